@@ -1,0 +1,40 @@
+# FastAPI Model Server. `make` alone lists the targets.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DISTRIBUTIONS := shared gateway prediction-service metrics-service analytics-service
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## List every target
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: install
+install: $(VENV)/installed ## Make .venv with everything, from pinned and hashed packages
+
+$(VENV)/installed: requirements.txt $(DISTRIBUTIONS:%=%/pyproject.toml)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "make: Python 3.11 or newer is needed, $$($(PYTHON) -V) found; choose one with PYTHON=" >&2; exit 1; }
+	@echo "Installing into $(VENV) …"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation $(DISTRIBUTIONS:%=--editable ./%)
+	@touch $@
+
+.PHONY: lint
+lint: install ## ruff, mypy (strict) and import-linter
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy shared/shared gateway/gateway prediction-service/prediction_service metrics-service/metrics_service analytics-service/analytics_service
+	$(BIN)/lint-imports
+
+.PHONY: requirements
+requirements: install ## Compile requirements.txt again, with the newest versions
+	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --upgrade --no-header --no-annotate --no-strip-extras --quiet \
+	    --all-extras --no-emit-package modelserver-shared $(DISTRIBUTIONS:%=%/pyproject.toml) deploy/local/requirements.in \
+	    --output-file requirements.txt
+
+.PHONY: clean
+clean: ## Remove .venv and caches (not .local, where the data is)
+	rm -rf $(VENV) .mypy_cache .ruff_cache .import_linter_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

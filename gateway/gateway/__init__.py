@@ -1,0 +1,1 @@
+"""One URL: who calls, how often, where to."""

@@ -1,0 +1,1 @@
+"""Aggregates over what was predicted, thresholds and what they say."""

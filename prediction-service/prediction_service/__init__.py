@@ -1,0 +1,1 @@
+"""Models from a folder, batched, every answer on record."""

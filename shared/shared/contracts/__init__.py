@@ -1,0 +1,1 @@
+"""Bodies that two services exchange. Pydantic only: importing a contract pulls in nothing else."""

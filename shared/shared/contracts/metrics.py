@@ -1,0 +1,91 @@
+"""Questions to the metrics-service and its answers; asked by clients and by the analytics-service."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+ModelName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+"""A folder name of the model repository: what can be a folder, a URL segment and a label everywhere."""
+
+TaskType = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,49}$")]
+"""What a model does, such as `classification`."""
+
+
+class MetricsQuery(BaseModel):
+    """Which predictions to look at: the last minutes, optionally of one task or one model."""
+
+    model_config = ConfigDict(extra="forbid", protected_namespaces=())
+
+    time_window_minutes: int = Field(60, ge=1, le=1440, description="Length of the window that ends now, in minutes")
+    task_type: TaskType | None = None
+    model_name: ModelName | None = None
+
+
+class Status(StrEnum):
+    """The verdict of the thresholds, from best to worst."""
+
+    NORMAL = "normal"
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+
+class Breach(BaseModel):
+    """One threshold that a measured value is beyond."""
+
+    threshold: str = Field(description="Which threshold, e.g. `min_confidence_warning`")
+    threshold_value: float
+    measured_value: float
+
+
+class AggregatedMetrics(BaseModel):
+    """Aggregates over one window. An empty window has count 0, nulls and status `normal`."""
+
+    model_config = ConfigDict(protected_namespaces=())
+
+    total_predictions: int
+    average_confidence: float | None = None
+    average_inference_time_ms: float | None = None
+    min_inference_time_ms: float | None = None
+    max_inference_time_ms: float | None = None
+    p50_inference_time_ms: float | None = None
+    p95_inference_time_ms: float | None = None
+    p99_inference_time_ms: float | None = None
+    label_distribution: dict[str, int] = {}
+    task_type: str | None = None
+    model_name: str | None = None
+    status: Status = Status.NORMAL
+    breaches: list[Breach] = []
+    time_window_start: datetime
+    time_window_end: datetime
+
+
+class Thresholds(BaseModel):
+    """When a model's numbers are worth a warning and when they are critical; critical lies beyond warning."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    min_confidence_warning: float = Field(0.6, ge=0, le=1)
+    min_confidence_critical: float = Field(0.4, ge=0, le=1)
+    max_inference_time_warning_ms: float = Field(200, gt=0, le=3_600_000)
+    max_inference_time_critical_ms: float = Field(500, gt=0, le=3_600_000)
+
+    @model_validator(mode="after")
+    def critical_is_beyond_warning(self) -> Self:
+        """Raises ValueError when a critical threshold would be met before its warning."""
+        if self.min_confidence_critical >= self.min_confidence_warning:
+            raise ValueError("min_confidence_critical must be below min_confidence_warning")
+        if self.max_inference_time_critical_ms <= self.max_inference_time_warning_ms:
+            raise ValueError("max_inference_time_critical_ms must be above max_inference_time_warning_ms")
+        return self
+
+
+class ThresholdProfile(Thresholds):
+    """Stored thresholds: whose they are, which version, since when."""
+
+    model_config = ConfigDict(extra="ignore", protected_namespaces=())
+
+    model_name: str | None = Field(None, description="null: the default profile, used by every model without its own")
+    version: int = Field(0, description="Grows by one with each change; 0: the defaults, never changed")
+    updated_at: datetime | None = None

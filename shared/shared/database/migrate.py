@@ -1,0 +1,61 @@
+"""`python -m shared.database.migrate`: roles, then every migration that is missing. Safe to run again, and by several.
+
+Needs DATABASE_URL of a role that owns the schemas (not one of the services').
+"""
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from pydantic import SecretStr
+from sqlalchemy import Connection, text
+
+from shared.database.engine import create_engine
+from shared.database.roles import ensure_roles, passwords_from_environment
+from shared.database.urls import DatabaseUrl
+from shared.runtime.logs import configure_logging
+from shared.runtime.settings import ServiceSettings, load_settings
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+MIGRATION_LOCK = 4_703_118_281
+"""Key of the advisory lock that lets one migrator work at a time; an arbitrary number that nobody else uses."""
+
+
+class MigrationSettings(ServiceSettings):
+    """What the migrations can be told."""
+
+    database_url: DatabaseUrl
+
+
+async def migrate(url: SecretStr, passwords: Mapping[str, str]) -> None:
+    """Brings the database at `url` to the newest revision and gives the service roles their `passwords`."""
+    engine = create_engine(url, "migrate", pool_size=1)
+    try:
+        async with engine.begin() as connection:
+            await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
+            await ensure_roles(connection, passwords)
+            await connection.run_sync(upgrade)
+    finally:
+        await engine.dispose()
+
+
+def upgrade(connection: Connection, revision: str = "head") -> None:
+    """Runs the migrations up to `revision` over an open connection."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
+
+
+def main() -> None:
+    """The one-shot step before the services start."""
+    settings = load_settings(MigrationSettings, "migrate")
+    configure_logging("migrate", settings.log_level, settings.log_format)
+    asyncio.run(migrate(settings.database_url, passwords_from_environment()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,35 @@
+"""One database role per service, with the least it needs; the migrations grant, this file makes them exist."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+SERVICE_ROLES = ("gateway", "prediction_service", "metrics_service")
+
+
+def passwords_from_environment(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """`GATEWAY_DB_PASSWORD` or `GATEWAY_DB_PASSWORD_FILE`, and so on, for the roles that have one."""
+    found = {}
+    for role in SERVICE_ROLES:
+        variable = f"{role.upper()}_DB_PASSWORD"
+        if path := environment.get(f"{variable}_FILE"):
+            found[role] = Path(path).read_text(encoding="utf-8").strip()
+        elif password := environment.get(variable):
+            found[role] = password
+    return found
+
+
+async def ensure_roles(connection: AsyncConnection, passwords: Mapping[str, str]) -> None:
+    """Makes the missing roles; those with a password may log in with it, the others not.
+
+    On a managed Postgres whose administrator made the roles already, nothing is left to do and no right is needed.
+    """
+    for role in SERVICE_ROLES:
+        if not await connection.scalar(text("SELECT 1 FROM pg_roles WHERE rolname = :role"), {"role": role}):
+            await connection.execute(text(f"CREATE ROLE {role} NOLOGIN"))
+        if role in passwords:
+            quoted = await connection.scalar(text("SELECT quote_literal(:password)"), {"password": passwords[role]})
+            await connection.exec_driver_sql(f"ALTER ROLE {role} LOGIN PASSWORD {quoted}")

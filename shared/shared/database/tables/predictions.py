@@ -1,0 +1,28 @@
+"""Owned by the prediction-service, which may only insert; read by the metrics-service."""
+
+from sqlalchemy import Column, DateTime, Double, Index, Integer, Table, Text
+from sqlalchemy.dialects.postgresql import JSONB, UUID
+
+from shared.database.tables import metadata
+
+SCHEMA = "predictions"
+
+prediction = Table(
+    "prediction",
+    metadata,
+    Column("prediction_id", UUID(as_uuid=True), primary_key=True),
+    # Part of the key because the table is partitioned by it; an id and its time never change apart.
+    Column("created_at", DateTime(timezone=True), primary_key=True),
+    Column("model_name", Text, nullable=False),
+    Column("model_version", Text, nullable=False),
+    Column("task_type", Text, nullable=False),
+    Column("prediction_label", Text, nullable=False),
+    Column("confidence", Double, nullable=False),
+    Column("inference_time_ms", Double, nullable=False),
+    Column("input_length", Integer, nullable=False),
+    Column("metrics_data", JSONB, nullable=False),
+    Column("text", Text, comment="Only when STORE_TEXT is on"),
+    Index(None, "created_at"),
+    schema=SCHEMA,
+    postgresql_partition_by="RANGE (created_at)",
+)

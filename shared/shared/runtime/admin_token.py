@@ -1,0 +1,41 @@
+"""`ADMIN_TOKEN`: when set, whoever changes something must send it as `Authorization: Bearer …`."""
+
+import secrets
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
+
+from fastapi import Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from pydantic import SecretStr
+
+from shared.runtime.problems import Problem
+
+bearer = HTTPBearer(scheme_name="AdminToken", description="The value of ADMIN_TOKEN", auto_error=False)
+
+
+class AdminTokenRequired(Problem):
+    """No admin token came with the request, or not the right one."""
+
+    status = 401
+    title = "Unauthorized"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This needs the admin token: Authorization: Bearer <ADMIN_TOKEN>.",
+            headers={"WWW-Authenticate": 'Bearer realm="admin"'},
+        )
+
+
+def admin_token(expected: SecretStr | None) -> Callable[..., Coroutine[Any, Any, None]]:
+    """A dependency that raises AdminTokenRequired unless `expected` came along; no token set: open to all."""
+
+    async def require_admin_token(given: Annotated[HTTPAuthorizationCredentials | None, Security(bearer)]) -> None:
+        if expected is not None and (given is None or not matches(given.credentials, expected)):
+            raise AdminTokenRequired
+
+    return require_admin_token
+
+
+def matches(given: str, expected: SecretStr) -> bool:
+    """Compares in constant time."""
+    return secrets.compare_digest(given.encode(), expected.get_secret_value().encode())

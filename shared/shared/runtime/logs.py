@@ -1,0 +1,87 @@
+"""One structured line per event, on standard output: JSON for machines, aligned text for people.
+
+structlog renders; what libraries send to `logging` passes through the same renderer. Every line carries the service
+and, within a request, the request id.
+"""
+
+import logging
+import sys
+from typing import Any
+
+import orjson
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+QUIET_LIBRARIES = ("aiohttp.access", "asyncio", "httpx", "httpcore", "urllib3", "alembic.runtime.plugins")
+"""Libraries whose INFO lines repeat what our own lines say."""
+
+
+def configure_logging(service: str, level: str, log_format: str) -> None:
+    """Sends every log line of this process to standard output, as `json` or `console`."""
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        add_service(service),
+        structlog.processors.StackInfoRenderer(),
+    ]
+    renderer: list[Processor] = (
+        [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(serializer=to_json)]
+        if log_format == "json"
+        else [render_for_people]
+    )
+    structlog.configure(
+        processors=[*shared, *renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
+        logger_factory=structlog.WriteLoggerFactory(sys.stdout),
+        cache_logger_on_first_use=True,
+    )
+    route_standard_logging(level, shared, renderer)
+
+
+def route_standard_logging(level: str, shared: list[Processor], renderer: list[Processor]) -> None:
+    """Lines that libraries write through `logging` get the same shape."""
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[structlog.stdlib.ExtraAdder(), *shared],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderer],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=level, force=True)
+    for name in QUIET_LIBRARIES:
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def add_service(service: str) -> Processor:
+    """A processor that names the service in each line."""
+
+    def add(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+        event["service"] = service
+        return event
+
+    return add
+
+
+def to_json(event: EventDict, **_: Any) -> str:
+    """JSON by orjson; what it does not know is written as text."""
+    return orjson.dumps(event, default=str).decode()
+
+
+def render_for_people(logger: WrappedLogger, method: str, event: EventDict) -> str:
+    """`12:00:00.000 INFO  gateway           request  key=value …`, a traceback below it when there is one."""
+    time = event.pop("timestamp")[11:23]
+    level = event.pop("level").upper()
+    service, message = event.pop("service"), event.pop("event")
+    exc_info = event.pop("exc_info", None)
+    values = " ".join(f"{key}={value}" for key, value in event.items())
+    line = f"{time} {level:<7} {service:<18} {message}  {values}".rstrip()
+    if exc_info:
+        line += "\n" + traceback_text(exc_info)
+    return line
+
+
+def traceback_text(exc_info: Any) -> str:
+    """The traceback of `exc_info`, which may be True (the current exception), an exception or a triple."""
+    formatter = structlog.processors.ExceptionRenderer()
+    return str(formatter(None, "error", {"exc_info": exc_info}).get("exception", ""))

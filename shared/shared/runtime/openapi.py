@@ -1,0 +1,59 @@
+"""A service's OpenAPI document: every error is a problem, every operation id is short and unique."""
+
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
+
+from shared.contracts.problem import ProblemDetails
+from shared.runtime.problems import MEDIA_TYPE
+
+PROBLEM_SCHEMA = "ProblemDetails"
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of an endpoint that may answer with problems of these statuses."""
+    return {status: problem_response(status) for status in statuses}
+
+
+def problem_response(status: int) -> dict[str, Any]:
+    """One documented problem response."""
+    reference = {"$ref": f"#/components/schemas/{PROBLEM_SCHEMA}"}
+    return {"description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: {"schema": reference}}}
+
+
+def operation_id(route: APIRoute) -> str:
+    """The endpoint function's name: what generated clients call their methods."""
+    return route.name
+
+
+def openapi_of(app: FastAPI) -> dict[str, Any]:
+    """The document of `app`, made once."""
+    if app.openapi_schema is None:
+        document = get_openapi(
+            title=app.title,
+            version=app.version,
+            summary=app.summary,
+            description=app.description,
+            routes=app.routes,
+            tags=app.openapi_tags,
+        )
+        app.openapi_schema = with_problems(document)
+    return app.openapi_schema
+
+
+def with_problems(document: dict[str, Any]) -> dict[str, Any]:
+    """Replaces the framework's own form of a validation error by ours."""
+    schemas = document.setdefault("components", {}).setdefault("schemas", {})
+    for framework_schema in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(framework_schema, None)
+    for item in document.get("paths", {}).values():
+        for operation in item.values():
+            if "422" in operation["responses"]:
+                operation["responses"]["422"] = problem_response(422)
+    problem = ProblemDetails.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas.update(problem.pop("$defs", {}))
+    schemas[PROBLEM_SCHEMA] = problem
+    return document

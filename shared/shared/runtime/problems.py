@@ -1,0 +1,163 @@
+"""Errors as RFC 9457 `application/problem+json`; nothing internal ever leaves.
+
+Every expected error is a subclass of Problem with a stable type and status. Whatever else is raised is a surprise: it
+is logged with its traceback and answered with a bare 500.
+"""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, ClassVar, cast
+
+import orjson
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared.contracts.problem import FieldError
+from shared.runtime.request_id import current_request_id
+
+MEDIA_TYPE = "application/problem+json"
+QUOTA_EXCEEDED = "https://iana.org/assignments/http-problem-types#quota-exceeded"
+TEMPORARY_REDUCED_CAPACITY = "https://iana.org/assignments/http-problem-types#temporary-reduced-capacity"
+
+MAX_REPORTED_ERRORS = 20
+"""A body can be wrong in thousands of places; this many are enough to mend it."""
+
+log = structlog.get_logger()
+
+
+class Problem(Exception):
+    """An expected error. Subclasses fix `status`, `type` and `title`; an instance adds what happened this time."""
+
+    status: ClassVar[int] = 500
+    type: ClassVar[str] = "about:blank"
+    title: ClassVar[str] = "Internal Server Error"
+
+    def __init__(
+        self, detail: str | None = None, *, headers: Mapping[str, str] | None = None, **extensions: Any
+    ) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.headers = dict(headers or {})
+        self.extensions = extensions
+
+
+class Overloaded(Problem):
+    """More work than can be done in time; the caller may come back."""
+
+    status = 503
+    type = TEMPORARY_REDUCED_CAPACITY
+    title = "Temporary Reduced Capacity"
+
+    def __init__(self, detail: str, *, retry_after_seconds: int = 1) -> None:
+        super().__init__(detail, headers={"Retry-After": str(retry_after_seconds)})
+
+
+class InvalidRequest(Problem):
+    """Well-formed, but not acceptable: `errors` says where and why."""
+
+    status = 422
+    title = "Unprocessable Content"
+
+    def __init__(self, errors: Sequence[FieldError], detail: str = "The request is not valid; see errors.") -> None:
+        super().__init__(detail, errors=[error.model_dump() for error in errors])
+
+
+def problem_body(
+    status: int,
+    *,
+    title: str | None = None,
+    type: str = "about:blank",
+    detail: str | None = None,
+    instance: str | None = None,
+    **extensions: Any,
+) -> bytes:
+    """The JSON of a problem, for code below the level of a framework."""
+    body = {
+        "type": type,
+        "title": title or HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "instance": instance,
+        "request_id": current_request_id.get() or None,
+        **extensions,
+    }
+    return orjson.dumps({key: value for key, value in body.items() if value is not None}, default=str)
+
+
+def problem_response(
+    status: int, *, instance: str | None, headers: Mapping[str, str] | None = None, **fields: Any
+) -> Response:
+    """A problem as a response; `fields` are those of `problem_body`."""
+    body = problem_body(status, instance=instance, **fields)
+    return Response(body, status_code=status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
+
+
+async def on_problem(request: Request, error: Exception) -> Response:
+    """An expected error."""
+    problem = cast("Problem", error)
+    return problem_response(
+        problem.status,
+        instance=request.url.path,
+        headers=problem.headers,
+        type=problem.type,
+        title=problem.title,
+        detail=problem.detail,
+        **problem.extensions,
+    )
+
+
+async def on_validation_error(request: Request, error: Exception) -> Response:
+    """A request that does not fit the contract: every fault with its place, never with its value."""
+    faults = cast("RequestValidationError", error).errors()
+    errors = [FieldError(location=place(fault["loc"]), message=fault["msg"]) for fault in faults]
+    return await on_problem(request, InvalidRequest(errors[:MAX_REPORTED_ERRORS]))
+
+
+def place(location: Sequence[int | str]) -> str:
+    """`body.texts.3`, printable whatever the client put into a key."""
+    return ".".join(str(part) for part in location).encode("utf-8", "replace").decode()[:200]
+
+
+async def on_http_exception(request: Request, error: Exception) -> Response:
+    """What the framework raises: unknown path, wrong method, a body that cannot be read."""
+    http = cast("HTTPException", error)
+    detail = http.detail if http.detail != HTTPStatus(http.status_code).phrase else None
+    return problem_response(http.status_code, instance=request.url.path, headers=http.headers, detail=detail)
+
+
+def install_problem_handlers(app: FastAPI) -> None:
+    """Makes every error of `app` a problem, but for surprises: see UnexpectedErrorMiddleware."""
+    app.add_exception_handler(Problem, on_problem)
+    app.add_exception_handler(RequestValidationError, on_validation_error)
+    app.add_exception_handler(HTTPException, on_http_exception)
+
+
+class UnexpectedErrorMiddleware:
+    """The last resort: logs what nobody expected and answers 500 without a word about it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Once an answer has begun it can only be cut: then the error goes up and the connection is closed."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started = False
+
+        async def watch(message: Message) -> None:
+            nonlocal started
+            started = started or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self.app(scope, receive, watch)
+        except Exception:
+            log.exception("unexpected error", path=scope["path"])
+            if started:
+                raise
+            await problem_response(500, instance=scope["path"])(scope, receive, send)

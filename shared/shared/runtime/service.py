@@ -1,0 +1,70 @@
+"""How every service is put together and started."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+
+import uvicorn
+from fastapi import APIRouter, FastAPI
+
+from shared.runtime.health import HealthReport, health_router
+from shared.runtime.logs import configure_logging
+from shared.runtime.openapi import openapi_of, operation_id
+from shared.runtime.problems import UnexpectedErrorMiddleware, install_problem_handlers
+from shared.runtime.request_id import RequestIdMiddleware
+from shared.runtime.settings import ServiceSettings, Settings, load_settings
+from shared.runtime.telemetry import TelemetryMiddleware, start_telemetry
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+def create_service(
+    *,
+    title: str,
+    version: str,
+    description: str,
+    routers: Sequence[APIRouter],
+    health: HealthReport,
+    lifespan: Lifespan,
+) -> FastAPI:
+    """An application with the request's way every service shares.
+
+    Outermost first: request id, telemetry, the last resort for errors, then the routes.
+    """
+    app = FastAPI(
+        title=title,
+        version=version,
+        description=description,
+        lifespan=lifespan,
+        generate_unique_id_function=operation_id,
+        redirect_slashes=False,
+    )
+    install_problem_handlers(app)
+    for middleware in (UnexpectedErrorMiddleware, TelemetryMiddleware, RequestIdMiddleware):
+        app.add_middleware(middleware)
+    for router in routers:
+        app.include_router(router)
+    app.include_router(health_router(health))
+    app.openapi = lambda: openapi_of(app)  # type: ignore[method-assign]  # FastAPI documents this assignment
+    return app
+
+
+def run_service(service: str, settings_class: type[Settings], create_app: Callable[[Settings], FastAPI]) -> None:
+    """Reads the settings, starts logs and telemetry, serves until SIGTERM, then lets requests in flight finish."""
+    settings = load_settings(settings_class, service)
+    configure_logging(service, settings.log_level, settings.log_format)
+    start_telemetry(settings.telemetry_port, settings.host)
+    serve(create_app(settings), settings)
+
+
+def serve(app: FastAPI, settings: ServiceSettings) -> None:
+    """Runs uvicorn. Addresses in forwarding headers are the gateway's business: uvicorn must not believe them."""
+    uvicorn.run(
+        app,
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=settings.shutdown_grace_seconds,
+    )

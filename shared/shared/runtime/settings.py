@@ -1,0 +1,102 @@
+"""Settings from the environment, `.env` for people, `NAME_FILE` for secrets; a wrong value is one clear line.
+
+Precedence: environment, `NAME_FILE`, `.env`, default. An empty variable counts as not set, because Compose passes
+`NAME=` for a variable that is not there.
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import Any, Literal, NoReturn, TypeVar
+
+from pydantic import Field, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+EXIT_BAD_SETTING = 78
+"""`EX_CONFIG` of sysexits.h: the supervisor can tell a wrong variable from a crash."""
+
+
+class SecretFiles(PydanticBaseSettingsSource):
+    """Reads the variable NAME from the file that NAME_FILE points to, as Docker and Swarm hand out secrets."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """The content of the file, or None when NAME_FILE is not set; ValueError when the file cannot be read."""
+        variable = f"{field_name.upper()}_FILE"
+        path = os.environ.get(variable)
+        if not path:
+            return None, field_name, False
+        try:
+            return Path(path).read_text(encoding="utf-8").strip(), field_name, False
+        except (OSError, UnicodeDecodeError) as error:
+            raise SecretFileError(f"{variable}: cannot read {path}: {reason(error)}") from error
+
+    def __call__(self) -> dict[str, Any]:
+        """Every field whose NAME_FILE is set."""
+        found = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
+        return {name: value for name, value in found.items() if value is not None}
+
+
+class SecretFileError(ValueError):
+    """A NAME_FILE that points to nothing readable."""
+
+
+class ServiceSettings(BaseSettings):
+    """What every service can be told."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env", env_file_encoding="utf-8", env_ignore_empty=True, extra="ignore", frozen=True
+    )
+
+    host: str = Field("127.0.0.1", description="Address to listen on")
+    port: int = Field(8000, ge=1, le=65535, description="Port to listen on")
+    telemetry_port: int = Field(0, ge=0, le=65535, description="Port of the Prometheus metrics; 0: none")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["json", "console"] = "json"
+    shutdown_grace_seconds: int = Field(8, ge=1, le=300, description="How long requests in flight may take to finish")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Secret files stand between the environment and `.env`."""
+        return init_settings, env_settings, SecretFiles(settings_cls), dotenv_settings
+
+
+Settings = TypeVar("Settings", bound=ServiceSettings)
+
+
+def load_settings(settings: type[Settings], service: str) -> Settings:
+    """The settings of a service, or the end of the process with one line that names the variable."""
+    try:
+        return settings()
+    except SecretFileError as error:
+        stop_for_bad_setting(service, str(error))
+    except ValidationError as error:
+        stop_for_bad_setting(service, describe(error))
+
+
+def describe(error: ValidationError) -> str:
+    """`NAME: what is wrong` for each wrong variable, without the values: they may be secrets."""
+    return "; ".join(f"{variable_of(item['loc'])}: {item['msg']}" for item in error.errors(include_input=False))
+
+
+def variable_of(location: tuple[int | str, ...]) -> str:
+    """The variable that a validation error is about."""
+    return str(location[0]).upper() if location else "settings"
+
+
+def stop_for_bad_setting(service: str, message: str) -> NoReturn:
+    """Ends the process with one line on standard error."""
+    sys.stderr.write(f"{service}: {message}\n")
+    raise SystemExit(EXIT_BAD_SETTING)
+
+
+def reason(error: Exception) -> str:
+    """Why a file could not be used, in the system's own words."""
+    return (error.strerror or str(error)) if isinstance(error, OSError) else str(error)

@@ -1,0 +1,89 @@
+"""What operators see of a service: Prometheus metrics on a port of their own and one log line per request."""
+
+from time import perf_counter
+from typing import Any
+
+import structlog
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+REQUESTS = Counter("http_requests", "Requests answered", ["route", "method", "status"])
+DURATION = Histogram(
+    "http_request_duration_seconds",
+    "From the first byte of the request to the last of the answer",
+    ["route"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+)
+IN_FLIGHT = Gauge("http_requests_in_flight", "Requests being answered")
+
+UNMATCHED = "unmatched"
+"""Route label of a request that no route takes: paths that clients make up must not become label values."""
+
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+QUIET_ROUTES = frozenset({"/health", "/health/live", "/health/ready"})
+"""Probes ask every few seconds; their lines are DEBUG."""
+
+CLIENT_CLOSED_REQUEST = 499
+"""Status in logs and metrics when the client left before an answer began (nginx's convention)."""
+
+log = structlog.get_logger()
+
+
+def start_telemetry(port: int, host: str, registry: CollectorRegistry = REGISTRY) -> None:
+    """Serves the metrics on `port` from a thread of its own; port 0: not at all."""
+    if port:
+        start_http_server(port, addr=host, registry=registry)
+
+
+def route_of(scope: Scope) -> str:
+    """The path template that took the request, such as `/v2/models/{name}`."""
+    return str(getattr(scope.get("route"), "path", UNMATCHED))
+
+
+class TelemetryMiddleware:
+    """Counts, times and logs each HTTP request."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes anything but HTTP through untouched."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started, status = perf_counter(), CLIENT_CLOSED_REQUEST
+
+        async def watch(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        IN_FLIGHT.inc()
+        try:
+            await self.app(scope, receive, watch)
+        finally:
+            IN_FLIGHT.dec()
+            record_request(scope, status, perf_counter() - started)
+
+
+def record_request(scope: Scope, status: int, seconds: float) -> None:
+    """One answered request, in the metrics and in the log."""
+    route = route_of(scope)
+    method = scope["method"] if scope["method"] in METHODS else "other"
+    REQUESTS.labels(route, method, str(status)).inc()
+    DURATION.labels(route).observe(seconds)
+    line: dict[str, Any] = {
+        "method": method,
+        "path": printable(scope["path"]),
+        "route": route,
+        "status": status,
+        "duration_ms": round(seconds * 1000, 2),
+        "client": scope.get("client_address") or (scope["client"] or ("-",))[0],
+    }
+    (log.debug if route in QUIET_ROUTES else log.info)("request", **line)
+
+
+def printable(path: str) -> str:
+    """A path as it may stand in a log: no control characters, no length without end."""
+    return path[:200] if path.isprintable() else ascii(path[:200])
