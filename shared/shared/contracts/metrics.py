@@ -1,10 +1,10 @@
 """Questions to the metrics-service and its answers; asked by clients and by the analytics-service."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 ModelName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 """A folder name of the model repository: what can be a folder, a URL segment and a label everywhere."""
@@ -12,13 +12,25 @@ ModelName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-
 TaskType = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,49}$")]
 """What a model does, such as `classification`."""
 
+EARLIEST_WINDOW_END = datetime(2000, 1, 1, tzinfo=UTC)
+LATEST_WINDOW_END = datetime(2200, 1, 1, tzinfo=UTC)
+"""No prediction lies beyond these; they keep every window within what all calendars involved can count."""
+
+WindowEnd = Annotated[AwareDatetime, Field(ge=EARLIEST_WINDOW_END, le=LATEST_WINDOW_END)]
+"""When a window ends, itself no part of it; with a time zone."""
+
 
 class MetricsQuery(BaseModel):
-    """Which predictions to look at: the last minutes, optionally of one task or one model."""
+    """Which predictions to look at: a window of minutes, optionally of one task or one model.
+
+    A window includes its start and not its end, so the window before an answer's is asked for exactly by passing its
+    `time_window_start` as `window_end`: no prediction is in both and none is between them.
+    """
 
     model_config = ConfigDict(extra="forbid", protected_namespaces=())
 
-    time_window_minutes: int = Field(60, ge=1, le=1440, description="Length of the window that ends now, in minutes")
+    time_window_minutes: int = Field(60, ge=1, le=1440, description="Length of the window, in minutes")
+    window_end: WindowEnd | None = Field(None, description="When the window ends; null: now")
     task_type: TaskType | None = None
     model_name: ModelName | None = None
 
