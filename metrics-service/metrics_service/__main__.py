@@ -1,0 +1,8 @@
+"""`python -m metrics_service`."""
+
+from metrics_service.app import create_app
+from metrics_service.settings import Settings
+from shared.runtime.service import run_service
+
+if __name__ == "__main__":
+    run_service("metrics-service", Settings, create_app)

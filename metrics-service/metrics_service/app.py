@@ -1,0 +1,50 @@
+"""The metrics-service: numbers over the recorded predictions, and what the thresholds say about them.
+
+The stops of a question, in order:
+
+1. `endpoints`        HTTP in and out
+2. `report`           which window, which thresholds; puts the answer together
+3. `aggregates`       the numbers, from Postgres (`database` is the border to it)
+4. `threshold_store`  the thresholds in force (`thresholds`: what may be changed, and to what)
+5. `status`           the verdict
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import FastAPI
+
+from metrics_service.endpoints import metrics_router, thresholds_router
+from metrics_service.health import health_report
+from metrics_service.report import MetricsReporter
+from metrics_service.settings import Settings
+from metrics_service.threshold_store import ThresholdStore
+from metrics_service.window import utc_now
+from shared.database.engine import create_engine
+from shared.runtime.service import create_service
+
+VERSION = version("modelserver-metrics-service")
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Puts the service together; connects to nothing yet."""
+    engine = create_engine(settings.database_url, "metrics-service")
+    thresholds = ThresholdStore(engine)
+    reporter = MetricsReporter(engine, thresholds, utc_now)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            await engine.dispose()
+
+    return create_service(
+        title="metrics-service",
+        version=VERSION,
+        description=__doc__,
+        routers=[metrics_router(reporter), thresholds_router(thresholds, settings.admin_token)],
+        health=health_report(engine, VERSION),
+        lifespan=lifespan,
+    )

@@ -1,0 +1,78 @@
+"""The border to Postgres: connections for one use case each, and what its absence means.
+
+Postgres away: whoever asks gets `DatabaseAway`, a 503, within the deadline; the pool connects again by itself.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import structlog
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from shared.runtime.problems import Problem
+
+DEADLINE_SECONDS = 8
+"""No question takes this long when Postgres is well; a Postgres that hangs is as good as away."""
+
+RETRY_AFTER_SECONDS = 2
+
+AWAY_STATES = ("08", "53", "57")
+"""SQLSTATE classes: connection exception, insufficient resources, operator intervention (shutdown, starting up)."""
+
+log = structlog.get_logger()
+
+
+class DatabaseAway(Problem):
+    """Postgres does not answer; nothing was changed, and asking again later works."""
+
+    status = 503
+    type = "urn:problem-type:database-away"
+    title = "Database Away"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The metrics store does not answer at the moment.", headers={"Retry-After": str(RETRY_AFTER_SECONDS)}
+        )
+
+
+@asynccontextmanager
+async def reading(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """A connection without a transaction around it: one statement, one snapshot, one round trip."""
+    async with away_as_problem(), engine.connect() as connection:
+        yield await connection.execution_options(isolation_level="AUTOCOMMIT")
+
+
+@asynccontextmanager
+async def changing(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """One transaction: committed when the block ends well, undone otherwise."""
+    async with away_as_problem(), engine.begin() as connection:
+        yield connection
+
+
+@asynccontextmanager
+async def away_as_problem() -> AsyncIterator[None]:
+    """Turns every way in which Postgres can be away into DatabaseAway; other errors pass."""
+    try:
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            yield
+    except (OSError, TimeoutError, PoolTimeoutError) as error:
+        raise away(error) from error
+    except DBAPIError as error:
+        if not is_away(error):
+            raise
+        raise away(error) from error
+
+
+def is_away(error: DBAPIError) -> bool:
+    """Whether the error is about the connection or the server and not about the statement."""
+    state = getattr(error.orig, "sqlstate", None) or ""
+    return error.connection_invalidated or state.startswith(AWAY_STATES)
+
+
+def away(error: Exception) -> DatabaseAway:
+    """The problem to answer with; the reason goes to the log only."""
+    log.warning("database away", error=str(error) or type(error).__name__)
+    return DatabaseAway()

@@ -1,0 +1,107 @@
+"""Whose thresholds hold, and how they change."""
+
+import asyncio
+
+import httpx
+import pytest
+from rows import Row, insert
+from service import client_of, settings_for
+
+from shared.testing.postgres import Database
+
+URL = "/metrics/thresholds"
+DEFAULTS = {
+    "min_confidence_warning": 0.6,
+    "min_confidence_critical": 0.4,
+    "max_inference_time_warning_ms": 200,
+    "max_inference_time_critical_ms": 500,
+}
+
+
+async def test_a_model_without_its_own_profile_has_the_default_one(client: httpx.AsyncClient) -> None:
+    for url in (URL, f"{URL}?model_name=lexicon"):
+        assert (await client.get(url)).json() == {**DEFAULTS, "model_name": None, "version": 0, "updated_at": None}
+    await client.put(URL, json={"min_confidence_warning": 0.7})
+    answer = (await client.get(f"{URL}?model_name=lexicon")).json()
+    assert (answer["min_confidence_warning"], answer["model_name"], answer["version"]) == (0.7, None, 1)
+
+
+async def test_a_change_may_name_a_part_and_the_version_grows_with_each(client: httpx.AsyncClient) -> None:
+    first = (await client.put(f"{URL}?model_name=a", json={"min_confidence_warning": 0.7})).json()
+    second = (await client.put(f"{URL}?model_name=a", json={"max_inference_time_warning_ms": 20})).json()
+    assert (first["version"], second["version"]) == (1, 2)
+    assert second["updated_at"] >= first["updated_at"]
+    expected = {**DEFAULTS, "min_confidence_warning": 0.7, "max_inference_time_warning_ms": 20}
+    assert expected.items() <= (await client.get(f"{URL}?model_name=a")).json().items()
+    assert (await client.get(URL)).json()["version"] == 0
+
+
+async def test_what_changes_nothing_is_no_new_version(client: httpx.AsyncClient) -> None:
+    for body in ({"min_confidence_warning": 0.7}, {"min_confidence_warning": 0.7}, {}):
+        assert (await client.put(URL, json=body)).json()["version"] == 1
+
+
+async def test_changes_at_the_same_time_all_count(client: httpx.AsyncClient) -> None:
+    await asyncio.gather(*(client.put(URL, json={"max_inference_time_warning_ms": 100 + n}) for n in range(8)))
+    assert (await client.get(URL)).json()["version"] == 8
+
+
+@pytest.mark.parametrize(
+    ("body", "names"),
+    [
+        ({"min_confidence_critical": 0.6}, ["min_confidence_critical", "min_confidence_warning"]),
+        ({"max_inference_time_warning_ms": 500}, ["max_inference_time_warning_ms", "max_inference_time_critical_ms"]),
+    ],
+)
+async def test_critical_that_is_not_beyond_warning_is_refused_and_both_are_named(
+    client: httpx.AsyncClient, body: dict, names: list[str]
+) -> None:
+    answer = await client.put(URL, json=body)
+    assert answer.status_code == 422
+    message = answer.json()["errors"][0]["message"]
+    assert all(name in message for name in names)
+    assert (await client.get(URL)).json()["version"] == 0
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"min_confidence": 0.5}',
+        b'{"min_confidence_warning": 1.5}',
+        b'{"min_confidence_warning": NaN}',
+        b'{"max_inference_time_critical_ms": Infinity}',
+        b'{"max_inference_time_warning_ms": 0}',
+        b"not json",
+    ],
+)
+async def test_unknown_fields_and_impossible_values_are_refused(client: httpx.AsyncClient, body: bytes) -> None:
+    answer = await client.put(URL, content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 422
+    assert (await client.get(URL)).json()["version"] == 0
+
+
+async def test_a_profile_name_that_no_model_can_have_is_refused(client: httpx.AsyncClient) -> None:
+    assert (await client.put(f"{URL}?model_name=", json={})).status_code == 422
+    assert (await client.get(f"{URL}?model_name=a/b")).status_code == 422
+
+
+async def test_changing_needs_the_admin_token_and_reading_does_not(database: Database) -> None:
+    async with client_of(settings_for(database, admin_token="let-me-in")) as client:
+        assert (await client.put(URL, json={})).status_code == 401
+        assert (await client.get(URL)).status_code == 200
+        allowed = await client.put(URL, json={}, headers={"Authorization": "Bearer let-me-in"})
+        assert allowed.status_code == 200
+
+
+async def test_a_model_is_judged_by_its_own_thresholds(client: httpx.AsyncClient, database: Database) -> None:
+    await insert(database, [Row(model_name="strict", confidence=0.8), Row(model_name="other", confidence=0.8)])
+    await client.put(f"{URL}?model_name=strict", json={"min_confidence_warning": 0.9})
+
+    async def status(**query: str) -> str:
+        return (await client.post("/metrics/aggregated", json=query)).json()["status"]
+
+    assert [await status(model_name="strict"), await status(model_name="other"), await status()] == [
+        "warning",
+        "normal",
+        "normal",
+    ]
