@@ -98,10 +98,14 @@ def problem_response(
 
 async def on_problem(request: Request, error: Exception) -> Response:
     """An expected error."""
-    problem = cast("Problem", error)
+    return response_to(cast("Problem", error), request.url.path)
+
+
+def response_to(problem: Problem, path: str) -> Response:
+    """What the client gets for an expected error."""
     return problem_response(
         problem.status,
-        instance=request.url.path,
+        instance=path,
         headers=problem.headers,
         type=problem.type,
         title=problem.title,
@@ -114,7 +118,7 @@ async def on_validation_error(request: Request, error: Exception) -> Response:
     """A request that does not fit the contract: every fault with its place, never with its value."""
     faults = cast("RequestValidationError", error).errors()
     errors = [FieldError(location=place(fault["loc"]), message=fault["msg"]) for fault in faults]
-    return await on_problem(request, InvalidRequest(errors[:MAX_REPORTED_ERRORS]))
+    return response_to(InvalidRequest(errors[:MAX_REPORTED_ERRORS]), request.url.path)
 
 
 def place(location: Sequence[int | str]) -> str:
@@ -130,14 +134,14 @@ async def on_http_exception(request: Request, error: Exception) -> Response:
 
 
 def install_problem_handlers(app: FastAPI) -> None:
-    """Makes every error of `app` a problem, but for surprises: see UnexpectedErrorMiddleware."""
+    """Makes every error that an endpoint raises a problem, but for surprises: see ErrorMiddleware."""
     app.add_exception_handler(Problem, on_problem)
     app.add_exception_handler(RequestValidationError, on_validation_error)
     app.add_exception_handler(HTTPException, on_http_exception)
 
 
-class UnexpectedErrorMiddleware:
-    """The last resort: logs what nobody expected and answers 500 without a word about it."""
+class ErrorMiddleware:
+    """The last resort: problems raised outside of endpoints, and surprises, a 500 without a word about them."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -156,8 +160,10 @@ class UnexpectedErrorMiddleware:
 
         try:
             await self.app(scope, receive, watch)
-        except Exception:
-            log.exception("unexpected error", path=scope["path"])
+        except Exception as error:
+            problem = error if isinstance(error, Problem) else Problem()
+            if problem is not error:
+                log.exception("unexpected error", path=scope["path"])
             if started:
                 raise
-            await problem_response(500, instance=scope["path"])(scope, receive, send)
+            await response_to(problem, scope["path"])(scope, receive, send)

@@ -5,11 +5,12 @@ from contextlib import AbstractAsyncContextManager
 
 import uvicorn
 from fastapi import APIRouter, FastAPI
+from starlette.middleware import Middleware
 
 from shared.runtime.health import HealthReport, health_router
 from shared.runtime.logs import configure_logging
 from shared.runtime.openapi import openapi_of, operation_id
-from shared.runtime.problems import UnexpectedErrorMiddleware, install_problem_handlers
+from shared.runtime.problems import ErrorMiddleware, install_problem_handlers
 from shared.runtime.request_id import RequestIdMiddleware
 from shared.runtime.settings import ServiceSettings, Settings, load_settings
 from shared.runtime.telemetry import TelemetryMiddleware, start_telemetry
@@ -25,10 +26,12 @@ def create_service(
     routers: Sequence[APIRouter],
     health: HealthReport,
     lifespan: Lifespan,
+    innermost: Sequence[Middleware] = (),
+    own_documents: bool = True,
 ) -> FastAPI:
     """An application with the request's way every service shares.
 
-    Outermost first: request id, telemetry, the last resort for errors, then the routes.
+    Outermost first: request id, telemetry, the last resort for errors, what the service puts `innermost`, the routes.
     """
     app = FastAPI(
         title=title,
@@ -37,10 +40,15 @@ def create_service(
         lifespan=lifespan,
         generate_unique_id_function=operation_id,
         redirect_slashes=False,
+        openapi_url="/openapi.json" if own_documents else None,
+        middleware=[
+            Middleware(RequestIdMiddleware),
+            Middleware(TelemetryMiddleware),
+            Middleware(ErrorMiddleware),
+            *innermost,
+        ],
     )
     install_problem_handlers(app)
-    for middleware in (UnexpectedErrorMiddleware, TelemetryMiddleware, RequestIdMiddleware):
-        app.add_middleware(middleware)
     for router in routers:
         app.include_router(router)
     app.include_router(health_router(health))

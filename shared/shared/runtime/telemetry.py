@@ -23,6 +23,9 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 QUIET_ROUTES = frozenset({"/health", "/health/live", "/health/ready"})
 """Probes ask every few seconds; their lines are DEBUG."""
 
+CLIENT_ADDRESS = "client_address"
+"""Where a scope carries the caller's address, when somebody knows better than the peer's."""
+
 CLIENT_CLOSED_REQUEST = 499
 """Status in logs and metrics when the client left before an answer began (nginx's convention)."""
 
@@ -79,7 +82,7 @@ def record_request(scope: Scope, status: int, seconds: float) -> None:
         "route": route,
         "status": status,
         "duration_ms": round(seconds * 1000, 2),
-        "client": scope.get("client_address") or (scope["client"] or ("-",))[0],
+        "client": scope.get(CLIENT_ADDRESS) or (scope["client"] or ("-",))[0],
     }
     (log.debug if route in QUIET_ROUTES else log.info)("request", **line)
 

@@ -1,0 +1,102 @@
+"""The gateway, put together.
+
+The stops of a request, in order: request id → telemetry → errors (all in shared.runtime) → front (who calls, which
+route) → ingress limit → proxy → upstream.
+
+What no route takes is answered here: `/`, `/health`, `/docs`, `/redoc`, `/openapi.json`.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from importlib.metadata import version
+
+from fastapi import FastAPI
+from starlette.middleware import Middleware
+
+from gateway.client_address import ClientAddresses
+from gateway.denials import Denials
+from gateway.docs import docs_router, mount_assets
+from gateway.front import Front
+from gateway.health import SystemCheck, gateway_health, system_health_router
+from gateway.home import NAME, home_router
+from gateway.ingress_limit import IngressLimit
+from gateway.limiter_cleanup import forget_old_clients_forever
+from gateway.limiter_failover import LimiterFailover
+from gateway.memory_limiter import MemoryLimiter
+from gateway.openapi import ServiceDocuments
+from gateway.postgres_limiter import PostgresLimiter
+from gateway.proxy import Proxy
+from gateway.routing import UpstreamName
+from gateway.settings import Settings
+from gateway.upstreams import Upstream, UpstreamSession
+from shared.database.urls import for_asyncpg
+from shared.runtime.openapi import openapi_of
+from shared.runtime.service import create_service
+
+SERVICE = "gateway"
+DESCRIPTION = "Predictions, their metrics and what they mean, through one URL. Errors are RFC 9457 problem details."
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The gateway for these settings; its connections open with the application's lifespan."""
+    release = version("modelserver-gateway")
+    database_url = for_asyncpg(settings.database_url)
+    services = {
+        UpstreamName.PREDICTION: str(settings.prediction_url),
+        UpstreamName.METRICS: str(settings.metrics_url),
+        UpstreamName.ANALYTICS: str(settings.analytics_url),
+    }
+
+    session = UpstreamSession(settings.upstream_timeout_seconds)
+    upstreams = {
+        name: Upstream(name, url, session, settings.upstream_max_in_flight, time.monotonic)
+        for name, url in services.items()
+    }
+    proxy = Proxy(
+        upstreams,
+        max_body_bytes=settings.max_body_bytes,
+        body_timeout_seconds=settings.body_timeout_seconds,
+        answer_timeout_seconds=settings.upstream_timeout_seconds,
+    )
+
+    policy = settings.ingress_limits
+    shared_limiter = PostgresLimiter(database_url, policy)
+    limiter = LimiterFailover(
+        shared_limiter, MemoryLimiter(policy, time.monotonic), Denials(time.monotonic), time.monotonic
+    )
+    front = Middleware(
+        Front,
+        addresses=ClientAddresses(settings.trusted_proxies),
+        proxy=proxy,
+        limited_proxy=IngressLimit(proxy, limiter, policy),
+    )
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with session, shared_limiter:
+            cleanup = asyncio.create_task(forget_old_clients_forever(database_url), name="limiter-cleanup")
+            yield
+            cleanup.cancel()
+            with suppress(asyncio.CancelledError):
+                await cleanup
+
+    health = gateway_health(SERVICE, release, shared_limiter)
+    documents = ServiceDocuments(session, services, time.monotonic)
+    app = create_service(
+        title=NAME,
+        version=release,
+        description=DESCRIPTION,
+        routers=[
+            home_router(release),
+            system_health_router(SystemCheck(health, session, services)),
+            docs_router(lambda: openapi_of(app), documents),
+        ],
+        health=health,
+        lifespan=lifespan,
+        innermost=[front],
+        own_documents=False,
+    )
+    mount_assets(app)
+    return app

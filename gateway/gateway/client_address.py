@@ -1,0 +1,105 @@
+"""Who is calling: the peer, or, behind trusted proxies, the rightmost address that is not one of them.
+
+Everything left of that address was written by somebody we do not trust and is ignored.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+
+from starlette.types import Scope
+
+MAX_HOPS = 32
+"""Hops that are looked at, from the right; no honest chain is longer."""
+
+IPV6_PREFIX = 64
+"""One IPv6 customer has at least a /64, so addresses within it are one client."""
+
+Network = IPv4Network | IPv6Network
+Address = IPv4Address | IPv6Address
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """A caller: its address as text, and the key under which it is counted."""
+
+    address: str
+    limit_key: str
+
+
+@lru_cache(maxsize=65_536)
+def parse_address(text: str) -> Address | None:
+    """The address in one entry of X-Forwarded-For: with or without port and brackets; None for garbage.
+
+    An IPv4 address mapped into IPv6 is that IPv4 address; a zone index is dropped.
+    """
+    text = text.strip().strip('"')
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
+    try:
+        address = ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    return (address.ipv4_mapped or address) if isinstance(address, IPv6Address) else address
+
+
+@lru_cache(maxsize=65_536)
+def client_at(address: Address) -> Client:
+    """The client with this address."""
+    if isinstance(address, IPv6Address):
+        return Client(str(address), str(ip_network((address, IPV6_PREFIX), strict=False)))
+    return Client(str(address), str(address))
+
+
+UNKNOWN = Client("unknown", "unknown")
+"""A caller without an IP address (a Unix socket); all of them are one client."""
+
+
+class ClientAddresses:
+    """Finds the client of a request, given the networks of trusted proxies."""
+
+    def __init__(self, trusted_proxies: tuple[Network, ...]) -> None:
+        self.trusted_proxies = trusted_proxies
+
+    def is_trusted(self, address: Address) -> bool:
+        """Whether what this address says about others is believed."""
+        return any(address in network for network in self.trusted_proxies)
+
+    def peer_is_trusted(self, scope: Scope) -> bool:
+        """Whether the connection comes from a trusted proxy."""
+        peer = peer_of(scope)
+        return peer is not None and self.is_trusted(peer)
+
+    def client_of(self, scope: Scope) -> Client:
+        """The client of an ASGI request.
+
+        A hop that is garbage can only have been handed on by the trusted hop to its right, which then is the client:
+        it is the last one that we know.
+        """
+        peer = peer_of(scope)
+        if peer is None:
+            return UNKNOWN
+        if not self.trusted_proxies or not self.is_trusted(peer):
+            return client_at(peer)
+        last_known = peer
+        for hop in reversed(forwarded_for(scope)[-MAX_HOPS:]):
+            address = parse_address(hop)
+            if address is None:
+                break
+            last_known = address
+            if not self.is_trusted(address):
+                break
+        return client_at(last_known)
+
+
+def peer_of(scope: Scope) -> Address | None:
+    """The other end of the connection."""
+    return parse_address(scope["client"][0]) if scope.get("client") else None
+
+
+def forwarded_for(scope: Scope) -> list[str]:
+    """The entries of all X-Forwarded-For headers, in order."""
+    values = [value.decode("latin-1") for name, value in scope["headers"] if name == b"x-forwarded-for"]
+    return [entry for value in values for entry in value.split(",") if entry.strip()]

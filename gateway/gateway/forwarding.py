@@ -1,0 +1,94 @@
+"""Headers and targets as they change on the way through: hop-by-hop headers stay here, forwarding headers are ours."""
+
+from collections.abc import Iterable
+
+from multidict import CIMultiDict
+from starlette.types import Scope
+
+from gateway.client_address import forwarded_for
+from shared.runtime.request_id import current_request_id, header
+
+HOP_BY_HOP = frozenset(
+    {
+        b"connection",
+        b"keep-alive",
+        b"proxy-authenticate",
+        b"proxy-authorization",
+        b"proxy-connection",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+    }
+)
+"""RFC 9110 section 7.6.1: for the next hop only."""
+
+SET_BY_US = frozenset(
+    {
+        b"expect",
+        b"forwarded",
+        b"host",
+        b"x-forwarded-for",
+        b"x-forwarded-host",
+        b"x-forwarded-port",
+        b"x-forwarded-proto",
+        b"x-forwarded-server",
+        b"x-real-ip",
+        b"x-request-id",
+    }
+)
+"""What a client says here is not passed on as it is; `expect` was answered by our server."""
+
+NOT_RETURNED = HOP_BY_HOP | {b"date", b"server", b"x-request-id"}
+"""Of an upstream's answer: our server writes these itself."""
+
+PEER_TRUSTED = "peer_trusted"
+"""Where the request's scope says whether the connection comes from a trusted proxy."""
+
+
+def target_of(scope: Scope) -> str:
+    """Path and query exactly as the client sent them."""
+    path: bytes = scope.get("raw_path") or scope["path"].encode()
+    query: bytes = scope["query_string"]
+    return (path + b"?" + query if query else path).decode("latin-1")
+
+
+def request_headers(scope: Scope) -> CIMultiDict[str]:
+    """The client's headers for the upstream."""
+    dropped = HOP_BY_HOP | SET_BY_US | named_in_connection(scope["headers"])
+    headers: CIMultiDict[str] = CIMultiDict(
+        (name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"] if name not in dropped
+    )
+    headers.update(forwarding_headers(scope))
+    headers["X-Request-ID"] = current_request_id.get()
+    return headers
+
+
+def forwarding_headers(scope: Scope) -> dict[str, str]:
+    """X-Forwarded-*: what a trusted proxy says, with this hop added; from anybody else what we see ourselves."""
+    peer = scope["client"][0] if scope.get("client") else "unknown"
+    seen = {
+        "X-Forwarded-For": peer,
+        "X-Forwarded-Proto": scope["scheme"],
+        "X-Forwarded-Host": (header(scope, b"host") or b"").decode("latin-1"),
+    }
+    if not scope[PEER_TRUSTED]:
+        return seen
+    for name in ("X-Forwarded-Proto", "X-Forwarded-Host"):
+        if said := header(scope, name.lower().encode()):
+            seen[name] = said.decode("latin-1")
+    return seen | {"X-Forwarded-For": ", ".join([*forwarded_for(scope), peer])}
+
+
+def response_headers(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """The upstream's headers for the client."""
+    pairs = [(name.lower(), value) for name, value in headers]
+    dropped = NOT_RETURNED | named_in_connection(pairs)
+    return [(name, value) for name, value in pairs if name not in dropped]
+
+
+def named_in_connection(headers: Iterable[tuple[bytes, bytes]]) -> frozenset[bytes]:
+    """Further hop-by-hop headers: those that `Connection` names."""
+    return frozenset(
+        token.strip().lower() for name, value in headers if name == b"connection" for token in value.split(b",")
+    )

@@ -1,0 +1,90 @@
+"""ASGI middleware: asks the limiter, sets the headers, answers 429.
+
+Headers: `RateLimit-Policy` and `RateLimit` (IETF httpapi draft 11), the older `X-RateLimit-*` for the window that is
+nearest to its end (`Reset` in seconds), `Retry-After` on a refusal, `X-RateLimit-Scope: local` when this gateway
+counted alone.
+"""
+
+from math import ceil
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gateway.limiter import Decision, Limiter, Policy, Source
+from shared.runtime.problems import MEDIA_TYPE, QUOTA_EXCEEDED, problem_body
+
+Headers = list[tuple[bytes, bytes]]
+
+CLIENT_KEY = "limit_key"
+"""Where the request's scope carries the key under which its client is counted."""
+
+
+class IngressLimit:
+    """Lets a request through to `app` if its client has room."""
+
+    def __init__(self, app: ASGIApp, limiter: Limiter, policy: Policy) -> None:
+        self.app, self.limiter = app, limiter
+        self.windows = policy.windows
+        self.names = policy_names(policy)
+        self.policy_header = ", ".join(
+            f'"{name}";q={window.quota};w={window.seconds}'
+            for name, window in zip(self.names, self.windows, strict=True)
+        ).encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request; its client is in the scope."""
+        decision = await self.limiter.decide(scope[CLIENT_KEY])
+        headers = self.headers(decision)
+        if not decision.admitted:
+            await self.refuse(scope, send, decision, headers)
+            return
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], *headers]
+            await send(message)
+
+        await self.app(scope, receive, send_with_headers)
+
+    def headers(self, decision: Decision) -> Headers:
+        """What every limited answer says about the client's limit."""
+        state = zip(self.names, decision.remaining, decision.more_in_seconds, strict=True)
+        limit = ", ".join(f'"{name}";r={remaining};t={ceil(more)}' for name, remaining, more in state)
+        nearest = min(range(len(self.windows)), key=lambda index: decision.remaining[index])
+        headers = [
+            (b"ratelimit-policy", self.policy_header),
+            (b"ratelimit", limit.encode()),
+            (b"x-ratelimit-limit", b"%d" % self.windows[nearest].quota),
+            (b"x-ratelimit-remaining", b"%d" % decision.remaining[nearest]),
+            (b"x-ratelimit-reset", b"%d" % ceil(decision.more_in_seconds[nearest])),
+        ]
+        if decision.source is Source.MEMORY:
+            headers.append((b"x-ratelimit-scope", b"local"))
+        return headers
+
+    async def refuse(self, scope: Scope, send: Send, decision: Decision, headers: Headers) -> None:
+        """The 429, with a time after which a retry is admitted."""
+        retry_after = max(ceil(decision.retry_in_seconds), 1)
+        full = [name for name, remaining in zip(self.names, decision.remaining, strict=True) if remaining <= 0]
+        body = problem_body(
+            429,
+            type=QUOTA_EXCEEDED,
+            title="Too Many Requests",
+            detail=f"This client has used up its quota; the next request is admitted in {retry_after} s.",
+            instance=scope["path"],
+            **{"violated-policies": full},
+        )
+        answer_headers = [
+            (b"content-type", MEDIA_TYPE.encode()),
+            (b"content-length", b"%d" % len(body)),
+            (b"retry-after", b"%d" % retry_after),
+            *headers,
+        ]
+        await send({"type": "http.response.start", "status": 429, "headers": answer_headers})
+        await send({"type": "http.response.body", "body": body})
+
+
+def policy_names(policy: Policy) -> tuple[str, ...]:
+    """`ingress`, or one name per window when there are several: names in these headers must differ."""
+    if len(policy.windows) == 1:
+        return ("ingress",)
+    return tuple(f"ingress-{window.seconds}s" for window in policy.windows)

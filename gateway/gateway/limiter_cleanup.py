@@ -1,0 +1,38 @@
+"""Removes the rows of clients that have been away, off the path of requests and in small steps."""
+
+import asyncio
+
+import asyncpg
+import structlog
+
+INTERVAL_SECONDS = 30
+STEP = 5000
+"""Rows per statement: each holds its locks for some milliseconds."""
+
+log = structlog.get_logger()
+
+
+async def forget_old_clients_forever(database_url: str) -> None:
+    """Cleans up every INTERVAL_SECONDS until cancelled; Postgres away: tries again the next time."""
+    while True:
+        await asyncio.sleep(INTERVAL_SECONDS)
+        try:
+            gone = await forget_old_clients(database_url)
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
+            log.debug("old clients stay for now", error=type(error).__name__)
+        else:
+            log.debug("old clients forgotten", clients=gone)
+
+
+async def forget_old_clients(database_url: str) -> int:
+    """Removes every client that has been away for two windows; returns how many."""
+    connection = await asyncpg.connect(
+        database_url, timeout=2, command_timeout=10, server_settings={"application_name": "gateway-cleanup"}
+    )
+    try:
+        gone = 0
+        while step := await connection.fetchval("SELECT gateway.forget_old_clients($1)", STEP):
+            gone += step
+        return gone
+    finally:
+        await connection.close(timeout=2)

@@ -1,0 +1,48 @@
+"""Postgres decides; when it cannot, this gateway's memory does, by the same algorithm; then back by itself.
+
+Memory counts all the time, so the stand-in knows what was admitted before. After Postgres has come back, perhaps
+without its unlogged table, both must have room for as long as the longest window: a client gets its quota once from a
+gateway, not once from each of the two. Each use of the stand-in is counted (`ingress_decisions_total` with source
+`memory`) and said in the answer. No request fails because of the limiter.
+"""
+
+from collections.abc import Callable
+
+from prometheus_client import Counter
+
+from gateway.denials import Denials
+from gateway.limiter import SLOTS, Decision, Limiter, LimiterUnavailableError
+from gateway.memory_limiter import MemoryLimiter
+
+DECISIONS = Counter("ingress_decisions", "Ingress limit decisions", ["outcome", "source"])
+
+
+class LimiterFailover:
+    """The limiter that requests meet."""
+
+    def __init__(self, shared: Limiter, memory: MemoryLimiter, denials: Denials, clock: Callable[[], float]) -> None:
+        self._shared, self._memory, self._denials, self._clock = shared, memory, denials, clock
+        longest = max(window.seconds for window in memory.policy.windows)
+        self._aftermath_seconds = longest * (1 + 1 / SLOTS)
+        self._memory_counts_until = 0.0
+
+    async def decide(self, client: str) -> Decision:
+        """Admit or refuse; never raises."""
+        decision = self._denials.recall(client) or await self._ask(client)
+        DECISIONS.labels("admitted" if decision.admitted else "refused", decision.source).inc()
+        return decision
+
+    async def _ask(self, client: str) -> Decision:
+        slots = self._memory.take(client)
+        try:
+            decision = await self._shared.decide(client)
+        except LimiterUnavailableError:
+            self._memory_counts_until = self._clock() + self._aftermath_seconds
+            return self._memory.decision(client, admitted=slots is not None)
+        if decision.admitted and slots is None and self._clock() < self._memory_counts_until:
+            decision = self._memory.decision(client, admitted=False)
+        if not decision.admitted:
+            self._denials.remember(client, decision)
+            if slots is not None:
+                self._memory.give_back(client, slots)
+        return decision

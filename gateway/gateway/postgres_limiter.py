@@ -1,0 +1,146 @@
+"""The limit that all gateways share: whoever waits at this moment is decided by one round trip to Postgres.
+
+One connection asks; while its question is under way the next requests gather, and they are the next question. Nobody
+waits longer than DEADLINE_SECONDS: when Postgres is slow, refuses or is gone, all who wait get
+LimiterUnavailableError, and so do later ones at once, until a new connection works again.
+"""
+
+import asyncio
+from collections import defaultdict
+from contextlib import suppress
+from typing import Self
+
+import asyncpg
+import structlog
+
+from gateway.limiter import MICROSECONDS, Decision, LimiterUnavailableError, Policy, Source
+from shared.database.schema_version import check_revision
+
+DEADLINE_SECONDS = 0.25
+"""The longest that a request waits for Postgres before the stand-in decides."""
+
+RECONNECT_SECONDS = 0.5
+"""Pause between attempts to reach a Postgres that is away."""
+
+MAX_BATCH = 512
+"""Clients per question: the lock on a client's row lasts as long as its question, about 20 µs a client."""
+
+ADMIT = """
+SELECT granted, remaining, more_us, retry_us
+FROM gateway.admit($1::text, $2::integer[], $3::bigint[], $4::text[], $5::integer[])
+"""
+
+log = structlog.get_logger()
+
+Waiting = dict[str, list[asyncio.Future[Decision]]]
+"""Who waits for a decision, by client."""
+
+
+class PostgresLimiter:
+    """Strict windows over all gateways. `async with` keeps its connection."""
+
+    def __init__(self, database_url: str, policy: Policy) -> None:
+        self._url, self._policy = database_url, policy
+        self._quotas = [window.quota for window in policy.windows]
+        self._lengths = [window.microseconds for window in policy.windows]
+        self._waiting: Waiting = defaultdict(list)
+        self._arrived = asyncio.Event()
+        self._worker: asyncio.Task[None] | None = None
+        self.available = False
+
+    async def __aenter__(self) -> Self:
+        self._worker = asyncio.create_task(self._stay_connected(), name="postgres-limiter")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._worker is not None:
+            self._worker.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._worker
+
+    async def decide(self, client: str) -> Decision:
+        """Admit or refuse, together with whoever else waits. Raises LimiterUnavailableError."""
+        if not self.available:
+            raise LimiterUnavailableError
+        future: asyncio.Future[Decision] = asyncio.get_running_loop().create_future()
+        self._waiting[client].append(future)
+        self._arrived.set()
+        return await future
+
+    async def _stay_connected(self) -> None:
+        """Connects, answers until the connection fails, and begins again."""
+        while True:
+            try:
+                connection = await self._connect()
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
+                log.warning("ingress limit stays local", error=type(error).__name__)
+            else:
+                await self._serve(connection)
+            await asyncio.sleep(RECONNECT_SECONDS)
+
+    async def _connect(self) -> asyncpg.Connection:
+        """A connection over which one question has been answered in time: a Postgres that hangs does not count."""
+        connection = await asyncpg.connect(
+            self._url, timeout=1, server_settings={"application_name": "gateway", "synchronous_commit": "off"}
+        )
+        try:
+            async with asyncio.timeout(DEADLINE_SECONDS * 4):
+                check_revision(await connection.fetchval("SELECT version_num FROM public.alembic_version"))
+                await connection.fetch(ADMIT, self._policy.name, self._quotas, self._lengths, [], [])
+        except BaseException:
+            connection.terminate()
+            raise
+        return connection
+
+    async def _serve(self, connection: asyncpg.Connection) -> None:
+        """Answers batch after batch; returns when Postgres fails, after telling everybody who waits."""
+        self.available = True
+        log.info("ingress limit is shared through postgres")
+        batch: Waiting = {}
+        try:
+            while True:
+                await self._arrived.wait()
+                batch = self._next_batch()
+                await self._answer(connection, batch)
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
+            log.warning("ingress limit is local: postgres is away", error=type(error).__name__)
+        finally:
+            self.available = False
+            connection.terminate()
+            self._give_up(batch)
+
+    def _next_batch(self) -> Waiting:
+        """Takes the clients that wait, up to MAX_BATCH, in the order in which every gateway locks them."""
+        clients = sorted(self._waiting)[:MAX_BATCH] if len(self._waiting) > 1 else list(self._waiting)
+        batch = {client: self._waiting.pop(client) for client in clients}
+        if not self._waiting:
+            self._arrived.clear()
+        return batch
+
+    async def _answer(self, connection: asyncpg.Connection, batch: Waiting) -> None:
+        """One round trip for all of them."""
+        wanted = [len(futures) for futures in batch.values()]
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            rows = await connection.fetch(ADMIT, self._policy.name, self._quotas, self._lengths, list(batch), wanted)
+        for futures, row in zip(batch.values(), rows, strict=True):
+            tell(futures, row)
+
+    def _give_up(self, batch: Waiting) -> None:
+        """Everybody who waits goes to the stand-in."""
+        for futures in (*batch.values(), *self._waiting.values()):
+            for future in futures:
+                if not future.done():
+                    future.set_exception(LimiterUnavailableError())
+        self._waiting.clear()
+        self._arrived.clear()
+
+
+def tell(futures: list[asyncio.Future[Decision]], row: asyncpg.Record) -> None:
+    """Hands one client's answer to its waiting requests: the first `granted` are admitted, in the order they came."""
+    granted, remaining, more_us, retry_us = row
+    more = tuple(wait / MICROSECONDS for wait in more_us)
+    admitted = Decision(True, tuple(remaining), more, 0.0, Source.POSTGRES)
+    refused = Decision(False, tuple(remaining), more, retry_us / MICROSECONDS, Source.POSTGRES)
+    for position, future in enumerate(futures):
+        if not future.done():
+            future.set_result(admitted if position < granted else refused)

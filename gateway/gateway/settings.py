@@ -1,0 +1,74 @@
+"""Every variable of the gateway is read here."""
+
+import re
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field, HttpUrl
+from pydantic_settings import NoDecode
+
+from gateway.limiter import Policy, Window
+from shared.database.urls import DatabaseUrl
+from shared.runtime.settings import ServiceSettings
+
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+LIMIT = re.compile(r"(\d{1,7})/(\d{1,5})?([smhd])")
+MAX_QUOTA, MAX_SECONDS, MAX_WINDOWS = 1_000_000, 86_400, 4
+
+
+def parse_limits(text: Any) -> Any:
+    """`60/60s` or `10/1s,60/60s`: requests per window, several windows separated by commas; ValueError otherwise."""
+    if not isinstance(text, str):
+        return text
+    windows = sorted(map(parse_window, text.split(",")), key=lambda window: window.seconds)
+    if len(windows) > MAX_WINDOWS:
+        raise ValueError(f"at most {MAX_WINDOWS} windows")
+    if len({window.seconds for window in windows}) != len(windows):
+        raise ValueError("two windows of the same length")
+    return Policy(tuple(windows))
+
+
+def parse_window(text: str) -> Window:
+    """One `requests/length` pair, such as `60/60s` or `1000/h`."""
+    match = LIMIT.fullmatch(text.strip())
+    if match is None:
+        raise ValueError(f"{text.strip()!r} is not of the form 60/60s (requests/length, with s, m, h or d)")
+    quota, count, unit = int(match[1]), int(match[2] or 1), match[3]
+    seconds = count * UNITS[unit]
+    if not (1 <= quota <= MAX_QUOTA and 1 <= seconds <= MAX_SECONDS):
+        raise ValueError(f"{text.strip()!r}: 1 to {MAX_QUOTA} requests per 1 second to 1 day")
+    return Window(quota, seconds)
+
+
+def parse_networks(text: Any) -> Any:
+    """`10.0.0.0/8, 2001:db8::/32`: a tuple of networks; empty: none. ValueError for what is no network."""
+    if not isinstance(text, str):
+        return text
+    return tuple(ip_network(item.strip()) for item in text.split(",") if item.strip())
+
+
+def without_slash(url: HttpUrl) -> str:
+    """An upstream's base address, to which paths are appended as they are."""
+    return str(url).rstrip("/")
+
+
+Limits = Annotated[Policy, NoDecode, BeforeValidator(parse_limits)]
+Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(parse_networks)]
+Upstream = Annotated[HttpUrl, AfterValidator(without_slash)]
+
+
+class Settings(ServiceSettings):
+    """What the gateway can be told."""
+
+    database_url: DatabaseUrl = Field(description="Postgres, for the ingress limit; role `gateway`")
+    prediction_url: Upstream = Field("http://127.0.0.1:8001", validate_default=True)
+    metrics_url: Upstream = Field("http://127.0.0.1:8002", validate_default=True)
+    analytics_url: Upstream = Field("http://127.0.0.1:8003", validate_default=True)
+
+    ingress_limits: Limits = Field("60/60s", validate_default=True, description="Requests per window and client")
+    trusted_proxies: Networks = Field((), description="Networks whose X-Forwarded-For is believed")
+
+    max_body_bytes: int = Field(1_048_576, ge=1024, le=1_073_741_824, description="Larger bodies are refused with 413")
+    body_timeout_seconds: float = Field(20, gt=0, le=600, description="A body must have arrived by then, else 408")
+    upstream_timeout_seconds: float = Field(40, gt=0, le=600, description="An answer must have begun by then, else 504")
+    upstream_max_in_flight: int = Field(1024, ge=1, le=100_000, description="Per upstream; more are refused with 503")

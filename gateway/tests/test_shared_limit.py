@@ -1,0 +1,138 @@
+"""The limit in Postgres itself: strict over any number of gateways, true in what it promises, clean after itself."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+
+import asyncpg
+import pytest
+
+from gateway.limiter import Decision, Policy, Window
+from gateway.limiter_cleanup import forget_old_clients
+from gateway.postgres_limiter import PostgresLimiter
+from shared.database.urls import for_asyncpg
+from shared.testing.postgres import Database
+
+OLD = """
+INSERT INTO gateway.ingress_client
+SELECT 'old', 'client-' || n, '{0}', '{0}', '{0}', '{0}', now() - interval '1 second'
+FROM generate_series(1, 12000) AS n
+"""
+
+
+@pytest.fixture
+async def limiters(database: Database) -> AsyncIterator["Limiters"]:
+    async with AsyncExitStack() as stack:
+        yield Limiters(for_asyncpg(database.url("gateway")), stack)
+
+
+class Limiters:
+    """As many as the test wants, as in as many gateways."""
+
+    def __init__(self, url: str, stack: AsyncExitStack) -> None:
+        self.url, self.stack = url, stack
+
+    async def start(self, policy: Policy, count: int) -> list[PostgresLimiter]:
+        limiters = [await self.stack.enter_async_context(PostgresLimiter(self.url, policy)) for _ in range(count)]
+        while not all(limiter.available for limiter in limiters):
+            await asyncio.sleep(0.01)
+        return limiters
+
+
+@pytest.mark.parametrize("seed", [random.randrange(10**9) for _ in range(3)])
+async def test_random_arrivals_over_three_gateways_never_exceed_the_quota(limiters: Limiters, seed: int) -> None:
+    """Times are taken around each decision, so a window that holds them for certain holds the decision too."""
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    policy = Policy((Window(chance.randint(2, 12), 1), Window(chance.randint(13, 30), 3)))
+    gateways = await limiters.start(policy, 3)
+    loop = asyncio.get_running_loop()
+    admitted: list[tuple[float, float]] = []
+
+    async def arrive(delay: float) -> None:
+        await asyncio.sleep(delay)
+        before = loop.time()
+        decision = await chance.choice(gateways).decide("client")
+        if decision.admitted:
+            admitted.append((before, loop.time()))
+
+    await asyncio.gather(*(arrive(chance.uniform(0, 4) ** 2 / 4) for _ in range(400)))
+    for window in policy.windows:
+        for start, _ in admitted:
+            certain = [times for times in admitted if start <= times[0] and times[1] < start + window.seconds]
+            assert len(certain) <= window.quota
+    assert len(admitted) >= policy.windows[0].quota
+
+
+async def test_a_refused_client_that_waits_as_told_is_admitted(limiters: Limiters) -> None:
+    (limiter,) = await limiters.start(Policy((Window(3, 1), Window(5, 2))), 1)
+    refusals = 0
+    for _ in range(14):
+        decision = await limiter.decide("client")
+        if not decision.admitted:
+            refusals += 1
+            assert 0 < decision.retry_in_seconds <= 2 * 61 / 60
+            await asyncio.sleep(decision.retry_in_seconds)
+            assert (await limiter.decide("client")).admitted
+    assert refusals >= 2
+
+
+async def test_a_refused_request_costs_nothing(limiters: Limiters) -> None:
+    (limiter,) = await limiters.start(Policy((Window(2, 1),)), 1)
+    decisions = await asyncio.gather(*(limiter.decide("client") for _ in range(50)))
+    assert sum(decision.admitted for decision in decisions) == 2
+    await asyncio.sleep(decisions[-1].retry_in_seconds)
+    again = await asyncio.gather(*(limiter.decide("client") for _ in range(50)))
+    assert sum(decision.admitted for decision in again) == 2
+
+
+async def test_who_waits_at_the_same_moment_is_decided_in_one_round_trip(
+    limiters: Limiters, database: Database
+) -> None:
+    (limiter,) = await limiters.start(Policy((Window(60, 60),)), 1)
+    decisions = await asyncio.gather(*(limiter.decide(f"client-{number}") for number in range(300)))
+    assert all(decision.admitted for decision in decisions)
+    ((moments,),) = await database.fetch("SELECT count(DISTINCT xmin::text) FROM gateway.ingress_client")
+    assert moments <= 3
+
+
+async def test_remaining_and_more_tell_the_truth(limiters: Limiters) -> None:
+    (limiter,) = await limiters.start(Policy((Window(3, 60),)), 1)
+    decisions: list[Decision] = [await limiter.decide("client") for _ in range(4)]
+    assert [decision.remaining for decision in decisions] == [(2,), (1,), (0,), (0,)]
+    assert [decision.admitted for decision in decisions] == [True, True, True, False]
+    assert all(59 < decision.more_in_seconds[0] <= 61 for decision in decisions)
+
+
+async def test_policies_do_not_mix(limiters: Limiters) -> None:
+    (one,) = await limiters.start(Policy((Window(1, 60),)), 1)
+    (other,) = await limiters.start(Policy((Window(1, 30),)), 1)
+    assert (await one.decide("client")).admitted
+    assert (await other.decide("client")).admitted
+    assert not (await one.decide("client")).admitted
+
+
+async def test_clients_that_have_been_away_are_forgotten_and_others_are_not(
+    limiters: Limiters, database: Database
+) -> None:
+    (limiter,) = await limiters.start(Policy((Window(5, 60),)), 1)
+    await limiter.decide("here")
+    await database.fetch(OLD)
+    assert await forget_old_clients(limiters.url) == 12_000
+    assert [row["client"] for row in await database.fetch("SELECT client FROM gateway.ingress_client")] == ["here"]
+
+
+async def test_the_gateways_role_can_do_nothing_but_limit(database: Database) -> None:
+    connection = await asyncpg.connect(for_asyncpg(database.url("gateway")))
+    try:
+        for forbidden in (
+            "SELECT * FROM predictions.prediction",
+            "SELECT * FROM metrics.threshold_profile",
+            "CREATE TABLE public.mine ()",
+            "DROP TABLE gateway.ingress_client",
+        ):
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await connection.execute(forbidden)
+    finally:
+        await connection.close()

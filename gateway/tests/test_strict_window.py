@@ -1,0 +1,77 @@
+"""The sliding window: never more than the quota in any window, and no refusal that lasts longer than it says."""
+
+import asyncio
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.limiter import SLOTS, Policy, Window
+from gateway.memory_limiter import MemoryLimiter
+from shared.testing.clock import ManualClock
+
+windows = st.builds(Window, quota=st.integers(1, 40), seconds=st.integers(1, 120))
+policies = st.lists(windows, min_size=1, max_size=3, unique_by=lambda window: window.seconds).map(
+    lambda chosen: Policy(tuple(sorted(chosen, key=lambda window: window.seconds)))
+)
+gaps = st.lists(st.floats(0, 30, allow_nan=False).map(lambda seconds: seconds**2 / 30), min_size=1, max_size=300)
+
+
+def most_within(times: list[float], seconds: float) -> int:
+    """The largest number of `times` in any window of that length, its start included and its end not."""
+    return max((sum(start <= time < start + seconds for time in times) for start in times), default=0)
+
+
+@given(policies, gaps)
+def test_no_window_ever_holds_more_than_its_quota(policy: Policy, gaps: list[float]) -> None:
+    clock = ManualClock()
+    limiter = MemoryLimiter(policy, clock)
+    admitted = []
+    for gap in gaps:
+        clock.advance(gap)
+        if limiter.take("client") is not None:
+            admitted.append(clock.now)
+    for window in policy.windows:
+        assert most_within(admitted, window.seconds) <= window.quota
+
+
+@given(policies, gaps)
+def test_a_refused_client_that_waits_as_long_as_it_was_told_is_admitted(policy: Policy, gaps: list[float]) -> None:
+    clock = ManualClock()
+    limiter = MemoryLimiter(policy, clock)
+    for gap in gaps:
+        clock.advance(gap)
+        decision = asyncio.run(limiter.decide("client"))
+        if not decision.admitted:
+            longest = max(window.seconds for window in policy.windows)
+            assert 0 < decision.retry_in_seconds <= longest * (1 + 1 / SLOTS) + 1e-6
+            clock.advance(decision.retry_in_seconds + 1e-6)
+            assert asyncio.run(limiter.decide("client")).admitted
+
+
+@given(policies, gaps)
+def test_what_is_taken_and_given_back_leaves_no_trace(policy: Policy, gaps: list[float]) -> None:
+    clock = ManualClock()
+    limiter, untouched = MemoryLimiter(policy, clock), MemoryLimiter(policy, clock)
+    for gap in gaps:
+        clock.advance(gap)
+        slots = limiter.take("client")
+        if slots is not None:
+            limiter.give_back("client", slots)
+        assert limiter.decision("client", admitted=True) == untouched.decision("client", admitted=True)
+
+
+def test_state_is_of_fixed_size_whatever_the_quota() -> None:
+    clock = ManualClock()
+    limiter = MemoryLimiter(Policy((Window(1_000_000, 60),)), clock)
+    for _ in range(20_000):
+        clock.advance(0.01)
+        limiter.take("client")
+    (window,) = limiter._windows("client")
+    assert len(window.counts) <= SLOTS + 1
+
+
+def test_the_least_recent_client_is_forgotten_first() -> None:
+    limiter = MemoryLimiter(Policy((Window(1, 60),)), ManualClock(), max_clients=2)
+    assert [limiter.take(client) is not None for client in ("a", "b", "a", "c", "a", "b")] == [
+        True, True, False, True, False, True,
+    ]  # fmt: skip
