@@ -1,5 +1,4 @@
 # FastAPI Model Server. `make` alone lists the targets.
-SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -21,11 +20,15 @@ $(VENV)/installed: requirements.txt $(DISTRIBUTIONS:%=%/pyproject.toml)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation $(DISTRIBUTIONS:%=--editable ./%)
 	@touch $@
 
+.PHONY: run
+run: install ## Start everything, without Docker: http://localhost:8000 (PORT=, LOCAL_DIR=)
+	@exec env PYTHONPATH=deploy $(BIN)/python -m local
+
 .PHONY: lint
 lint: install ## ruff, mypy (strict) and import-linter
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy shared/shared gateway/gateway prediction-service/prediction_service metrics-service/metrics_service analytics-service/analytics_service
+	$(BIN)/mypy shared/shared gateway/gateway prediction-service/prediction_service metrics-service/metrics_service analytics-service/analytics_service deploy/local
 	$(BIN)/lint-imports
 
 .PHONY: requirements

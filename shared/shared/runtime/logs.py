@@ -45,7 +45,7 @@ def route_standard_logging(level: str, shared: list[Processor], renderer: list[P
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[structlog.stdlib.ExtraAdder(), *shared],
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderer],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, drop_color_message, *renderer],
         )
     )
     logging.basicConfig(handlers=[handler], level=level, force=True)
@@ -61,6 +61,12 @@ def add_service(service: str) -> Processor:
         return event
 
     return add
+
+
+def drop_color_message(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    """Removes uvicorn's second copy of its messages, meant for terminals."""
+    event.pop("color_message", None)
+    return event
 
 
 def to_json(event: EventDict, **_: Any) -> str:

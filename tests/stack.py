@@ -1,0 +1,97 @@
+"""The whole product as `make run` starts it, on a port and in a folder of its own."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import httpx
+import psutil
+
+from local.leftovers import leftovers
+from shared.embedded.ports import free_ports
+from shared.testing.server_process import wait_until
+
+REPOSITORY = Path(__file__).parent.parent
+READY = re.compile(r"make run: everything is healthy")
+START_SECONDS = 60
+
+
+class LocalStack:
+    """One `python -m local`, which is all that `make run` does once everything is installed."""
+
+    def __init__(
+        self, folder: Path, *, port: int | None = None, prefix: tuple[str, ...] = (), **environment: str
+    ) -> None:
+        self.folder = folder
+        self.port = port or next(free_ports())
+        self.environment = os.environ | environment | {
+            "PYTHONPATH": str(REPOSITORY / "deploy"),
+            "PORT": str(self.port),
+            "LOCAL_DIR": str(folder),
+            "TRUSTED_PROXIES": "127.0.0.1",
+        }  # fmt: skip
+        self.command = [*prefix, sys.executable, "-m", "local"]
+        self.output: list[str] = []
+        self.process: subprocess.Popen[str] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def launch(self) -> "LocalStack":
+        """Starts it and collects its output; does not wait."""
+        self.process = subprocess.Popen(
+            self.command, cwd=REPOSITORY, env=self.environment, text=True, start_new_session=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, errors="replace",
+        )  # fmt: skip
+        threading.Thread(target=self._collect, args=(self.process,), daemon=True).start()
+        return self
+
+    def _collect(self, process: subprocess.Popen[str]) -> None:
+        assert process.stdout is not None
+        for line in process.stdout:
+            self.output.append(line)
+
+    def start(self) -> "LocalStack":
+        """Starts it and waits until it says that everything is healthy."""
+        self.launch()
+        wait_until(self.said(READY), "everything to be healthy", self.still_runs, START_SECONDS)
+        return self
+
+    def said(self, pattern: re.Pattern[str]):
+        return lambda: any(pattern.search(line) for line in list(self.output))
+
+    def still_runs(self) -> None:
+        assert self.process is not None
+        if self.process.poll() is not None:
+            time.sleep(0.2)
+            raise RuntimeError(f"ended with {self.process.returncode}:\n{''.join(self.output[-40:])}")
+
+    def end(self, number: signal.Signals = signal.SIGINT, deadline: float = 15) -> int:
+        """Ends it with a signal; returns its exit code."""
+        assert self.process is not None
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        return self.process.wait(deadline)
+
+    def processes(self) -> list[psutil.Process]:
+        """Every process that belongs to this stack."""
+        return leftovers(self.folder.resolve())
+
+    def process_of(self, module: str) -> psutil.Process:
+        """The process of a service, a store or supervisord."""
+        return next(process for process in self.processes() if any(module in word for word in process.cmdline()[:4]))
+
+    def health(self) -> dict:
+        try:
+            return httpx.get(f"{self.url}/health", timeout=5).json()
+        except httpx.HTTPError:
+            return {}
+
+    def is_healthy(self) -> bool:
+        return self.health().get("status") == "ok"

@@ -1,0 +1,150 @@
+"""`make run`: starts from nothing, restarts what dies, ends clean, and says in one line why it cannot start."""
+
+import os
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from stack import LocalStack
+
+from shared.embedded.unprivileged import give_to_unprivileged, unprivileged
+from shared.testing.server_process import wait_until
+
+SENTENCE = {"text": "What a wonderful little server!"}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    yield tmp_path / "local"
+    for process in LocalStack(tmp_path / "local").processes():
+        process.kill()
+
+
+def count(stack: LocalStack) -> int:
+    return httpx.get(f"{stack.url}/metrics/count").json()["total_predictions"]
+
+
+def predict(stack: LocalStack) -> None:
+    httpx.post(f"{stack.url}/predict", json=SENTENCE).raise_for_status()
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_data_stays_over_an_orderly_end_that_leaves_nothing_behind(folder: Path, ending: signal.Signals) -> None:
+    first = LocalStack(folder).start()
+    predict(first)
+    assert f"http://localhost:{first.port}" in "".join(first.output)
+    assert first.end(ending, deadline=5) == 0
+    assert first.processes() == []
+    second = LocalStack(folder).start()
+    assert count(second) == 1
+    assert second.end(deadline=5) == 0
+
+
+def test_after_kill_minus_9_the_next_run_simply_works(folder: Path) -> None:
+    first = LocalStack(folder).start()
+    predict(first)
+    assert first.process is not None
+    first.process.kill()
+    first.process.wait()
+    assert first.processes() != []
+    second = LocalStack(folder, port=first.port).start()
+    assert "earlier run" in "".join(second.output)
+    assert count(second) == 1
+    second.end()
+    assert second.processes() == []
+
+
+def test_when_supervisord_is_killed_everything_ends_with_one_line(folder: Path) -> None:
+    stack = LocalStack(folder).start()
+    stack.process_of("supervisor").kill()
+    assert stack.process is not None
+    assert stack.process.wait(10) == 1
+    assert stack.processes() == []
+    wait_until(lambda: stack.output[-1].startswith("make run: the supervisor ended"), "the line that says why")
+
+
+@pytest.mark.parametrize(
+    "program", ["postgres", "valkey", "gateway", "prediction_service", "metrics_service", "analytics_service"]
+)
+def test_what_dies_is_started_again(stack: LocalStack, program: str) -> None:
+    victim = stack.process_of(program)
+    victim.kill()
+    wait_until(lambda: not victim.is_running() or victim.status() == "zombie", "the process to end")
+    wait_until(stack.is_healthy, f"{program} to be back", deadline_seconds=30)
+    assert stack.process_of(program).pid != victim.pid
+    predict(stack)
+
+
+def test_two_stacks_run_side_by_side(stack: LocalStack, folder: Path) -> None:
+    before = count(stack)
+    other = LocalStack(folder).start()
+    predict(other)
+    assert count(other) == 1
+    assert count(stack) == before
+    other.end()
+
+
+def test_an_ordinary_user_can_run_it(folder: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("this is an ordinary user already: every other test shows it")
+    folder.mkdir()
+    give_to_unprivileged(folder)
+    stack = LocalStack(folder, prefix=tuple(unprivileged([]))).start()
+    predict(stack)
+    assert {process.username() for process in stack.processes()} == {"nobody"}
+    assert stack.end(deadline=5) == 0
+
+
+def refused(stack: LocalStack) -> str:
+    """What a stack prints that cannot start: one line."""
+    assert stack.launch().process.wait(20) != 0
+    wait_until(lambda: bool(stack.output), "the line that says why")
+    assert len(stack.output) == 1
+    assert stack.processes() == []
+    return stack.output[0]
+
+
+def test_a_port_that_is_taken_is_one_line(folder: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert refused(LocalStack(folder, port=port)) == f"make run: port {port} is taken; choose another with PORT=\n"
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    assert "cannot write to" in refused(LocalStack(tmp_path / "file"))
+
+
+def test_a_second_run_in_the_same_folder_is_one_line(stack: LocalStack) -> None:
+    second = LocalStack(stack.folder)
+    assert second.launch().process.wait(20) == 1
+    wait_until(lambda: bool(second.output), "the line that says why")
+    assert "a stack is running in" in second.output[0]
+    assert stack.is_healthy()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("INGRESS_LIMITS", "sixty"),
+        ("GEMINI_RATE_LIMIT", "-1"),
+        ("RETENTION_DAYS", "often"),
+        ("LOG_LEVEL", "LOUD"),
+        ("STORE_TEXT", "perhaps"),
+    ],
+)
+def test_a_wrong_variable_is_one_line_that_names_it(folder: Path, variable: str, value: str) -> None:
+    assert variable in refused(LocalStack(folder, **{variable: value}))
+
+
+def test_make_without_a_target_lists_every_target() -> None:
+    makefile = Path(__file__).parent.parent / "Makefile"
+    declared = {
+        line.removeprefix(".PHONY: ") for line in makefile.read_text().splitlines() if line.startswith(".PHONY: ")
+    }
+    listed = subprocess.run(["make", "help"], cwd=makefile.parent, capture_output=True, text=True, check=True).stdout
+    assert all(f"make {target} " in listed for target in declared)
