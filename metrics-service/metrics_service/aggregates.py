@@ -1,67 +1,82 @@
 """Aggregates over a window of predictions."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from sqlalchemy import ColumnElement, Double, and_, cast, func, select
-from sqlalchemy.dialects.postgresql import ARRAY, array
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from metrics_service.database import reading
-from metrics_service.window import Window
-from shared.database.tables.predictions import prediction
+from metrics_service.histogram import quantiles
+from metrics_service.rollups import Selection, over_selection, parameters_of
 
 PERCENTILES = (0.5, 0.95, 0.99)
+
+AGGREGATE = over_selection("""
+    , series AS (
+        SELECT prediction_label, predictions, confidence_sum, time_sum, time_min, time_max FROM buckets
+        UNION ALL
+        SELECT prediction_label, count(*), sum(confidence), sum(inference_time_ms),
+            min(inference_time_ms), max(inference_time_ms)
+        FROM ends GROUP BY prediction_label
+    ), label AS (
+        SELECT prediction_label, sum(predictions)::bigint AS predictions, sum(confidence_sum) AS confidence_sum,
+            sum(time_sum) AS time_sum, min(time_min) AS time_min, max(time_max) AS time_max
+        FROM series GROUP BY prediction_label
+    ), cell AS (
+        SELECT bin, sum(n)::bigint AS n FROM (
+            SELECT time.bin, time.n FROM buckets, unnest(time_bins, time_counts) AS time (bin, n)
+            UNION ALL SELECT metrics.time_bin(inference_time_ms), 1 FROM ends
+        ) AS counted GROUP BY bin
+    )
+    SELECT array_agg(prediction_label) AS labels, array_agg(predictions) AS label_counts,
+        sum(confidence_sum) AS confidence_sum, sum(time_sum) AS time_sum,
+        min(time_min) AS time_min, max(time_max) AS time_max,
+        (SELECT array_agg(bin) FROM cell) AS bins, (SELECT array_agg(n) FROM cell) AS bin_counts
+    FROM label
+""")
+
+COUNT = text("SELECT coalesce(sum(predictions), 0)::bigint FROM metrics.rollup WHERE minutes = 1440")
 
 
 @dataclass(frozen=True, slots=True)
 class Aggregates:
-    """Numbers of one window; None where there is nothing to count."""
+    """Numbers of one window; all None where there is nothing to count."""
 
-    total: int
-    average_confidence: float | None
-    average_inference_time_ms: float | None
-    min_inference_time_ms: float | None
-    max_inference_time_ms: float | None
-    percentiles_ms: tuple[float | None, float | None, float | None]
-    labels: dict[str, int]
+    total_predictions: int = 0
+    average_confidence: float | None = None
+    average_inference_time_ms: float | None = None
+    min_inference_time_ms: float | None = None
+    max_inference_time_ms: float | None = None
+    p50_inference_time_ms: float | None = None
+    p95_inference_time_ms: float | None = None
+    p99_inference_time_ms: float | None = None
+    label_distribution: dict[str, int] = field(default_factory=dict)
 
 
-async def aggregate(engine: AsyncEngine, window: Window, task_type: str | None, model_name: str | None) -> Aggregates:
-    """Counts, averages, extremes and percentiles of the predictions that fit; one snapshot."""
-    chosen = fits(window, task_type, model_name)
-    labels = (
-        select(prediction.c.prediction_label, func.count().label("n"))
-        .where(chosen)
-        .group_by("prediction_label")
-        .subquery()
-    )
-    time = prediction.c.inference_time_ms
-    fractions = cast(array(PERCENTILES), ARRAY(Double))
-    query = select(
-        func.count(),
-        func.avg(prediction.c.confidence),
-        func.avg(time),
-        func.min(time),
-        func.max(time),
-        func.percentile_cont(fractions).within_group(time),
-        select(func.jsonb_object_agg(labels.c.prediction_label, labels.c.n)).scalar_subquery(),
-    ).where(chosen)
+async def aggregate(engine: AsyncEngine, selection: Selection) -> Aggregates:
+    """Counts, averages, extremes: exact. Percentiles: within 1 %."""
     async with reading(engine) as connection:
-        total, confidence, average, fastest, slowest, percentiles, counts = (await connection.execute(query)).one()
-    return Aggregates(total, confidence, average, fastest, slowest, tuple(percentiles or (None,) * 3), counts or {})
+        row = (await connection.execute(AGGREGATE, parameters_of(selection))).one()
+    if not row.labels:
+        return Aggregates()
+    labels = dict(zip(row.labels, row.label_counts, strict=True))
+    histogram = dict(zip(row.bins, row.bin_counts, strict=True))
+    total = sum(labels.values())
+    p50, p95, p99 = quantiles(histogram, PERCENTILES, row.time_min, row.time_max)
+    return Aggregates(
+        total_predictions=total,
+        average_confidence=row.confidence_sum / total,
+        average_inference_time_ms=row.time_sum / total,
+        min_inference_time_ms=row.time_min,
+        max_inference_time_ms=row.time_max,
+        p50_inference_time_ms=p50,
+        p95_inference_time_ms=p95,
+        p99_inference_time_ms=p99,
+        label_distribution=labels,
+    )
 
 
 async def count(engine: AsyncEngine) -> int:
-    """The number of predictions on record."""
+    """The number of predictions ever recorded: a sum over days."""
     async with reading(engine) as connection:
-        return await connection.scalar(select(func.count()).select_from(prediction)) or 0
-
-
-def fits(window: Window, task_type: str | None, model_name: str | None) -> ColumnElement[bool]:
-    """The predictions that a question is about."""
-    chosen = and_(prediction.c.created_at >= window.start, prediction.c.created_at < window.end)
-    if task_type is not None:
-        chosen &= prediction.c.task_type == task_type
-    if model_name is not None:
-        chosen &= prediction.c.model_name == model_name
-    return chosen
+        return await connection.scalar(COUNT) or 0

@@ -1,8 +1,11 @@
 """The answer to a metrics query: aggregates of its window, judged by the thresholds in force."""
 
+from dataclasses import asdict
+
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from metrics_service import aggregates
+from metrics_service.rollups import Selection
 from metrics_service.status import judge
 from metrics_service.threshold_store import ThresholdStore
 from metrics_service.window import Clock, Window
@@ -18,19 +21,12 @@ class MetricsReporter:
     async def report(self, query: MetricsQuery) -> AggregatedMetrics:
         """Aggregates and status of the window that ends when the query says, or now."""
         window = Window.ending(query.window_end or self.clock(), query.time_window_minutes)
-        measured = await aggregates.aggregate(self.engine, window, query.task_type, query.model_name)
-        p50, p95, p99 = measured.percentiles_ms
-        status, breaches = judge(measured.average_confidence, p95, await self.thresholds.get(query.model_name))
+        selection = Selection(window, query.task_type, query.model_name)
+        measured = await aggregates.aggregate(self.engine, selection)
+        thresholds = await self.thresholds.get(query.model_name)
+        status, breaches = judge(measured.average_confidence, measured.p95_inference_time_ms, thresholds)
         return AggregatedMetrics(
-            total_predictions=measured.total,
-            average_confidence=measured.average_confidence,
-            average_inference_time_ms=measured.average_inference_time_ms,
-            min_inference_time_ms=measured.min_inference_time_ms,
-            max_inference_time_ms=measured.max_inference_time_ms,
-            p50_inference_time_ms=p50,
-            p95_inference_time_ms=p95,
-            p99_inference_time_ms=p99,
-            label_distribution=measured.labels,
+            **asdict(measured),
             task_type=query.task_type,
             model_name=query.model_name,
             status=status,

@@ -1,16 +1,40 @@
-"""The stretch of time that a question is about: it includes its start and not its end."""
+"""The stretch of time that a question is about, and how rollups and raw rows cover it exactly; pure.
 
-from collections.abc import Callable
+    start                                                                     end
+      |..raw..|.minutes.|..ten minutes..|......hours......|.ten min.|.min.|.raw.|
+
+What whole minutes cover comes from rollups, of the widest buckets that fit; the two ends come from raw rows.
+"""
+
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 Clock = Callable[[], datetime]
 """Says what time it is, with a time zone."""
 
+EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+"""Buckets of every width begin at whole multiples of their width from here."""
+
+TIERS = (1, 10, 60)
+"""The widths, in minutes, from which a window is put together; each divides the next."""
+
 
 def utc_now() -> datetime:
     """The clock of this machine."""
     return datetime.now(UTC)
+
+
+def floor_to(minutes: int, instant: datetime) -> datetime:
+    """The last bucket edge at or before `instant`."""
+    width = timedelta(minutes=minutes)
+    return EPOCH + (instant - EPOCH) // width * width
+
+
+def ceil_to(minutes: int, instant: datetime) -> datetime:
+    """The first bucket edge at or after `instant`."""
+    width = timedelta(minutes=minutes)
+    return EPOCH - (EPOCH - instant) // width * width
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,3 +48,46 @@ class Window:
     def ending(cls, end: datetime, minutes: int) -> "Window":
         """The `minutes` before `end`."""
         return cls(end - timedelta(minutes=minutes), end)
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing can lie in it."""
+        return self.start >= self.end
+
+
+@dataclass(frozen=True, slots=True)
+class Buckets:
+    """Consecutive whole buckets of one width."""
+
+    minutes: int
+    window: Window
+
+
+@dataclass(frozen=True, slots=True)
+class Cover:
+    """Parts of a window that do not overlap and leave nothing out."""
+
+    buckets: tuple[Buckets, ...]
+    ends: tuple[Window, ...]
+
+
+def cover(window: Window) -> Cover:
+    """Whole buckets and the ends around them. A window within one minute is raw rows only."""
+    minutes = Window(ceil_to(TIERS[0], window.start), floor_to(TIERS[0], window.end))
+    if minutes.empty:
+        return Cover((), (window,))
+    ends = (Window(window.start, minutes.start), Window(minutes.end, window.end))
+    return Cover(tuple(whole_buckets(minutes, TIERS)), tuple(end for end in ends if not end.empty))
+
+
+def whole_buckets(window: Window, tiers: tuple[int, ...]) -> Iterator[Buckets]:
+    """Covers a window whose edges are edges of the first tier, with wider buckets where they fit."""
+    narrow, wider = tiers[0], tiers[1:]
+    inner = Window(ceil_to(wider[0], window.start), floor_to(wider[0], window.end)) if wider else None
+    if inner is None or inner.empty:
+        yield Buckets(narrow, window)
+        return
+    for side in (Window(window.start, inner.start), Window(inner.end, window.end)):
+        if not side.empty:
+            yield Buckets(narrow, side)
+    yield from whole_buckets(inner, wider)

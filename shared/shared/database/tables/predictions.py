@@ -1,6 +1,6 @@
 """Owned by the prediction-service, which may only insert; read by the metrics-service."""
 
-from sqlalchemy import Column, DateTime, Double, Index, Integer, Table, Text
+from sqlalchemy import CheckConstraint, Column, DateTime, Double, Index, Integer, Table, Text
 from sqlalchemy.dialects.postgresql import JSONB, UUID
 
 from shared.database.tables import metadata
@@ -22,6 +22,10 @@ prediction = Table(
     Column("input_length", Integer, nullable=False),
     Column("metrics_data", JSONB, nullable=False),
     Column("text", Text, comment="Only when STORE_TEXT is on"),
+    # One NaN would spoil every sum it is added to; these refuse it.
+    CheckConstraint("confidence BETWEEN 0 AND 1", name="confidence"),
+    CheckConstraint("inference_time_ms >= 0 AND inference_time_ms < 'infinity'", name="inference_time_ms"),
+    CheckConstraint("input_length >= 0", name="input_length"),
     Index(None, "created_at"),
     schema=SCHEMA,
     postgresql_partition_by="RANGE (created_at)",

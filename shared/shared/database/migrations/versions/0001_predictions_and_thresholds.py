@@ -19,9 +19,9 @@ CREATE TABLE predictions.prediction (
     model_version     text NOT NULL,
     task_type         text NOT NULL,
     prediction_label  text NOT NULL,
-    confidence        double precision NOT NULL,
-    inference_time_ms double precision NOT NULL,
-    input_length      integer NOT NULL,
+    confidence        double precision NOT NULL CHECK (confidence BETWEEN 0 AND 1), -- so NaN is refused as well
+    inference_time_ms double precision NOT NULL CHECK (inference_time_ms >= 0 AND inference_time_ms < 'infinity'),
+    input_length      integer NOT NULL CHECK (input_length >= 0),
     metrics_data      jsonb NOT NULL,
     text              text,
     PRIMARY KEY (prediction_id, created_at)

@@ -1,0 +1,35 @@
+"""Quantiles from the histogram are those of the values, within one percent."""
+
+from collections import Counter
+from math import ceil, log
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from metrics_service.histogram import GAMMA, ZERO_BIN, quantiles
+
+FRACTIONS = (0.0, 0.01, 0.5, 0.95, 0.99, 1.0)
+
+
+def bin_of(value: float) -> int:
+    return ceil(log(value) / log(GAMMA)) if value > 0 else ZERO_BIN
+
+
+def percentile_cont(values: list[float], fraction: float) -> float:
+    position = fraction * (len(values) - 1)
+    low = int(position)
+    high = min(low + 1, len(values) - 1)
+    return values[low] + (values[high] - values[low]) * (position - low)
+
+
+@given(st.lists(st.just(0.0) | st.floats(1e-300, 1e300), min_size=1, max_size=200))
+def test_every_quantile_is_within_one_percent(values: list[float]) -> None:
+    values.sort()
+    counts = Counter(bin_of(value) for value in values)
+    for fraction, found in zip(FRACTIONS, quantiles(counts, FRACTIONS, values[0], values[-1]), strict=True):
+        assert found == pytest.approx(percentile_cont(values, fraction), rel=0.01)
+
+
+def test_the_ends_are_exact() -> None:
+    assert quantiles({bin_of(3.0): 1, bin_of(7.0): 1}, (0, 1), 3.0, 7.0) == (3.0, 7.0)
