@@ -7,6 +7,8 @@ The stops of a question, in order:
 3. `aggregates`       the numbers, from Postgres (`database` is the border to it)
 4. `threshold_store`  the thresholds in force (`thresholds`: what may be changed, and to what)
 5. `status`           the verdict
+
+Besides requests, one replica (`leader`) makes and drops partitions (`retention`).
 """
 
 from collections.abc import AsyncIterator
@@ -17,7 +19,9 @@ from fastapi import FastAPI
 
 from metrics_service.endpoints import metrics_router, thresholds_router
 from metrics_service.health import health_report
+from metrics_service.leader import Leader
 from metrics_service.report import MetricsReporter
+from metrics_service.retention import Retention
 from metrics_service.settings import Settings
 from metrics_service.threshold_store import ThresholdStore
 from metrics_service.window import utc_now
@@ -32,11 +36,14 @@ def create_app(settings: Settings) -> FastAPI:
     engine = create_engine(settings.database_url, "metrics-service")
     thresholds = ThresholdStore(engine)
     reporter = MetricsReporter(engine, thresholds, utc_now)
+    retention = Retention(engine, utc_now, settings.retention_days, settings.rollup_retention_days)
+    leader = Leader(engine, [retention.run])
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         try:
-            yield
+            async with leader.campaigning():
+                yield
         finally:
             await engine.dispose()
 

@@ -1,0 +1,104 @@
+"""What one replica does for all: whoever holds an advisory lock of Postgres has the duties, the others stand by.
+
+The lock belongs to a connection. The leader dies: Postgres frees it at once. The leader hangs: it no longer speaks on
+that connection, Postgres closes it after LEASE_SECONDS and somebody else takes over. The leader wakes up: its next word
+on the closed connection fails and it steps down. Postgres away: nobody leads, and everybody tries again.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+
+import structlog
+from prometheus_client import Gauge
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+LEADER_LOCK = 4_703_118_283
+"""Key of the advisory lock; an arbitrary number that nobody else uses."""
+
+LEASE_SECONDS = 10
+"""A leader that is silent for so long is none any more."""
+
+HEARTBEAT_SECONDS = 2
+"""How often the leader speaks, and how often the others look whether it is gone."""
+
+Duty = Callable[[], Awaitable[None]]
+"""Work that goes on until it is cancelled."""
+
+LEADING = Gauge("metrics_leading", "1 in the replica that watches, delivers and cleans up")
+
+log = structlog.get_logger()
+
+
+class Leader:
+    """Does its duties while it holds the lock."""
+
+    def __init__(
+        self, engine: AsyncEngine, duties: Sequence[Duty], heartbeat_seconds: float = HEARTBEAT_SECONDS
+    ) -> None:
+        self.engine, self.duties, self.heartbeat_seconds = engine, duties, heartbeat_seconds
+
+    @asynccontextmanager
+    async def campaigning(self) -> AsyncIterator[None]:
+        """Stands for leader in the background for as long as the block lasts."""
+        task = asyncio.create_task(self.campaign(), name="leader")
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def campaign(self) -> None:
+        """Leads whenever nobody else does, until cancelled."""
+        while True:
+            try:
+                async with self.lock() as connection:
+                    if connection is not None:
+                        await self.lead(connection)
+            except Exception as error:  # a duty that fails must not end the campaign; the next round starts it again
+                log.warning("leadership lost", error=describe(error))
+            await asyncio.sleep(self.heartbeat_seconds)
+
+    @asynccontextmanager
+    async def lock(self) -> AsyncIterator[AsyncConnection | None]:
+        """The connection that holds the lock, or None while somebody else's does."""
+        async with self.engine.connect() as connection:
+            await connection.execution_options(isolation_level="AUTOCOMMIT")
+            await connection.execute(text(f"SET idle_session_timeout = '{LEASE_SECONDS}s'"))
+            try:
+                held = await connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": LEADER_LOCK})
+                yield connection if held else None
+            finally:
+                await connection.invalidate()  # closing it frees the lock, whatever state it is in
+
+    async def lead(self, connection: AsyncConnection) -> None:
+        """Does the duties until the lock is lost or one of them fails; raises what ended it."""
+        log.info("leading")
+        LEADING.set(1)
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self.keep(connection))
+                for duty in self.duties:
+                    group.create_task(run(duty))
+        finally:
+            LEADING.set(0)
+
+    async def keep(self, connection: AsyncConnection) -> None:
+        """Speaks on the connection; raises when it is closed."""
+        while True:
+            async with asyncio.timeout(LEASE_SECONDS):
+                await connection.execute(text("SELECT 1"))
+            await asyncio.sleep(self.heartbeat_seconds)
+
+
+async def run(duty: Duty) -> None:
+    """A duty as a coroutine, as a task needs it."""
+    await duty()
+
+
+def describe(error: Exception) -> str:
+    """The causes in one line."""
+    if isinstance(error, ExceptionGroup):
+        return "; ".join(describe(cause) for cause in error.exceptions)
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
