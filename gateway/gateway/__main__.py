@@ -1,8 +1,9 @@
 """`python -m gateway`."""
 
 from gateway.app import SERVICE, create_app
+from gateway.http_protocol import GatewayHttpProtocol
 from gateway.settings import Settings
 from shared.runtime.service import run_service
 
 if __name__ == "__main__":
-    run_service(SERVICE, Settings, create_app)
+    run_service(SERVICE, Settings, create_app, GatewayHttpProtocol)

@@ -22,6 +22,9 @@ DEADLINE_SECONDS = 0.25
 RECONNECT_SECONDS = 0.5
 """Pause between attempts to reach a Postgres that is away."""
 
+HEARTBEAT_SECONDS = 1.0
+"""How often an idle connection is tried with an empty question, so that health tells the truth without any request."""
+
 MAX_BATCH = 512
 """Clients per question: the lock on a client's row lasts as long as its question, about 20 µs a client."""
 
@@ -99,7 +102,7 @@ class PostgresLimiter:
         batch: Waiting = {}
         try:
             while True:
-                await self._arrived.wait()
+                await self._wait_for_requests()
                 batch = self._next_batch()
                 await self._answer(connection, batch)
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
@@ -108,6 +111,12 @@ class PostgresLimiter:
             self.available = False
             connection.terminate()
             self._give_up(batch)
+
+    async def _wait_for_requests(self) -> None:
+        """Returns when somebody waits, or when it is time to see whether Postgres is still there."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(HEARTBEAT_SECONDS):
+                await self._arrived.wait()
 
     def _next_batch(self) -> Waiting:
         """Takes the clients that wait, up to MAX_BATCH, in the order in which every gateway locks them."""

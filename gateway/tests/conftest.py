@@ -11,6 +11,7 @@ import uvicorn
 from aiohttp import web
 
 from gateway.app import create_app
+from gateway.http_protocol import GatewayHttpProtocol
 from gateway.settings import Settings
 from shared.embedded.ports import free_ports
 from shared.runtime.logs import configure_logging
@@ -75,6 +76,7 @@ async def gateway_running(settings: Settings) -> AsyncIterator[httpx.AsyncClient
         access_log=False,
         proxy_headers=False,
         ws="none",
+        http=GatewayHttpProtocol,
         server_header=False,
         timeout_graceful_shutdown=1,
     )

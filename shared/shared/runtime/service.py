@@ -1,5 +1,6 @@
 """How every service is put together and started."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 
@@ -14,6 +15,10 @@ from shared.runtime.problems import ErrorMiddleware, install_problem_handlers
 from shared.runtime.request_id import RequestIdMiddleware
 from shared.runtime.settings import ServiceSettings, Settings, load_settings
 from shared.runtime.telemetry import TelemetryMiddleware, start_telemetry
+
+KEEP_ALIVE_SECONDS = 75
+"""Idle connections are kept longer than any client of ours keeps them: it is the client that closes, so that no request
+is ever sent into a connection that is being closed."""
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
@@ -56,23 +61,34 @@ def create_service(
     return app
 
 
-def run_service(service: str, settings_class: type[Settings], create_app: Callable[[Settings], FastAPI]) -> None:
-    """Reads the settings, starts logs and telemetry, serves until SIGTERM, then lets requests in flight finish."""
+def run_service(
+    service: str,
+    settings_class: type[Settings],
+    create_app: Callable[[Settings], FastAPI],
+    protocol: type[asyncio.Protocol] | None = None,
+) -> None:
+    """Reads the settings, starts logs and telemetry, serves until SIGTERM, then lets requests in flight finish.
+
+    `protocol` takes the place of uvicorn's own HTTP protocol.
+    """
     settings = load_settings(settings_class, service)
     configure_logging(service, settings.log_level, settings.log_format)
     start_telemetry(settings.telemetry_port, settings.host)
-    serve(create_app(settings), settings)
+    serve(create_app(settings), settings, protocol)
 
 
-def serve(app: FastAPI, settings: ServiceSettings) -> None:
+def serve(app: FastAPI, settings: ServiceSettings, protocol: type[asyncio.Protocol] | None = None) -> None:
     """Runs uvicorn. Addresses in forwarding headers are the gateway's business: uvicorn must not believe them."""
     uvicorn.run(
         app,
         host=settings.host,
         port=settings.port,
+        http=protocol or "auto",
+        ws="none",
         log_config=None,
         access_log=False,
         server_header=False,
         proxy_headers=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=settings.shutdown_grace_seconds,
     )

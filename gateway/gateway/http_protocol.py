@@ -1,0 +1,98 @@
+"""uvicorn's HTTP/1.1 protocol with the bounds that a server facing strangers needs.
+
+uvicorn's parser (llhttp, strict) refuses ambiguous framing. What it lacks: a bound on the size of a request's head, a
+bound on the time a head may take, and problem+json for what cannot be parsed.
+"""
+
+import asyncio
+from http import HTTPStatus
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from shared.runtime.problems import MEDIA_TYPE, problem_body
+
+MAX_HEAD_BYTES = 32_768
+"""Request line and headers together; more is refused with 431. Common servers allow 8 to 64 KiB."""
+
+HEAD_SECONDS = 15.0
+"""From the first byte of a request to the end of its head; a slower client is refused with 408."""
+
+
+SPOKEN_VERSIONS = frozenset({"1.0", "1.1"})
+"""The parser would also take HTTP/0.9, which has neither headers nor lengths."""
+
+
+class GatewayHttpProtocol(HttpToolsProtocol):
+    """One connection."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._head_bytes = 0
+        self._in_head = False
+        self._head_timer: asyncio.TimerHandle | None = None
+
+    def data_received(self, data: bytes) -> None:
+        """Feeds the parser, unless the head has grown too large or refused before."""
+        if self.transport.is_closing():
+            return
+        if self._in_head:
+            self._head_bytes += len(data)
+        super().data_received(data)
+        if self._in_head and self._head_bytes > MAX_HEAD_BYTES:
+            self._refuse_head()
+
+    def on_message_begin(self) -> None:
+        """A request's first byte."""
+        super().on_message_begin()
+        self._in_head = True
+        self._head_timer = self.loop.call_later(HEAD_SECONDS, self._head_took_too_long)
+
+    def on_headers_complete(self) -> None:
+        """The end of the head: the request starts."""
+        self._leave_head()
+        if self.parser.get_http_version() not in SPOKEN_VERSIONS:
+            self.refuse(HTTPStatus.BAD_REQUEST, "Only HTTP/1.1 and HTTP/1.0 are spoken here.")
+        elif len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > MAX_HEAD_BYTES:
+            self._refuse_head()
+        else:
+            super().on_headers_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The other side is gone."""
+        self._leave_head()
+        super().connection_lost(exc)
+
+    def send_400_response(self, msg: str) -> None:
+        """What the parser did not accept."""
+        self.refuse(HTTPStatus.BAD_REQUEST, msg)
+
+    def refuse(self, status: HTTPStatus, detail: str) -> None:
+        """Answers, once, without having understood the request, and closes."""
+        self._leave_head()
+        if self.transport.is_closing():
+            return
+        body = problem_body(status, detail=detail)
+        head = (
+            f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: {MEDIA_TYPE}\r\n"
+            f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
+        )
+        self.transport.write(head.encode() + body)
+        self.transport.close()
+
+    def _refuse_head(self) -> None:
+        self.refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"A head may have {MAX_HEAD_BYTES} bytes.")
+
+    def _head_took_too_long(self) -> None:
+        if self._in_head:
+            self.refuse(HTTPStatus.REQUEST_TIMEOUT, f"The head did not arrive within {HEAD_SECONDS:g} s.")
+
+    def _leave_head(self) -> None:
+        self._in_head = False
+        self._head_bytes = 0
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Says nothing: any stranger could fill the log with it. The request is answered as if it had not asked."""
