@@ -1,8 +1,9 @@
 """Aggregates over a window of predictions."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from metrics_service.database import reading
@@ -57,8 +58,11 @@ async def aggregate(engine: AsyncEngine, selection: Selection) -> Aggregates:
     """Counts, averages, extremes: exact. Percentiles: within 1 %."""
     async with reading(engine) as connection:
         row = (await connection.execute(AGGREGATE, parameters_of(selection))).one()
-    if not row.labels:
-        return Aggregates()
+    return summary(row) if row.labels else Aggregates()
+
+
+def summary(row: Row[Any]) -> Aggregates:
+    """What sums, extremes, labels and a histogram say about the predictions that they count."""
     labels = dict(zip(row.labels, row.label_counts, strict=True))
     histogram = dict(zip(row.bins, row.bin_counts, strict=True))
     total = sum(labels.values())

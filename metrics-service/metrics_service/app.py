@@ -4,7 +4,8 @@ The stops of a question, in order:
 
 1. `endpoints`        HTTP in and out
 2. `report`           which window, which thresholds; puts the answer together
-3. `aggregates`       the numbers, from Postgres (`database` is the border to it)
+3. `aggregates`       the numbers, from `rollups` of whole buckets and raw rows at the ends of the window
+                      (`timeseries`: the same in buckets; `database` is the border to Postgres)
 4. `threshold_store`  the thresholds in force (`thresholds`: what may be changed, and to what)
 5. `status`           the verdict
 
@@ -35,7 +36,7 @@ def create_app(settings: Settings) -> FastAPI:
     """Puts the service together; connects to nothing yet."""
     engine = create_engine(settings.database_url, "metrics-service")
     thresholds = ThresholdStore(engine)
-    reporter = MetricsReporter(engine, thresholds, utc_now)
+    reporter = MetricsReporter(engine, thresholds, utc_now, settings.retention_days, settings.rollup_retention_days)
     retention = Retention(engine, utc_now, settings.retention_days, settings.rollup_retention_days)
     leader = Leader(engine, [retention.run])
 

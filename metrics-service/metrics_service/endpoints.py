@@ -8,7 +8,14 @@ from pydantic import BaseModel, SecretStr
 from metrics_service.report import MetricsReporter
 from metrics_service.threshold_store import ThresholdStore
 from metrics_service.thresholds import ThresholdChange
-from shared.contracts.metrics import AggregatedMetrics, MetricsQuery, ModelName, ThresholdProfile
+from shared.contracts.metrics import (
+    AggregatedMetrics,
+    MetricsQuery,
+    ModelName,
+    ThresholdProfile,
+    Timeseries,
+    TimeseriesQuery,
+)
 from shared.runtime.admin_token import admin_token
 from shared.runtime.openapi import problems
 
@@ -36,6 +43,11 @@ def metrics_router(reporter: MetricsReporter) -> APIRouter:
         it of a model that nobody knows, has count 0, nulls and status `normal`.
         """
         return await reporter.report(query)
+
+    @router.post("/timeseries", summary="A window in buckets, for a chart", responses=problems(422, 503))
+    async def metrics_timeseries(query: TimeseriesQuery) -> Timeseries:
+        """Counts, labels, average confidence and percentiles of each bucket; a bucket without predictions counts 0."""
+        return await reporter.timeseries(query)
 
     @router.get("/count", summary="Number of predictions on record", responses=problems(503))
     async def count_predictions() -> PredictionCount:

@@ -19,7 +19,6 @@ DAYS_AHEAD = 3
 """Partitions that are ready before their day begins; enough for a weekend without the metrics-service."""
 
 ROUND_SECONDS = 600
-DROP_ATTEMPTS = 100
 DROP_PAUSE_SECONDS = 0.05
 LOCK_NOT_AVAILABLE = "55P03"
 
@@ -36,6 +35,7 @@ class Retention:
     clock: Clock
     row_days: int
     rollup_days: int
+    drop_attempts: int = 100
 
     async def run(self) -> None:
         """A round every ten minutes, for ever."""
@@ -67,7 +67,7 @@ class Retention:
 
     async def drop_when_free(self, day: date) -> bool:
         """Tries for a few seconds to meet a moment in which nobody uses the table."""
-        for _ in range(DROP_ATTEMPTS):
+        for _ in range(self.drop_attempts):
             if await self.attempt("drop_day", day):
                 return True
             await asyncio.sleep(DROP_PAUSE_SECONDS)

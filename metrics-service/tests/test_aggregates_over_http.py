@@ -8,7 +8,7 @@ from rows import Row, insert
 
 from shared.testing.postgres import Database
 
-NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+NOON = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0) - timedelta(days=1)
 
 
 async def ask(client: httpx.AsyncClient, **query: object) -> dict:

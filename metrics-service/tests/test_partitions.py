@@ -26,7 +26,7 @@ async def engine(database: Database) -> AsyncIterator[AsyncEngine]:
 
 
 def retention_at(engine: AsyncEngine, now: datetime) -> Retention:
-    return Retention(engine, lambda: now, row_days=KEPT, rollup_days=10)
+    return Retention(engine, lambda: now, row_days=KEPT, rollup_days=10, drop_attempts=10)
 
 
 async def days_of(database: Database) -> list[date]:

@@ -81,7 +81,7 @@ def assert_same(ours: Aggregates, plain: dict) -> None:
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 @given(
     batches=st.lists(st.lists(rows, min_size=1, max_size=12), min_size=1, max_size=WRITERS),
