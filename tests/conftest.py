@@ -7,6 +7,8 @@ import httpx
 import pytest
 from stack import LocalStack
 
+pytest_plugins = ("shared.testing.fixtures",)
+
 _addresses = (f"198.51.{third}.{fourth}" for third, fourth in itertools.product(range(256), range(1, 255)))
 
 

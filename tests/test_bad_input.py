@@ -1,4 +1,4 @@
-"""Whatever is wrong with a request: the right 4xx as problem+json with the request id, nothing recorded, nothing lost."""
+"""Whatever is wrong with a request: the right 4xx as problem+json with the request id, and nothing recorded."""
 
 from collections.abc import Iterator
 

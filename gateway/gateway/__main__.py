@@ -3,7 +3,14 @@
 from gateway.app import SERVICE, create_app
 from gateway.http_protocol import GatewayHttpProtocol
 from gateway.settings import Settings
+from shared.database.schema_check import check_schema
 from shared.runtime.service import run_service
 
 if __name__ == "__main__":
-    run_service(SERVICE, Settings, create_app, GatewayHttpProtocol)
+    run_service(
+        SERVICE,
+        Settings,
+        create_app,
+        check=lambda settings: check_schema(settings.database_url),
+        protocol=GatewayHttpProtocol,
+    )

@@ -14,7 +14,7 @@ import asyncpg
 import structlog
 
 from gateway.limiter import MICROSECONDS, Decision, LimiterUnavailableError, Policy, Source
-from shared.database.schema_version import check_revision
+from shared.database.schema_version import REVISION_QUERY, check_revision
 
 DEADLINE_SECONDS = 0.25
 """The longest that a request waits for Postgres before the stand-in decides."""
@@ -88,7 +88,7 @@ class PostgresLimiter:
         )
         try:
             async with asyncio.timeout(DEADLINE_SECONDS * 4):
-                check_revision(await connection.fetchval("SELECT version_num FROM public.alembic_version"))
+                check_revision(await connection.fetchval(REVISION_QUERY))
                 await connection.fetch(ADMIT, self._policy.name, self._quotas, self._lengths, [], [])
         except BaseException:
             connection.terminate()

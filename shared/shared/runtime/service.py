@@ -1,8 +1,9 @@
 """How every service is put together and started."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager
+from typing import Any
 
 import uvicorn
 from fastapi import APIRouter, FastAPI
@@ -13,7 +14,7 @@ from shared.runtime.logs import configure_logging
 from shared.runtime.openapi import openapi_of, operation_id
 from shared.runtime.problems import ErrorMiddleware, install_problem_handlers
 from shared.runtime.request_id import RequestIdMiddleware
-from shared.runtime.settings import ServiceSettings, Settings, load_settings
+from shared.runtime.settings import ServiceSettings, Settings, load_settings, stop_for_bad_setting
 from shared.runtime.telemetry import TelemetryMiddleware, start_telemetry
 
 KEEP_ALIVE_SECONDS = 75
@@ -65,16 +66,31 @@ def run_service(
     service: str,
     settings_class: type[Settings],
     create_app: Callable[[Settings], FastAPI],
+    check: Callable[[Settings], Coroutine[Any, Any, None]] | None = None,
     protocol: type[asyncio.Protocol] | None = None,
 ) -> None:
     """Reads the settings, starts logs and telemetry, serves until SIGTERM, then lets requests in flight finish.
 
-    `protocol` takes the place of uvicorn's own HTTP protocol.
+    `check` runs before anything else; what it raises ends the process with one line. `protocol` takes the place of
+    uvicorn's own HTTP protocol.
     """
     settings = load_settings(settings_class, service)
     configure_logging(service, settings.log_level, settings.log_format)
+    check_before_start(service, settings, check)
     start_telemetry(settings.telemetry_port, settings.host)
     serve(create_app(settings), settings, protocol)
+
+
+def check_before_start(
+    service: str, settings: Settings, check: Callable[[Settings], Coroutine[Any, Any, None]] | None
+) -> None:
+    """Runs the check, if there is one."""
+    if check is None:
+        return
+    try:
+        asyncio.run(check(settings))
+    except Exception as error:  # whatever it is, it is the reason not to start
+        stop_for_bad_setting(service, str(error))
 
 
 def serve(app: FastAPI, settings: ServiceSettings, protocol: type[asyncio.Protocol] | None = None) -> None:
