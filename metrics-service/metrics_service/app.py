@@ -3,13 +3,15 @@
 The stops of a question, in order:
 
 1. `endpoints`        HTTP in and out
-2. `report`           which window, which thresholds; puts the answer together
-3. `aggregates`       the numbers, from `rollups` of whole buckets and raw rows at the ends of the window
+2. `report`           which window (`kept`: can it still be answered?), which thresholds; puts the answer together
+3. `aggregates`       the numbers, from `rollups` of whole buckets and the raw rows at the ends of the `window`
                       (`timeseries`: the same in buckets; `database` is the border to Postgres)
-4. `threshold_store`  the thresholds in force (`thresholds`: what may be changed, and to what)
-5. `status`           the verdict
+4. `histogram`        percentiles
+5. `threshold_store`  the thresholds in force (`thresholds`: what may be changed, and to what)
+6. `status`           the verdict
 
-Besides requests, one replica (`leader`) makes and drops partitions (`retention`).
+`drift_report` compares two windows (`drift`: how far apart they are). Besides requests, one replica (`leader`) makes
+and drops partitions (`retention`).
 """
 
 from collections.abc import AsyncIterator
@@ -18,8 +20,11 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
-from metrics_service.endpoints import metrics_router, thresholds_router
+from metrics_service.drift_report import DriftReporter
+from metrics_service.endpoints.metrics import metrics_router
+from metrics_service.endpoints.thresholds import thresholds_router
 from metrics_service.health import health_report
+from metrics_service.kept import Kept
 from metrics_service.leader import Leader
 from metrics_service.report import MetricsReporter
 from metrics_service.retention import Retention
@@ -35,8 +40,10 @@ VERSION = version("modelserver-metrics-service")
 def create_app(settings: Settings) -> FastAPI:
     """Puts the service together; connects to nothing yet."""
     engine = create_engine(settings.database_url, "metrics-service")
+    kept = Kept(utc_now, settings.retention_days, settings.rollup_retention_days)
     thresholds = ThresholdStore(engine)
-    reporter = MetricsReporter(engine, thresholds, utc_now, settings.retention_days, settings.rollup_retention_days)
+    reporter = MetricsReporter(engine, thresholds, kept)
+    drift = DriftReporter(engine, kept)
     retention = Retention(engine, utc_now, settings.retention_days, settings.rollup_retention_days)
     leader = Leader(engine, [retention.run])
 
@@ -52,7 +59,7 @@ def create_app(settings: Settings) -> FastAPI:
         title="metrics-service",
         version=VERSION,
         description=__doc__,
-        routers=[metrics_router(reporter), thresholds_router(thresholds, settings.admin_token)],
+        routers=[metrics_router(reporter, drift), thresholds_router(thresholds, settings.admin_token)],
         health=health_report(engine, VERSION),
         lifespan=lifespan,
     )

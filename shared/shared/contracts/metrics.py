@@ -126,6 +126,67 @@ class Timeseries(BaseModel):
     buckets: list[TimeseriesBucket]
 
 
+class DriftQuery(BaseModel):
+    """Which window to compare with which reference; by default the hour until now with the hour before it."""
+
+    model_config = ConfigDict(extra="forbid", protected_namespaces=())
+
+    time_window_minutes: int = Field(60, ge=1, le=10_080, description="Length of the window, in minutes")
+    window_end: WindowEnd | None = Field(None, description="When the window ends; null: now")
+    reference_window_minutes: int | None = Field(
+        None, ge=1, le=10_080, description="Length of the reference window, in minutes; null: that of the window"
+    )
+    reference_window_end: WindowEnd | None = Field(
+        None, description="When the reference window ends; null: when the window begins"
+    )
+    task_type: TaskType | None = None
+    model_name: ModelName | None = None
+
+
+class DriftStatus(StrEnum):
+    """How far two distributions are apart, by the usual bands of PSI."""
+
+    STABLE = "stable"
+    """PSI below 0.1."""
+    MODERATE = "moderate"
+    """PSI from 0.1."""
+    SIGNIFICANT = "significant"
+    """PSI from 0.25."""
+    NOT_ENOUGH_DATA = "not_enough_data"
+    """So few predictions that chance alone could show a PSI of 0.1."""
+
+
+class DriftMeasure(BaseModel):
+    """One property of the predictions, compared."""
+
+    name: Literal["label", "confidence", "input_length"]
+    status: DriftStatus
+    psi: float | None = Field(description="Population stability index; null when one of the windows is empty")
+    js_distance: float | None = Field(description="Jensen-Shannon distance, 0 (same) to 1 (nothing in common)")
+    chance_psi: float | None = Field(
+        description="With samples of this size, 95 % of pairs drawn from one and the same distribution show less PSI"
+    )
+    reference: dict[str, float] = Field(description="Share of each bin in the reference window")
+    current: dict[str, float] = Field(description="Share of each bin in the window")
+
+
+class DriftReport(BaseModel):
+    """What changed from the reference window to the window."""
+
+    model_config = ConfigDict(protected_namespaces=())
+
+    status: DriftStatus = Field(description="The worst of the measures; not_enough_data when none can be judged")
+    measures: list[DriftMeasure]
+    sample_size: int
+    reference_sample_size: int
+    task_type: str | None = None
+    model_name: str | None = None
+    time_window_start: datetime
+    time_window_end: datetime
+    reference_window_start: datetime
+    reference_window_end: datetime
+
+
 class Thresholds(BaseModel):
     """When a model's numbers are worth a warning and when they are critical; critical lies beyond warning."""
 
