@@ -21,8 +21,10 @@ from importlib.metadata import version
 from fastapi import FastAPI
 
 from metrics_service.drift_report import DriftReporter
+from metrics_service.endpoints.feedback import feedback_router
 from metrics_service.endpoints.metrics import metrics_router
 from metrics_service.endpoints.thresholds import thresholds_router
+from metrics_service.feedback import FeedbackStore
 from metrics_service.health import health_report
 from metrics_service.kept import Kept
 from metrics_service.leader import Leader
@@ -59,7 +61,11 @@ def create_app(settings: Settings) -> FastAPI:
         title="metrics-service",
         version=VERSION,
         description=__doc__,
-        routers=[metrics_router(reporter, drift), thresholds_router(thresholds, settings.admin_token)],
+        routers=[
+            metrics_router(reporter, drift),
+            thresholds_router(thresholds, settings.admin_token),
+            feedback_router(FeedbackStore(engine), kept),
+        ],
         health=health_report(engine, VERSION),
         lifespan=lifespan,
     )

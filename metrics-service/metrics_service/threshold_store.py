@@ -1,19 +1,29 @@
 """Threshold profiles in Postgres: a model's own, or else the default one, or else the built-in defaults.
 
-Postgres away: DatabaseAway; nothing is changed by halves.
+Postgres away: DatabaseAway; nothing is changed by halves, and no change goes without its line in the audit trail.
 """
 
-from sqlalchemy import RowMapping, func, select
-from sqlalchemy.dialects.postgresql import insert
+from dataclasses import asdict, dataclass
+
+from sqlalchemy import RowMapping, func, insert, select
+from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from metrics_service.database import changing, reading
-from metrics_service.thresholds import ThresholdChange
+from metrics_service.thresholds import AuditedChange, ThresholdChange
 from shared.contracts.metrics import ThresholdProfile, Thresholds
-from shared.database.tables.metrics import DEFAULT_PROFILE, threshold_profile
+from shared.database.tables.metrics import DEFAULT_PROFILE, threshold_change, threshold_profile
 
 CHANGE_LOCK = 4_703_118_282
 """Key of the advisory lock under which profiles change, one after the other; they change rarely."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedBy:
+    """Who changes thresholds, as far as a request tells."""
+
+    request_id: str
+    client_address: str
 
 
 class ThresholdStore:
@@ -27,7 +37,7 @@ class ThresholdStore:
         async with reading(self.engine) as connection:
             return await effective_profile(connection, model_name)
 
-    async def change(self, model_name: str | None, change: ThresholdChange) -> ThresholdProfile:
+    async def change(self, model_name: str | None, change: ThresholdChange, changed_by: ChangedBy) -> ThresholdProfile:
         """Applies `change` to the profile that holds now and stores it as the model's own, one version on.
 
         What changes nothing is no new version. Raises InvalidRequest when the whole would make no sense.
@@ -39,7 +49,21 @@ class ThresholdStore:
             is_own = before.version > 0 and before.model_name == model_name
             if not change.named() or (is_own and after == plain(before)):
                 return before
-            return await store(connection, model_name, after, version=before.version + 1 if is_own else 1)
+            stored = await store(connection, model_name, after, version=before.version + 1 if is_own else 1)
+            await audit(connection, before, stored, changed_by)
+            return stored
+
+    async def changes(self, model_name: str | None, limit: int) -> list[AuditedChange]:
+        """The newest changes of a model's own profile, or of the default one."""
+        query = (
+            select(threshold_change)
+            .where(threshold_change.c.model_name == (model_name or DEFAULT_PROFILE))
+            .order_by(threshold_change.c.change_id.desc())
+            .limit(limit)
+        )
+        async with reading(self.engine) as connection:
+            rows = (await connection.execute(query)).mappings().all()
+        return [AuditedChange(**{**row, "model_name": row["model_name"] or None}) for row in rows]
 
 
 async def effective_profile(connection: AsyncConnection, model_name: str | None) -> ThresholdProfile:
@@ -57,12 +81,27 @@ async def store(
     """Writes a model's own profile."""
     values = {**thresholds.model_dump(), "version": version, "updated_at": func.now()}
     statement = (
-        insert(threshold_profile)
+        upsert(threshold_profile)
         .values(model_name=model_name or DEFAULT_PROFILE, **values)
         .on_conflict_do_update(index_elements=["model_name"], set_=values)
         .returning(threshold_profile)
     )
     return profile_of((await connection.execute(statement)).mappings().one())
+
+
+async def audit(
+    connection: AsyncConnection, before: ThresholdProfile, after: ThresholdProfile, changed_by: ChangedBy
+) -> None:
+    """One line of the audit trail, in the transaction of the change."""
+    await connection.execute(
+        insert(threshold_change).values(
+            model_name=after.model_name or DEFAULT_PROFILE,
+            version=after.version,
+            before=plain(before).model_dump(),
+            after=plain(after).model_dump(),
+            **asdict(changed_by),
+        )
+    )
 
 
 def plain(profile: ThresholdProfile) -> Thresholds:

@@ -1,5 +1,7 @@
 """Changes of thresholds: part of a profile may be named, the whole must make sense; pure."""
 
+from datetime import datetime
+
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from shared.contracts.metrics import Thresholds
@@ -29,3 +31,17 @@ class ThresholdChange(BaseModel):
     def named(self) -> dict[str, float]:
         """The thresholds that are to change."""
         return self.model_dump(exclude_none=True)
+
+
+class AuditedChange(BaseModel):
+    """One line of the audit trail."""
+
+    model_config = ConfigDict(protected_namespaces=())
+
+    model_name: str | None = Field(description="null: the default profile")
+    version: int
+    before: Thresholds = Field(description="What was in force: the model's own thresholds or the default ones")
+    after: Thresholds
+    changed_at: datetime
+    request_id: str
+    client_address: str = Field(description="The addresses the request passed through, the client's first")

@@ -2,11 +2,13 @@
 
 import asyncio
 
+import asyncpg
 import httpx
 import pytest
 from rows import Row, insert
 from service import client_of, settings_for
 
+from shared.database.urls import for_asyncpg
 from shared.testing.postgres import Database
 
 URL = "/metrics/thresholds"
@@ -89,6 +91,7 @@ async def test_changing_needs_the_admin_token_and_reading_does_not(database: Dat
     async with client_of(settings_for(database, admin_token="let-me-in")) as client:
         assert (await client.put(URL, json={})).status_code == 401
         assert (await client.get(URL)).status_code == 200
+        assert (await client.get(f"{URL}/changes")).status_code == 401
         allowed = await client.put(URL, json={}, headers={"Authorization": "Bearer let-me-in"})
         assert allowed.status_code == 200
 
@@ -105,3 +108,25 @@ async def test_a_model_is_judged_by_its_own_thresholds(client: httpx.AsyncClient
         "normal",
         "normal",
     ]
+
+
+async def test_the_audit_trail_says_who_changed_what(client: httpx.AsyncClient) -> None:
+    headers = {"X-Request-ID": "change-4711", "X-Forwarded-For": "203.0.113.9, 10.0.0.1"}
+    await client.put(f"{URL}?model_name=a", json={"min_confidence_warning": 0.7}, headers=headers)
+    await client.put(f"{URL}?model_name=a", json={"min_confidence_warning": 0.7})
+    await client.put(f"{URL}?model_name=a", json={"min_confidence_critical": 0.9})
+    await client.put(f"{URL}?model_name=a", json={"max_inference_time_warning_ms": 20})
+    newest, first = (await client.get(f"{URL}/changes?model_name=a")).json()["changes"]
+    assert (newest["version"], first["version"]) == (2, 1)
+    assert (first["before"], first["after"]) == (DEFAULTS, {**DEFAULTS, "min_confidence_warning": 0.7})
+    assert (newest["before"], newest["after"]["max_inference_time_warning_ms"]) == (first["after"], 20)
+    assert (first["request_id"], first["client_address"]) == ("change-4711", "203.0.113.9, 10.0.0.1")
+    assert (await client.get(f"{URL}/changes")).json() == {"changes": []}
+
+
+async def test_the_audit_trail_cannot_be_changed_by_the_service(database: Database) -> None:
+    connection = await asyncpg.connect(for_asyncpg(database.url("metrics_service")))
+    for statement in ("UPDATE metrics.threshold_change SET version = 1", "DELETE FROM metrics.threshold_change"):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await connection.execute(statement)
+    await connection.close()

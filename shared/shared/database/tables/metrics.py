@@ -1,7 +1,19 @@
 """Owned by the metrics-service."""
 
-from sqlalchemy import BigInteger, Column, DateTime, Double, Integer, SmallInteger, Table, Text, text
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    Double,
+    Identity,
+    Index,
+    Integer,
+    SmallInteger,
+    Table,
+    Text,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
 
 from shared.database.tables import metadata
 
@@ -31,7 +43,12 @@ rollup = Table(
     metadata,
     Column("minutes", SmallInteger, primary_key=True, comment="width of the bucket: 1, 10, 60 or 1440 minutes"),
     Column("bucket", DateTime(timezone=True), primary_key=True, comment="when the bucket begins, in UTC"),
-    Column("writer", SmallInteger, primary_key=True, comment="readers sum over them"),
+    Column(
+        "writer",
+        SmallInteger,
+        primary_key=True,
+        comment="writers at the same time have different numbers; readers sum over them",
+    ),
     Column("model_name", Text, primary_key=True),
     Column("model_version", Text, primary_key=True),
     Column("task_type", Text, primary_key=True),
@@ -42,8 +59,87 @@ rollup = Table(
     Column("time_min", Double, nullable=False),
     Column("time_max", Double, nullable=False),
     Column("time_bins", ARRAY(Integer), nullable=False),
-    Column("time_counts", ARRAY(Integer), nullable=False),
+    Column(
+        "time_counts",
+        ARRAY(Integer),
+        nullable=False,
+        comment="how many inference times fell into the bin of the same position",
+    ),
     Column("shape_bins", ARRAY(Integer), nullable=False),
-    Column("shape_counts", ARRAY(Integer), nullable=False),
+    Column(
+        "shape_counts",
+        ARRAY(Integer),
+        nullable=False,
+        comment="the same for bins of confidence (0-19) and of input length (100-116)",
+    ),
+    schema=SCHEMA,
+)
+
+threshold_change = Table(
+    "threshold_change",
+    metadata,
+    Column("change_id", BigInteger, Identity(always=True), primary_key=True),
+    Column("model_name", Text, nullable=False, comment="'' for the default profile"),
+    Column("version", Integer, nullable=False),
+    Column("before", JSONB, nullable=False, comment="the thresholds that were in force, its own or the default ones"),
+    Column("after", JSONB, nullable=False),
+    Column("changed_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    Column("request_id", Text, nullable=False),
+    Column("client_address", Text, nullable=False, comment="X-Forwarded-For as the gateway sent it, else the peer"),
+    Index(None, "model_name", "change_id"),
+    schema=SCHEMA,
+)
+
+alert = Table(
+    "alert",
+    metadata,
+    Column("alert_id", UUID(as_uuid=True), primary_key=True),
+    Column("model_name", Text, nullable=False),
+    Column("signal", Text, nullable=False),
+    Column("severity", Text, nullable=False),
+    Column("threshold", Text, nullable=False),
+    Column("threshold_value", Double, nullable=False),
+    Column("measured_value", Double, nullable=False, comment="when the severity last changed"),
+    Column("opened_at", DateTime(timezone=True), nullable=False),
+    Column("changed_at", DateTime(timezone=True), nullable=False),
+    Column("closed_at", DateTime(timezone=True)),
+    Index("alert_open_key", "model_name", "signal", unique=True, postgresql_where=text("closed_at IS NULL")),
+    Index(None, "model_name", "signal", "closed_at"),
+    schema=SCHEMA,
+)
+
+alert_delivery = Table(
+    "alert_delivery",
+    metadata,
+    Column("delivery_id", BigInteger, Identity(always=True), primary_key=True),
+    Column("event_id", UUID(as_uuid=True), nullable=False),
+    Column("webhook", Text, nullable=False, comment="digest of its URL, which may hold a secret"),
+    Column("model_name", Text, nullable=False),
+    Column("event", JSONB, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("next_attempt_at", DateTime(timezone=True), nullable=False),
+    Column("delivered_at", DateTime(timezone=True)),
+    Index(
+        "alert_delivery_due_idx",
+        "webhook",
+        "model_name",
+        "delivery_id",
+        postgresql_where=text("delivered_at IS NULL"),
+    ),
+    schema=SCHEMA,
+)
+
+feedback = Table(
+    "feedback",
+    metadata,
+    Column("prediction_id", UUID(as_uuid=True), primary_key=True),
+    Column("predicted_at", DateTime(timezone=True), nullable=False, index=True),
+    Column("model_name", Text, nullable=False),
+    Column("model_version", Text, nullable=False),
+    Column("task_type", Text, nullable=False),
+    Column("prediction_label", Text, nullable=False),
+    Column("actual_label", Text, nullable=False),
+    Column("given_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
     schema=SCHEMA,
 )

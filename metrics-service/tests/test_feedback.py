@@ -1,0 +1,92 @@
+"""What users say about predictions, and what it amounts to."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import httpx
+import pytest
+from rows import Row, insert
+
+from metrics_service.feedback import accuracy, label_qualities
+from shared.testing.postgres import Database
+
+
+async def give(client: httpx.AsyncClient, row: Row, label: str) -> httpx.Response:
+    return await client.post("/feedback", json={"prediction_id": str(row.prediction_id), "label": label})
+
+
+async def quality(client: httpx.AsyncClient, **query: object) -> dict:
+    answer = await client.post("/metrics/quality", json=query)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+async def test_feedback_is_counted_once_and_the_last_word_wins(client: httpx.AsyncClient, database: Database) -> None:
+    row = Row(label="positive")
+    await insert(database, [row])
+    for label in ("negative", "negative", "positive"):
+        answer = await give(client, row, label)
+        assert answer.status_code == 200
+        assert (answer.json()["prediction_label"], answer.json()["actual_label"]) == ("positive", label)
+    found = await quality(client)
+    assert (found["feedback_count"], found["accuracy"]) == (1, 1)
+
+
+async def test_quality_is_accuracy_and_precision_and_recall_per_label(
+    client: httpx.AsyncClient, database: Database
+) -> None:
+    pairs = [("positive", "positive")] * 3 + [("positive", "negative"), ("negative", "negative"), ("negative", "mixed")]
+    rows = [Row(label=was) for was, _ in pairs]
+    await insert(database, [*rows, Row(label="neutral")])
+    for row, (_, should) in zip(rows, pairs, strict=True):
+        await give(client, row, should)
+    found = await quality(client)
+    assert found["feedback_count"] == 6
+    assert found["accuracy"] == pytest.approx(4 / 6)
+    assert found["labels"] == [
+        {"label": "mixed", "predicted": 0, "actual": 1, "precision": None, "recall": 0},
+        {"label": "negative", "predicted": 2, "actual": 2, "precision": 0.5, "recall": 0.5},
+        {"label": "positive", "predicted": 4, "actual": 3, "precision": 0.75, "recall": 1},
+    ]
+
+
+async def test_quality_is_about_when_the_prediction_was_made_and_by_whom(
+    client: httpx.AsyncClient, database: Database
+) -> None:
+    old = Row(created_at=datetime.now(UTC) - timedelta(hours=2))
+    other = Row(model_name="other", task_type="regression")
+    await insert(database, [old, other])
+    for row in (old, other):
+        await give(client, row, "positive")
+    assert (await quality(client))["feedback_count"] == 1
+    assert (await quality(client, time_window_minutes=180))["feedback_count"] == 2
+    assert (await quality(client, time_window_minutes=180, model_name="lexicon"))["feedback_count"] == 1
+    assert (await quality(client, task_type="classification"))["feedback_count"] == 0
+
+
+async def test_without_feedback_there_is_no_accuracy(client: httpx.AsyncClient) -> None:
+    found = await quality(client)
+    assert (found["feedback_count"], found["accuracy"], found["labels"]) == (0, None, [])
+    assert accuracy({}) is None
+    assert label_qualities({}) == []
+
+
+async def test_feedback_on_a_prediction_that_is_not_on_record_is_a_404(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/feedback", json={"prediction_id": str(uuid4()), "label": "positive"})
+    assert answer.status_code == 404
+    assert answer.json()["type"] == "urn:problem-type:unknown-prediction"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"prediction_id": "not an id", "label": "positive"},
+        {"prediction_id": str(uuid4()), "label": "  "},
+        {"prediction_id": str(uuid4()), "label": "x" * 201},
+        {"prediction_id": str(uuid4()), "label": "a\u0000b"},
+        {"prediction_id": str(uuid4())},
+        {"prediction_id": str(uuid4()), "label": "positive", "stars": 5},
+    ],
+)
+async def test_feedback_that_makes_no_sense_is_a_422(client: httpx.AsyncClient, body: dict) -> None:
+    assert (await client.post("/feedback", json=body)).status_code == 422
