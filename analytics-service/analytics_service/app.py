@@ -1,0 +1,85 @@
+"""The analytics-service: reports on the numbers, by Gemini when it is there, by rules when it is not.
+
+The stops of a question, in order:
+
+1. `endpoints`         HTTP in and out (`operator_endpoints`: quota and cache, for operators)
+2. `analyze`           the way of a question: HIT, STALE or MISS
+3. `lookup`            the state now (`metrics_client`), its key (`report_key`), the report on it (`report_cache`)
+4. `report_maker`      once for all who wait: `single_flight` in the process, `lock` over all of them
+5. `gemini_analyst`    one call, if `circuit_breaker` and `quota` let it leave, again by the schedule in `retry`
+6. `gemini`            the SDK that asks the `prompt`; `report_parser` reads the answer, `ledger` writes the call down
+7. `rules`             the report when there is none of Gemini's
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from time import monotonic
+
+import httpx
+from fastapi import FastAPI
+
+from analytics_service.analyze import Analysis
+from analytics_service.circuit_breaker import CircuitBreaker
+from analytics_service.endpoints import analysis_router
+from analytics_service.gemini import gemini_provider
+from analytics_service.gemini_analyst import GeminiAnalyst
+from analytics_service.health import health_report
+from analytics_service.ledger import Ledger, Prices, utc_now
+from analytics_service.lock import ReportLock
+from analytics_service.lookup import Lookups
+from analytics_service.metrics_client import MetricsClient
+from analytics_service.operations import Operations
+from analytics_service.operator_endpoints import operator_router
+from analytics_service.prompt import PROMPT_VERSION
+from analytics_service.quota import CallQuota
+from analytics_service.redis_border import connect
+from analytics_service.report_cache import Lives, ReportCache
+from analytics_service.report_key import ReportKeys
+from analytics_service.report_maker import ReportMaker
+from analytics_service.settings import Settings
+from shared.runtime.service import create_service
+
+VERSION = version("modelserver-analytics-service")
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Puts the service together; connects to nothing yet."""
+    http = httpx.AsyncClient(base_url=settings.metrics_url, timeout=settings.metrics_timeout_seconds)
+    metrics = MetricsClient(http, settings.metrics_timeout_seconds)
+    redis = connect(settings)
+    lives = Lives(settings.gemini_cache_ttl, settings.rules_cache_ttl, settings.gemini_stale_grace)
+    cache = ReportCache(redis, lives, monotonic)
+    quota = CallQuota(redis, settings.gemini_rate_limit)
+    ledger = Ledger(redis, Prices(prompt=settings.gemini_input_price, answer=settings.gemini_output_price), utc_now)
+    circuit = CircuitBreaker(monotonic)
+    provider = gemini_provider(settings)
+    gemini = (
+        GeminiAnalyst(provider, quota, circuit, ledger, settings.gemini_timeout_seconds, monotonic)
+        if provider
+        else None
+    )
+    maker = ReportMaker(metrics, cache, ReportLock(redis, monotonic), gemini, utc_now)
+    lookups = Lookups(metrics, cache, ReportKeys(settings.gemini_model, PROMPT_VERSION), monotonic)
+    analysis = Analysis(lookups, maker, settings.analysis_deadline, monotonic)
+    operations = Operations(analysis, cache, quota, circuit, ledger)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            await analysis.stop()
+            if provider:
+                await provider.close()
+            await redis.aclose()
+            await http.aclose()
+
+    return create_service(
+        title="analytics-service",
+        version=VERSION,
+        description=__doc__,
+        routers=[analysis_router(analysis), operator_router(operations, settings.admin_token)],
+        health=health_report(settings, redis, circuit, VERSION),
+        lifespan=lifespan,
+    )

@@ -1,0 +1,77 @@
+"""After calls in a row have failed, none leaves for a while; then one goes ahead to see. Pure but for the clock.
+
+Each process has its own: what fails may be its own way out.
+"""
+
+from collections.abc import Callable
+from enum import StrEnum
+
+from prometheus_client import Gauge
+
+FAILURES_TO_OPEN = 5
+"""More than the attempts of one report, so that one unlucky report alone does not open it."""
+
+OPEN_SECONDS = 30.0
+
+Clock = Callable[[], float]
+
+STATE = Gauge("analysis_circuit_open", "1 while no call to Gemini leaves because too many failed")
+
+
+class CircuitState(StrEnum):
+    """Whether calls may leave."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    HALF_OPEN = "half_open"
+    """One call is on its way to see; the others wait for its outcome."""
+
+
+class CircuitOpen(Exception):
+    """No call may leave now."""
+
+
+class CircuitBreaker:
+    """`failures` counts those in a row; `opened_at` is set while it is not closed. Both are changed here alone."""
+
+    def __init__(
+        self, clock: Clock, failures_to_open: int = FAILURES_TO_OPEN, open_seconds: float = OPEN_SECONDS
+    ) -> None:
+        self.clock, self.failures_to_open, self.open_seconds = clock, failures_to_open, open_seconds
+        self.failures = 0
+        self.opened_at: float | None = None
+        self.probing_since: float | None = None
+
+    @property
+    def state(self) -> CircuitState:
+        """Whether calls may leave."""
+        if self.opened_at is None:
+            return CircuitState.CLOSED
+        return CircuitState.OPEN if self.clock() < self.opened_at + self.open_seconds else CircuitState.HALF_OPEN
+
+    def check(self) -> None:
+        """Raises CircuitOpen when no call may leave."""
+        if self.state is CircuitState.OPEN or (self.state is CircuitState.HALF_OPEN and self.is_probing()):
+            raise CircuitOpen
+
+    def begin(self) -> None:
+        """A call leaves; when half open, it is the one that goes ahead."""
+        if self.state is CircuitState.HALF_OPEN:
+            self.probing_since = self.clock()
+
+    def is_probing(self) -> bool:
+        """Whether a call went ahead whose outcome is still open. One that nobody heard of again counts no longer."""
+        return self.probing_since is not None and self.clock() < self.probing_since + self.open_seconds
+
+    def succeeded(self) -> None:
+        """A call was answered, be it by a refusal: Gemini is there."""
+        self.failures, self.opened_at, self.probing_since = 0, None, None
+        STATE.set(0)
+
+    def failed(self) -> None:
+        """A call was not answered; the last straw, or the one that went ahead, opens the circuit."""
+        self.failures += 1
+        self.probing_since = None
+        if self.failures >= self.failures_to_open:
+            self.opened_at = self.clock()
+            STATE.set(1)

@@ -1,0 +1,13 @@
+"""Which SDK talks to Gemini."""
+
+from analytics_service.gemini_genai import GenAi
+from analytics_service.gemini_generativeai import GenerativeAi
+from analytics_service.provider import Provider
+from analytics_service.settings import Settings
+
+
+def gemini_provider(settings: Settings) -> Provider | None:
+    """The provider that GEMINI_SDK names; None without a key."""
+    if settings.gemini_api_key is None:
+        return None
+    return GenAi(settings) if settings.gemini_sdk == "google-genai" else GenerativeAi(settings)

@@ -1,0 +1,45 @@
+"""The last reports of this process, for when Redis or the metrics-service is away."""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from analytics_service.report_cache import CachedReport
+from analytics_service.report_key import ReportKey
+
+REPORTS_REMEMBERED = 256
+
+
+@dataclass(frozen=True, slots=True)
+class LastReport:
+    """A report and the state it is about."""
+
+    digest: str
+    cached: CachedReport
+
+
+class LastReports:
+    """One report for each of the questions asked last."""
+
+    def __init__(self) -> None:
+        self.reports: OrderedDict[str, LastReport] = OrderedDict()
+
+    def remember(self, key: ReportKey, cached: CachedReport) -> None:
+        """The newest report on a question."""
+        self.reports[key.question] = LastReport(key.digest, cached)
+        self.reports.move_to_end(key.question)
+        if len(self.reports) > REPORTS_REMEMBERED:
+            self.reports.popitem(last=False)
+
+    def on_state(self, key: ReportKey) -> CachedReport | None:
+        """The report on a question, if it is about the very same state."""
+        last = self.reports.get(key.question)
+        return last.cached if last and last.digest == key.digest else None
+
+    def on_question(self, question: str) -> CachedReport | None:
+        """The report on a question, whatever the state was."""
+        last = self.reports.get(question)
+        return last.cached if last else None
+
+    def forget_all(self) -> None:
+        """Operators cleared the cache."""
+        self.reports.clear()

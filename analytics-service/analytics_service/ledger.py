@@ -1,0 +1,140 @@
+"""What calls to Gemini took and brought, by day: in Redis over all replicas, in Prometheus for this process.
+
+Redis away: the day's line lacks the call; a report never fails because of its bookkeeping.
+"""
+
+import contextlib
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+
+from prometheus_client import Counter, Histogram
+from pydantic import BaseModel, Field
+from redis.asyncio import Redis
+
+from analytics_service.provider import ModelAnswer
+from analytics_service.redis_border import RedisAway, away_as_one_error
+
+KEEP = timedelta(days=90)
+DAYS_SHOWN = 7
+
+MICROS = 1_000_000
+"""Redis counts in whole millionths of a dollar: sums of whole numbers do not drift."""
+
+LATENCY_BOUNDS_SECONDS = (1, 2, 5, 10)
+
+CALLS = Counter("analysis_gemini_calls", "Calls to Gemini by outcome", ["outcome"])
+SECONDS = Histogram(
+    "analysis_gemini_call_seconds", "Duration of calls to Gemini", buckets=(0.5, 1, 2, 3, 5, 10, 20, 30)
+)
+TOKENS = Counter("analysis_gemini_tokens", "Tokens by direction", ["direction"])
+COST = Counter("analysis_gemini_cost_usd", "Cost by the prices in the settings")
+
+UtcNow = Callable[[], datetime]
+
+
+class Prices(BaseModel):
+    """US dollars per million tokens."""
+
+    prompt: float
+    answer: float
+
+    def of(self, answer: ModelAnswer) -> float:
+        """What one answer cost, in US dollars."""
+        return (answer.prompt_tokens * self.prompt + answer.answer_tokens * self.answer) / MICROS
+
+
+class LedgerDay(BaseModel):
+    """All calls of one day (UTC)."""
+
+    day: date
+    calls: int = 0
+    outcomes: dict[str, int] = Field({}, description="Calls by how they ended: `ok`, or the reason of the fallback")
+    prompt_tokens: int = 0
+    answer_tokens: int = 0
+    cost_usd: float = 0
+    average_latency_ms: float | None = None
+    latencies: dict[str, int] = Field({}, description="Calls by duration, e.g. `up_to_2s`, `longer`")
+
+
+class Ledger:
+    """Writes each call down and adds days up."""
+
+    def __init__(self, redis: Redis, prices: Prices, now: UtcNow) -> None:
+        self.redis, self.prices, self.now = redis, prices, now
+
+    async def record(self, outcome: str, seconds: float, answer: ModelAnswer | None) -> None:
+        """One call that left."""
+        cost = self.prices.of(answer) if answer else 0.0
+        self.count(outcome, seconds, answer, cost)
+        name = day_name(self.now().date())
+        amounts = {
+            "calls": 1,
+            f"outcome:{outcome}": 1,
+            "latency_ms": round(seconds * 1000),
+            f"latency:{latency_band(seconds)}": 1,
+            "prompt_tokens": answer.prompt_tokens if answer else 0,
+            "answer_tokens": answer.answer_tokens if answer else 0,
+            "cost_micro_usd": round(cost * MICROS),
+        }
+        with contextlib.suppress(RedisAway), away_as_one_error():
+            async with self.redis.pipeline(transaction=True) as pipeline:
+                for field, amount in amounts.items():
+                    pipeline.hincrby(name, field, amount)
+                pipeline.expire(name, KEEP)
+                await pipeline.execute()
+
+    def count(self, outcome: str, seconds: float, answer: ModelAnswer | None, cost: float) -> None:
+        """The same for Prometheus."""
+        CALLS.labels(outcome).inc()
+        SECONDS.observe(seconds)
+        COST.inc(cost)
+        if answer:
+            TOKENS.labels("prompt").inc(answer.prompt_tokens)
+            TOKENS.labels("answer").inc(answer.answer_tokens)
+
+    async def days(self, count: int = DAYS_SHOWN) -> list[LedgerDay]:
+        """The last days, today first. Raises RedisAway."""
+        today = self.now().date()
+        days = [today - timedelta(days=back) for back in range(count)]
+        with away_as_one_error():
+            async with self.redis.pipeline(transaction=False) as pipeline:
+                for day in days:
+                    pipeline.hgetall(day_name(day))
+                rows = await pipeline.execute()
+        return [day_of(day, row) for day, row in zip(days, rows, strict=True)]
+
+
+def utc_now() -> datetime:
+    """The time by this machine's clock."""
+    return datetime.now(UTC)
+
+
+def day_name(day: date) -> str:
+    """Where a day's sums are."""
+    return f"analysis:ledger:{day.isoformat()}"
+
+
+def latency_band(seconds: float) -> str:
+    """Which band of durations a call falls into."""
+    return next((f"up_to_{bound}s" for bound in LATENCY_BOUNDS_SECONDS if seconds <= bound), "longer")
+
+
+def day_of(day: date, row: dict[str, str]) -> LedgerDay:
+    """The sums of one day as Redis keeps them."""
+    sums = {field: int(value) for field, value in row.items()}
+    calls = sums.get("calls", 0)
+    return LedgerDay(
+        day=day,
+        calls=calls,
+        outcomes=with_prefix("outcome:", sums),
+        prompt_tokens=sums.get("prompt_tokens", 0),
+        answer_tokens=sums.get("answer_tokens", 0),
+        cost_usd=sums.get("cost_micro_usd", 0) / MICROS,
+        average_latency_ms=sums.get("latency_ms", 0) / calls if calls else None,
+        latencies=with_prefix("latency:", sums),
+    )
+
+
+def with_prefix(prefix: str, sums: dict[str, int]) -> dict[str, int]:
+    """The sums whose names begin so, without that beginning."""
+    return {field.removeprefix(prefix): amount for field, amount in sums.items() if field.startswith(prefix)}

@@ -1,0 +1,57 @@
+"""HTTP for operators: the quota and what was spent, the cache and how to empty it. Redis away: a 503."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+from pydantic import BaseModel, Field, SecretStr
+
+from analytics_service.circuit_breaker import CircuitState
+from analytics_service.ledger import LedgerDay
+from analytics_service.operations import Operations
+from analytics_service.quota import QuotaUsage
+from analytics_service.report_cache import CachedReportInfo
+from shared.runtime.admin_token import admin_token
+from shared.runtime.openapi import problems
+
+
+class QuotaReport(BaseModel):
+    """What may be spent on Gemini now, and what was spent."""
+
+    quota: QuotaUsage
+    circuit: CircuitState = Field(description="`open`: calls failed in a row, and this process lets none leave")
+    days: list[LedgerDay] = Field(description="The last seven days (UTC), today first")
+
+
+class CachedReports(BaseModel):
+    """Reports in the cache."""
+
+    reports: list[CachedReportInfo]
+
+
+class ClearedReports(BaseModel):
+    """How many reports were removed."""
+
+    cleared: int
+
+
+def operator_router(operations: Operations, token: SecretStr | None) -> APIRouter:
+    """What operators ask for, with the admin token."""
+    router = APIRouter(prefix="/analyze", tags=["operators"], dependencies=[Depends(admin_token(token))])
+
+    @router.get("/quota", summary="Quota, circuit and costs", responses=problems(401, 503))
+    async def get_quota() -> QuotaReport:
+        """Calls of the current window over all replicas, whether Gemini told us to wait, and each day's ledger."""
+        quota, days = await operations.quota_and_days()
+        return QuotaReport(quota=quota, circuit=operations.circuit.state, days=days)
+
+    @router.get("/cache", summary="Cached reports", responses=problems(401, 422, 503))
+    async def list_cached_reports(limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> CachedReports:
+        """What is cached, for which question, how old; in no order."""
+        return CachedReports(reports=await operations.cached_reports(limit))
+
+    @router.delete("/cache", summary="Empty the cache", responses=problems(401, 503))
+    async def clear_cached_reports() -> ClearedReports:
+        """Removes all reports: the next question makes a new one."""
+        return ClearedReports(cleared=await operations.clear_cache())
+
+    return router

@@ -1,0 +1,58 @@
+"""When a call that failed is tried again: at once, then after 1 to 2 s, 2 to 4 s, 4 to 8 s; four attempts in all."""
+
+from collections.abc import Awaitable, Callable
+
+import structlog
+from tenacity import (
+    AsyncRetrying,
+    RetryCallState,
+    retry_if_exception_type,
+    stop_after_attempt,
+    wait_chain,
+    wait_random,
+)
+from tenacity.stop import stop_base
+
+from analytics_service.provider import Unavailable
+
+ATTEMPTS = 4
+WAITS = wait_chain(wait_random(1, 2), wait_random(2, 4), wait_random(4, 8))
+"""Seconds. Random, so that replicas which failed together do not come back together."""
+
+Sleep = Callable[[float], Awaitable[None]]
+
+log = structlog.get_logger()
+
+
+class StopTooLate(stop_base):
+    """Stops when the next attempt would begin after the deadline."""
+
+    def __init__(self, seconds_left: Callable[[], float]) -> None:
+        self.seconds_left = seconds_left
+
+    def __call__(self, retry_state: RetryCallState) -> bool:
+        """Whether to stop."""
+        return retry_state.upcoming_sleep >= self.seconds_left()
+
+
+def attempts(sleep: Sleep, seconds_left: Callable[[], float]) -> AsyncRetrying:
+    """The schedule. It ends with the error of the last attempt, early when the next one would come too late."""
+    return AsyncRetrying(
+        stop=stop_after_attempt(ATTEMPTS) | StopTooLate(seconds_left),
+        wait=WAITS,
+        retry=retry_if_exception_type(Unavailable),
+        sleep=sleep,
+        before_sleep=log_failure,
+        reraise=True,
+    )
+
+
+def log_failure(state: RetryCallState) -> None:
+    """One line for each attempt that is followed by another."""
+    error = state.outcome.exception() if state.outcome else None
+    log.warning(
+        "gemini call failed",
+        attempt=state.attempt_number,
+        next_in_seconds=round(state.upcoming_sleep, 2),
+        error=str(error) or type(error).__name__,
+    )

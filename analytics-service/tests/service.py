@@ -1,0 +1,42 @@
+"""The service as it runs, on a real Redis, against emulators of Gemini and of the metrics-service."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+
+from analytics_service.app import create_app
+from analytics_service.settings import Settings
+from analytics_service.testing.gemini_emulator import GeminiEmulator
+from analytics_service.testing.metrics_emulator import MetricsEmulator
+from shared.testing.redis import RedisServer
+
+ADMIN = {"Authorization": "Bearer operator"}
+
+
+def settings_for(
+    redis: RedisServer, metrics: MetricsEmulator, gemini: GeminiEmulator | None = None, **changes: object
+) -> Settings:
+    keyed = {"gemini_api_key": "key", "gemini_api_endpoint": gemini.url} if gemini else {}
+    values = {
+        "redis_host": "127.0.0.1",
+        "redis_port": redis.port,
+        "redis_password": redis.password,
+        "metrics_url": metrics.url,
+        "admin_token": "operator",
+    }
+    return Settings(_env_file=None, **(values | keyed | changes))
+
+
+@asynccontextmanager
+async def client_of(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+    app = create_app(settings)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://analytics", timeout=60) as client,
+    ):
+        yield client
+
+
+async def analyze(client: httpx.AsyncClient, **query: object) -> httpx.Response:
+    return await client.post("/analyze/performance", json=query)
