@@ -24,6 +24,18 @@ $(VENV)/installed: requirements.txt $(DISTRIBUTIONS:%=%/pyproject.toml)
 run: install ## Start everything, without Docker: http://localhost:8000 (PORT=, LOCAL_DIR=)
 	@exec env PYTHONPATH=deploy $(BIN)/python -m local
 
+.PHONY: test
+test: install ## All tests but the long fault tests: each distribution alone, then the whole stack
+	@set -e; for distribution in $(DISTRIBUTIONS); do \
+	    echo "== $$distribution"; (cd $$distribution && ../$(BIN)/pytest --quiet -m "not faults"); done
+	@echo "== the whole stack"; $(BIN)/pytest --quiet -m "not faults"
+
+.PHONY: test-faults
+test-faults: install ## The long fault tests: servers killed, paused and flooded under load
+	@set -e; for distribution in $(DISTRIBUTIONS) .; do \
+	    echo "== $$distribution"; \
+	    (cd $$distribution && $(CURDIR)/$(BIN)/pytest --quiet -m faults || test $$? -eq 5); done
+
 .PHONY: lint
 lint: install ## ruff, mypy (strict) and import-linter
 	$(BIN)/ruff format --check .

@@ -1,9 +1,10 @@
 """The gateway, put together.
 
-The stops of a request, in order: request id → telemetry → errors (all in shared.runtime) → front (who calls, which
-route) → ingress limit → proxy → upstream.
+The stops of a request, in order: request middleware (id, measurement, last resort for errors) → front (who calls, which
+route) → ingress limit → proxy → upstream. No framework stands in this way: what it costs, every request would pay.
 
-What no route takes is answered here: `/`, `/health`, `/docs`, `/redoc`, `/openapi.json`.
+What no route takes is answered by the gateway's own FastAPI application: `/`, `/health`, `/docs`, `/redoc`,
+`/openapi.json`.
 """
 
 import asyncio
@@ -13,7 +14,7 @@ from contextlib import asynccontextmanager, suppress
 from importlib.metadata import version
 
 from fastapi import FastAPI
-from starlette.middleware import Middleware
+from starlette.types import ASGIApp
 
 from gateway.client_address import ClientAddresses
 from gateway.denials import Denials
@@ -33,13 +34,14 @@ from gateway.settings import Settings
 from gateway.upstreams import Upstream, UpstreamSession
 from shared.database.urls import for_asyncpg
 from shared.runtime.openapi import openapi_of
-from shared.runtime.service import create_service
+from shared.runtime.request_middleware import RequestMiddleware
+from shared.runtime.service import create_api
 
 SERVICE = "gateway"
 DESCRIPTION = "Predictions, their metrics and what they mean, through one URL. Errors are RFC 9457 problem details."
 
 
-def create_app(settings: Settings) -> FastAPI:
+def create_app(settings: Settings) -> ASGIApp:
     """The gateway for these settings; its connections open with the application's lifespan."""
     release = version("modelserver-gateway")
     database_url = for_asyncpg(settings.database_url)
@@ -66,12 +68,6 @@ def create_app(settings: Settings) -> FastAPI:
     limiter = LimiterFailover(
         shared_limiter, MemoryLimiter(policy, time.monotonic), Denials(time.monotonic), time.monotonic
     )
-    front = Middleware(
-        Front,
-        addresses=ClientAddresses(settings.trusted_proxies),
-        proxy=proxy,
-        limited_proxy=IngressLimit(proxy, limiter, policy),
-    )
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -84,19 +80,24 @@ def create_app(settings: Settings) -> FastAPI:
 
     health = gateway_health(SERVICE, release, shared_limiter)
     documents = ServiceDocuments(session, services, time.monotonic)
-    app = create_service(
+    own = create_api(
         title=NAME,
         version=release,
         description=DESCRIPTION,
         routers=[
             home_router(release),
             system_health_router(SystemCheck(health, session, services)),
-            docs_router(lambda: openapi_of(app), documents),
+            docs_router(lambda: openapi_of(own), documents),
         ],
         health=health,
         lifespan=lifespan,
-        innermost=[front],
         own_documents=False,
     )
-    mount_assets(app)
-    return app
+    mount_assets(own)
+    front = Front(
+        own,
+        addresses=ClientAddresses(settings.trusted_proxies),
+        proxy=proxy,
+        limited_proxy=IngressLimit(proxy, limiter, policy),
+    )
+    return RequestMiddleware(front)

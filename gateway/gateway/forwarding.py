@@ -39,6 +39,8 @@ SET_BY_US = frozenset(
 )
 """What a client says here is not passed on as it is; `expect` was answered by our server."""
 
+NOT_FORWARDED = HOP_BY_HOP | SET_BY_US
+
 NOT_RETURNED = HOP_BY_HOP | {b"date", b"server", b"x-request-id"}
 """Of an upstream's answer: our server writes these itself."""
 
@@ -55,9 +57,9 @@ def target_of(scope: Scope) -> str:
 
 def request_headers(scope: Scope) -> CIMultiDict[str]:
     """The client's headers for the upstream."""
-    dropped = HOP_BY_HOP | SET_BY_US | named_in_connection(scope["headers"])
+    dropped = NOT_FORWARDED | named_in_connection(scope["headers"])
     headers: CIMultiDict[str] = CIMultiDict(
-        (name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"] if name not in dropped
+        [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"] if name not in dropped]
     )
     headers.update(forwarding_headers(scope))
     headers["X-Request-ID"] = current_request_id.get()
@@ -90,5 +92,5 @@ def response_headers(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes
 def named_in_connection(headers: Iterable[tuple[bytes, bytes]]) -> frozenset[bytes]:
     """Further hop-by-hop headers: those that `Connection` names."""
     return frozenset(
-        token.strip().lower() for name, value in headers if name == b"connection" for token in value.split(b",")
+        [token.strip().lower() for name, value in headers if name == b"connection" for token in value.split(b",")]
     )

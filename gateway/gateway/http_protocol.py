@@ -6,10 +6,11 @@ bound on the time a head may take, and problem+json for what cannot be parsed.
 
 import asyncio
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from gateway.client_connection import SCOPE_KEY, ClientConnection
 from shared.runtime.problems import MEDIA_TYPE, problem_body
 
 MAX_HEAD_BYTES = 32_768
@@ -31,6 +32,7 @@ class GatewayHttpProtocol(HttpToolsProtocol):
         self._head_bytes = 0
         self._in_head = False
         self._head_timer: asyncio.TimerHandle | None = None
+        self._client_connection = ClientConnection()
 
     def data_received(self, data: bytes) -> None:
         """Feeds the parser, unless the head has grown too large or refused before."""
@@ -56,11 +58,13 @@ class GatewayHttpProtocol(HttpToolsProtocol):
         elif len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > MAX_HEAD_BYTES:
             self._refuse_head()
         else:
+            cast("dict[str, object]", self.scope)[SCOPE_KEY] = self._client_connection
             super().on_headers_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The other side is gone."""
         self._leave_head()
+        self._client_connection.lose()
         super().connection_lost(exc)
 
     def send_400_response(self, msg: str) -> None:

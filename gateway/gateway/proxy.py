@@ -4,15 +4,15 @@ Ends the upstream's work when the client leaves; closes the client's connection 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Mapping
 
 import aiohttp
 import structlog
 from starlette.types import Message, Receive, Scope, Send
 
+from gateway.client_connection import SCOPE_KEY, ClientConnection
 from gateway.forwarding import request_headers, response_headers, target_of
-from gateway.request_body import ClientGoneError, RequestBody
+from gateway.request_body import BodyTooSlow, ClientGoneError, RequestBody
 from gateway.routing import Route, UpstreamName
 from gateway.upstreams import Upstream
 
@@ -34,54 +34,47 @@ class Proxy:
         answer_timeout_seconds: float,
     ) -> None:
         self._upstreams = upstreams
-        self._max_body_bytes, self._body_timeout_seconds = max_body_bytes, body_timeout_seconds
-        self._answer_timeout_seconds = answer_timeout_seconds
+        self._max_body_bytes = max_body_bytes
+        self._body_timeout_seconds, self._answer_timeout_seconds = body_timeout_seconds, answer_timeout_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request. Raises the problems of RequestBody and Upstream while no answer has begun."""
+        """One request. Raises problems while no answer has begun: BodyTooLarge, BodyTooSlow, those of Upstream."""
         route: Route = scope["route"]
         upstream = self._upstreams[route.upstream]
-        body = RequestBody(scope, receive, self._max_body_bytes, self._body_timeout_seconds)
-        with suppress(ClientGoneError), upstream.slot():
-            content = await body.open()
+        client: ClientConnection = scope.get(SCOPE_KEY) or ClientConnection()
+        body = RequestBody(scope, receive, self._max_body_bytes, lambda: self._wait_for_answer(deadline))
+        with upstream.slot():
             try:
-                async with ended_by_disconnect(receive, body, self._answer_timeout_seconds) as deadline:
-                    answer = await upstream.request(scope["method"], target_of(scope), request_headers(scope), content)
-                    async with answer:
-                        deadline.reschedule(None)
-                        await relay(answer, send)
+                async with asyncio.timeout(self._body_timeout_seconds) as deadline:
+                    client.call_when_lost(lambda: deadline.reschedule(0))
+                    await self._exchange(scope, send, upstream, body, deadline)
+            except ClientGoneError:
+                return
             except TimeoutError as error:
+                if client.lost:
+                    return
+                if not body.complete:
+                    raise BodyTooSlow(self._body_timeout_seconds) from error
                 raise upstream.timeout() from error
             except Exception:
-                if body.failure is not None:
+                if body.failure is None:
+                    raise
+                if not isinstance(body.failure, ClientGoneError):
                     raise body.failure from None
-                raise
-
-
-@asynccontextmanager
-async def ended_by_disconnect(receive: Receive, body: RequestBody, seconds: float) -> AsyncIterator[asyncio.Timeout]:
-    """A block that ends with ClientGoneError when the client leaves and with TimeoutError after `seconds`."""
-    gone = False
-
-    async def watch(deadline: asyncio.Timeout) -> None:
-        nonlocal gone
-        await body.complete.wait()
-        while (await receive())["type"] != "http.disconnect":
-            pass
-        gone = True
-        deadline.reschedule(0)
-
-    try:
-        async with asyncio.timeout(seconds) as deadline:
-            watcher = asyncio.create_task(watch(deadline))
-            try:
-                yield deadline
             finally:
-                watcher.cancel()
-    except TimeoutError:
-        if gone:
-            raise ClientGoneError from None
-        raise
+                client.forget()
+
+    def _wait_for_answer(self, deadline: asyncio.Timeout) -> None:
+        """The body is here: from now on it is the upstream that has to be in time."""
+        deadline.reschedule(asyncio.get_running_loop().time() + self._answer_timeout_seconds)
+
+    async def _exchange(
+        self, scope: Scope, send: Send, upstream: Upstream, body: RequestBody, deadline: asyncio.Timeout
+    ) -> None:
+        content = await body.open()
+        async with await upstream.request(scope["method"], target_of(scope), request_headers(scope), content) as answer:
+            deadline.reschedule(None)
+            await relay(answer, send)
 
 
 async def relay(answer: aiohttp.ClientResponse, send: Send) -> None:

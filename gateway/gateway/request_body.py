@@ -1,7 +1,6 @@
-"""The body of a request on its way through: bounded in size and time, never held whole unless it came in one piece."""
+"""The body of a request on its way through: bounded in size, never held whole unless it came in one piece."""
 
-import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from starlette.types import Receive, Scope
 
@@ -34,25 +33,24 @@ class ClientGoneError(Exception):
 
 
 class RequestBody:
-    """Reads from the client. After `open`, either `content` is the whole body or `stream` gives the rest."""
+    """Reads from the client. `on_complete` is called once the last byte is here."""
 
-    def __init__(self, scope: Scope, receive: Receive, max_bytes: int, timeout_seconds: float) -> None:
-        self._receive, self._max_bytes, self._timeout_seconds = receive, max_bytes, timeout_seconds
+    def __init__(self, scope: Scope, receive: Receive, max_bytes: int, on_complete: Callable[[], None]) -> None:
+        self._receive, self._max_bytes, self._on_complete = receive, max_bytes, on_complete
         self._declared = header(scope, b"content-length")
         self._expected = self._declared is not None or header(scope, b"transfer-encoding") is not None
         self._read = 0
-        self._deadline = asyncio.get_running_loop().time() + timeout_seconds
-        self.complete = asyncio.Event()
+        self.complete = False
         self.failure: Exception | None = None
         """What ended the stream early; the HTTP client that reads from it hides the reason."""
 
     async def open(self) -> bytes | AsyncIterator[bytes] | None:
         """The body to send on: None, all of it in one piece, or a stream.
 
-        Raises BodyTooLarge (from the declared length: before anything is read), BodyTooSlow, ClientGoneError.
+        Raises BodyTooLarge (from the declared length: before anything is read) and ClientGoneError.
         """
         if not self._expected:
-            self.complete.set()
+            self._finish()
             return None
         if self._declared is not None and int(self._declared) > self._max_bytes:
             raise BodyTooLarge(self._max_bytes)
@@ -72,11 +70,7 @@ class RequestBody:
 
     async def _next(self) -> tuple[bytes, bool]:
         """The next piece, and whether more follow."""
-        try:
-            async with asyncio.timeout_at(self._deadline):
-                message = await self._receive()
-        except TimeoutError as error:
-            raise BodyTooSlow(self._timeout_seconds) from error
+        message = await self._receive()
         if message["type"] == "http.disconnect":
             raise ClientGoneError
         chunk, more = message.get("body", b""), message.get("more_body", False)
@@ -84,5 +78,9 @@ class RequestBody:
         if self._read > self._max_bytes:
             raise BodyTooLarge(self._max_bytes)
         if not more:
-            self.complete.set()
+            self._finish()
         return chunk, more
+
+    def _finish(self) -> None:
+        self.complete = True
+        self._on_complete()

@@ -6,11 +6,13 @@ and, within a request, the request id.
 
 import logging
 import sys
-from typing import Any
+from typing import Any, BinaryIO
 
 import orjson
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
+
+from shared.runtime.request_id import current_request_id
 
 QUIET_LIBRARIES = ("aiohttp.access", "asyncio", "httpx", "httpcore", "urllib3", "alembic.runtime.plugins")
 """Libraries whose INFO lines repeat what our own lines say."""
@@ -19,7 +21,7 @@ QUIET_LIBRARIES = ("aiohttp.access", "asyncio", "httpx", "httpcore", "urllib3", 
 def configure_logging(service: str, level: str, log_format: str) -> None:
     """Sends every log line of this process to standard output, as `json` or `console`."""
     shared: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
+        add_request_id,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         add_service(service),
@@ -31,9 +33,9 @@ def configure_logging(service: str, level: str, log_format: str) -> None:
         else [render_for_people]
     )
     structlog.configure(
-        processors=[*shared, *renderer],
+        processors=[*shared, *renderer, to_line],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
-        logger_factory=structlog.WriteLoggerFactory(sys.stdout),
+        logger_factory=structlog.BytesLoggerFactory(unbuffered_output()),
         cache_logger_on_first_use=True,
     )
     route_standard_logging(level, shared, renderer)
@@ -51,6 +53,23 @@ def route_standard_logging(level: str, shared: list[Processor], renderer: list[P
     logging.basicConfig(handlers=[handler], level=level, force=True)
     for name in QUIET_LIBRARIES:
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def unbuffered_output() -> BinaryIO:
+    """Standard output such that each line is one system call, and none is lost when the process is killed."""
+    return open(sys.stdout.fileno(), "wb", buffering=0, closefd=False)
+
+
+def add_request_id(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    """Names the request in whose context the line is written."""
+    if request_id := current_request_id.get():
+        event["request_id"] = request_id
+    return event
+
+
+def to_line(logger: WrappedLogger, method: str, line: Any) -> bytes:
+    """What is written: the line in UTF-8, whatever it holds."""
+    return str(line).encode("utf-8", "backslashreplace")
 
 
 def add_service(service: str) -> Processor:

@@ -9,12 +9,10 @@ from http import HTTPStatus
 from typing import Any, ClassVar, cast
 
 import orjson
-import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.contracts.problem import FieldError
 from shared.runtime.request_id import current_request_id
@@ -25,8 +23,6 @@ TEMPORARY_REDUCED_CAPACITY = "https://iana.org/assignments/http-problem-types#te
 
 MAX_REPORTED_ERRORS = 20
 """A body can be wrong in thousands of places; this many are enough to mend it."""
-
-log = structlog.get_logger()
 
 
 class Problem(Exception):
@@ -134,36 +130,7 @@ async def on_http_exception(request: Request, error: Exception) -> Response:
 
 
 def install_problem_handlers(app: FastAPI) -> None:
-    """Makes every error that an endpoint raises a problem, but for surprises: see ErrorMiddleware."""
+    """Makes every error that an endpoint raises a problem, but for surprises: see RequestMiddleware."""
     app.add_exception_handler(Problem, on_problem)
     app.add_exception_handler(RequestValidationError, on_validation_error)
     app.add_exception_handler(HTTPException, on_http_exception)
-
-
-class ErrorMiddleware:
-    """The last resort: problems raised outside of endpoints, and surprises, a 500 without a word about them."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Once an answer has begun it can only be cut: then the error goes up and the connection is closed."""
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        started = False
-
-        async def watch(message: Message) -> None:
-            nonlocal started
-            started = started or message["type"] == "http.response.start"
-            await send(message)
-
-        try:
-            await self.app(scope, receive, watch)
-        except Exception as error:
-            problem = error if isinstance(error, Problem) else Problem()
-            if problem is not error:
-                log.exception("unexpected error", path=scope["path"])
-            if started:
-                raise
-            await response_to(problem, scope["path"])(scope, receive, send)

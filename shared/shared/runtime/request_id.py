@@ -2,13 +2,11 @@
 
 import re
 from contextvars import ContextVar
-from uuid import uuid4
+from secrets import token_hex
 
-from starlette.datastructures import MutableHeaders
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from structlog.contextvars import bind_contextvars, clear_contextvars
+from starlette.types import Scope
 
-HEADER = "x-request-id"
+HEADER = b"x-request-id"
 SANE = re.compile(rb"[A-Za-z0-9._-]{8,128}")
 """Ids that are safe in a header, a log line and a file name, and long enough to be told apart."""
 
@@ -21,13 +19,16 @@ _traceparent: ContextVar[str] = ContextVar("traceparent", default="")
 
 def request_id_of(scope: Scope) -> str:
     """The id of the request: from its header when sane, a new one otherwise."""
-    given = header(scope, HEADER.encode())
-    return given.decode() if given and SANE.fullmatch(given) else uuid4().hex
+    given = header(scope, HEADER)
+    return given.decode() if given and SANE.fullmatch(given) else token_hex(16)
 
 
 def header(scope: Scope, name: bytes) -> bytes | None:
     """The first value of a header (`name` in lower case), or None."""
-    return next((value for key, value in scope["headers"] if key == name), None)
+    for key, value in scope["headers"]:
+        if key == name:
+            return bytes(value)
+    return None
 
 
 def trace_headers() -> dict[str, str]:
@@ -36,27 +37,10 @@ def trace_headers() -> dict[str, str]:
     return {name: value for name, value in headers.items() if value}
 
 
-class RequestIdMiddleware:
-    """Gives each HTTP request its id, in the context, in the logs and in the answer."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Passes anything but HTTP through untouched."""
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        request_id = request_id_of(scope)
-        current_request_id.set(request_id)
-        traceparent = header(scope, b"traceparent")
-        _traceparent.set(traceparent.decode() if traceparent and TRACEPARENT.fullmatch(traceparent) else "")
-        clear_contextvars()
-        bind_contextvars(request_id=request_id)
-
-        async def send_with_id(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)[HEADER] = request_id
-            await send(message)
-
-        await self.app(scope, receive, send_with_id)
+def begin_request(scope: Scope) -> str:
+    """Makes the request's id and trace the current ones, and returns the id."""
+    request_id = request_id_of(scope)
+    current_request_id.set(request_id)
+    traceparent = header(scope, b"traceparent")
+    _traceparent.set(traceparent.decode() if traceparent and TRACEPARENT.fullmatch(traceparent) else "")
+    return request_id

@@ -7,15 +7,15 @@ from typing import Any
 
 import uvicorn
 from fastapi import APIRouter, FastAPI
-from starlette.middleware import Middleware
+from starlette.types import ASGIApp
 
 from shared.runtime.health import HealthReport, health_router
 from shared.runtime.logs import configure_logging
 from shared.runtime.openapi import openapi_of, operation_id
-from shared.runtime.problems import ErrorMiddleware, install_problem_handlers
-from shared.runtime.request_id import RequestIdMiddleware
+from shared.runtime.problems import install_problem_handlers
+from shared.runtime.request_middleware import RequestMiddleware
 from shared.runtime.settings import ServiceSettings, Settings, load_settings, stop_for_bad_setting
-from shared.runtime.telemetry import TelemetryMiddleware, start_telemetry
+from shared.runtime.telemetry import start_telemetry
 
 KEEP_ALIVE_SECONDS = 75
 """Idle connections are kept longer than any client of ours keeps them: it is the client that closes, so that no request
@@ -32,13 +32,26 @@ def create_service(
     routers: Sequence[APIRouter],
     health: HealthReport,
     lifespan: Lifespan,
-    innermost: Sequence[Middleware] = (),
+) -> FastAPI:
+    """A service that is all FastAPI: its routes behind the middleware that every request passes first."""
+    app = create_api(
+        title=title, version=version, description=description, routers=routers, health=health, lifespan=lifespan
+    )
+    app.add_middleware(RequestMiddleware)
+    return app
+
+
+def create_api(
+    *,
+    title: str,
+    version: str,
+    description: str,
+    routers: Sequence[APIRouter],
+    health: HealthReport,
+    lifespan: Lifespan,
     own_documents: bool = True,
 ) -> FastAPI:
-    """An application with the request's way every service shares.
-
-    Outermost first: request id, telemetry, the last resort for errors, what the service puts `innermost`, the routes.
-    """
+    """Routes, health and documents with problems for errors; the caller puts RequestMiddleware around it."""
     app = FastAPI(
         title=title,
         version=version,
@@ -47,12 +60,6 @@ def create_service(
         generate_unique_id_function=operation_id,
         redirect_slashes=False,
         openapi_url="/openapi.json" if own_documents else None,
-        middleware=[
-            Middleware(RequestIdMiddleware),
-            Middleware(TelemetryMiddleware),
-            Middleware(ErrorMiddleware),
-            *innermost,
-        ],
     )
     install_problem_handlers(app)
     for router in routers:
@@ -65,7 +72,7 @@ def create_service(
 def run_service(
     service: str,
     settings_class: type[Settings],
-    create_app: Callable[[Settings], FastAPI],
+    create_app: Callable[[Settings], ASGIApp],
     check: Callable[[Settings], Coroutine[Any, Any, None]] | None = None,
     protocol: type[asyncio.Protocol] | None = None,
 ) -> None:
@@ -93,7 +100,7 @@ def check_before_start(
         stop_for_bad_setting(service, str(error))
 
 
-def serve(app: FastAPI, settings: ServiceSettings, protocol: type[asyncio.Protocol] | None = None) -> None:
+def serve(app: ASGIApp, settings: ServiceSettings, protocol: type[asyncio.Protocol] | None = None) -> None:
     """Runs uvicorn. Addresses in forwarding headers are the gateway's business: uvicorn must not believe them."""
     uvicorn.run(
         app,

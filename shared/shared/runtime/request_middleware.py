@@ -1,0 +1,55 @@
+"""What every request passes first: its id, its measurement, and the last resort for errors.
+
+One middleware and not three, because every request of every service pays for each layer.
+"""
+
+from time import perf_counter
+
+import structlog
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared.runtime.problems import Problem, response_to
+from shared.runtime.request_id import HEADER, begin_request
+from shared.runtime.telemetry import CLIENT_CLOSED_REQUEST, IN_FLIGHT, record_request
+
+log = structlog.get_logger()
+
+
+class RequestMiddleware:
+    """Gives each HTTP request an id, counts, times and logs it, and answers what nobody else answered."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes anything but HTTP through untouched.
+
+        Once an answer has begun it can only be cut: then an error goes up and the server closes the connection.
+        """
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started = perf_counter()
+        status = 0
+        id_header = (HEADER, begin_request(scope).encode())
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message.get("headers", ()), id_header]
+            await send(message)
+
+        IN_FLIGHT.inc()
+        try:
+            await self.app(scope, receive, send_with_id)
+        except Exception as error:
+            problem = error if isinstance(error, Problem) else Problem()
+            if problem is not error:
+                log.exception("unexpected error", path=scope["path"])
+            if status:
+                raise
+            await response_to(problem, scope["path"])(scope, receive, send_with_id)
+        finally:
+            IN_FLIGHT.dec()
+            record_request(scope, status or CLIENT_CLOSED_REQUEST, perf_counter() - started)
