@@ -10,8 +10,9 @@ The stops of a question, in order:
 5. `threshold_store`  the thresholds in force (`thresholds`: what may be changed, and to what)
 6. `status`           the verdict
 
-`drift_report` compares two windows (`drift`: how far apart they are). Besides requests, one replica (`leader`) makes
-and drops partitions (`retention`).
+`drift_report` compares two windows (`drift`: how far apart they are); `feedback` says how good predictions were.
+Besides requests, one replica (`leader`) makes and drops partitions (`retention`), looks at every model
+(`alert_watcher`), lets `alerts` follow (`alert_store`) and takes them to `webhooks` (`alert_delivery`).
 """
 
 from collections.abc import AsyncIterator
@@ -20,7 +21,11 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
+from metrics_service.alert_delivery import AlertDelivery, new_client
+from metrics_service.alert_store import AlertStore
+from metrics_service.alert_watcher import AlertWatcher
 from metrics_service.drift_report import DriftReporter
+from metrics_service.endpoints.alerts import alerts_router
 from metrics_service.endpoints.feedback import feedback_router
 from metrics_service.endpoints.metrics import metrics_router
 from metrics_service.endpoints.thresholds import thresholds_router
@@ -47,7 +52,11 @@ def create_app(settings: Settings) -> FastAPI:
     reporter = MetricsReporter(engine, thresholds, kept)
     drift = DriftReporter(engine, kept)
     retention = Retention(engine, utc_now, settings.retention_days, settings.rollup_retention_days)
-    leader = Leader(engine, [retention.run])
+    alerts = AlertStore(engine, settings.alert_policy, settings.alert_webhooks)
+    watcher = AlertWatcher(engine, thresholds, drift, alerts, utc_now, settings.watch)
+    client = new_client()
+    delivery = AlertDelivery(engine, client, settings.alert_webhooks, settings.alert_webhook_secret, utc_now)
+    leader = Leader(engine, [retention.run, watcher.run, delivery.run])
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -55,6 +64,7 @@ def create_app(settings: Settings) -> FastAPI:
             async with leader.campaigning():
                 yield
         finally:
+            await client.aclose()
             await engine.dispose()
 
     return create_service(
@@ -64,6 +74,7 @@ def create_app(settings: Settings) -> FastAPI:
         routers=[
             metrics_router(reporter, drift),
             thresholds_router(thresholds, settings.admin_token),
+            alerts_router(alerts),
             feedback_router(FeedbackStore(engine), kept),
         ],
         health=health_report(engine, VERSION),

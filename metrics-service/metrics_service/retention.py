@@ -22,7 +22,13 @@ ROUND_SECONDS = 600
 DROP_PAUSE_SECONDS = 0.05
 LOCK_NOT_AVAILABLE = "55P03"
 
+DELIVERY_DAYS = 7
+"""What could not be delivered for so long is no longer news."""
+
 OLD_ROLLUPS = text("DELETE FROM metrics.rollup WHERE minutes IN (1, 10) AND bucket < :before")
+OLD_FEEDBACK = text("DELETE FROM metrics.feedback WHERE predicted_at < :before")
+OLD_ALERTS = text("DELETE FROM metrics.alert WHERE closed_at < :before")
+OLD_DELIVERIES = text("DELETE FROM metrics.alert_delivery WHERE created_at < :before RETURNING delivered_at")
 
 log = structlog.get_logger()
 
@@ -48,8 +54,16 @@ class Retention:
         today = self.clock().astimezone(UTC).date()
         await self.make_days(today)
         await self.drop_days(today - timedelta(days=self.row_days))
+        await self.forget(today)
+
+    async def forget(self, today: date) -> None:
+        """Small things that are old enough."""
         async with self.engine.begin() as connection:
-            await connection.execute(OLD_ROLLUPS, {"before": midnight(today - timedelta(days=self.rollup_days))})
+            for old in (OLD_ROLLUPS, OLD_FEEDBACK, OLD_ALERTS):
+                await connection.execute(old, {"before": midnight(today - timedelta(days=self.rollup_days))})
+            gone = await connection.scalars(OLD_DELIVERIES, {"before": midnight(today - timedelta(days=DELIVERY_DAYS))})
+            if undelivered := sum(delivered_at is None for delivered_at in gone):
+                log.error("alert events given up", count=undelivered)
 
     async def make_days(self, today: date) -> None:
         """Partitions from today on."""

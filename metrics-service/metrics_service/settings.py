@@ -1,11 +1,26 @@
 """Everything the metrics-service can be told."""
 
-from typing import Self
+from datetime import timedelta
+from typing import Annotated, Any, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
+from pydantic_settings import NoDecode
 
+from metrics_service.alerts import Policy, Watch
+from metrics_service.webhooks import Webhook, key_of, parse_webhooks
 from shared.database.urls import DatabaseUrl
 from shared.runtime.settings import ServiceSettings
+
+
+def webhooks_from(value: Any) -> Any:
+    """Webhooks from the text of a variable."""
+    return parse_webhooks(value) if isinstance(value, str) else value
+
+
+def usable_secret(secret: SecretStr) -> SecretStr:
+    """Raises ValueError for a secret in base64 that is none."""
+    key_of(secret)
+    return secret
 
 
 class Settings(ServiceSettings):
@@ -17,6 +32,40 @@ class Settings(ServiceSettings):
     rollup_retention_days: int = Field(
         90, ge=2, le=3650, description="How many days rollups of minutes are kept; those of hours and days stay"
     )
+
+    alert_interval: float = Field(30, ge=0.1, le=3600, description="Seconds between two looks at every model")
+    alert_window_minutes: int = Field(5, ge=1, le=1440, description="Window that alerts look at, in minutes")
+    alert_min_predictions: int = Field(10, ge=1, description="With fewer predictions in the window, nothing is judged")
+    alert_recovery_margin: float = Field(
+        0.05, ge=0, le=0.5, description="How much better than its threshold a value must be to count as recovered"
+    )
+    alert_cooldown: float = Field(
+        300, ge=0, le=86_400, description="Seconds after an alert in which the same trouble opens no new one"
+    )
+    alert_drift_window_minutes: int = Field(60, ge=1, le=1440, description="Window that is watched for drift")
+    alert_drift_reference_minutes: int = Field(1440, ge=1, le=10_080, description="Window before it to compare with")
+    alert_webhooks: Annotated[tuple[Webhook, ...], NoDecode, BeforeValidator(webhooks_from)] = Field(
+        (), description="Where alerts go: URLs with commas between; alertmanager+https://… for Alertmanager"
+    )
+    alert_webhook_secret: Annotated[SecretStr, AfterValidator(usable_secret)] | None = Field(
+        None, description="Signs what goes to webhooks; whsec_ and base64, or any text"
+    )
+
+    @property
+    def alert_policy(self) -> Policy:
+        """How eager alerts are."""
+        return Policy(self.alert_recovery_margin, timedelta(seconds=self.alert_cooldown))
+
+    @property
+    def watch(self) -> Watch:
+        """What alerts look at."""
+        return Watch(
+            interval_seconds=self.alert_interval,
+            window_minutes=self.alert_window_minutes,
+            min_predictions=self.alert_min_predictions,
+            drift_window_minutes=self.alert_drift_window_minutes,
+            drift_reference_minutes=self.alert_drift_reference_minutes,
+        )
 
     @model_validator(mode="after")
     def rollups_outlive_rows(self) -> Self:

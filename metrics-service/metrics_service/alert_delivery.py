@@ -1,0 +1,107 @@
+"""Takes alert events to the webhooks: at least once each, in order per model and webhook, whatever crashes.
+
+Events wait in a table (written with the alert, see `alert_store`) and are marked when the receiver has said 2xx. A
+crash between the two sends an event twice, with the same id. While a receiver refuses one model's event, the later
+events of that model wait behind it; other models and other receivers do not.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import httpx
+import structlog
+from prometheus_client import Counter
+from pydantic import SecretStr
+from sqlalchemy import Row, bindparam, text, update
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.types import Text
+
+from metrics_service.alerts import AlertEvent
+from metrics_service.database import changing, reading
+from metrics_service.webhooks import Webhook, headers
+from metrics_service.window import Clock
+from shared.database.tables.metrics import alert_delivery
+
+POLL_SECONDS = 0.5
+TIMEOUT_SECONDS = 5.0
+"""A receiver that takes longer to say yes is asked again."""
+
+MAX_PAUSE = timedelta(seconds=60)
+"""Pauses between attempts double from one second up to this."""
+
+DUE = text("""
+    SELECT * FROM (
+        SELECT DISTINCT ON (webhook, model_name) * FROM metrics.alert_delivery
+        WHERE delivered_at IS NULL AND webhook = ANY (:webhooks)
+        ORDER BY webhook, model_name, delivery_id
+    ) AS first_in_line
+    WHERE next_attempt_at <= :now ORDER BY delivery_id LIMIT 16
+""").bindparams(bindparam("webhooks", type_=ARRAY(Text)))
+
+ATTEMPTS = Counter("metrics_alert_deliveries", "Attempts to deliver an alert event", ["outcome"])
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class AlertDelivery:
+    """Delivers what is due. Receiver away: tried again until it is back. Postgres away: DatabaseAway ends the run."""
+
+    engine: AsyncEngine
+    client: httpx.AsyncClient
+    webhooks: Sequence[Webhook]
+    secret: SecretStr | None
+    clock: Clock
+
+    async def run(self) -> None:
+        """Delivers for ever; with no webhooks there is nothing to do."""
+        by_key = {webhook.key: webhook for webhook in self.webhooks}
+        while True:
+            if not (by_key and await self.deliver_due(by_key)):
+                await asyncio.sleep(POLL_SECONDS)
+
+    async def deliver_due(self, webhooks: Mapping[str, Webhook]) -> bool:
+        """One attempt for each first in line; whether any arrived, so that the next in line may be due."""
+        async with reading(self.engine) as connection:
+            due = (await connection.execute(DUE, {"webhooks": list(webhooks), "now": self.clock()})).all()
+        return any(await asyncio.gather(*(self.deliver(row, webhooks[row.webhook]) for row in due)))
+
+    async def deliver(self, row: Row[tuple[object, ...]], webhook: Webhook) -> bool:
+        """One attempt; notes when it was made or when the next one is due."""
+        event = AlertEvent.model_validate(row.event)
+        refusal = await self.send(event, webhook)
+        now = self.clock()
+        outcome = {"delivered_at": now} if refusal is None else {"next_attempt_at": now + pause_after(row.attempts + 1)}
+        async with changing(self.engine) as connection:
+            statement = update(alert_delivery).where(alert_delivery.c.delivery_id == row.delivery_id)
+            await connection.execute(statement.values(attempts=row.attempts + 1, **outcome))
+        ATTEMPTS.labels("refused" if refusal else "delivered").inc()
+        if refusal:
+            log.warning("alert not delivered", event_id=str(event.event_id), webhook=webhook.key, reason=refusal)
+        return refusal is None
+
+    async def send(self, event: AlertEvent, webhook: Webhook) -> str | None:
+        """One request; None when the receiver took it, else why not."""
+        body = webhook.body(event)
+        sent = headers(event, body, self.secret, self.clock())
+        try:
+            async with (
+                asyncio.timeout(TIMEOUT_SECONDS),
+                self.client.stream("POST", webhook.url, content=body, headers=sent) as answer,
+            ):
+                return None if answer.is_success else f"status {answer.status_code}"
+        except (httpx.HTTPError, TimeoutError) as error:
+            return type(error).__name__
+
+
+def pause_after(attempts: int) -> timedelta:
+    """How long to leave a receiver alone after so many attempts."""
+    return min(timedelta(seconds=2 ** min(attempts - 1, 30)), MAX_PAUSE)
+
+
+def new_client() -> httpx.AsyncClient:
+    """A client that goes where it was sent: no redirects, no proxies from the environment."""
+    return httpx.AsyncClient(timeout=TIMEOUT_SECONDS, follow_redirects=False, trust_env=False)

@@ -1,0 +1,124 @@
+"""Looks at every model at intervals and lets alerts follow; runs in the replica that leads."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+from prometheus_client import Gauge
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from metrics_service.aggregates import Aggregates, aggregate
+from metrics_service.alert_store import AlertStore
+from metrics_service.alerts import ORDER, AlertEvent, Limit, Reading, Signal, Watch
+from metrics_service.database import reading
+from metrics_service.drift import MODERATE_PSI, SIGNIFICANT_PSI
+from metrics_service.drift_report import DriftReporter
+from metrics_service.rollups import Selection
+from metrics_service.threshold_store import ThresholdStore
+from metrics_service.window import Clock, Window
+from shared.contracts.metrics import DriftQuery, DriftReport, DriftStatus, Thresholds
+
+IN_USE = timedelta(days=1)
+"""A model that has predicted nothing for so long is not watched; its open alerts are closed."""
+
+MODELS = text("SELECT DISTINCT model_name FROM metrics.rollup WHERE minutes = 60 AND bucket >= :since")
+
+STATUS = Gauge(
+    "metrics_model_status", "0 normal, 1 warning, 2 critical; in the replica that leads", ["model_name", "signal"]
+)
+MEASURED = Gauge("metrics_model_measured", "The value that the status is about", ["model_name", "signal"])
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class AlertWatcher:
+    """Reads what each model's numbers are and hands them to the alerts. Postgres away: DatabaseAway ends the run."""
+
+    engine: AsyncEngine
+    thresholds: ThresholdStore
+    drift: DriftReporter
+    alerts: AlertStore
+    clock: Clock
+    watch: Watch
+
+    async def run(self) -> None:
+        """A round at every interval, for ever; whoever no longer leads shows no status."""
+        try:
+            while True:
+                await self.look()
+                await asyncio.sleep(self.watch.interval_seconds)
+        finally:
+            STATUS.clear()
+            MEASURED.clear()
+
+    async def look(self) -> list[AlertEvent]:
+        """One round; returns what happened."""
+        models = await self.models()
+        events = await self.alerts.close_except(models, self.clock())
+        for model_name in models:
+            readings = [found async for found in self.readings(model_name)]
+            show(model_name, readings)
+            events += await self.alerts.apply(model_name, readings, self.clock())
+        for event in events:
+            log.warning(event.type, **event.alert.model_dump(mode="json", exclude_none=True))
+        return events
+
+    async def models(self) -> Sequence[str]:
+        """The models that are in use."""
+        async with reading(self.engine) as connection:
+            return (await connection.scalars(MODELS, {"since": self.clock() - IN_USE})).all()
+
+    async def readings(self, model_name: str) -> AsyncIterator[Reading]:
+        """What can be said about a model now; what rests on too few predictions is left out."""
+        window = Window.ending(self.clock(), self.watch.window_minutes)
+        measured = await aggregate(self.engine, Selection(window, model_name=model_name))
+        if measured.total_predictions >= self.watch.min_predictions:
+            for found in readings_of(measured, await self.thresholds.get(model_name)):
+                yield found
+        query = DriftQuery(
+            model_name=model_name,
+            time_window_minutes=self.watch.drift_window_minutes,
+            reference_window_minutes=self.watch.drift_reference_minutes,
+        )
+        for found in drift_readings(await self.drift.report(query)):
+            yield found
+
+
+def readings_of(measured: Aggregates, thresholds: Thresholds) -> Iterator[Reading]:
+    """Confidence and inference time against their thresholds, as the status of an aggregate compares them."""
+    if measured.average_confidence is not None:
+        yield Reading(
+            Signal.CONFIDENCE,
+            measured.average_confidence,
+            Limit("min_confidence_warning", thresholds.min_confidence_warning),
+            Limit("min_confidence_critical", thresholds.min_confidence_critical),
+            falling=True,
+        )
+    if measured.p95_inference_time_ms is not None:
+        yield Reading(
+            Signal.INFERENCE_TIME,
+            measured.p95_inference_time_ms,
+            Limit("max_inference_time_warning_ms", thresholds.max_inference_time_warning_ms),
+            Limit("max_inference_time_critical_ms", thresholds.max_inference_time_critical_ms),
+        )
+
+
+def drift_readings(report: DriftReport) -> Iterator[Reading]:
+    """The largest PSI of what can be judged."""
+    judged = [measure.psi for measure in report.measures if measure.status is not DriftStatus.NOT_ENOUGH_DATA]
+    known = [psi for psi in judged if psi is not None]
+    if known:
+        yield Reading(
+            Signal.DRIFT, max(known), Limit("psi_moderate", MODERATE_PSI), Limit("psi_significant", SIGNIFICANT_PSI)
+        )
+
+
+def show(model_name: str, readings: Sequence[Reading]) -> None:
+    """The readings as gauges, so that any Prometheus can alert as well."""
+    for found in readings:
+        STATUS.labels(model_name, found.signal).set(ORDER.index(found.severity()))
+        MEASURED.labels(model_name, found.signal).set(found.measured)
