@@ -1,24 +1,27 @@
-"""The prediction-service: models from a folder, batched, every answer on record.
+"""The prediction-service: models from a folder, and every answer on record.
 
 The stops of a request, in order:
 
-1. `endpoints`         HTTP in and out
-2. `predict`           the story: choose, run, record, answer
-3. `model_repository`  which model
-4. `batcher`           the run, together with whoever else waits; `runtimes` know how
-5. `recorder`          the commit that the answer waits for
+1. `endpoints`         HTTP in and out (`contracts`, `answers`)
+2. `predict`           the use case; calls the next three
+3. `model_repository`  which model; follows `model_folders`, loads them through `model_loader` (`manifest`, `runtimes`)
+4. `batcher`           computes it together with whatever else waits for that model
+5. `recorder`          writes it together with whatever else waits for the record, to `record_store` (Postgres)
 """
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from importlib.metadata import version
 
 from fastapi import FastAPI
 
 from prediction_service.endpoints import models_router, prediction_router
 from prediction_service.health import health_report
+from prediction_service.model_loader import QueueBounds
 from prediction_service.model_repository import ModelRepository
 from prediction_service.predict import Predictor
+from prediction_service.record_store import RecordStore
 from prediction_service.recorder import Recorder
 from prediction_service.settings import Settings
 from shared.database.urls import for_asyncpg
@@ -29,17 +32,16 @@ VERSION = version("modelserver-prediction-service")
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """Loads the models and puts the service together; connects to nothing yet."""
-    repository = ModelRepository(settings.models_dir, settings.default_model)
-    repository.load()
-    recorder = Recorder(for_asyncpg(settings.database_url))
-    predictor = Predictor(
-        repository, recorder, store_text=settings.store_text, max_waiting_texts=settings.max_waiting_texts
-    )
+    """Puts the service together; connects to nothing yet."""
+    bounds = QueueBounds(settings.queue_rows, settings.prediction_timeout_seconds)
+    repository = ModelRepository(settings.models_dir, settings.default_model, bounds)
+    store = RecordStore(for_asyncpg(settings.database_url))
+    recorder = Recorder(store, settings.record_queue_rows)
+    predictor = Predictor(repository, recorder, utc_now, store_text=settings.store_text)
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with recorder, predictor:
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with recorder, repository.watching():
             yield
 
     return create_service(
@@ -47,6 +49,11 @@ def create_app(settings: Settings) -> FastAPI:
         version=VERSION,
         description=__doc__,
         routers=[prediction_router(predictor), models_router(repository)],
-        health=health_report(VERSION, repository, recorder),
+        health=health_report(repository, store, SERVICE, VERSION),
         lifespan=lifespan,
     )
+
+
+def utc_now() -> datetime:
+    """The time now, with its zone."""
+    return datetime.now(UTC)

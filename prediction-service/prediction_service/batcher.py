@@ -1,134 +1,234 @@
-"""Micro-batches off the event loop: what waits while the model runs is its next run.
+"""Micro-batches: texts that wait for a model are computed together, in threads, off the event loop.
 
-An idle model starts at once, so batching adds no waiting of its own. Runs that the runtime calls quick stay in the
-event loop: there a hop to a thread and back costs more than it saves.
+Nothing waits for company. An idle model computes at once what comes; while it is busy, texts gather, and they are its
+next batch. So batches grow with the load and cost nothing without it. Rows are counted, not requests: a batch may hold
+many small requests, or a part of a large one.
 """
 
 import asyncio
+import math
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Self
+from typing import Any
 
-from prometheus_client import Gauge, Histogram
+import structlog
+from prometheus_client import Counter, Gauge, Histogram
 
-from prediction_service.model_repository import Model
-from prediction_service.runtimes.base import Classification
-from shared.runtime.problems import Overloaded
+from prediction_service.runtimes.base import Runtime
+from shared.runtime.problems import Overloaded, Problem
 
-BATCH_ROWS = Histogram("prediction_batch_rows", "Texts per run", ["model"], buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256))
-WAITING = Gauge("prediction_waiting_texts", "Texts that wait for a run", ["model"])
-RUN_SECONDS = Histogram(
-    "prediction_run_seconds",
-    "Time of one run of the model",
+BATCH_ROWS = Histogram(
+    "prediction_batch_rows", "Texts per call of a model", ["model"], buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256)
+)
+QUEUED_ROWS = Gauge("prediction_queue_rows", "Texts that wait for a model", ["model"])
+QUEUE_SECONDS = Histogram(
+    "prediction_queue_seconds",
+    "From a text's arrival to the model's call",
+    ["model"],
+    buckets=(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
+INFERENCE_SECONDS = Histogram(
+    "prediction_inference_seconds",
+    "A model's call",
     ["model"],
     buckets=(0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5),
 )
+NOT_COMPUTED = Counter("prediction_not_computed", "Texts whose caller left or whose time ran out", ["model"])
+
+log = structlog.get_logger()
+
+CallerLeaves = Callable[[], Coroutine[Any, Any, None]]
+"""Returns when the caller has gone."""
+
+
+class ModelFailed(Problem):
+    """The model could not compute this text."""
+
+    status = 500
+    type = "urn:problem-type:model-failed"
+    title = "Model Failed"
+
+
+class CallerLeft(Problem):
+    """Nobody waits for the answer any more."""
+
+    status = 499
+    type = "urn:problem-type:caller-left"
+    title = "Client Closed Request"
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """One text's classification and the time of the run it came from."""
+class Outcome:
+    """What a model says about one text."""
 
-    classification: Classification
-    inference_time_ms: float
+    probabilities: Sequence[float]
+    inference_seconds: float
+    batch_rows: int
+    queue_seconds: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Job:
-    """The texts of one request and who waits for them."""
+    """The texts of one request on their way through the queue."""
 
     texts: Sequence[str]
-    done: asyncio.Future[list[Answer]]
+    arrived: float
+    done: asyncio.Future[None]
+    outcomes: list[Outcome | None]
+    missing: int
+
+    def put(self, index: int, outcome: Outcome) -> None:
+        """Notes one text's outcome; the last one ends the waiting."""
+        self.outcomes[index] = outcome
+        self.missing -= 1
+        if not self.missing and not self.done.done():
+            self.done.set_result(None)
+
+    def fail(self, error: Exception) -> None:
+        """Ends the waiting for all texts of the request."""
+        if not self.done.done():
+            self.done.set_exception(error)
+
+
+Row = tuple[Job, int]
+"""A text: its request, and its place there."""
 
 
 class Batcher:
-    """Runs one model. `async with` keeps its worker."""
+    """The queue of one model and the threads that work on it."""
 
-    def __init__(self, model: Model, max_waiting_texts: int) -> None:
-        self._model, self._max_waiting_texts = model, max_waiting_texts
-        self._waiting: deque[Job] = deque()
-        self._waiting_texts = 0
-        self._arrived = asyncio.Event()
-        self._running = False
-        self._worker: asyncio.Task[None] | None = None
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"model-{model.name}")
+    def __init__(
+        self, name: str, runtime: Runtime, *, max_rows: int, workers: int, queue_rows: int, timeout_seconds: float
+    ) -> None:
+        self._name, self._runtime = name, runtime
+        self._max_rows, self._workers = max_rows, workers
+        self._queue_rows, self._timeout_seconds = queue_rows, timeout_seconds
+        self._rows: deque[Row] = deque()
+        self._busy: set[asyncio.Task[None]] = set()
+        self._threads = ThreadPoolExecutor(workers, thread_name_prefix=name)
+        self._seconds_per_row = 0.0
 
-    async def __aenter__(self) -> Self:
-        self._worker = asyncio.create_task(self._work(), name=f"batcher-{self._model.name}")
-        return self
+    async def run(self, texts: Sequence[str], caller_leaves: CallerLeaves) -> list[Outcome]:
+        """What the model says about each text. Raises Overloaded, CallerLeft or ModelFailed."""
+        if self._runtime.is_quick(texts):
+            return self._compute_here(texts)
+        job = self._enqueue(texts)
+        await self._wait(job, caller_leaves)
+        return [outcome for outcome in job.outcomes if outcome is not None]
 
-    async def __aexit__(self, *_: object) -> None:
-        if self._worker is not None:
-            self._worker.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._worker
-        self._thread.shutdown(wait=False)
+    async def close(self) -> None:
+        """Finishes what waits; nothing may be added from now on."""
+        while self._busy:
+            await asyncio.wait(self._busy)
+        self._threads.shutdown(wait=False)
 
-    async def run(self, texts: Sequence[str]) -> list[Answer]:
-        """Classifies the texts, perhaps together with others'. Raises Overloaded when too many wait already."""
-        if not self._running and not self._waiting and self._model.runtime.is_quick(texts):
-            return self._timed_run(texts)
-        if self._waiting_texts + len(texts) > self._max_waiting_texts:
-            raise Overloaded(f"{self._model.name} has all the texts it can take at the moment.")
-        job = Job(texts, asyncio.get_running_loop().create_future())
-        self._waiting.append(job)
-        self._count_waiting(len(texts))
-        self._arrived.set()
-        return await job.done
+    def _compute_here(self, texts: Sequence[str]) -> list[Outcome]:
+        """A hop to a thread and back would cost more than these texts do."""
+        try:
+            probabilities, seconds = self._compute(texts)
+        except Exception as error:
+            raise self._failed(error) from error
+        return [Outcome(row, seconds, len(texts)) for row in probabilities]
+
+    def _enqueue(self, texts: Sequence[str]) -> Job:
+        """Puts a request's texts into the queue; raises Overloaded when there is no room for them."""
+        if len(self._rows) + len(texts) > self._queue_rows:
+            raise Overloaded("Too many texts wait for this model.", retry_after_seconds=self._clear_in_seconds())
+        done = asyncio.get_running_loop().create_future()
+        job = Job(texts, perf_counter(), done, [None] * len(texts), len(texts))
+        self._rows.extend((job, index) for index in range(len(texts)))
+        QUEUED_ROWS.labels(self._name).set(len(self._rows))
+        self._start_workers()
+        return job
+
+    def _start_workers(self) -> None:
+        """As many as have a batch to work on."""
+        batches = math.ceil(len(self._rows) / self._max_rows)
+        for _ in range(min(batches, self._workers - len(self._busy))):
+            worker = asyncio.create_task(self._work(), name=f"batches of {self._name}")
+            self._busy.add(worker)
+            worker.add_done_callback(self._busy.discard)
+
+    def _clear_in_seconds(self) -> int:
+        """In how many whole seconds the queue, as it stands, will have been worked off."""
+        return max(1, math.ceil(len(self._rows) * self._seconds_per_row / self._workers))
+
+    async def _wait(self, job: Job, caller_leaves: CallerLeaves) -> None:
+        """Until all texts are computed, the time is up or the caller has gone; then what still waits is given up."""
+        leaving = asyncio.ensure_future(caller_leaves())
+        try:
+            await asyncio.wait((job.done, leaving), timeout=self._timeout_seconds, return_when=asyncio.FIRST_COMPLETED)
+            if job.done.done():
+                return job.done.result()
+            if leaving.done():
+                raise CallerLeft
+            raise Overloaded("The model did not get to this in time.", retry_after_seconds=self._clear_in_seconds())
+        finally:
+            leaving.cancel()
+            if not job.done.done():
+                job.done.cancel()
+                self._forget(job)
+
+    def _forget(self, job: Job) -> None:
+        """Takes the texts that were given up out of the queue: they make room at once."""
+        before = len(self._rows)
+        self._rows = deque(row for row in self._rows if row[0] is not job)
+        NOT_COMPUTED.labels(self._name).inc(before - len(self._rows))
+        QUEUED_ROWS.labels(self._name).set(len(self._rows))
 
     async def _work(self) -> None:
-        while True:
-            await self._arrived.wait()
-            jobs = self._next_jobs()
-            if jobs:
-                await self._run_jobs(jobs)
+        """One worker: batch after batch, until nobody waits."""
+        while batch := self._next_batch():
+            await self._run_batch(batch)
 
-    def _next_jobs(self) -> list[Job]:
-        """Whole requests up to the model's favourite number of rows; those whose caller has left are dropped."""
-        jobs: list[Job] = []
-        rows = 0
-        while self._waiting and (
-            not jobs or rows + len(self._waiting[0].texts) <= self._model.manifest.batching.max_rows
-        ):
-            job = self._waiting.popleft()
-            self._count_waiting(-len(job.texts))
-            if not job.done.done():
-                jobs.append(job)
-                rows += len(job.texts)
-        if not self._waiting:
-            self._arrived.clear()
-        return jobs
+    def _next_batch(self) -> list[Row]:
+        """The texts that wait longest."""
+        batch = [self._rows.popleft() for _ in range(min(self._max_rows, len(self._rows)))]
+        QUEUED_ROWS.labels(self._name).set(len(self._rows))
+        return batch
 
-    async def _run_jobs(self, jobs: list[Job]) -> None:
-        texts = [text for job in jobs for text in job.texts]
-        self._running = True
+    async def _run_batch(self, batch: list[Row]) -> None:
+        """One call of the model. If it fails, each text is tried alone: one must not spoil the others."""
+        called = perf_counter()
+        texts = [job.texts[index] for job, index in batch]
         try:
-            answers = await asyncio.get_running_loop().run_in_executor(self._thread, self._timed_run, texts)
-        except Exception as error:  # a model's error belongs to those who asked, not to the worker
-            for job in jobs:
-                if not job.done.done():
-                    job.done.set_exception(error)
+            loop = asyncio.get_running_loop()
+            probabilities, seconds = await loop.run_in_executor(self._threads, self._compute, texts)
+        except Exception as error:
+            if len(batch) == 1:
+                batch[0][0].fail(self._failed(error))
+            else:
+                for row in batch:
+                    await self._run_batch([row])
             return
-        finally:
-            self._running = False
-        first = 0
-        for job in jobs:
-            if not job.done.done():
-                job.done.set_result(answers[first : first + len(job.texts)])
-            first += len(job.texts)
+        self._seconds_per_row += (seconds / len(batch) - self._seconds_per_row) / 16
+        for (job, index), scores in zip(batch, probabilities, strict=True):
+            QUEUE_SECONDS.labels(self._name).observe(called - job.arrived)
+            job.put(index, Outcome(scores, seconds, len(batch), called - job.arrived))
 
-    def _timed_run(self, texts: Sequence[str]) -> list[Answer]:
+    def _compute(self, texts: Sequence[str]) -> tuple[Sequence[Sequence[float]], float]:
+        """Calls the model; the probabilities and how long it took, in seconds. Raises what it raises, or ValueError."""
         started = perf_counter()
-        classifications = self._model.runtime.run(texts)
+        probabilities = self._runtime.probabilities(texts)
         seconds = perf_counter() - started
-        BATCH_ROWS.labels(self._model.name).observe(len(texts))
-        RUN_SECONDS.labels(self._model.name).observe(seconds)
-        return [Answer(classification, seconds * 1000) for classification in classifications]
+        check_probabilities(probabilities, len(texts))
+        BATCH_ROWS.labels(self._name).observe(len(texts))
+        INFERENCE_SECONDS.labels(self._name).observe(seconds)
+        return probabilities, seconds
 
-    def _count_waiting(self, change: int) -> None:
-        self._waiting_texts += change
-        WAITING.labels(self._model.name).set(self._waiting_texts)
+    def _failed(self, error: Exception) -> ModelFailed:
+        """Logged with everything, told without details."""
+        log.error("model failed", model=self._name, exc_info=error)
+        return ModelFailed("The model could not compute this text.")
+
+
+def check_probabilities(rows: Sequence[Sequence[float]], expected: int) -> None:
+    """Raises ValueError unless each text has probabilities: a NaN from a broken model must not reach the record."""
+    if len(rows) != expected:
+        raise ValueError(f"{expected} texts, {len(rows)} results")
+    for row in rows:
+        if not all(0.0 <= probability <= 1.0 for probability in row):
+            raise ValueError(f"not probabilities: {row}")

@@ -1,4 +1,4 @@
-"""Bodies of the prediction API. Only this service and its clients know them."""
+"""Bodies of the public API; only this service and its clients use them."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -6,51 +6,79 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from shared.contracts.metrics import ModelName
+from shared.contracts.metrics import ModelName, TaskType
+from shared.contracts.problem import ProblemDetails
 
-MAX_TEXT_CHARACTERS = 10_000
-MAX_BATCH_TEXTS = 256
+MAX_CHARACTERS = 10_000
+"""The longest text, in characters (Unicode code points)."""
+
+MAX_TEXTS = 256
+"""The most texts of one batch."""
 
 
-def not_blank(text: str) -> str:
-    """Raises ValueError for a text of white space only."""
-    if not text.strip():
+def check_text(text: str) -> str:
+    """Raises ValueError for a text that no model should see and no database can store."""
+    if not text or text.isspace():
         raise ValueError("must not be blank")
+    if len(text) > MAX_CHARACTERS:
+        raise ValueError(f"must have at most {MAX_CHARACTERS} characters")
+    if "\0" in text:
+        raise ValueError("must not contain the character NUL")
+    if not is_unicode(text):
+        raise ValueError("must not contain half a character (a lone surrogate)")
     return text
+
+
+def is_unicode(text: str) -> bool:
+    """Whether all its characters are real ones; JSON can spell some that are not, such as half a pair."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 Text = Annotated[
     str,
-    Field(min_length=1, max_length=MAX_TEXT_CHARACTERS, examples=["What a wonderful little server!"]),
-    AfterValidator(not_blank),
+    AfterValidator(check_text),
+    Field(json_schema_extra={"minLength": 1, "maxLength": MAX_CHARACTERS}, description="Not blank, no NUL characters"),
 ]
-"""1 to 10,000 characters, not all of them white space."""
 
 
 class PredictionOptions(BaseModel):
-    """What a request for one or many predictions may say besides the text."""
+    """What a request can choose besides its text."""
 
     model_config = ConfigDict(protected_namespaces=())
 
-    include_metrics: bool = Field(True, description="Repeat in `metric` what was recorded")
-    model_name: ModelName | None = Field(None, description="null: the default model")
-    task_type: str = Field("classification", max_length=50, description="What the model must be able to do")
+    include_metrics: bool = Field(True, description="Whether answers repeat what was recorded, as `metric`")
+    model_name: ModelName | None = Field(None, description="null: the default model; see GET /models")
+    task_type: TaskType = Field(
+        "classification", description="Checked against the model if sent; without a model name, chooses by task"
+    )
+
+    def wanted_task(self) -> str | None:
+        """The task that the client asked for, None when it said nothing about it."""
+        return self.task_type if "task_type" in self.model_fields_set else None
 
 
-class PredictRequest(PredictionOptions):
+class PredictionRequest(PredictionOptions):
     """One text."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"text": "What a wonderful little server!"}]})
 
     text: Text
 
 
 class BatchRequest(PredictionOptions):
-    """Up to 256 texts, answered in order."""
+    """Several texts for one model. A text that is not acceptable costs the others nothing; see the answer."""
 
-    texts: list[Text] = Field(min_length=1, max_length=MAX_BATCH_TEXTS)
+    model_config = ConfigDict(json_schema_extra={"examples": [{"texts": ["I love it.", "This is awful."]}]})
+
+    texts: Annotated[list[str], Field(min_length=1, max_length=MAX_TEXTS, description="Each as in /predict")]
 
 
 class PredictionMetric(BaseModel):
-    """What was recorded about a prediction."""
+    """A prediction as it stands in the record."""
 
     model_config = ConfigDict(protected_namespaces=())
 
@@ -61,55 +89,70 @@ class PredictionMetric(BaseModel):
     model_version: str
     confidence: float
     inference_time_ms: float
-    input_length: int
+    input_length: int = Field(description="In characters")
     timestamp: datetime
-    metrics_data: dict[str, Any]
+    metrics_data: dict[str, Any] = Field(
+        description="`batch_rows`: texts that the model computed in the same call; `queue_time_ms`: waiting for it"
+    )
+
+
+class RawOutput(BaseModel):
+    """What the model said before a label was chosen."""
+
+    scores: dict[str, float] = Field(description="Probability of each label; they add up to 1")
 
 
 class Prediction(BaseModel):
-    """One answer."""
+    """An answer; it is on record by the time it is sent."""
 
     model_config = ConfigDict(protected_namespaces=())
 
-    prediction_id: UUID = Field(description="UUID version 7: sorts by time")
+    prediction_id: UUID = Field(description="UUIDv7")
     prediction_label: str
     task_type: str
     model_name: str
-    model_version: str = Field(pattern=r"^\d+\.\d+\.\d+$")
-    confidence: float = Field(ge=0, le=1, description="Probability that the model gives to the label")
-    inference_time_ms: float = Field(description="Time of the model's run in which this was computed, in milliseconds")
-    timestamp: datetime = Field(description="When it was predicted, in UTC")
+    model_version: str = Field(description="X.Y.Z")
+    confidence: float = Field(ge=0, le=1, description="Probability of the label, as the model sees it")
+    inference_time_ms: float = Field(description="How long the model's call took in which this text was computed")
+    timestamp: datetime = Field(description="UTC")
     metric: PredictionMetric | None = None
-    raw_output: dict[str, Any] | None = Field(None, description="Classification: {scores: {label: probability}}")
+    raw_output: RawOutput | None = None
 
 
-class BatchResponse(BaseModel):
-    """One prediction per text, in order."""
+class BatchItemError(BaseModel):
+    """In place of a prediction: the text at this position was not acceptable. Nothing is recorded for it."""
 
-    predictions: list[Prediction]
+    error: ProblemDetails
 
 
-class ModelInfo(BaseModel):
-    """A model that is loaded."""
+class BatchAnswer(BaseModel):
+    """One entry for each text, in their order."""
+
+    predictions: list[Prediction | BatchItemError]
+
+
+class LoadedModel(BaseModel):
+    """A version of a model that takes requests."""
 
     name: str
     version: str
     task_type: str
     labels: list[str]
     runtime: str
-    source: str | None = None
-    default: bool = Field(description="Whether requests that name no model get this one")
+    source: str = Field(description="Where the model comes from, in its author's words; else its folder")
+    description: str = ""
+    default: bool = Field(description="Whether requests that name no model go here")
 
 
-class SkippedModel(BaseModel):
-    """A folder that could not be loaded, and why."""
+class SkippedFolder(BaseModel):
+    """A folder of the repository that cannot be served."""
 
     folder: str
     reason: str
 
 
-class ModelsResponse(BaseModel):
-    """What the model repository holds."""
+class ModelList(BaseModel):
+    """The model repository as it is served, the default model first."""
 
-    models: list[ModelInfo]
-    skipped: list[SkippedModel] = []
+    models: list[LoadedModel]
+    skipped: list[SkippedFolder] = Field(description="Broken folders, and why")

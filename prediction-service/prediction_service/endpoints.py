@@ -1,15 +1,10 @@
 """HTTP only: what comes in, what goes out, which errors are documented."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 
-from prediction_service.contracts import (
-    BatchRequest,
-    BatchResponse,
-    ModelInfo,
-    ModelsResponse,
-    Prediction,
-    PredictRequest,
-)
+from prediction_service.answers import batch_answer, check_batch, model_list, prediction_of
+from prediction_service.batcher import CallerLeaves
+from prediction_service.contracts import BatchAnswer, BatchRequest, ModelList, Prediction, PredictionRequest
 from prediction_service.model_repository import ModelRepository
 from prediction_service.predict import Predictor
 from shared.runtime.openapi import problems
@@ -17,42 +12,51 @@ from shared.runtime.openapi import problems
 
 def prediction_router(predictor: Predictor) -> APIRouter:
     """Predictions."""
-    router = APIRouter(prefix="/predict", tags=["predictions"], responses=problems(404, 422, 503))
+    router = APIRouter(prefix="/predict", tags=["predictions"])
 
-    @router.post("", summary="One prediction")
-    async def predict(request: PredictRequest) -> Prediction:
-        """Label and confidence for one text. Answered only once it is on record."""
-        (prediction,) = await predictor.predict([request.text], request)
-        return prediction
+    @router.post("", summary="One prediction", responses=problems(404, 422, 503))
+    async def predict(body: PredictionRequest, request: Request) -> Prediction:
+        """What the model says about a text. The answer is on record by the time it is sent.
 
-    @router.post("/batch", summary="Up to 256 predictions")
-    async def predict_batch(request: BatchRequest) -> BatchResponse:
-        """One prediction per text, in order, recorded in one transaction: all of them or none."""
-        return BatchResponse.model_construct(predictions=await predictor.predict(request.texts, request))
+        Without `model_name` the default model answers; of several versions the newest does.
+        """
+        (predicted,) = await predictor.predict(
+            [body.text], caller_leaves(request), name=body.model_name, task=body.wanted_task()
+        )
+        return prediction_of(predicted, include_metrics=body.include_metrics)
+
+    @router.post("/batch", summary="Up to 256 predictions", responses=problems(404, 422, 503))
+    async def predict_batch(body: BatchRequest, request: Request) -> BatchAnswer:
+        """One entry for each text, in their order, recorded together in one transaction.
+
+        A text that is blank, too long or contains NUL gets an `error` in its place; if all are like that, it is a 422.
+        """
+        checked = check_batch(body.texts)
+        predicted = await predictor.predict(
+            checked.texts, caller_leaves(request), name=body.model_name, task=body.wanted_task()
+        )
+        return batch_answer(checked, predicted, include_metrics=body.include_metrics)
 
     return router
 
 
 def models_router(repository: ModelRepository) -> APIRouter:
-    """The model repository."""
+    """What is served."""
     router = APIRouter(tags=["models"])
 
-    @router.get("/models", summary="The models that are loaded")
-    async def list_models() -> ModelsResponse:
-        """Every loaded version, and the folders that could not be loaded, with the reason."""
-        default = repository.default()
-        models = [
-            ModelInfo(
-                name=model.name,
-                version=model.version,
-                task_type=model.manifest.task,
-                labels=model.manifest.labels,
-                runtime=model.manifest.runtime,
-                source=model.manifest.source,
-                default=model is default,
-            )
-            for model in repository.all()
-        ]
-        return ModelsResponse(models=models, skipped=repository.skipped)
+    @router.get("/models", summary="Models that are loaded")
+    async def list_models() -> ModelList:
+        """Every loaded version with its task, labels and source; folders that cannot be served, and why."""
+        return model_list(repository)
 
     return router
+
+
+def caller_leaves(request: Request) -> CallerLeaves:
+    """Tells when the client closes the connection."""
+
+    async def leaves() -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+
+    return leaves

@@ -1,170 +1,206 @@
-"""The model repository: `<name>/<version>/model.toml` and its files. A broken folder is skipped, never fatal."""
+"""The models that are served, kept equal to the folders on disk. Broken folders are reported and skipped.
 
-import re
-import tomllib
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+A version that is dropped in, changed or loaded by hand is made ready beside what serves, and takes over in one
+assignment; the model it replaces finishes what it has. Requests never wait for any of this.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import structlog
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from prometheus_client import Counter, Gauge
 
-from prediction_service.contracts import SkippedModel
-from prediction_service.runtimes.base import Runtime
-from prediction_service.runtimes.lexicon import LexiconRuntime
-from shared.contracts.metrics import ModelName, TaskType
-from shared.runtime.problems import Problem
+from prediction_service.manifest import ManifestError
+from prediction_service.model import Model
+from prediction_service.model_folders import Fingerprint, FolderList, ModelFolder, list_folders
+from prediction_service.model_loader import QueueBounds, load_model
+from prediction_service.runtimes.base import ModelError
+from shared.contracts.problem import FieldError
+from shared.runtime.problems import InvalidRequest, Problem
 
-MANIFEST = "model.toml"
-VERSION = re.compile(r"\d+\.\d+\.\d+")
-NAME: TypeAdapter[str] = TypeAdapter(ModelName)
+WATCH_SECONDS = 1.0
+"""How often the folders are looked at. What changed is loaded at the second look that sees it the same: a copy that is
+still under way is left alone."""
+
+LOADED = Gauge("prediction_models", "Versions of models that take requests")
+SKIPPED = Gauge("prediction_model_folders_skipped", "Folders of the repository that cannot be served")
+LOADS = Counter("prediction_model_loads", "Folders loaded", ["outcome"])
 
 log = structlog.get_logger()
 
 
-class Batching(BaseModel):
-    """How a model likes its texts."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    max_rows: int = Field(32, ge=1, le=1024, description="Texts in one run of the model")
-
-
-class Manifest(BaseModel):
-    """What a person writes about a model, in `model.toml`."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    task: TaskType
-    labels: list[str] = Field(min_length=2, max_length=1000)
-    runtime: str
-    source: str | None = None
-    files: dict[str, str] = {}
-    batching: Batching = Batching()
-
-
-@dataclass(frozen=True)
-class Model:
-    """A loaded model."""
-
-    name: str
-    version: str
-    manifest: Manifest
-    runtime: Runtime
-
-
-class UnknownModel(Problem):
-    """No model of that name is loaded."""
+class ModelNotFound(Problem):
+    """No loaded model has this name and version, or does this task."""
 
     status = 404
-    type = "urn:problem-type:unknown-model"
-    title = "Unknown Model"
+    type = "urn:problem-type:model-not-found"
+    title = "Model Not Found"
 
 
-class TaskNotOffered(Problem):
-    """The model does something else than the request wants."""
+class ModelNotLoadable(Problem):
+    """The model's folder is broken."""
 
     status = 422
-    type = "urn:problem-type:task-not-offered"
-    title = "Task Not Offered"
-
-
-class UnusableModelError(Exception):
-    """Why a folder cannot be loaded."""
-
-
-Loader = Callable[[Path, Manifest], Runtime]
-
-RUNTIMES: Mapping[str, Loader] = {"lexicon": lambda folder, manifest: LexiconRuntime()}
-"""Runtime name in a manifest → how such a model is loaded from its folder."""
+    type = "urn:problem-type:model-not-loadable"
+    title = "Model Not Loadable"
 
 
 class ModelRepository:
-    """The models of one folder."""
+    """Which model answers what. `load`, `unload` and the watch change it, one at a time, under the lock."""
 
-    def __init__(self, folder: Path, default_model: str | None = None) -> None:
-        self._folder, self._default_model = folder, default_model
-        self._models: dict[str, dict[tuple[int, ...], Model]] = {}
-        self.skipped: list[SkippedModel] = []
+    def __init__(self, root: Path, default_name: str, bounds: QueueBounds) -> None:
+        self._root, self.default_name, self._bounds = root, default_name, bounds
+        self._lock = asyncio.Lock()
+        self._models: dict[ModelFolder, Model] = {}
+        self._newest: dict[str, Model] = {}
+        self._tried: dict[ModelFolder, Fingerprint] = {}
+        self._broken: dict[ModelFolder, str] = {}
+        self._misnamed: dict[str, str] = {}
+        self._unloaded: set[str] = set()
+        self._retiring: set[asyncio.Task[None]] = set()
 
-    def load(self) -> None:
-        """Loads every version of every model; what cannot be loaded is reported in `skipped`."""
-        for folder in version_folders(self._folder):
-            try:
-                model = load_model(folder)
-            except UnusableModelError as error:
-                log.warning("model skipped", folder=str(folder), reason=str(error))
-                self.skipped.append(SkippedModel(folder=str(folder.relative_to(self._folder)), reason=str(error)))
-            else:
-                self._models.setdefault(model.name, {})[version_key(model.version)] = model
-                log.info("model loaded", model=model.name, version=model.version, runtime=model.manifest.runtime)
+    @asynccontextmanager
+    async def watching(self) -> AsyncIterator[None]:
+        """Loads everything there is, then follows the folders until the end."""
+        look = await self._look()
+        await self._follow(look, look.models)
+        watch = asyncio.create_task(self._watch(look), name="model repository")
+        try:
+            yield
+        finally:
+            watch.cancel()
+            with suppress(asyncio.CancelledError):
+                await watch
+            self._serve({})
+            await asyncio.gather(*self._retiring)
 
-    def all(self) -> list[Model]:
-        """Every loaded version, by name and version."""
-        return [versions[key] for _, versions in sorted(self._models.items()) for key in sorted(versions)]
+    def choose(self, name: str | None, version: str | None = None, task: str | None = None) -> Model:
+        """The model for a request: by name, the newest version unless one is named.
 
-    def default(self) -> Model | None:
-        """The model of requests that name none."""
-        name = self._default_model or min(self._models, default=None)
-        return newest(self._models[name]) if name in self._models else None
-
-    def find(self, name: str | None, task_type: str) -> Model:
-        """The newest version of a model. Raises UnknownModel or TaskNotOffered."""
-        model = self.default() if name is None else newest(self._models.get(name, {}))
+        Without a name: the default model, or another one if a task is named that the default does not do. Raises
+        ModelNotFound, and InvalidRequest when the model that is named does another task.
+        """
+        if name is None:
+            return self._choose_by_task(task)
+        model = self._newest.get(name) if version is None else self._exact(name, version)
         if model is None:
-            raise UnknownModel(f"No model named {name!r} is loaded." if name else "No model is loaded.")
-        if model.manifest.task != task_type:
-            raise TaskNotOffered(f"{model.name} does {model.manifest.task}, not {task_type}.")
+            raise ModelNotFound(f"No model {name!r}{f' of version {version!r}' if version else ''} is loaded.")
+        if task not in {None, model.manifest.task_type}:
+            message = f"model {name} does {model.manifest.task_type}"
+            raise InvalidRequest([FieldError(location="body.task_type", message=message)])
         return model
 
+    def _choose_by_task(self, task: str | None) -> Model:
+        default = self._newest.get(self.default_name)
+        if default is not None and task in {None, default.manifest.task_type}:
+            return default
+        if task is None:
+            raise ModelNotFound(f"The default model {self.default_name!r} is not loaded.")
+        for name in sorted(self._newest):
+            if self._newest[name].manifest.task_type == task:
+                return self._newest[name]
+        raise ModelNotFound(f"No loaded model does {task!r}.")
 
-def newest(versions: Mapping[tuple[int, ...], Model]) -> Model | None:
-    """The highest version, if there is one."""
-    return versions[max(versions)] if versions else None
+    def _exact(self, name: str, version: str) -> Model | None:
+        return next((model for model in self._models.values() if (model.name, model.version) == (name, version)), None)
+
+    def models(self) -> list[Model]:
+        """All loaded versions: the default model first, then by name, the newest version first."""
+        newest_first = sorted(self._models, key=lambda folder: folder.precedence, reverse=True)
+        by_name = sorted(newest_first, key=lambda folder: (folder.name != self.default_name, folder.name))
+        return [self._models[folder] for folder in by_name]
+
+    def has_default(self) -> bool:
+        """Whether requests that name no model can be served."""
+        return self.default_name in self._newest
+
+    def skipped(self) -> dict[str, str]:
+        """Folder → why it is not served."""
+        return {str(folder): reason for folder, reason in self._broken.items()} | self._misnamed
+
+    async def load(self, name: str) -> None:
+        """Makes what is served equal to the model's folders, now. Raises ModelNotFound and ModelNotLoadable."""
+        look = await self._look()
+        folders = [folder for folder in look.models if folder.name == name]
+        if not folders:
+            raise ModelNotFound(f"The repository has no model {name!r}.")
+        self._unloaded.discard(name)
+        await self._follow(look, folders)
+        broken = [f"{folder}: {self._broken[folder]}" for folder in folders if folder in self._broken]
+        if broken:
+            raise ModelNotLoadable("; ".join(broken))
+
+    async def unload(self, name: str) -> None:
+        """Takes all versions out of service until `load` is called. Raises ModelNotFound."""
+        async with self._lock:
+            if name not in self._newest:
+                raise ModelNotFound(f"No model {name!r} is loaded.")
+            self._unloaded.add(name)
+            self._drop([folder for folder in self._tried if folder.name == name])
+
+    async def _watch(self, last: FolderList) -> None:
+        while True:
+            await asyncio.sleep(WATCH_SECONDS)
+            look = await self._look()
+            settled = [folder for folder, seen in look.models.items() if last.models.get(folder) == seen]
+            await self._follow(look, settled)
+            last = look
+
+    async def _look(self) -> FolderList:
+        return await asyncio.to_thread(list_folders, self._root)
+
+    async def _follow(self, look: FolderList, settled: Iterable[ModelFolder]) -> None:
+        """Loads those of the `settled` folders that are new or changed, then drops what is gone.
+
+        In this order, so that a model whose version is exchanged is never away.
+        """
+        async with self._lock:
+            for folder in settled:
+                if folder.name not in self._unloaded and self._tried.get(folder) != look.models[folder]:
+                    self._tried[folder] = look.models[folder]
+                    await self._load(folder)
+            self._drop([folder for folder in self._tried if folder not in look.models])
+            self._misnamed = look.misnamed
+            SKIPPED.set(len(self.skipped()))
+
+    async def _load(self, folder: ModelFolder) -> None:
+        """Loads a folder and puts its model into service. If it is broken, the model it held before goes on."""
+        try:
+            model = await asyncio.to_thread(load_model, folder, self._bounds)
+        except Exception as error:
+            self._broken[folder] = reason_of(error)
+            LOADS.labels("failed").inc()
+            log.warning("model folder skipped", folder=str(folder), reason=self._broken[folder])
+        else:
+            self._broken.pop(folder, None)
+            self._serve(self._models | {folder: model})
+            LOADS.labels("loaded").inc()
+            log.info("model loaded", folder=str(folder), runtime=model.manifest.runtime.kind)
+
+    def _drop(self, folders: Iterable[ModelFolder]) -> None:
+        """Forgets folders; what they hold serves no more."""
+        gone = set(folders)
+        for folder in gone:
+            self._tried.pop(folder)
+            self._broken.pop(folder, None)
+        if not gone.isdisjoint(self._models):
+            self._serve({folder: model for folder, model in self._models.items() if folder not in gone})
+
+    def _serve(self, models: dict[ModelFolder, Model]) -> None:
+        """The one place where what is served changes. Models that are replaced finish what they have."""
+        replaced = [model for folder, model in self._models.items() if models.get(folder) is not model]
+        self._models = models
+        self._newest = {folder.name: models[folder] for folder in sorted(models, key=lambda folder: folder.precedence)}
+        LOADED.set(len(models))
+        for model in replaced:
+            log.info("model retired", model=model.name, version=model.version)
+            retirement = asyncio.create_task(model.batcher.close(), name=f"retire {model.name} {model.version}")
+            self._retiring.add(retirement)
+            retirement.add_done_callback(self._retiring.discard)
 
 
-def version_key(version: str) -> tuple[int, ...]:
-    """Versions in their order: 1.10.0 after 1.9.0."""
-    return tuple(int(part) for part in version.split("."))
-
-
-def version_folders(repository: Path) -> Iterator[Path]:
-    """Every `<name>/<version>` below the repository, hidden ones left out."""
-    if not repository.is_dir():
-        log.error("the model repository is no folder", folder=str(repository))
-        return
-    for name in sorted(repository.iterdir()):
-        if name.is_dir() and not name.name.startswith("."):
-            yield from sorted(entry for entry in name.iterdir() if entry.is_dir() and not entry.name.startswith("."))
-
-
-def load_model(folder: Path) -> Model:
-    """The model in a folder. Raises UnusableModelError, whatever is wrong with it."""
-    name, version = folder.parent.name, folder.name
-    try:
-        NAME.validate_python(name)
-    except ValidationError as error:
-        raise UnusableModelError(f"{name!r} is not a model name") from error
-    if not VERSION.fullmatch(version):
-        raise UnusableModelError(f"{version!r} is not a version of the form 1.2.3")
-    manifest = read_manifest(folder / MANIFEST)
-    loader = RUNTIMES.get(manifest.runtime)
-    if loader is None:
-        raise UnusableModelError(f"{MANIFEST}: runtime {manifest.runtime!r} is not one of {', '.join(RUNTIMES)}")
-    try:
-        return Model(name, version, manifest, loader(folder, manifest))
-    except Exception as error:  # a user's file can break a library in any way; the service must go on
-        raise UnusableModelError(f"cannot be loaded: {error}") from error
-
-
-def read_manifest(path: Path) -> Manifest:
-    """The manifest. Raises UnusableModelError with the line or the field that is wrong."""
-    try:
-        return Manifest.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError as error:
-        raise UnusableModelError(f"{MANIFEST} is missing") from error
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UnusableModelError(f"{MANIFEST} cannot be read: {error}") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise UnusableModelError(f"{MANIFEST}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+def reason_of(error: Exception) -> str:
+    """Why a folder cannot be served, for its author."""
+    return str(error) if isinstance(error, ManifestError | ModelError) else f"cannot be loaded: {error}"

@@ -1,88 +1,69 @@
-"""The use case: choose a model → run it in a batch → record → answer."""
+"""A prediction from beginning to end: choose the model, compute, record, answer."""
 
-from collections.abc import Sequence
-from contextlib import AsyncExitStack
-from datetime import UTC, datetime
-from typing import Self
-from uuid import UUID
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
-from uuid_utils.compat import uuid7
+from uuid_utils import uuid7
 
-from prediction_service.batcher import Answer, Batcher
-from prediction_service.contracts import Prediction, PredictionMetric, PredictionOptions
-from prediction_service.model_repository import Model, ModelRepository
-from prediction_service.recorder import Record, Recorder
+from prediction_service.batcher import CallerLeaves, Outcome
+from prediction_service.model import Model
+from prediction_service.model_repository import ModelRepository
+from prediction_service.record import Record
+from prediction_service.recorder import Recorder
+
+
+@dataclass(frozen=True, slots=True)
+class Predicted:
+    """What is on record about a text, and what the model said about it."""
+
+    record: Record
+    scores: dict[str, float]
 
 
 class Predictor:
-    """Answers texts. `async with` keeps a batcher per model."""
+    """The use case; it knows nothing about HTTP. `now` gives the time in UTC."""
 
     def __init__(
-        self, repository: ModelRepository, recorder: Recorder, *, store_text: bool, max_waiting_texts: int
+        self, repository: ModelRepository, recorder: Recorder, now: Callable[[], datetime], *, store_text: bool
     ) -> None:
-        self._repository, self._recorder, self._store_text = repository, recorder, store_text
-        self._batchers = {id(model): Batcher(model, max_waiting_texts) for model in repository.all()}
-        self._stack = AsyncExitStack()
+        self._repository, self._recorder, self._now = repository, recorder, now
+        self._store_text = store_text
 
-    async def __aenter__(self) -> Self:
-        for batcher in self._batchers.values():
-            await self._stack.enter_async_context(batcher)
-        return self
+    async def predict(
+        self,
+        texts: Sequence[str],
+        caller_leaves: CallerLeaves,
+        *,
+        name: str | None = None,
+        version: str | None = None,
+        task: str | None = None,
+    ) -> list[Predicted]:
+        """One prediction for each text, all of them on record. Raises ModelNotFound, Overloaded and ModelFailed."""
+        model = self._repository.choose(name, version, task)
+        outcomes = await model.batcher.run(texts, caller_leaves)
+        predicted = [self._describe(model, text, outcome) for text, outcome in zip(texts, outcomes, strict=True)]
+        await self._recorder.add([prediction.record for prediction in predicted])
+        return predicted
 
-    async def __aexit__(self, *_: object) -> None:
-        await self._stack.aclose()
-
-    async def predict(self, texts: Sequence[str], options: PredictionOptions) -> list[Prediction]:
-        """One prediction per text, in order, all of them on record.
-
-        Raises UnknownModel, TaskNotOffered, Overloaded, RecordUnavailable.
-        """
-        model = self._repository.find(options.model_name, options.task_type)
-        answers = await self._batchers[id(model)].run(texts)
-        now = datetime.now(UTC)
-        records = [self._record(model, text, answer, now) for text, answer in zip(texts, answers, strict=True)]
-        await self._recorder.record(records)
-        return [prediction_of(record, include_metrics=options.include_metrics) for record in records]
-
-    def _record(self, model: Model, text: str, answer: Answer, now: datetime) -> Record:
-        return Record(
-            prediction_id=UUID(int=uuid7().int),
-            created_at=now,
+    def _describe(self, model: Model, text: str, outcome: Outcome) -> Predicted:
+        """The label is the one with the highest probability, the first of them if there are several."""
+        scores = model.scores(outcome.probabilities)
+        label = max(scores, key=scores.__getitem__)
+        record = Record(
+            prediction_id=str(uuid7()),
+            created_at=self._now(),
             model_name=model.name,
             model_version=model.version,
-            task_type=model.manifest.task,
-            prediction_label=answer.classification.label,
-            confidence=answer.classification.confidence,
-            inference_time_ms=answer.inference_time_ms,
+            task_type=model.manifest.task_type,
+            prediction_label=label,
+            confidence=scores[label],
+            inference_time_ms=outcome.inference_seconds * 1000,
             input_length=len(text),
-            metrics_data={"scores": answer.classification.scores},
-            text=text.replace("\0", "\N{REPLACEMENT CHARACTER}") if self._store_text else None,
+            metrics_data={
+                "batch_rows": outcome.batch_rows,
+                "queue_time_ms": round(outcome.queue_seconds * 1000, 3),
+            },
+            text=text if self._store_text else None,
         )
-
-
-def prediction_of(record: Record, *, include_metrics: bool) -> Prediction:
-    """The answer for a record; both say the same."""
-    metric = PredictionMetric.model_construct(
-        prediction_id=record.prediction_id,
-        prediction_label=record.prediction_label,
-        task_type=record.task_type,
-        model_name=record.model_name,
-        model_version=record.model_version,
-        confidence=record.confidence,
-        inference_time_ms=record.inference_time_ms,
-        input_length=record.input_length,
-        timestamp=record.created_at,
-        metrics_data=record.metrics_data,
-    )
-    return Prediction.model_construct(
-        prediction_id=record.prediction_id,
-        prediction_label=record.prediction_label,
-        task_type=record.task_type,
-        model_name=record.model_name,
-        model_version=record.model_version,
-        confidence=record.confidence,
-        inference_time_ms=record.inference_time_ms,
-        timestamp=record.created_at,
-        metric=metric if include_metrics else None,
-        raw_output={"scores": record.metrics_data["scores"]},
-    )
+        return Predicted(record, scores)

@@ -1,206 +1,103 @@
-"""The record of every prediction, by group commit.
+"""Group commit: every prediction that waits for the record is written by the next statement.
 
-All predictions that wait are written by one statement, in one transaction; each answer waits for its own commit. What
-was written twice because a connection broke between commit and its confirmation is one row: the id decides.
-Postgres away: RecordUnavailable, and no answer is given that is not on record.
+While one statement is on its way, predictions gather; they are the next one. Each answer waits for its own commit.
 """
 
 import asyncio
-import json
+from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Self
-from uuid import UUID
+from typing import Self
 
-import asyncpg
 import structlog
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
-from shared.runtime.problems import Problem
+from prediction_service.record import Record
+from prediction_service.record_store import RecordRefusedError, RecordStore, StoreUnavailableError
+from shared.runtime.problems import Overloaded
 
-WRITERS = 2
-"""Connections that write: while one waits for its commit, the next group is on its way."""
-
-MAX_ROWS = 2000
-"""Rows per statement."""
-
-WRITE_SECONDS = 5.0
-"""Longer than that, a commit counts as failed."""
-
-ATTEMPTS = 2
-"""A broken connection is usual after a restart of Postgres; the second one shows whether it is back."""
-
-INSERT = """
-INSERT INTO predictions.prediction (
-    prediction_id, created_at, model_name, model_version, task_type, prediction_label, confidence, inference_time_ms,
-    input_length, metrics_data, text
+COMMITS = Counter("prediction_commits", "Statements that recorded predictions")
+COMMIT_ROWS = Histogram(
+    "prediction_commit_rows", "Predictions per statement", buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 )
-SELECT * FROM unnest(
-    $1::uuid[], $2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::text[], $7::float8[], $8::float8[],
-    $9::integer[], $10::jsonb[], $11::text[]
-) ON CONFLICT DO NOTHING
-"""
+COMMIT_SECONDS = Histogram(
+    "prediction_commit_seconds",
+    "One statement with its commit",
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5),
+)
+WAITING_ROWS = Gauge("prediction_commit_queue_rows", "Predictions that wait for their commit")
 
-COMMITS = Counter("prediction_commits", "Group commits", ["outcome"])
-COMMIT_ROWS = Histogram("prediction_commit_rows", "Predictions per group commit", buckets=(1, 2, 4, 8, 16, 32, 64, 256))
+MAX_ROWS = 1024
+"""Predictions per statement, unless a single request has more."""
 
 log = structlog.get_logger()
 
 
-class RecordUnavailable(Problem):
-    """The prediction could not be recorded, so it is not given."""
-
-    status = 503
-    type = "urn:problem-type:record-unavailable"
-    title = "Record Unavailable"
-
-    def __init__(self) -> None:
-        super().__init__("Predictions cannot be recorded at the moment.", headers={"Retry-After": "1"})
-
-
 @dataclass(frozen=True, slots=True)
-class Record:
-    """One row, in the order of the columns."""
-
-    prediction_id: UUID
-    created_at: datetime
-    model_name: str
-    model_version: str
-    task_type: str
-    prediction_label: str
-    confidence: float
-    inference_time_ms: float
-    input_length: int
-    metrics_data: dict[str, Any]
-    text: str | None
-
-    def row(self) -> tuple[Any, ...]:
-        """The values as Postgres takes them."""
-        return (
-            self.prediction_id,
-            self.created_at,
-            self.model_name,
-            self.model_version,
-            self.task_type,
-            self.prediction_label,
-            self.confidence,
-            self.inference_time_ms,
-            self.input_length,
-            json.dumps(self.metrics_data),
-            self.text,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """Records of one request, and who waits for their commit."""
+class Entry:
+    """One request's records, and who waits for them."""
 
     records: Sequence[Record]
     committed: asyncio.Future[None]
 
 
 class Recorder:
-    """Writes records. `async with` keeps its writers."""
+    """`async with` starts and ends the writer."""
 
-    def __init__(self, database_url: str) -> None:
-        self._database_url = database_url
-        self._waiting: list[Waiting] = []
+    def __init__(self, store: RecordStore, queue_rows: int) -> None:
+        self._store, self._queue_rows = store, queue_rows
+        self._waiting: deque[Entry] = deque()
+        self._waiting_rows = 0
         self._arrived = asyncio.Event()
-        self._pool: asyncpg.Pool | None = None
-        self._writers: list[asyncio.Task[None]] = []
+        self._writer: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        self._pool = await asyncpg.create_pool(
-            self._database_url,
-            min_size=0,
-            max_size=WRITERS + 1,
-            timeout=2,
-            command_timeout=WRITE_SECONDS,
-            server_settings={"application_name": "prediction-service"},
-        )
-        self._writers = [asyncio.create_task(self._write(), name=f"recorder-{n}") for n in range(WRITERS)]
+        self._writer = asyncio.create_task(self._write(), name="recorder")
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        for writer in self._writers:
-            writer.cancel()
-        for writer in self._writers:
+        if self._writer is not None:
+            self._writer.cancel()
             with suppress(asyncio.CancelledError):
-                await writer
-        if self._pool is not None:
-            self._pool.terminate()
+                await self._writer
+        self._store.disconnect()
 
-    async def record(self, records: Sequence[Record]) -> None:
-        """Returns once the records are committed, all of them in one transaction. Raises RecordUnavailable."""
-        waiting = Waiting(records, asyncio.get_running_loop().create_future())
-        self._waiting.append(waiting)
+    async def add(self, records: Sequence[Record]) -> None:
+        """Returns once all records are safe, together or not at all. Raises Overloaded."""
+        if self._waiting_rows + len(records) > self._queue_rows:
+            raise Overloaded("Too many predictions wait for the record.")
+        committed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(Entry(records, committed))
+        self._waiting_rows += len(records)
         self._arrived.set()
-        await waiting.committed
-
-    async def ping(self) -> None:
-        """Raises when Postgres does not answer."""
-        await self._connected().fetchval("SELECT 1")
+        await committed
 
     async def _write(self) -> None:
+        """Group after group."""
         while True:
             await self._arrived.wait()
             group = self._next_group()
-            if group:
-                await self._commit_group(group)
+            try:
+                await self._store.add([record for entry in group for record in entry.records])
+            except (StoreUnavailableError, RecordRefusedError) as error:
+                log.warning("predictions not recorded", error=str(error))
+                for entry in group:
+                    if not entry.committed.done():
+                        entry.committed.set_exception(Overloaded("The record is not reachable."))
+            else:
+                for entry in group:
+                    if not entry.committed.done():
+                        entry.committed.set_result(None)
 
-    def _next_group(self) -> list[Waiting]:
-        group: list[Waiting] = []
+    def _next_group(self) -> list[Entry]:
+        """The entries that wait longest, up to MAX_ROWS records."""
+        group: list[Entry] = []
         rows = 0
-        while self._waiting and rows < MAX_ROWS:
-            waiting = self._waiting.pop(0)
-            group.append(waiting)
-            rows += len(waiting.records)
+        while self._waiting and (not group or rows + len(self._waiting[0].records) <= MAX_ROWS):
+            group.append(self._waiting.popleft())
+            rows += len(group[-1].records)
+        self._waiting_rows -= rows
         if not self._waiting:
             self._arrived.clear()
         return group
-
-    async def _commit_group(self, group: list[Waiting]) -> None:
-        rows = [record.row() for waiting in group for record in waiting.records]
-        try:
-            await self._insert(rows)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
-            COMMITS.labels("failed").inc()
-            log.warning("predictions not recorded", rows=len(rows), error=str(error) or type(error).__name__)
-            settle(group, RecordUnavailable())
-        except asyncio.CancelledError:
-            settle(group, RecordUnavailable())
-            raise
-        else:
-            COMMITS.labels("done").inc()
-            COMMIT_ROWS.observe(len(rows))
-            settle(group)
-
-    async def _insert(self, rows: list[tuple[Any, ...]]) -> None:
-        columns = list(zip(*rows, strict=True))
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                await self._connected().execute(INSERT, *columns)
-            except (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError) as error:
-                if attempt == ATTEMPTS:
-                    raise
-                log.info("writing again over a new connection", error=type(error).__name__)
-            else:
-                return
-
-    def _connected(self) -> asyncpg.Pool:
-        if self._pool is None:
-            raise RuntimeError("the recorder is not open")
-        return self._pool
-
-
-def settle(group: Sequence[Waiting], failure: Exception | None = None) -> None:
-    """Tells everybody in the group how it went."""
-    for waiting in group:
-        if waiting.committed.done():
-            continue
-        if failure is None:
-            waiting.committed.set_result(None)
-        else:
-            waiting.committed.set_exception(failure)

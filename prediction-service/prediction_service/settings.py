@@ -1,19 +1,32 @@
-"""Every variable of the prediction-service is read here."""
+"""Everything the prediction-service can be told."""
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
+from shared.contracts.metrics import ModelName
 from shared.database.urls import DatabaseUrl
 from shared.runtime.settings import ServiceSettings
 
 
 class Settings(ServiceSettings):
-    """What the prediction-service can be told."""
+    """Read from the environment; see `shared.runtime.settings` for the order of sources."""
 
     port: int = Field(8001, ge=1, le=65_535, description="Port to listen on")
-    database_url: DatabaseUrl = Field(description="Postgres, for the record of predictions; role `prediction_service`")
+    database_url: DatabaseUrl = Field(description="Postgres, as the role prediction_service")
+    admin_token: SecretStr | None = Field(None, description="Needed to load and unload models; not set: open to all")
+
     models_dir: Path = Field(Path("models"), description="The model repository: <name>/<version>/model.toml")
-    default_model: str | None = Field(None, description="Model of requests that name none; default: the first by name")
+    default_model: ModelName = Field("sentiment-lexicon", description="The model of requests that name none")
+
+    queue_rows: int = Field(
+        1024, ge=256, le=1_000_000, description="Texts that may wait for one model; beyond: 503 at once"
+    )
+    prediction_timeout_seconds: float = Field(
+        10.0, gt=0, le=300, description="How long a request may wait for its model; then it is not computed any more"
+    )
+
     store_text: bool = Field(False, description="Record the texts themselves, not only their length")
-    max_waiting_texts: int = Field(2048, ge=1, le=1_000_000, description="Texts that may wait for a model; then 503")
+    record_queue_rows: int = Field(
+        8192, ge=256, le=1_000_000, description="Predictions that may wait for their commit; beyond: 503 at once"
+    )

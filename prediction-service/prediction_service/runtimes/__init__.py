@@ -1,1 +1,1 @@
-"""How a kind of model is run; one file per kind."""
+"""The programs that run models; each one turns texts into probabilities."""

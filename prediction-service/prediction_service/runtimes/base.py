@@ -1,29 +1,23 @@
-"""What a runtime is to the rest of the service."""
+"""What the service expects of a runtime."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 
-@dataclass(frozen=True, slots=True)
-class Classification:
-    """A model's answer for one text: a probability per label, in the manifest's order; they sum to 1."""
-
-    label: str
-    confidence: float
-    scores: dict[str, float]
+class ModelError(Exception):
+    """A model that cannot be loaded; the message is for its author."""
 
 
 class Runtime(Protocol):
-    """Runs one loaded model. Not called from two threads at once.
+    """A loaded model. Calls come from several threads at once, unless the manifest asks for one worker."""
 
-    Promises: one answer per text, in order, and the same answer whatever else is in the call.
-    """
+    def probabilities(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
+        """For each text, the probability of each label, in the manifest's order.
 
-    def is_quick(self, texts: Sequence[str]) -> bool:
-        """Whether a run takes less than about a millisecond, so that the event loop need not be spared."""
+        What it says about a text must not depend on the other texts of the call.
+        """
         ...
 
-    def run(self, texts: Sequence[str]) -> list[Classification]:
-        """Classifies the texts."""
+    def is_quick(self, texts: Sequence[str]) -> bool:
+        """Whether these take less than about a millisecond: then they may run where they are, without a thread."""
         ...

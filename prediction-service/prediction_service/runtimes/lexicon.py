@@ -1,54 +1,74 @@
-"""Sentiment by the VADER lexicon (Hutto and Gilbert, 2014), with probabilities made from its compound score.
-
-VADER gives no probabilities. Its compound score c in [-1, 1] means negative up to -0.05 and positive from 0.05 (its
-authors' cut-offs). Here each side gets a logistic share of |c| that meets the neutral share exactly at the cut-off, so
-the most probable label is always the one that the cut-offs name:
-
-    odds of positive to neutral = exp(SLOPE * (c - CUT_OFF)), odds of negative to neutral = exp(SLOPE * (-c - CUT_OFF))
-"""
+"""VADER: a word list with rules for negation, emphasis and emoji (C. J. Hutto and E. Gilbert, 2014)."""
 
 from collections.abc import Sequence
 from math import exp
 
 from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
-from prediction_service.runtimes.base import Classification
+from prediction_service.manifest import Manifest
+from prediction_service.runtimes.base import ModelError
 
-CUT_OFF = 0.05
-"""Where VADER's authors draw the line between neutral and the rest."""
+LABELS = ("positive", "negative", "neutral")
 
-SLOPE = 5.0
-"""How fast certainty grows with the compound score: 0.99 at its end, below 0.5 at the cut-off; not calibrated."""
+CUT_OFF = 0.04995
+"""The authors' own, 0.05: a compound score of 0.05 or more is positive, of -0.05 or less negative. Scores have four
+decimals; halfway to the one below there is no tie."""
 
-QUICK_CHARACTERS = 2_000
-"""About 1 ms: VADER needs some 0.5 µs a character."""
+TEMPERATURE = 0.45
+"""How slowly the chances grow with the distance from a cut-off. Fitted on 3,600 labelled sentences of four public sets
+so that the mean confidence (0.57) is the share of labels that are right (0.56)."""
 
-LABELS = ("negative", "neutral", "positive")
+QUICK_CHARACTERS = 600
+"""About 3 µs a character at the very worst."""
+
+EMOJI_WORTH = 10
+"""An emoji counts as the words that describe it."""
 
 
 class LexiconRuntime:
-    """The lexicon, loaded."""
+    """The analyzer, with probabilities."""
 
-    def __init__(self) -> None:
-        self._analyzer = SentimentIntensityAnalyzer()
+    def __init__(self, manifest: Manifest) -> None:
+        if set(manifest.labels) != set(LABELS):
+            raise ModelError(f"the lexicon's labels are {', '.join(LABELS)}")
+        self._order = [LABELS.index(label) for label in manifest.labels]
+        self._analyzer = LinearAnalyzer()
+
+    def probabilities(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
+        """For each text the probability of each label."""
+        return [self._probabilities(text) for text in texts]
+
+    def _probabilities(self, text: str) -> list[float]:
+        by_label = probabilities_of(self._analyzer.polarity_scores(text)["compound"])
+        return [by_label[index] for index in self._order]
 
     def is_quick(self, texts: Sequence[str]) -> bool:
-        """Judged by the number of characters."""
-        return sum(map(len, texts)) <= QUICK_CHARACTERS
-
-    def run(self, texts: Sequence[str]) -> list[Classification]:
-        """Each text by itself: answers cannot depend on the company."""
-        return [classification(self._analyzer.polarity_scores(text)["compound"]) for text in texts]
+        """Judged by length: the time per character is bounded."""
+        return sum(len(text) * (1 if text.isascii() else EMOJI_WORTH) for text in texts) <= QUICK_CHARACTERS
 
 
-def classification(compound: float) -> Classification:
-    """Label and probabilities for a compound score."""
-    odds = {
-        "negative": exp(SLOPE * (-compound - CUT_OFF)),
-        "neutral": 1.0,
-        "positive": exp(SLOPE * (compound - CUT_OFF)),
-    }
-    total = sum(odds.values())
-    scores = {label: odds[label] / total for label in LABELS}
-    label = max(LABELS, key=scores.__getitem__)
-    return Classification(label, scores[label], scores)
+def probabilities_of(compound: float) -> tuple[float, float, float]:
+    """Chances of positive, negative and neutral for VADER's compound score, from -1 to 1.
+
+    VADER gives a score and no probabilities; this is the multinomial logit over the distances from the cut-offs. It
+    adds up to 1, and its largest part is the label that the cut-offs choose.
+    """
+    positive = exp((compound - CUT_OFF) / TEMPERATURE)
+    negative = exp((-compound - CUT_OFF) / TEMPERATURE)
+    total = positive + negative + 1.0
+    return positive / total, negative / total, 1.0 / total
+
+
+class LinearAnalyzer(SentimentIntensityAnalyzer):  # type: ignore[misc]  # the package carries no types
+    """The same scores in linear time.
+
+    The original copies the whole text in lower case for every sentiment word: 10,000 emoji keep it busy for 22 s. These
+    two rules look at three words before and two after the word in question, so that is all they are given.
+    """
+
+    def _negation_check(self, valence: float, words: list[str], start_i: int, i: int) -> float:
+        first = max(i - 3, 0)
+        return super()._negation_check(valence, words[first : i + 1], start_i, i - first)  # type: ignore[no-any-return]
+
+    def _special_idioms_check(self, valence: float, words: list[str], i: int) -> float:
+        return super()._special_idioms_check(valence, words[i - 3 : i + 3], 3)  # type: ignore[no-any-return]

@@ -1,0 +1,122 @@
+"""From what is on record to the bodies of the public API."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from prediction_service.contracts import (
+    BatchAnswer,
+    BatchItemError,
+    LoadedModel,
+    ModelList,
+    Prediction,
+    PredictionMetric,
+    RawOutput,
+    SkippedFolder,
+    check_text,
+)
+from prediction_service.model_repository import ModelRepository
+from prediction_service.predict import Predicted
+from shared.contracts.problem import FieldError, ProblemDetails
+from shared.runtime.problems import InvalidRequest
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedBatch:
+    """The texts of a batch that are acceptable, and what is wrong with the others, by position."""
+
+    texts: list[str]
+    faults: dict[int, str]
+    size: int
+
+
+def check_batch(texts: Sequence[str]) -> CheckedBatch:
+    """Sets the bad texts aside. Raises InvalidRequest when nothing else is left."""
+    good, faults = [], {}
+    for index, text in enumerate(texts):
+        try:
+            good.append(check_text(text))
+        except ValueError as error:
+            faults[index] = str(error)
+    if not good:
+        raise InvalidRequest(
+            [FieldError(location=f"body.texts.{index}", message=message) for index, message in faults.items()]
+        )
+    return CheckedBatch(good, faults, len(texts))
+
+
+def batch_answer(batch: CheckedBatch, predicted: Sequence[Predicted], *, include_metrics: bool) -> BatchAnswer:
+    """Predictions and errors at the positions of their texts."""
+    answers = iter(predicted)
+    return BatchAnswer(
+        predictions=[
+            item_error(index, batch.faults[index])
+            if index in batch.faults
+            else prediction_of(next(answers), include_metrics=include_metrics)
+            for index in range(batch.size)
+        ]
+    )
+
+
+def item_error(index: int, message: str) -> BatchItemError:
+    """What stands in place of a prediction."""
+    fault = FieldError(location=f"body.texts.{index}", message=message)
+    problem = ProblemDetails(
+        title=InvalidRequest.title, status=InvalidRequest.status, detail=f"The text {message}.", errors=[fault]
+    )
+    return BatchItemError(error=problem)
+
+
+def prediction_of(predicted: Predicted, *, include_metrics: bool) -> Prediction:
+    """The answer for one text, from what was recorded."""
+    record = predicted.record
+    return Prediction(
+        prediction_id=record.prediction_id,
+        prediction_label=record.prediction_label,
+        task_type=record.task_type,
+        model_name=record.model_name,
+        model_version=record.model_version,
+        confidence=record.confidence,
+        inference_time_ms=record.inference_time_ms,
+        timestamp=record.created_at,
+        metric=metric_of(predicted) if include_metrics else None,
+        raw_output=RawOutput(scores=predicted.scores),
+    )
+
+
+def metric_of(predicted: Predicted) -> PredictionMetric:
+    """The record, repeated."""
+    record = predicted.record
+    return PredictionMetric(
+        prediction_id=record.prediction_id,
+        prediction_label=record.prediction_label,
+        task_type=record.task_type,
+        model_name=record.model_name,
+        model_version=record.model_version,
+        confidence=record.confidence,
+        inference_time_ms=record.inference_time_ms,
+        input_length=record.input_length,
+        timestamp=record.created_at,
+        metrics_data=record.metrics_data,
+    )
+
+
+def model_list(repository: ModelRepository) -> ModelList:
+    """The repository as it is served."""
+    models, named = [], set()
+    for model in repository.models():
+        manifest = model.manifest
+        models.append(
+            LoadedModel(
+                name=model.name,
+                version=model.version,
+                task_type=manifest.task_type,
+                labels=manifest.labels,
+                runtime=manifest.runtime.kind,
+                source=manifest.source or f"{model.name}/{model.version}",
+                description=manifest.description,
+                default=model.name == repository.default_name and model.name not in named,
+            )
+        )
+        named.add(model.name)
+    skipped = [SkippedFolder(folder=folder, reason=reason) for folder, reason in repository.skipped().items()]
+    return ModelList(models=models, skipped=skipped)

@@ -1,0 +1,71 @@
+"""`model.toml`: what a person writes about a model. Unknown keys are errors, so that a typing mistake is seen."""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
+
+from shared.contracts.metrics import TaskType
+
+FILE_NAME = "model.toml"
+
+Label = Annotated[str, StringConstraints(pattern=r"^[\w][\w .&'/+-]{0,99}$")]
+"""What stands in answers, in the record and in charts."""
+
+
+class ManifestError(ValueError):
+    """A manifest that cannot be read or makes no sense; the message is for the model's author."""
+
+
+class Strict(BaseModel):
+    """A table of the manifest."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class LexiconRuntime(Strict):
+    """Word list and rules of VADER; its labels are positive, negative and neutral."""
+
+    kind: Literal["lexicon"]
+
+
+class Batching(Strict):
+    """How many texts the model is given at once."""
+
+    max_rows: int = Field(32, ge=1, le=4096, description="Most texts of one call; 1 where batching brings nothing")
+    workers: int | None = Field(None, ge=1, le=256, description="Calls at the same time; not set: one per processor")
+
+
+class Manifest(Strict):
+    """Everything that is known about a model besides its name and version, which are its folders' names."""
+
+    task_type: TaskType = "classification"
+    labels: list[Label] = Field(min_length=1, max_length=10_000)
+    description: str = Field("", max_length=1000)
+    source: str = Field("", max_length=1000, description="Where it comes from, under which licence")
+    runtime: LexiconRuntime
+    batching: Batching = Batching()
+
+    @field_validator("labels")
+    @classmethod
+    def labels_are_unique(cls, labels: list[str]) -> list[str]:
+        """Raises ValueError when a label stands there twice."""
+        if len(set(labels)) < len(labels):
+            raise ValueError("a label stands there twice")
+        return labels
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of a model's folder. Raises ManifestError."""
+    try:
+        return Manifest.model_validate(tomllib.loads((folder / FILE_NAME).read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise ManifestError(f"has no {FILE_NAME}") from None
+    except OSError as error:
+        raise ManifestError(f"{FILE_NAME} cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ManifestError(f"{FILE_NAME} is not TOML: {error}") from error
+    except ValidationError as error:
+        faults = (f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
+        raise ManifestError(f"{FILE_NAME}: {'; '.join(faults)}") from error

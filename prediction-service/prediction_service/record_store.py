@@ -1,0 +1,91 @@
+"""The record in Postgres: any number of predictions, one statement, one commit.
+
+Postgres away, slow beyond STATEMENT_SECONDS, out of space or read-only: StoreUnavailableError, and it is not known
+whether the statement was committed. Adding the same records again is harmless: what is there already stays as it is.
+"""
+
+import asyncio
+from collections.abc import Sequence
+
+import asyncpg
+
+from prediction_service.record import Record, columns
+from shared.database.schema_version import REVISION_QUERY, check_revision
+
+CONNECT_SECONDS = 1.0
+STATEMENT_SECONDS = 2.0
+"""A commit takes milliseconds; a Postgres that takes this long counts as away."""
+
+ADD = """
+INSERT INTO predictions.prediction (
+    prediction_id, created_at, model_name, model_version, task_type, prediction_label,
+    confidence, inference_time_ms, input_length, metrics_data, text
+)
+SELECT * FROM unnest(
+    $1::uuid[], $2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::text[],
+    $7::double precision[], $8::double precision[], $9::integer[], $10::jsonb[], $11::text[]
+)
+ON CONFLICT DO NOTHING
+"""
+
+
+class StoreUnavailableError(Exception):
+    """Postgres cannot take records at the moment."""
+
+
+class RecordRefusedError(Exception):
+    """Postgres will never take these records as they are."""
+
+
+class RecordStore:
+    """One connection, made when it is needed; one statement at a time."""
+
+    def __init__(self, database_url: str) -> None:
+        self._url = database_url
+        self._connection: asyncpg.Connection | None = None
+        self._lock = asyncio.Lock()
+
+    async def add(self, records: Sequence[Record]) -> None:
+        """Returns once the records are committed. Raises StoreUnavailableError or RecordRefusedError."""
+        async with self._lock:
+            was_connected = self._connection is not None
+            try:
+                await self._add(records)
+            except StoreUnavailableError:
+                if not was_connected:
+                    raise
+                # A connection that broke while idle says nothing about Postgres.
+                await self._add(records)
+
+    async def _add(self, records: Sequence[Record]) -> None:
+        try:
+            connection = await self._connected()
+            await connection.execute(ADD, *columns(records), timeout=STATEMENT_SECONDS)
+        except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as error:
+            raise RecordRefusedError(type(error).__name__) from error
+        except Exception as error:  # a connection that breaks at a bad moment raises whatever asyncpg stumbles over
+            self.disconnect()
+            raise StoreUnavailableError(f"{type(error).__name__}: {error}") from error
+        except BaseException:
+            self.disconnect()
+            raise
+
+    async def check(self) -> None:
+        """Raises StoreUnavailableError unless Postgres answers over the connection that records take."""
+        await self.add([])
+
+    async def _connected(self) -> asyncpg.Connection:
+        """The connection, or a new one to a database whose schema this code knows."""
+        if self._connection is None or self._connection.is_closed():
+            connection = await asyncpg.connect(
+                self._url, timeout=CONNECT_SECONDS, server_settings={"application_name": "prediction-service"}
+            )
+            self._connection = connection
+            check_revision(await connection.fetchval(REVISION_QUERY, timeout=STATEMENT_SECONDS))
+        return self._connection
+
+    def disconnect(self) -> None:
+        """Drops the connection without a word: whatever it was doing is not waited for."""
+        if self._connection is not None:
+            self._connection.terminate()
+            self._connection = None

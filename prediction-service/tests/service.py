@@ -1,0 +1,42 @@
+"""The service in the test's event loop, with its own database role and the repository's own models."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+
+from prediction_service.app import create_app
+from prediction_service.settings import Settings
+from shared.testing.postgres import Database
+
+MODELS = Path(__file__).parents[2] / "models"
+
+StartService = Callable[..., Awaitable[httpx.AsyncClient]]
+"""Starts the service with settings of the test's choice; a client of it."""
+
+
+def settings_for(database: Database, **chosen: object) -> Settings:
+    return Settings(_env_file=None, database_url=database.url("prediction_service"), **{"models_dir": MODELS} | chosen)
+
+
+@asynccontextmanager
+async def client_of(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+    app = create_app(settings)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service", timeout=30) as client,
+    ):
+        yield client
+
+
+def assert_problem(answer: httpx.Response, status: int) -> dict:
+    """The body, once everything that every problem has is there."""
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    problem = answer.json()
+    assert problem["status"] == status
+    assert problem["title"]
+    assert problem["instance"] == answer.request.url.path
+    assert problem["request_id"] == answer.headers["x-request-id"]
+    return problem
