@@ -12,6 +12,7 @@ def server_command(data: Path, port: int, password: str | None = None, *, durabl
     """
     configuration = data / "valkey.conf"
     lines = [f"dir {quoted(data)}", "bind 127.0.0.1", f"port {port}", "save ''", "loglevel notice", "logfile ''"]
+    lines += ["set-proc-title no"]  # a title would be written over the environment, by which leftovers are found
     lines += ["maxmemory 256mb", "maxmemory-policy noeviction"]
     lines += ["appendonly yes", "appendfsync everysec"] if durable else ["appendonly no"]
     lines += [f"requirepass {password}"] if password else []
