@@ -16,6 +16,7 @@ from analytics_service.last_reports import LastReports
 from analytics_service.lookup import Lookup, Lookups
 from analytics_service.metrics_client import MetricsAway
 from analytics_service.redis_border import RedisAway
+from analytics_service.report import FallbackReason
 from analytics_service.report_cache import CachedReport
 from analytics_service.report_maker import ReportMaker
 from analytics_service.single_flight import SingleFlight
@@ -78,7 +79,8 @@ class Analysis:
     async def make(self, found: Lookup, deadline: Deadline) -> CachedReport:
         """The report, made once for all who ask this process at this moment."""
         made = await self.maker.make(found, deadline)
-        self.last_reports.remember(found.key, made)
+        if made.report.fallback_reason is not FallbackReason.REDIS_AWAY:
+            self.last_reports.remember(found.key, made)
         self.lookups.forget(found.key.question)
         return made
 

@@ -66,6 +66,8 @@ def create_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        if provider:
+            await provider.prepare()
         try:
             yield
         finally:

@@ -49,15 +49,16 @@ class CircuitBreaker:
             return CircuitState.CLOSED
         return CircuitState.OPEN if self.clock() < self.opened_at + self.open_seconds else CircuitState.HALF_OPEN
 
-    def check(self) -> None:
-        """Raises CircuitOpen when no call may leave."""
+    def enter(self) -> None:
+        """A call is about to leave; when half open, it is the one that goes ahead. Raises CircuitOpen."""
         if self.state is CircuitState.OPEN or (self.state is CircuitState.HALF_OPEN and self.is_probing()):
             raise CircuitOpen
-
-    def begin(self) -> None:
-        """A call leaves; when half open, it is the one that goes ahead."""
         if self.state is CircuitState.HALF_OPEN:
             self.probing_since = self.clock()
+
+    def leave(self) -> None:
+        """The call did not leave after all: another may go ahead."""
+        self.probing_since = None
 
     def is_probing(self) -> bool:
         """Whether a call went ahead whose outcome is still open. One that nobody heard of again counts no longer."""

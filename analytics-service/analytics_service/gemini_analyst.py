@@ -105,12 +105,14 @@ class GeminiAnalyst:
         if deadline.seconds_left() < SHORTEST_CALL_SECONDS:
             raise NoFindings(FallbackReason.DEADLINE)
         try:
-            self.circuit.check()
+            self.circuit.enter()
             await self.quota.take()
-            self.circuit.begin()
         except CircuitOpen as error:
             raise NoFindings(FallbackReason.CIRCUIT_OPEN) from error
-        except QuotaExhausted as error:
+        except (QuotaExhausted, RedisAway) as error:
+            self.circuit.leave()
+            if isinstance(error, RedisAway):
+                raise
             raise NoFindings(FallbackReason.QUOTA_EXHAUSTED) from error
 
     async def settle(self, failure: ProviderError) -> None:

@@ -13,13 +13,17 @@ from analytics_service.settings import Settings
 
 
 class GenAi:
-    """The provider on `google-genai`. The SDK is imported by the first call, in a thread: that takes seconds."""
+    """The provider on `google-genai`. The SDK is imported when it is needed: that takes seconds."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.http = httpx.AsyncClient(timeout=settings.gemini_timeout_seconds)
         self.client: Any = None
         self.loading = threading.Lock()
+
+    async def prepare(self) -> None:
+        """Imports the SDK, in a thread."""
+        await asyncio.to_thread(self.load)
 
     async def generate(self, prompt: str, timeout_seconds: float) -> ModelAnswer:
         """One call. Raises ProviderError."""

@@ -29,12 +29,16 @@ Result = TypeVar("Result")
 
 
 class GenerativeAi:
-    """The provider on `google-generativeai`. The SDK is imported by the first call: that takes about a second."""
+    """The provider on `google-generativeai`. The SDK is imported when it is needed: that takes about a second."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.model: Any = None
         self.loading = threading.Lock()
+
+    async def prepare(self) -> None:
+        """Imports the SDK, in a thread."""
+        await in_thread(self.load)
 
     async def generate(self, prompt: str, timeout_seconds: float) -> ModelAnswer:
         """One call. Raises ProviderError."""

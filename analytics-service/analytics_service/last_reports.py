@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from dataclasses import dataclass
 
+from analytics_service.report import ReportSource
 from analytics_service.report_cache import CachedReport
 from analytics_service.report_key import ReportKey
 
@@ -31,9 +32,11 @@ class LastReports:
             self.reports.popitem(last=False)
 
     def on_state(self, key: ReportKey) -> CachedReport | None:
-        """The report on a question, if it is about the very same state."""
+        """Gemini's report on a question, if it is about the very same state; rules say the same anew at once."""
         last = self.reports.get(key.question)
-        return last.cached if last and last.digest == key.digest else None
+        if last is None or last.digest != key.digest or last.cached.report.source is ReportSource.RULES:
+            return None
+        return last.cached
 
     def on_question(self, question: str) -> CachedReport | None:
         """The report on a question, whatever the state was."""

@@ -37,19 +37,22 @@ log = structlog.get_logger()
 
 @dataclass(slots=True)
 class Lease:
-    """The lock, held. `held_until` is moved on by the renewal alone, in seconds of this process's clock."""
+    """The lock, held. `held_until`, in seconds of this process's clock, is moved on by the renewal alone.
+
+    `over`: lost to somebody else, or given back; set once.
+    """
 
     key: ReportKey
     fence: int
     held_until: float
     clock: Clock
     token: str
-    lost: bool = field(default=False)
+    over: bool = field(default=False)
 
     @property
     def is_held(self) -> bool:
         """Whether nobody else can have taken the lock meanwhile."""
-        return not self.lost and self.clock() < self.held_until
+        return not self.over and self.clock() < self.held_until
 
 
 class ReportLock:
@@ -82,14 +85,15 @@ class ReportLock:
         try:
             yield
         finally:
+            lease.over = True  # ends the renewal even if a cancellation is lost in the depths of a client library
             renewal.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await renewal
             await self.release(lease)
 
     async def keep(self, lease: Lease) -> None:
-        """Renews a lease until it is lost; an unreachable Redis is asked again until the lease has run out."""
-        while not lease.lost:
+        """Renews a lease until it is over; an unreachable Redis is asked again until the lease has run out."""
+        while not lease.over:
             await asyncio.sleep(self.lease_seconds / RENEWALS_PER_LEASE)
             with contextlib.suppress(RedisAway):
                 await self.renew(lease)
@@ -102,7 +106,7 @@ class ReportLock:
         if renewed:
             lease.held_until = asked_at + self.lease_seconds
         else:
-            lease.lost = True
+            lease.over = True
             log.warning("report lock lost", key=lease.key.lock)
 
     async def release(self, lease: Lease) -> None:

@@ -1,18 +1,20 @@
 """Asks the metrics-service. Away, slow or talking nonsense: MetricsAway, a 503; the next question tries again."""
 
 import asyncio
+from collections.abc import Awaitable
 from typing import Any, TypeVar
 
 import httpx
 import structlog
 from pydantic import BaseModel, ValidationError
 
-from analytics_service.facts import Facts, State
-from shared.contracts.metrics import AggregatedMetrics, MetricsQuery, ThresholdProfile
+from analytics_service.facts import Facts, OpenAlerts, Quality, State
+from shared.contracts.metrics import AggregatedMetrics, DriftQuery, DriftReport, MetricsQuery, ThresholdProfile
 from shared.runtime.problems import Problem
 from shared.runtime.request_id import trace_headers
 
 RETRY_AFTER_SECONDS = 2
+ALERTS_TOLD = 20
 
 Body = TypeVar("Body", bound=BaseModel)
 
@@ -43,24 +45,40 @@ class MetricsClient:
         metrics, thresholds = await asyncio.gather(self.aggregated(query), self.thresholds(query.model_name))
         return State(query, metrics, thresholds)
 
-    async def facts(self, state: State) -> Facts:
-        """The state with the window before it; without when the metrics-service has gone meanwhile."""
-        earlier = state.query.model_copy(update={"window_end": state.metrics.time_window_start})
+    async def facts(self, state: State, seconds: float) -> Facts:
+        """The state and what else helps to explain it, as far as that is known within `seconds`."""
+        window_end, query = state.metrics.time_window_end, state.query
+        this = query.model_copy(update={"window_end": window_end})
+        earlier = query.model_copy(update={"window_end": state.metrics.time_window_start})
+        drift = DriftQuery(**this.model_dump())
+        before, drifted, quality, alerts = await asyncio.gather(
+            self.known(self.aggregated(earlier), seconds),
+            self.known(self.ask(DriftReport, "POST", "/metrics/drift", json=json_of(drift)), seconds),
+            self.known(self.ask(Quality, "POST", "/metrics/quality", json=json_of(this)), seconds),
+            self.known(self.open_alerts(query.model_name), seconds),
+        )
+        return Facts(state, before, drifted, quality, alerts)
+
+    async def known(self, question: Awaitable[Body], seconds: float) -> Body | None:
+        """The answer, or None when it cannot be had in time."""
         try:
-            before = await self.aggregated(earlier)
-        except MetricsAway:
-            before = None
-        return Facts(state.metrics, before, state.thresholds, state.query.time_window_minutes)
+            async with asyncio.timeout(seconds):
+                return await question
+        except (MetricsAway, TimeoutError):
+            return None
 
     async def aggregated(self, query: MetricsQuery) -> AggregatedMetrics:
         """Aggregates over one window. Raises MetricsAway."""
-        body = query.model_dump(mode="json", exclude_none=True)
-        return await self.ask(AggregatedMetrics, "POST", "/metrics/aggregated", json=body)
+        return await self.ask(AggregatedMetrics, "POST", "/metrics/aggregated", json=json_of(query))
 
     async def thresholds(self, model_name: str | None) -> ThresholdProfile:
         """The thresholds of a model, or the default ones. Raises MetricsAway."""
-        parameters = {"model_name": model_name} if model_name else {}
-        return await self.ask(ThresholdProfile, "GET", "/metrics/thresholds", params=parameters)
+        return await self.ask(ThresholdProfile, "GET", "/metrics/thresholds", params=of_model(model_name))
+
+    async def open_alerts(self, model_name: str | None) -> OpenAlerts:
+        """The alerts that are open now, of a model or of all. Raises MetricsAway."""
+        parameters = {"state": "open", "limit": str(ALERTS_TOLD), **of_model(model_name)}
+        return await self.ask(OpenAlerts, "GET", "/metrics/alerts", params=parameters)
 
     async def ask(self, body: type[Body], method: str, path: str, **request: Any) -> Body:
         """One request under the deadline. Raises MetricsAway."""
@@ -72,3 +90,13 @@ class MetricsClient:
         except (httpx.HTTPError, OSError, TimeoutError, ValidationError) as error:
             log.warning("metrics-service away", path=path, error=str(error) or type(error).__name__)
             raise MetricsAway from error
+
+
+def json_of(query: BaseModel) -> dict[str, Any]:
+    """A query as it is sent."""
+    return query.model_dump(mode="json", exclude_none=True)
+
+
+def of_model(model_name: str | None) -> dict[str, str]:
+    """The parameter that asks about one model; none asks about all."""
+    return {"model_name": model_name} if model_name else {}

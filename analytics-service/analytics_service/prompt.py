@@ -9,8 +9,8 @@ from typing import Any
 import orjson
 
 from analytics_service.comparison import Changes, changes_between
-from analytics_service.facts import Facts
-from shared.contracts.metrics import AggregatedMetrics
+from analytics_service.facts import Facts, OpenAlerts
+from shared.contracts.metrics import AggregatedMetrics, DriftReport
 
 PROMPT_VERSION = 1
 """Grows with each change of the words or the schema: reports on another prompt are other reports."""
@@ -20,8 +20,9 @@ PLAIN_LABEL = re.compile(r"[\w .:/+-]{1,64}")
 
 TASK = """\
 You are the performance analyst of a machine-learning service. Explain the numbers below to the team that runs it.
-They are aggregates of one window of {minutes} minutes, of the window of equal length before it (null: not known), the
-changes between both, and the thresholds with what is breached. Times are in milliseconds, confidences from 0 to 1.
+They are aggregates of one window of {minutes} minutes and of the window of equal length before it, the changes and the
+drift between both, accuracy where there is feedback, open alerts, and the thresholds with what is breached. null means
+not known. Times are in milliseconds, confidences from 0 to 1.
 Judge only what the numbers show. Say so when there are too few predictions to judge. Name issues by short snake_case
 types. Order recommendations by urgency. Be brief: at most 5 issues and 5 recommendations, one or two sentences each.
 Answer with one JSON object of the given schema and nothing else.
@@ -66,9 +67,12 @@ def prompt_of(facts: Facts) -> str:
         "window": numbers_of(facts.now),
         "window_before": numbers_of(facts.before) if facts.before else None,
         "changes": changes_of(changes_between(facts.now, facts.before)),
+        "drift_against_window_before": drift_of(facts.drift) if facts.drift else None,
+        "accuracy_by_feedback": facts.quality.model_dump() if facts.quality else None,
+        "open_alerts": alerts_of(facts.alerts) if facts.alerts else None,
         "status": facts.now.status,
         "breaches": [breach.model_dump() for breach in facts.now.breaches],
-        "thresholds": facts.thresholds.model_dump(exclude={"updated_at", "model_name", "version"}),
+        "thresholds": facts.state.thresholds.model_dump(exclude={"updated_at", "model_name", "version"}),
         "model": facts.now.model_name,
         "task": facts.now.task_type,
     }
@@ -95,8 +99,17 @@ def changes_of(changes: Changes | None) -> dict[str, float | None] | None:
         "predictions_ratio": changes.volume_ratio,
         "average_confidence_difference": changes.confidence_difference,
         "p95_inference_time_ratio": changes.p95_ratio,
-        "label_population_stability_index": changes.label_psi,
     }
+
+
+def drift_of(drift: DriftReport) -> dict[str, Any]:
+    """How far apart the distributions of both windows are, by property; the bins themselves are left out."""
+    return {measure.name: measure.model_dump(include={"status", "psi", "js_distance"}) for measure in drift.measures}
+
+
+def alerts_of(open_alerts: OpenAlerts) -> list[dict[str, Any]]:
+    """The open alerts, whose names were validated as those of models are."""
+    return [alert.model_dump() for alert in open_alerts.alerts if PLAIN_LABEL.fullmatch(alert.model_name)]
 
 
 def plain_labels(counts: dict[str, int]) -> dict[str, int]:

@@ -21,6 +21,9 @@ class ModelAnswer:
 class Provider(Protocol):
     """Answers a prompt with JSON that should fit the findings' schema; one call out, no retries of its own."""
 
+    async def prepare(self) -> None:
+        """What takes long and needs doing once, such as imports: before the first request, off the event loop."""
+
     async def generate(self, prompt: str, timeout_seconds: float) -> ModelAnswer:
         """One call. Raises ProviderError, within the timeout."""
 

@@ -136,8 +136,6 @@ class ReportCache:
         """Writes a report; False: refused, because somebody took the lock after `fence`. Raises RedisAway."""
         fresh = self.lives.of(report.source)
         life_ms = round((fresh + self.lives.grace) * 1000)
-        if not fresh:
-            return True
         entry = Entry(query=query, report=report, fresh_ms=round(fresh * 1000), life_ms=life_ms)
         keys = [key.fence, key.report, key.last]
         with away_as_one_error():

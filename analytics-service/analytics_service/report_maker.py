@@ -29,6 +29,9 @@ from analytics_service.rules import findings_by_rules
 ANSWER_RESERVE_SECONDS = 1.0
 """What rules, storing and answering may take: Gemini's time ends so long before the deadline."""
 
+LATE_SECONDS = 0.5
+"""Whoever gives up at the deadline by itself says why; only what has not by then is cut off."""
+
 FALLBACKS = Counter("analysis_fallbacks", "Reports made by rules, by reason", ["reason"])
 
 log = structlog.get_logger()
@@ -50,17 +53,19 @@ class ReportMaker:
     async def make(self, found: Lookup, deadline: Deadline) -> CachedReport:
         """The report on what was found: made here, or meanwhile by another process."""
         gemini_deadline = deadline.earlier(ANSWER_RESERVE_SECONDS)
+        if found.redis_away:
+            return await self.by_rules_alone(found, deadline, FallbackReason.REDIS_AWAY)
         try:
             async with asyncio.timeout(gemini_deadline.seconds_left()):
                 taken = await self.lease_or_report(found)
         except RedisAway:
-            return await self.by_rules_alone(found, FallbackReason.REDIS_AWAY)
+            return await self.by_rules_alone(found, deadline, FallbackReason.REDIS_AWAY)
         except TimeoutError:
-            return await self.by_rules_alone(found, FallbackReason.DEADLINE)
+            return await self.by_rules_alone(found, deadline, FallbackReason.DEADLINE)
         if isinstance(taken, CachedReport):
             return taken
         async with self.lock.holding(taken):
-            return await self.make_and_store(found, taken, gemini_deadline)
+            return await self.make_and_store(found, taken, deadline)
 
     async def lease_or_report(self, found: Lookup) -> Lease | CachedReport:
         """The lock, or the report of whoever held it. Raises RedisAway."""
@@ -81,17 +86,17 @@ class ReportMaker:
             return
         if lease is not None:
             async with self.lock.holding(lease):
-                await self.make_and_store(found, lease, deadline.earlier(ANSWER_RESERVE_SECONDS))
+                await self.make_and_store(found, lease, deadline)
 
     async def make_and_store(self, found: Lookup, lease: Lease, deadline: Deadline) -> CachedReport:
         """The work of the one that holds the lock."""
         try:
             if cached := await self.fresh_report(found):
                 return cached
-            facts = await self.metrics.facts(found.state)
-            report = await self.report_on(facts, lease, deadline)
+            facts = await self.facts(found, deadline)
+            report = await self.report_on(facts, lease, deadline.earlier(ANSWER_RESERVE_SECONDS))
         except RedisAway:
-            return await self.by_rules_alone(found, FallbackReason.REDIS_AWAY)
+            return await self.by_rules_alone(found, deadline, FallbackReason.REDIS_AWAY)
         return await self.stored(found, lease, report)
 
     async def fresh_report(self, found: Lookup) -> CachedReport | None:
@@ -104,9 +109,12 @@ class ReportMaker:
         if self.gemini is None:
             return self.by_rules(facts, FallbackReason.NO_API_KEY)
         try:
-            findings = await self.gemini.findings(facts, lease, deadline)
+            async with asyncio.timeout(deadline.seconds_left() + LATE_SECONDS):
+                findings = await self.gemini.findings(facts, lease, deadline)
         except NoFindings as none:
             return self.by_rules(facts, none.reason)
+        except TimeoutError:
+            return self.by_rules(facts, FallbackReason.DEADLINE)
         return PerformanceReport.of(findings, facts.now, self.now())
 
     async def stored(self, found: Lookup, lease: Lease, report: PerformanceReport) -> CachedReport:
@@ -120,10 +128,14 @@ class ReportMaker:
             log.warning("report not stored: redis away", key=found.key.report)
         return CachedReport.new(report, self.cache.clock())
 
-    async def by_rules_alone(self, found: Lookup, reason: FallbackReason) -> CachedReport:
+    async def by_rules_alone(self, found: Lookup, deadline: Deadline, reason: FallbackReason) -> CachedReport:
         """A rules report that is not stored."""
-        facts = await self.metrics.facts(found.state)
+        facts = await self.facts(found, deadline)
         return CachedReport.new(self.by_rules(facts, reason), self.cache.clock())
+
+    async def facts(self, found: Lookup, deadline: Deadline) -> Facts:
+        """What else the metrics-service knows, as far as there is time to ask."""
+        return await self.metrics.facts(found.state, deadline.earlier(LATE_SECONDS).seconds_left())
 
     def by_rules(self, facts: Facts, reason: FallbackReason) -> PerformanceReport:
         """What the rules say, and why it is them."""

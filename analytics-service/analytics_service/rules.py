@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from analytics_service.comparison import MIN_SAMPLE, Changes, changes_between
-from analytics_service.facts import Facts
+from analytics_service.facts import Facts, Quality
 from analytics_service.report import Finding, Findings, Severity
-from shared.contracts.metrics import AggregatedMetrics, Breach, Status
+from shared.contracts.metrics import AggregatedMetrics, Breach, DriftMeasure, DriftReport, DriftStatus, Status
 
 CONFIDENCE_DROP = 0.05
 """A fall of average confidence worth a word; chance moves it less once there are MIN_SAMPLE predictions."""
@@ -17,8 +17,10 @@ SLOWER, MUCH_SLOWER = 1.25, 2.0
 FEWER, MORE = 0.5, 2.0
 """Number of predictions in units of the window before."""
 
-PSI_SHIFTED, PSI_OTHER_POPULATION = 0.1, 0.25
-"""The usual bands of the population stability index."""
+OVERCONFIDENT = 0.1
+"""How much the average confidence may exceed the accuracy that feedback shows."""
+
+PROPERTY = {"label": "labels", "confidence": "confidence", "input_length": "input lengths"}
 
 LONG_TAIL = 5.0
 """99th percentile in units of the median."""
@@ -42,13 +44,20 @@ def findings_by_rules(facts: Facts) -> Findings:
     if facts.now.total_predictions == 0:
         return nothing_to_judge(facts)
     changes = changes_between(facts.now, facts.before)
-    observations = [*breached(facts.now), *changed(changes), *shape(facts.now), *too_few(facts.now)]
+    observations = [
+        *breached(facts.now),
+        *overconfident(facts.now, facts.quality),
+        *drifted(facts.drift),
+        *changed(changes),
+        *shape(facts.now),
+        *too_few(facts.now),
+    ]
     observations.sort(key=lambda observation: WEIGHTS[observation.finding.severity], reverse=True)
     return Findings(
         summary=summary(facts, changes),
         identified_issues=[observation.finding for observation in observations],
         recommendations=list(dict.fromkeys(observation.advice for observation in observations)),
-        root_cause_hypothesis=likely_cause(facts.now, changes),
+        root_cause_hypothesis=likely_cause(facts, changes),
         confidence_score=sureness(facts.now, changes),
     )
 
@@ -108,7 +117,6 @@ def changed(changes: Changes | None) -> Iterator[Observation]:
         return
     yield from changed_confidence(changes.confidence_difference)
     yield from changed_time(changes.p95_ratio)
-    yield from changed_labels(changes.label_psi)
     yield from changed_volume(changes.volume_ratio)
 
 
@@ -134,16 +142,36 @@ def changed_time(ratio: float | None) -> Iterator[Observation]:
         )
 
 
-def changed_labels(psi: float | None) -> Iterator[Observation]:
-    """Labels that are distributed otherwise."""
-    if psi is not None and psi >= PSI_SHIFTED:
-        strong = psi >= PSI_OTHER_POPULATION
+def drifted(drift: DriftReport | None) -> Iterator[Observation]:
+    """Properties of the predictions that are distributed otherwise than in the window before."""
+    for measure in shifts(drift):
+        strong = measure.status is DriftStatus.SIGNIFICANT
         yield observe(
-            "label_shift",
+            f"{measure.name}_drift",
             Severity.HIGH if strong else Severity.MEDIUM,
-            f"The labels are distributed {'very differently' if strong else 'differently'} than in the window before "
-            f"(population stability index {psi:.2f}).",
+            f"The distribution of {PROPERTY[measure.name]} is {'another' if strong else 'not quite the same'} than in "
+            f"the window before (population stability index {measure.psi or 0:.2f}).",
             "Find out whether callers or their inputs changed; if they did for good, evaluate the model on them.",
+        )
+
+
+def shifts(drift: DriftReport | None) -> list[DriftMeasure]:
+    """The properties that have shifted."""
+    shifted = (DriftStatus.MODERATE, DriftStatus.SIGNIFICANT)
+    return [measure for measure in drift.measures if measure.status in shifted] if drift else []
+
+
+def overconfident(now: AggregatedMetrics, quality: Quality | None) -> Iterator[Observation]:
+    """A model that is surer than it is right, as far as there is feedback."""
+    if quality is None or quality.accuracy is None or quality.feedback_count < MIN_SAMPLE:
+        return
+    if now.average_confidence is not None and quality.accuracy <= now.average_confidence - OVERCONFIDENT:
+        yield observe(
+            "overconfident",
+            Severity.HIGH,
+            f"By the feedback on {quality.feedback_count} predictions {quality.accuracy:.0%} are right, while the "
+            f"average confidence is {now.average_confidence:.0%}.",
+            "Calibrate the model on the feedback, or train it again with it.",
         )
 
 
@@ -191,25 +219,25 @@ def too_few(now: AggregatedMetrics) -> Iterator[Observation]:
         )
 
 
-def likely_cause(now: AggregatedMetrics, changes: Changes | None) -> str | None:
+def likely_cause(facts: Facts, changes: Changes | None) -> str | None:
     """The story that the changes tell together; None when they tell none."""
     if changes is None:
         return None
     slower = changes.p95_ratio is not None and changes.p95_ratio >= SLOWER
     busier = changes.volume_ratio is not None and changes.volume_ratio >= MORE
     unsure = changes.confidence_difference is not None and changes.confidence_difference <= -CONFIDENCE_DROP
-    shifted = changes.label_psi is not None and changes.label_psi >= PSI_SHIFTED
+    shifted = bool(shifts(facts.drift))
     if slower and busier:
         return "More traffic than prediction-service keeps up with: time and volume rose together."
     if unsure and shifted:
-        return "The inputs have changed: labels shifted while confidence fell."
+        return "The inputs have changed: they drifted while confidence fell."
     if slower:
         return "Something slows prediction-service down that is not traffic: a slower model version, or a busy machine."
     if unsure:
-        return "Inputs are harder than before, or a new model version is less sure: labels are as before."
+        return "Inputs are harder than before, or a new model version is less sure: there is no drift."
     if shifted:
         return "Callers send other inputs than before; the model is as sure of them as of the earlier ones."
-    return "The state is not new: the window before looks the same." if now.breaches else None
+    return "The state is not new: the window before looks the same." if facts.now.breaches else None
 
 
 def summary(facts: Facts, changes: Changes | None) -> str:
@@ -227,6 +255,9 @@ def summary(facts: Facts, changes: Changes | None) -> str:
             f"Average confidence is {now.average_confidence:.3f}, "
             f"95 % of inferences take at most {now.p95_inference_time_ms:.1f} ms."
         )
+    if facts.alerts and facts.alerts.alerts:
+        oldest = min(alert.opened_at for alert in facts.alerts.alerts)
+        sentences.append(f"Open alerts: {len(facts.alerts.alerts)}, the oldest since {oldest:%Y-%m-%d %H:%M} UTC.")
     if changes is None:
         sentences.append("There is not enough data to compare with the window before.")
     return " ".join(sentences)

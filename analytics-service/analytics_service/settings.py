@@ -50,7 +50,7 @@ class Settings(ServiceSettings):
     gemini_stale_grace: int = Field(
         300, ge=0, le=86_400, description="How long after that it is still answered, STALE, while a new one is made"
     )
-    rules_cache_ttl: int = Field(15, ge=0, le=3600, description="How long a rules report is fresh, in seconds")
+    rules_cache_ttl: int = Field(15, ge=1, le=3600, description="How long a rules report is fresh, in seconds")
     analysis_deadline: float = Field(30, ge=1, le=300, description="Nobody waits longer for a report, in seconds")
 
     admin_token: SecretStr | None = Field(None, description="Needed to see and clear quota and cache; not set: open")
