@@ -52,8 +52,8 @@ class Stack:
 
 
 def database_url(passwords: dict[str, str], port: int, role: str, database: str = DATABASE) -> str:
-    """A URL with the role's password."""
-    return f"postgresql://{role}:{passwords[role]}@127.0.0.1:{port}/{database}"
+    """A URL with the role's password; without TLS, and so without a look for certificates in the user's home."""
+    return f"postgresql://{role}:{passwords[role]}@127.0.0.1:{port}/{database}?sslmode=disable"
 
 
 def plan(settings: LocalSettings, folder: StackFolder) -> Stack:

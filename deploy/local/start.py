@@ -63,7 +63,7 @@ async def connect_to_postgres(stack: Stack) -> asyncpg.Connection:
             return await asyncpg.connect(stack.database_url(database="postgres"), timeout=5)
         except (OSError, asyncpg.PostgresError, TimeoutError) as error:
             if time.monotonic() > end:
-                raise CannotRunError("Postgres did not start; its lines above say why") from error
+                raise CannotRunError(f"Postgres cannot be reached: {error}") from error
             await asyncio.sleep(0.05)
 
 

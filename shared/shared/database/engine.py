@@ -1,28 +1,37 @@
 """SQLAlchemy's engine for services that query; the two hot paths (limiter, recorder) use asyncpg itself."""
 
+import asyncpg
 from pydantic import SecretStr
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from shared.database.urls import for_sqlalchemy
+from shared.database.urls import for_asyncpg
 
 CONNECT_TIMEOUT_SECONDS = 2
 COMMAND_TIMEOUT_SECONDS = 30
 
 
 def create_engine(url: SecretStr, application: str, pool_size: int = 5) -> AsyncEngine:
-    """An engine that connects on first use. A connection that died while idle is replaced before it is used."""
+    """An engine that connects on first use. A connection that died while idle is replaced before it is used.
+
+    asyncpg reads the URL itself, so that everything it understands there (`sslmode`, several hosts) works.
+    """
+
+    async def connect() -> asyncpg.Connection:
+        return await asyncpg.connect(
+            for_asyncpg(url),
+            timeout=CONNECT_TIMEOUT_SECONDS,
+            command_timeout=COMMAND_TIMEOUT_SECONDS,
+            server_settings={"application_name": application},
+        )
+
     return create_async_engine(
-        for_sqlalchemy(url),
+        "postgresql+asyncpg://",
+        async_creator=connect,
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_timeout=CONNECT_TIMEOUT_SECONDS,
         pool_pre_ping=True,
-        connect_args={
-            "timeout": CONNECT_TIMEOUT_SECONDS,
-            "command_timeout": COMMAND_TIMEOUT_SECONDS,
-            "server_settings": {"application_name": application},
-        },
     )
 
 

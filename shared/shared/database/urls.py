@@ -30,8 +30,3 @@ DatabaseUrl = Annotated[SecretStr, AfterValidator(check_database_url)]
 def for_asyncpg(url: SecretStr) -> str:
     """The URL as asyncpg reads it."""
     return "postgresql://" + url.get_secret_value().split("://", 1)[1]
-
-
-def for_sqlalchemy(url: SecretStr) -> str:
-    """The URL as SQLAlchemy reads it."""
-    return "postgresql+asyncpg://" + url.get_secret_value().split("://", 1)[1]
