@@ -7,8 +7,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-from xmlrpc.client import Fault, ServerProxy
+from xmlrpc.client import ServerProxy
 
+from supervisor.xmlrpc import Faults
+
+from local.errors import CannotRunError
 from local.stack import STOP_SECONDS, Program, Stack, base_environment
 
 RESTARTS = 1_000_000
@@ -41,16 +44,13 @@ class Supervisor:
         return self._process
 
     def start_services(self) -> None:
-        """Starts the four services."""
-        self._rpc().supervisor.startProcessGroup(SERVICES_GROUP, False)
-
-    def states(self) -> dict[str, str]:
-        """Each program's state in supervisord's words; empty while it does not answer yet."""
-        try:
-            information: Any = self._rpc().supervisor.getAllProcessInfo()
-        except (OSError, Fault):
-            return {}
-        return {item["name"]: item["statename"] for item in information}
+        """Starts the four services. Raises CannotRunError when supervisord cannot even try."""
+        results: Any = self._rpc().supervisor.startProcessGroup(SERVICES_GROUP, False)
+        failures = [
+            f"{result['name']}: {result['description']}" for result in results if result["status"] != Faults.SUCCESS
+        ]
+        if failures:
+            raise CannotRunError(f"cannot start {'; '.join(failures)}")
 
     def _rpc(self) -> ServerProxy:
         secret, port = self._stack.passwords["supervisor"], self._stack.ports["supervisor"]
