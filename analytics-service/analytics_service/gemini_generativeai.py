@@ -69,7 +69,7 @@ def make_model(settings: Settings) -> Any:
     key = settings.gemini_api_key
     genai.configure(
         api_key=key.get_secret_value() if key else None,
-        transport="rest",
+        transport=one_call_transport(),
         client_options={"api_endpoint": settings.gemini_api_endpoint} if settings.gemini_api_endpoint else None,
     )
     return genai.GenerativeModel(
@@ -81,6 +81,24 @@ def make_model(settings: Settings) -> Any:
             "response_schema": FINDINGS_SCHEMA,
         },
     )
+
+
+def one_call_transport() -> type[Any]:
+    """The SDK's REST transport without its habit to send a refused call (401) again, twice, behind our back."""
+    from google.ai.generativelanguage_v1beta.services.generative_service.transports import (
+        GenerativeServiceRestTransport,
+    )
+
+    sessions: Any = import_module("google.auth.transport.requests")
+
+    class OneCallTransport(GenerativeServiceRestTransport):
+        def __init__(self, *, client_info: Any, **arguments: Any) -> None:
+            super().__init__(client_info=client_info, **arguments)
+            self._session = sessions.AuthorizedSession(self._credentials, refresh_status_codes=())
+            # The transport finds its methods by the session.
+            self._prep_wrapped_messages(client_info)  # type: ignore[no-untyped-call]  # the SDK has no types
+
+    return OneCallTransport
 
 
 def ask(model: Any, prompt: str, timeout_seconds: float) -> Any:

@@ -52,12 +52,10 @@ class ReportMaker:
 
     async def make(self, found: Lookup, deadline: Deadline) -> CachedReport:
         """The report on what was found: made here, or meanwhile by another process."""
-        gemini_deadline = deadline.earlier(ANSWER_RESERVE_SECONDS)
         if found.redis_away:
             return await self.by_rules_alone(found, deadline, FallbackReason.REDIS_AWAY)
         try:
-            async with asyncio.timeout(gemini_deadline.seconds_left()):
-                taken = await self.lease_or_report(found)
+            taken = await self.lease_or_report(found, deadline.earlier(ANSWER_RESERVE_SECONDS))
         except RedisAway:
             return await self.by_rules_alone(found, deadline, FallbackReason.REDIS_AWAY)
         except TimeoutError:
@@ -67,16 +65,18 @@ class ReportMaker:
         async with self.lock.holding(taken):
             return await self.make_and_store(found, taken, deadline)
 
-    async def lease_or_report(self, found: Lookup) -> Lease | CachedReport:
-        """The lock, or the report of whoever held it. Raises RedisAway."""
-        lease = await self.lock.try_acquire(found.key)
-        if lease is None:
-            async with self.lock.waiting(found.key) as waiter:
-                while (lease := await self.lock.try_acquire(found.key)) is None:
-                    await waiter.wait()
-                    if cached := await self.fresh_report(found):
-                        return cached
-        return lease
+    async def lease_or_report(self, found: Lookup, deadline: Deadline) -> Lease | CachedReport:
+        """The lock, or the report of whoever held it. Raises RedisAway, or TimeoutError at the deadline."""
+        if lease := await self.lock.try_acquire(found.key):
+            return lease
+        async with self.lock.waiting(found.key) as waiter:
+            while deadline.seconds_left():
+                if lease := await self.lock.try_acquire(found.key):
+                    return lease
+                await waiter.wait()
+                if cached := await self.fresh_report(found):
+                    return cached
+        raise TimeoutError
 
     async def refresh(self, found: Lookup, deadline: Deadline) -> None:
         """Makes a new report in the background, unless somebody is at it."""

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler
+from typing import Literal
 from urllib.parse import parse_qs, urlsplit
 
 from pydantic import BaseModel
@@ -13,13 +14,20 @@ from analytics_service.testing.local_server import LocalServer
 from shared.contracts.metrics import (
     AggregatedMetrics,
     DriftMeasure,
-    DriftQuery,
     DriftReport,
     DriftStatus,
     MetricsQuery,
     Status,
     ThresholdProfile,
 )
+
+PSI = {
+    DriftStatus.STABLE: 0.02,
+    DriftStatus.MODERATE: 0.15,
+    DriftStatus.SIGNIFICANT: 0.4,
+    DriftStatus.NOT_ENOUGH_DATA: None,
+}
+"""A population stability index within each band."""
 
 
 class MetricsExchange(BaseHTTPRequestHandler):
@@ -33,7 +41,7 @@ class MetricsExchange(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         answers: dict[str, Callable[[], BaseModel]] = {
             "/metrics/aggregated": lambda: self.emulator.aggregated(MetricsQuery.model_validate_json(body)),
-            "/metrics/drift": lambda: self.emulator.drift_for(DriftQuery.model_validate_json(body)),
+            "/metrics/drift": lambda: self.emulator.drift,
             "/metrics/quality": lambda: self.emulator.quality,
         }
         self.answer(answers[self.path]())
@@ -70,7 +78,7 @@ class MetricsEmulator(LocalServer):
         self.now = metrics()
         self.before = metrics()
         self.thresholds = ThresholdProfile()
-        self.drift: list[DriftMeasure] = []
+        self.drift = drift_report({})
         self.quality = Quality(feedback_count=0, accuracy=None)
         self.alerts = OpenAlerts(alerts=[])
         self.fails_with: int | None = None
@@ -94,19 +102,25 @@ class MetricsEmulator(LocalServer):
             }
         )
 
-    def drift_for(self, query: DriftQuery) -> DriftReport:
-        """The measures that the test set, about the windows that were asked for."""
-        end, width = query.window_end or datetime.now(UTC), timedelta(minutes=query.time_window_minutes)
-        return DriftReport(
-            status=max((measure.status for measure in self.drift), default=DriftStatus.STABLE),
-            measures=self.drift,
-            sample_size=self.now.total_predictions,
-            reference_sample_size=self.before.total_predictions,
-            time_window_start=end - width,
-            time_window_end=end,
-            reference_window_start=end - 2 * width,
-            reference_window_end=end - width,
-        )
+
+def drift_report(measured: dict[Literal["label", "confidence", "input_length"], DriftStatus]) -> DriftReport:
+    """A comparison of two hours in which these properties were found to be like this."""
+    end, width = datetime(2026, 1, 5, 12, tzinfo=UTC), timedelta(hours=1)
+    return DriftReport(
+        status=max(measured.values(), key=list(DriftStatus).index, default=DriftStatus.STABLE),
+        measures=[
+            DriftMeasure(
+                name=name, status=status, psi=PSI[status], js_distance=0.3, chance_psi=0.01, reference={}, current={}
+            )
+            for name, status in measured.items()
+        ],
+        sample_size=400,
+        reference_sample_size=400,
+        time_window_start=end - width,
+        time_window_end=end,
+        reference_window_start=end - 2 * width,
+        reference_window_end=end - width,
+    )
 
 
 def metrics(total: int = 400, confidence: float = 0.8, p95: float = 20.0, **changes: object) -> AggregatedMetrics:
