@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable
+from http import HTTPStatus
 from typing import Any, TypeVar
 
 import httpx
@@ -10,7 +11,8 @@ from pydantic import BaseModel, ValidationError
 
 from analytics_service.facts import Facts, OpenAlerts, Quality, State
 from shared.contracts.metrics import AggregatedMetrics, DriftQuery, DriftReport, MetricsQuery, ThresholdProfile
-from shared.runtime.problems import Problem
+from shared.contracts.problem import ProblemDetails
+from shared.runtime.problems import InvalidRequest, Problem
 from shared.runtime.request_id import trace_headers
 
 RETRY_AFTER_SECONDS = 2
@@ -41,7 +43,10 @@ class MetricsClient:
         self.http, self.timeout_seconds = http, timeout_seconds
 
     async def state(self, query: MetricsQuery) -> State:
-        """The numbers of the window and the thresholds in force. Raises MetricsAway."""
+        """The numbers of the window and the thresholds in force.
+
+        Raises MetricsAway, or InvalidRequest, such as for a window so long ago that its numbers are not kept.
+        """
         metrics, thresholds = await asyncio.gather(self.aggregated(query), self.thresholds(query.model_name))
         return State(query, metrics, thresholds)
 
@@ -60,11 +65,11 @@ class MetricsClient:
         return Facts(state, before, drifted, quality, alerts)
 
     async def known(self, question: Awaitable[Body], seconds: float) -> Body | None:
-        """The answer, or None when it cannot be had in time."""
+        """The answer, or None when there is none or it cannot be had in time."""
         try:
             async with asyncio.timeout(seconds):
                 return await question
-        except (MetricsAway, TimeoutError):
+        except (MetricsAway, InvalidRequest, TimeoutError):
             return None
 
     async def aggregated(self, query: MetricsQuery) -> AggregatedMetrics:
@@ -81,10 +86,12 @@ class MetricsClient:
         return await self.ask(OpenAlerts, "GET", "/metrics/alerts", params=parameters)
 
     async def ask(self, body: type[Body], method: str, path: str, **request: Any) -> Body:
-        """One request under the deadline. Raises MetricsAway."""
+        """One request under the deadline. Raises MetricsAway, or InvalidRequest when it is refused (422)."""
         try:
             async with asyncio.timeout(self.timeout_seconds):
                 answer = await self.http.request(method, path, headers=trace_headers(), **request)
+            if answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY:
+                raise InvalidRequest(ProblemDetails.model_validate_json(answer.content).errors or [])
             answer.raise_for_status()
             return body.model_validate_json(answer.content)
         except (httpx.HTTPError, OSError, TimeoutError, ValidationError) as error:

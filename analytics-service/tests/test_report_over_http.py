@@ -94,3 +94,14 @@ async def test_the_window_before_ends_where_the_window_begins(
     assert before.window_end is not None
     start = before.model_dump(mode="json")["window_end"]
     assert start == report["metrics_analyzed"]["time_window_start"]
+
+
+async def test_a_question_that_the_metrics_service_refuses_is_refused_with_its_reasons(
+    redis_server: RedisServer, metrics: MetricsEmulator
+) -> None:
+    reason = {"location": "body.window_end", "message": "what it takes to answer is no longer kept"}
+    metrics.refuses_with = reason
+    async with client_of(settings_for(redis_server, metrics)) as client:
+        answer = await analyze(client, window_end="2020-01-01T00:00:00Z")
+    assert answer.status_code == 422
+    assert answer.json()["errors"] == [reason]

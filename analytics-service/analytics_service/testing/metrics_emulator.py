@@ -58,8 +58,12 @@ class MetricsExchange(BaseHTTPRequestHandler):
 
     def answer(self, body: BaseModel) -> None:
         """Sends the body, or whatever the test wants to go wrong."""
-        status = self.emulator.fails_with or 200
-        content = (json.dumps({"status": status}) if self.emulator.fails_with else body.model_dump_json()).encode()
+        status, content = 200, body.model_dump_json().encode()
+        if self.emulator.fails_with:
+            status, content = self.emulator.fails_with, b"{}"
+        elif refusal := self.emulator.refuses_with:
+            problem = {"title": "Unprocessable Content", "status": 422, "errors": [refusal]}
+            status, content = 422, json.dumps(problem).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(content)))
@@ -82,6 +86,7 @@ class MetricsEmulator(LocalServer):
         self.quality = Quality(feedback_count=0, accuracy=None)
         self.alerts = OpenAlerts(alerts=[])
         self.fails_with: int | None = None
+        self.refuses_with: dict[str, str] | None = None
         self.queries: list[MetricsQuery] = []
 
     def handler(self) -> type[BaseHTTPRequestHandler]:
