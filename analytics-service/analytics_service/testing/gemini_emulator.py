@@ -57,6 +57,7 @@ class Exchange(BaseHTTPRequestHandler):
     """One request and the means to answer it, well or badly."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     emulator: "GeminiEmulator"
 
     def do_POST(self) -> None:

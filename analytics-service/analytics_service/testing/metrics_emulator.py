@@ -34,6 +34,7 @@ class MetricsExchange(BaseHTTPRequestHandler):
     """One request."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     emulator: "MetricsEmulator"
 
     def do_POST(self) -> None:
