@@ -17,6 +17,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from gateway.client_address import ClientAddresses
+from gateway.deadlines import Deadlines
 from gateway.denials import Denials
 from gateway.docs import docs_router, mount_assets
 from gateway.front import Front
@@ -56,8 +57,10 @@ def create_app(settings: Settings) -> ASGIApp:
         name: Upstream(name, url, session, settings.upstream_max_in_flight, time.monotonic)
         for name, url in services.items()
     }
+    deadlines = Deadlines(time.monotonic)
     proxy = Proxy(
         upstreams,
+        deadlines,
         max_body_bytes=settings.max_body_bytes,
         body_timeout_seconds=settings.body_timeout_seconds,
         answer_timeout_seconds=settings.upstream_timeout_seconds,
@@ -71,7 +74,7 @@ def create_app(settings: Settings) -> ASGIApp:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with session, shared_limiter:
+        async with session, shared_limiter, deadlines.watched():
             cleanup = asyncio.create_task(forget_old_clients_forever(database_url), name="limiter-cleanup")
             yield
             cleanup.cancel()

@@ -62,27 +62,23 @@ class ClientAddresses:
 
     def __init__(self, trusted_proxies: tuple[Network, ...]) -> None:
         self.trusted_proxies = trusted_proxies
+        self.is_trusted = lru_cache(maxsize=4096)(self._is_trusted)
 
-    def is_trusted(self, address: Address) -> bool:
+    def _is_trusted(self, address: Address) -> bool:
         """Whether what this address says about others is believed."""
         return any(address in network for network in self.trusted_proxies)
 
-    def peer_is_trusted(self, scope: Scope) -> bool:
-        """Whether the connection comes from a trusted proxy."""
-        peer = peer_of(scope)
-        return peer is not None and self.is_trusted(peer)
-
-    def client_of(self, scope: Scope) -> Client:
-        """The client of an ASGI request.
+    def client_of(self, scope: Scope) -> tuple[Client, bool]:
+        """The client of an ASGI request, and whether its peer is a trusted proxy.
 
         A hop that is garbage can only have been handed on by the trusted hop to its right, which then is the client:
         it is the last one that we know.
         """
         peer = peer_of(scope)
         if peer is None:
-            return UNKNOWN
-        if not self.trusted_proxies or not self.is_trusted(peer):
-            return client_at(peer)
+            return UNKNOWN, False
+        if not self.is_trusted(peer):
+            return client_at(peer), False
         last_known = peer
         for hop in reversed(forwarded_for(scope)[-MAX_HOPS:]):
             address = parse_address(hop)
@@ -91,7 +87,7 @@ class ClientAddresses:
             last_known = address
             if not self.is_trusted(address):
                 break
-        return client_at(last_known)
+        return client_at(last_known), True
 
 
 def peer_of(scope: Scope) -> Address | None:

@@ -57,8 +57,10 @@ def target_of(scope: Scope) -> str:
 
 def request_headers(scope: Scope) -> CIMultiDict[str]:
     """The client's headers for the upstream."""
-    dropped = NOT_FORWARDED | named_in_connection(scope["headers"])
-    headers: CIMultiDict[str] = CIMultiDict(
+    dropped = NOT_FORWARDED
+    if header(scope, b"connection") is not None:
+        dropped = dropped | named_in_connection(scope["headers"])
+    headers = CIMultiDict(
         [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"] if name not in dropped]
     )
     headers.update(forwarding_headers(scope))
@@ -69,24 +71,24 @@ def request_headers(scope: Scope) -> CIMultiDict[str]:
 def forwarding_headers(scope: Scope) -> dict[str, str]:
     """X-Forwarded-*: what a trusted proxy says, with this hop added; from anybody else what we see ourselves."""
     peer = scope["client"][0] if scope.get("client") else "unknown"
-    seen = {
-        "X-Forwarded-For": peer,
-        "X-Forwarded-Proto": scope["scheme"],
-        "X-Forwarded-Host": (header(scope, b"host") or b"").decode("latin-1"),
-    }
+    host = (header(scope, b"host") or b"").decode("latin-1")
     if not scope[PEER_TRUSTED]:
-        return seen
-    for name in ("X-Forwarded-Proto", "X-Forwarded-Host"):
-        if said := header(scope, name.lower().encode()):
-            seen[name] = said.decode("latin-1")
-    return seen | {"X-Forwarded-For": ", ".join([*forwarded_for(scope), peer])}
+        return {"X-Forwarded-For": peer, "X-Forwarded-Proto": scope["scheme"], "X-Forwarded-Host": host}
+    proto, forwarded_host = header(scope, b"x-forwarded-proto"), header(scope, b"x-forwarded-host")
+    return {
+        "X-Forwarded-For": ", ".join([*forwarded_for(scope), peer]),
+        "X-Forwarded-Proto": proto.decode("latin-1") if proto else scope["scheme"],
+        "X-Forwarded-Host": forwarded_host.decode("latin-1") if forwarded_host else host,
+    }
 
 
 def response_headers(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     """The upstream's headers for the client."""
     pairs = [(name.lower(), value) for name, value in headers]
-    dropped = NOT_RETURNED | named_in_connection(pairs)
-    return [(name, value) for name, value in pairs if name not in dropped]
+    dropped = NOT_RETURNED
+    if any(name == b"connection" for name, _ in pairs):
+        dropped = dropped | named_in_connection(pairs)
+    return [pair for pair in pairs if pair[0] not in dropped]
 
 
 def named_in_connection(headers: Iterable[tuple[bytes, bytes]]) -> frozenset[bytes]:

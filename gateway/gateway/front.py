@@ -30,10 +30,9 @@ class Front:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        client = self.addresses.client_of(scope)
+        client, scope[PEER_TRUSTED] = self.addresses.client_of(scope)
         scope[CLIENT_ADDRESS] = client.address
         scope[CLIENT_KEY] = client.limit_key
-        scope[PEER_TRUSTED] = self.addresses.peer_is_trusted(scope)
         if (header(scope, b"upgrade") or b"").lower() == b"websocket":
             raise WebSocketNotOffered("WebSocket connections are not offered here.")
         route = find_route(scope["path"])

@@ -11,6 +11,7 @@ import structlog
 from starlette.types import Message, Receive, Scope, Send
 
 from gateway.client_connection import SCOPE_KEY, ClientConnection
+from gateway.deadlines import Deadlines
 from gateway.forwarding import request_headers, response_headers, target_of
 from gateway.request_body import BodyTooSlow, ClientGoneError, RequestBody
 from gateway.routing import Route, UpstreamName
@@ -28,12 +29,13 @@ class Proxy:
     def __init__(
         self,
         upstreams: Mapping[UpstreamName, Upstream],
+        deadlines: Deadlines,
         *,
         max_body_bytes: int,
         body_timeout_seconds: float,
         answer_timeout_seconds: float,
     ) -> None:
-        self._upstreams = upstreams
+        self._upstreams, self._deadlines = upstreams, deadlines
         self._max_body_bytes = max_body_bytes
         self._body_timeout_seconds, self._answer_timeout_seconds = body_timeout_seconds, answer_timeout_seconds
 
@@ -42,10 +44,17 @@ class Proxy:
         route: Route = scope["route"]
         upstream = self._upstreams[route.upstream]
         client: ClientConnection = scope.get(SCOPE_KEY) or ClientConnection()
-        body = RequestBody(scope, receive, self._max_body_bytes, lambda: self._wait_for_answer(deadline))
+        body = RequestBody(
+            scope,
+            receive,
+            self._max_body_bytes,
+            # the body is here: from now on it is the upstream that has to be in time
+            on_complete=lambda: self._deadlines.set(deadline, self._answer_timeout_seconds),
+        )
         with upstream.slot():
             try:
-                async with asyncio.timeout(self._body_timeout_seconds) as deadline:
+                async with asyncio.timeout(None) as deadline:
+                    self._deadlines.set(deadline, self._body_timeout_seconds)
                     client.call_when_lost(lambda: deadline.reschedule(0))
                     await self._exchange(scope, send, upstream, body, deadline)
             except ClientGoneError:
@@ -63,17 +72,14 @@ class Proxy:
                     raise body.failure from None
             finally:
                 client.forget()
-
-    def _wait_for_answer(self, deadline: asyncio.Timeout) -> None:
-        """The body is here: from now on it is the upstream that has to be in time."""
-        deadline.reschedule(asyncio.get_running_loop().time() + self._answer_timeout_seconds)
+                self._deadlines.clear(deadline)
 
     async def _exchange(
         self, scope: Scope, send: Send, upstream: Upstream, body: RequestBody, deadline: asyncio.Timeout
     ) -> None:
         content = await body.open()
         async with await upstream.request(scope["method"], target_of(scope), request_headers(scope), content) as answer:
-            deadline.reschedule(None)
+            self._deadlines.clear(deadline)
             await relay(answer, send)
 
 

@@ -72,7 +72,7 @@ class Upstream:
     async def request(self, method: str, target: str, headers: CIMultiDict[str], body: Any) -> aiohttp.ClientResponse:
         """Sends a request for `target` (path and query, as they are on the wire) and returns once headers are back.
 
-        Raises UpstreamDown. Sent again only when nothing of it was sent.
+        Raises UpstreamDown, and TimeoutError when no byte came for too long. Sent again only when nothing of it was sent.
         """
         if self._clock() < self._down_until:
             self.count_error("down")
@@ -89,6 +89,8 @@ class Upstream:
                     self.count_error("connect")
                     log.warning("upstream cannot be reached", upstream=self.name, error=str(error))
                     raise self.down() from error
+            except TimeoutError:  # aiohttp's are ClientErrors as well
+                raise
             except (aiohttp.ClientError, ConnectionError) as error:
                 self.count_error("disconnected")
                 log.warning("upstream hung up", upstream=self.name, error=str(error) or type(error).__name__)

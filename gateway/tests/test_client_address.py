@@ -16,7 +16,7 @@ def scope(peer: str | None, *forwarded_for: str) -> dict[str, Any]:
 
 
 def client(trusted: str, peer: str | None, *forwarded_for: str) -> str:
-    return ClientAddresses(parse_networks(trusted)).client_of(scope(peer, *forwarded_for)).address
+    return ClientAddresses(parse_networks(trusted)).client_of(scope(peer, *forwarded_for))[0].address
 
 
 def test_without_trusted_proxies_the_peer_is_the_client_whatever_the_header_says() -> None:

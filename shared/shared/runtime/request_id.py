@@ -7,6 +7,9 @@ from secrets import token_hex
 from starlette.types import Scope
 
 HEADER = b"x-request-id"
+HEADER_INDEX = "header_index"
+"""Where a scope keeps its headers by name once somebody has asked for one."""
+
 SANE = re.compile(rb"[A-Za-z0-9._-]{8,128}")
 """Ids that are safe in a header, a log line and a file name, and long enough to be told apart."""
 
@@ -25,10 +28,10 @@ def request_id_of(scope: Scope) -> str:
 
 def header(scope: Scope, name: bytes) -> bytes | None:
     """The first value of a header (`name` in lower case), or None."""
-    for key, value in scope["headers"]:
-        if key == name:
-            return bytes(value)
-    return None
+    index: dict[bytes, bytes] | None = scope.get(HEADER_INDEX)
+    if index is None:
+        index = scope[HEADER_INDEX] = dict(reversed(scope["headers"]))
+    return index.get(name)
 
 
 def trace_headers() -> dict[str, str]:

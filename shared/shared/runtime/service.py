@@ -1,6 +1,7 @@
 """How every service is put together and started."""
 
 import asyncio
+import socket
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
@@ -20,6 +21,12 @@ from shared.runtime.telemetry import start_telemetry
 KEEP_ALIVE_SECONDS = 75
 """Idle connections are kept longer than any client of ours keeps them: it is the client that closes, so that no request
 is ever sent into a connection that is being closed."""
+
+LISTEN_BACKLOG = 2048
+"""Connections that may wait to be accepted: a burst of clients must not be refused by the kernel."""
+
+EXIT_NOT_STARTED = 3
+"""The port is taken, or the application could not start; uvicorn's own code for it."""
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
@@ -102,16 +109,29 @@ def check_before_start(
 
 def serve(app: ASGIApp, settings: ServiceSettings, protocol: type[asyncio.Protocol] | None = None) -> None:
     """Runs uvicorn. Addresses in forwarding headers are the gateway's business: uvicorn must not believe them."""
-    uvicorn.run(
-        app,
-        host=settings.host,
-        port=settings.port,
-        http=protocol or "auto",
-        ws="none",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=settings.shutdown_grace_seconds,
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app,
+            host=settings.host,
+            port=settings.port,
+            http=protocol or "auto",
+            ws="none",
+            backlog=LISTEN_BACKLOG,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
+            timeout_graceful_shutdown=settings.shutdown_grace_seconds,
+        )
     )
+    server.run(sockets=[shared_socket(settings)] if settings.reuse_port else None)
+    if not server.started:
+        raise SystemExit(EXIT_NOT_STARTED)
+
+
+def shared_socket(settings: ServiceSettings) -> socket.socket:
+    """A listening socket of its own for each process on the same port; the kernel spreads the connections."""
+    address = (settings.host, settings.port)
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    return socket.create_server(address, family=family, backlog=LISTEN_BACKLOG, reuse_port=True)
