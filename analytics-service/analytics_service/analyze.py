@@ -4,13 +4,13 @@ Redis away: the last report of this process on the same state, STALE, else rules
 report on the question, STALE, else MetricsAway.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
 import structlog
 from prometheus_client import Counter
 
+from analytics_service.clocks import Clock
 from analytics_service.deadline import Deadline
 from analytics_service.last_reports import LastReports
 from analytics_service.lookup import Lookup, Lookups
@@ -48,9 +48,7 @@ class Answer:
 class Analysis:
     """Answers questions with reports."""
 
-    def __init__(
-        self, lookups: Lookups, maker: ReportMaker, deadline_seconds: float, clock: Callable[[], float]
-    ) -> None:
+    def __init__(self, lookups: Lookups, maker: ReportMaker, deadline_seconds: float, clock: Clock) -> None:
         self.lookups, self.maker = lookups, maker
         self.deadline_seconds, self.clock = deadline_seconds, clock
         self.last_reports = LastReports()

@@ -21,11 +21,12 @@ from fastapi import FastAPI
 
 from analytics_service.analyze import Analysis
 from analytics_service.circuit_breaker import CircuitBreaker
+from analytics_service.clocks import utc_now
 from analytics_service.endpoints import analysis_router
 from analytics_service.gemini import gemini_provider
 from analytics_service.gemini_analyst import GeminiAnalyst
 from analytics_service.health import health_report
-from analytics_service.ledger import Ledger, Prices, utc_now
+from analytics_service.ledger import Ledger, Prices
 from analytics_service.lock import ReportLock
 from analytics_service.lookup import Lookups
 from analytics_service.metrics_client import MetricsClient

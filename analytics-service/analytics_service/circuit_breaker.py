@@ -3,17 +3,16 @@
 Each process has its own: what fails may be its own way out.
 """
 
-from collections.abc import Callable
 from enum import StrEnum
 
 from prometheus_client import Gauge
+
+from analytics_service.clocks import Clock
 
 FAILURES_TO_OPEN = 5
 """More than the attempts of one report, so that one unlucky report alone does not open it."""
 
 OPEN_SECONDS = 30.0
-
-Clock = Callable[[], float]
 
 STATE = Gauge("analysis_circuit_open", "1 while no call to Gemini leaves because too many failed")
 

@@ -2,10 +2,20 @@
 
 from dataclasses import dataclass
 
-from shared.contracts.metrics import AggregatedMetrics
+from shared.contracts.metrics import AggregatedMetrics, DriftMeasure, DriftReport, DriftStatus
 
 MIN_SAMPLE = 30
 """Predictions that a window needs before its averages are compared: below, chance moves them more than causes do."""
+
+
+CONFIDENCE_DROP = 0.05
+"""A fall of average confidence worth a word; chance moves it less once there are MIN_SAMPLE predictions."""
+
+SLOWER = 1.25
+"""95th percentile in units of the window before."""
+
+FEWER, MORE = 0.5, 2.0
+"""Number of predictions in units of the window before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +25,32 @@ class Changes:
     volume_ratio: float | None
     confidence_difference: float | None
     p95_ratio: float | None
+
+    @property
+    def less_sure(self) -> bool:
+        """Whether confidence fell."""
+        return self.confidence_difference is not None and self.confidence_difference <= -CONFIDENCE_DROP
+
+    @property
+    def slower(self) -> bool:
+        """Whether inference takes longer."""
+        return self.p95_ratio is not None and self.p95_ratio >= SLOWER
+
+    @property
+    def busier(self) -> bool:
+        """Whether there are many more predictions."""
+        return self.volume_ratio is not None and self.volume_ratio >= MORE
+
+    @property
+    def quieter(self) -> bool:
+        """Whether there are far fewer predictions."""
+        return self.volume_ratio is not None and self.volume_ratio <= FEWER
+
+
+def shifts(drift: DriftReport | None) -> list[DriftMeasure]:
+    """The properties of the predictions that are distributed otherwise than before."""
+    shifted = (DriftStatus.MODERATE, DriftStatus.SIGNIFICANT)
+    return [measure for measure in drift.measures if measure.status in shifted] if drift else []
 
 
 def changes_between(now: AggregatedMetrics, before: AggregatedMetrics | None) -> Changes | None:

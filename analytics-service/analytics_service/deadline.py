@@ -1,10 +1,8 @@
 """A point in time by which something must be done."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
-Clock = Callable[[], float]
-"""Seconds that only grow."""
+from analytics_service.clocks import Clock
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,12 @@ No call leaves without the lock, nor when Redis is away.
 
 import asyncio
 import contextlib
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
 
 from analytics_service.circuit_breaker import CircuitBreaker, CircuitOpen
+from analytics_service.clocks import Clock
 from analytics_service.deadline import Deadline
 from analytics_service.facts import Facts
 from analytics_service.ledger import Ledger
@@ -54,7 +54,7 @@ class GeminiAnalyst:
     circuit: CircuitBreaker
     ledger: Ledger
     call_seconds: float
-    clock: Callable[[], float]
+    clock: Clock
     sleep: Sleep = asyncio.sleep
 
     async def findings(self, facts: Facts, lease: Lease, deadline: Deadline) -> Findings:

@@ -4,13 +4,13 @@ Redis away: the day's line lacks the call; a report never fails because of its b
 """
 
 import contextlib
-from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 
 from prometheus_client import Counter, Histogram
 from pydantic import BaseModel, Field
 from redis.asyncio import Redis
 
+from analytics_service.clocks import UtcNow
 from analytics_service.provider import ModelAnswer
 from analytics_service.redis_border import RedisAway, away_as_one_error
 
@@ -28,8 +28,6 @@ SECONDS = Histogram(
 )
 TOKENS = Counter("analysis_gemini_tokens", "Tokens by direction", ["direction"])
 COST = Counter("analysis_gemini_cost_usd", "Cost by the prices in the settings")
-
-UtcNow = Callable[[], datetime]
 
 
 class Prices(BaseModel):
@@ -102,11 +100,6 @@ class Ledger:
                     pipeline.hgetall(day_name(day))
                 rows = await pipeline.execute()
         return [day_of(day, row) for day, row in zip(days, rows, strict=True)]
-
-
-def utc_now() -> datetime:
-    """The time by this machine's clock."""
-    return datetime.now(UTC)
 
 
 def day_name(day: date) -> str:

@@ -8,7 +8,7 @@ lock; a holder keeps working on what it has begun until its lease runs out, and 
 import asyncio
 import contextlib
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -16,6 +16,7 @@ import structlog
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 
+from analytics_service.clocks import Clock
 from analytics_service.redis_border import RedisAway, away_as_one_error, script
 from analytics_service.report_key import ReportKey
 
@@ -29,8 +30,6 @@ FENCE_SECONDS = 3600
 
 POLL_SECONDS = 0.5
 """Who waits for the lock looks again this often; the notification, when it comes, is faster."""
-
-Clock = Callable[[], float]
 
 log = structlog.get_logger()
 

@@ -4,7 +4,7 @@ Redis away: RedisAway. An entry that cannot be read, such as one of an older sch
 """
 
 import math
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,6 +12,7 @@ import structlog
 from pydantic import BaseModel, Field, ValidationError
 from redis.asyncio import Redis
 
+from analytics_service.clocks import Clock
 from analytics_service.redis_border import away_as_one_error, script
 from analytics_service.report import PerformanceReport, ReportSource
 from analytics_service.report_key import LAST_REPORT_PREFIX, ReportKey, last_report_name
@@ -22,9 +23,6 @@ LAST_REPORT_SECONDS = 86_400
 
 SCAN_BATCH = 500
 REPORT_NAMES, LAST_NAMES = "analysis:report:*", last_report_name("*")
-
-Clock = Callable[[], float]
-"""Seconds that only grow, within this process."""
 
 log = structlog.get_logger()
 

@@ -9,12 +9,11 @@ Redis away: rules, with that reason, and nothing is asked of Gemini. A report th
 """
 
 import asyncio
-from collections.abc import Callable
-from datetime import datetime
 
 import structlog
 from prometheus_client import Counter
 
+from analytics_service.clocks import UtcNow
 from analytics_service.deadline import Deadline
 from analytics_service.facts import Facts
 from analytics_service.gemini_analyst import GeminiAnalyst, NoFindings
@@ -46,7 +45,7 @@ class ReportMaker:
         cache: ReportCache,
         lock: ReportLock,
         gemini: GeminiAnalyst | None,
-        now: Callable[[], datetime],
+        now: UtcNow,
     ) -> None:
         self.metrics, self.cache, self.lock, self.gemini, self.now = metrics, cache, lock, gemini, now
 

@@ -8,9 +8,10 @@ import pytest
 from parts import a_deadline, a_lease, facts_of, redis_client
 
 from analytics_service.circuit_breaker import CircuitBreaker, CircuitState
+from analytics_service.clocks import utc_now
 from analytics_service.gemini import gemini_provider
 from analytics_service.gemini_analyst import GeminiAnalyst, NoFindings
-from analytics_service.ledger import Ledger, Prices, utc_now
+from analytics_service.ledger import Ledger, Prices
 from analytics_service.quota import CallQuota
 from analytics_service.report import FallbackReason
 from analytics_service.settings import Settings

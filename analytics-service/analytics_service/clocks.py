@@ -1,0 +1,15 @@
+"""Time is an argument everywhere; these are its two kinds."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+Clock = Callable[[], float]
+"""Seconds that only grow, within this process; `time.monotonic` in production."""
+
+UtcNow = Callable[[], datetime]
+"""What time it is, for people."""
+
+
+def utc_now() -> datetime:
+    """The time by this machine's clock."""
+    return datetime.now(UTC)
