@@ -5,6 +5,7 @@ and one that hangs must neither take a worker from others nor hold the process u
 """
 
 import asyncio
+import contextlib
 import threading
 import warnings
 from collections.abc import Callable
@@ -150,7 +151,7 @@ async def in_thread(work: Callable[[], Result]) -> Result:
             finish, value = future.set_result, work()
         except BaseException as error:
             finish, value = future.set_exception, error
-        if not loop.is_closed():
+        with contextlib.suppress(RuntimeError):  # the loop was closed meanwhile: nobody waits
             loop.call_soon_threadsafe(settle, finish, value)
 
     threading.Thread(target=run, name="gemini-call", daemon=True).start()

@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 
 from analytics_service.clocks import Clock
 from analytics_service.redis_border import away_as_one_error, script
-from analytics_service.report import PerformanceReport, ReportSource
+from analytics_service.report import FallbackReason, PerformanceReport, ReportSource
 from analytics_service.report_key import LAST_REPORT_PREFIX, ReportKey, last_report_name
 from shared.contracts.metrics import MetricsQuery
 
@@ -86,9 +86,13 @@ class Lives:
     rules: float
     grace: float
 
-    def of(self, source: ReportSource) -> float:
-        """How long a report from there is fresh."""
-        return self.gemini if source is ReportSource.GEMINI else self.rules
+    def fresh(self, report: PerformanceReport) -> float:
+        """How long a report is fresh."""
+        return self.gemini if report.source is ReportSource.GEMINI else self.rules
+
+    def stale(self, report: PerformanceReport) -> float:
+        """How long it is answered after that. Without a key a new one is there at once: nobody needs an old one."""
+        return 0 if report.fallback_reason is FallbackReason.NO_API_KEY else self.grace
 
 
 class ReportCache:
@@ -132,8 +136,8 @@ class ReportCache:
 
     async def store(self, key: ReportKey, query: MetricsQuery, report: PerformanceReport, fence: int) -> bool:
         """Writes a report; False: refused, because somebody took the lock after `fence`. Raises RedisAway."""
-        fresh = self.lives.of(report.source)
-        life_ms = round((fresh + self.lives.grace) * 1000)
+        fresh = self.lives.fresh(report)
+        life_ms = round((fresh + self.lives.stale(report)) * 1000)
         entry = Entry(query=query, report=report, fresh_ms=round(fresh * 1000), life_ms=life_ms)
         keys = [key.fence, key.report, key.last]
         with away_as_one_error():

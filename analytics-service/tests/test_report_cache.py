@@ -94,6 +94,21 @@ async def test_a_fallback_is_cached_briefly_so_that_an_outage_is_not_hammered(
     assert len(gemini.calls) == 2
 
 
+async def test_without_a_key_a_report_is_never_answered_stale(
+    redis_server: RedisServer, metrics: MetricsEmulator
+) -> None:
+    async with client_of(settings_for(redis_server, metrics)) as client:
+        await analyze(client)
+        assert (await analyze(client)).headers["x-cache"] == "HIT"
+        with redis_server.client() as behind:
+            name = only(behind, "analysis:report:*")
+            assert behind.pttl(name) <= 15_000
+            behind.pexpire(name, 1)
+            while behind.exists(name):
+                pass
+        assert (await analyze(client)).headers["x-cache"] == "MISS"
+
+
 async def test_replicas_share_the_cache(
     redis_server: RedisServer, metrics: MetricsEmulator, gemini: GeminiEmulator
 ) -> None:
