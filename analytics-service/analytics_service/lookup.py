@@ -1,14 +1,14 @@
-"""Before any report is answered: the state now, and the report on it that is cached.
+"""What the state is now, and whether there is a report on it: to be known before any report is answered.
 
-A question that is asked now and then is looked up anew each time. One that is asked more often than
-LOOKUPS_PER_SECOND shares the lookups of the last second, so that heavy traffic on a dashboard neither floods the
-metrics-service nor Redis; what is answered then is true of a moment at most a second ago.
+A question that is asked now and then is looked up anew each time. One that is asked more than OFTEN times a second is
+answered from the last lookup, while a new one is made in the background: heavy traffic on a dashboard neither waits nor
+floods the metrics-service and Redis. What is answered then was true at most SHARED_SECONDS ago.
 """
 
 from collections import OrderedDict, deque
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from analytics_service.clocks import Clock
 from analytics_service.facts import State
 from analytics_service.metrics_client import MetricsClient
 from analytics_service.redis_border import RedisAway
@@ -17,18 +17,23 @@ from analytics_service.report_key import ReportKey, ReportKeys
 from analytics_service.single_flight import SingleFlight
 from shared.contracts.metrics import MetricsQuery
 
-LOOKUPS_PER_SECOND = 10
-"""Per question and process."""
+OFTEN = 10
+"""Questions per second; per question and process."""
+
+SHARED_SECONDS = 1.0
+"""No lookup is shared for longer, not even when the next one hangs."""
+
+PAUSE_SECONDS = 0.1
+"""Between the beginnings of lookups in the background."""
 
 QUESTIONS_REMEMBERED = 1000
-
-Clock = Callable[[], float]
 
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """What was found. `redis_away`: nobody knows whether there is a report."""
+    """What was found by asking from the moment `at` on. `redis_away`: nobody knows whether there is a report."""
 
+    at: float
     state: State
     key: ReportKey
     cached: CachedReport | None
@@ -37,14 +42,16 @@ class Lookup:
 
 @dataclass(slots=True)
 class Recent:
-    """The last lookup of a question, and when lookups of the last second began."""
+    """The last lookup of a question, and when it was asked the last times."""
 
-    begun: deque[float] = field(default_factory=lambda: deque(maxlen=LOOKUPS_PER_SECOND))
+    asked: deque[float] = field(default_factory=lambda: deque(maxlen=OFTEN))
     result: Lookup | None = None
 
     def shareable(self, now: float) -> Lookup | None:
-        """The last result, when this second's lookups are used up."""
-        return self.result if len(self.begun) == LOOKUPS_PER_SECOND and now - self.begun[0] < 1 else None
+        """The last lookup, when the question is asked often and it is young enough. One more asks."""
+        often = len(self.asked) == OFTEN and now - self.asked[0] < 1
+        self.asked.append(now)
+        return self.result if often and self.result and now - self.result.at < SHARED_SECONDS else None
 
 
 class Lookups:
@@ -56,21 +63,25 @@ class Lookups:
         self.flights: SingleFlight[Lookup] = SingleFlight()
 
     async def look(self, query: MetricsQuery, question: str) -> Lookup:
-        """State, key and cached report. Raises MetricsAway."""
+        """State, key and cached report. Raises MetricsAway or InvalidRequest."""
         recent = self.remembered(question)
-        shared = recent.shareable(self.clock())
-        return shared or await self.flights.join(question, lambda: self.look_anew(query, recent))
+        now = self.clock()
+        shared = recent.shareable(now)
+        if shared is None:
+            return await self.flights.join(question, lambda: self.look_anew(query, recent))
+        if now - shared.at >= PAUSE_SECONDS:
+            self.flights.start(question, lambda: self.look_anew(query, recent))
+        return shared
 
     async def look_anew(self, query: MetricsQuery, recent: Recent) -> Lookup:
         """Asks the metrics-service, then Redis."""
-        recent.begun.append(self.clock())
-        recent.result = None
+        at = self.clock()
         state = await self.metrics.state(query)
         key = self.keys.key(state)
         try:
-            recent.result = Lookup(state, key, await self.cache.get(key))
+            recent.result = Lookup(at, state, key, await self.cache.get(key))
         except RedisAway:
-            recent.result = Lookup(state, key, None, redis_away=True)
+            recent.result = Lookup(at, state, key, None, redis_away=True)
         return recent.result
 
     def remembered(self, question: str) -> Recent:
