@@ -13,20 +13,23 @@ from metrics_service.rollups import Selection, over_selection, parameters_of
 PERCENTILES = (0.5, 0.95, 0.99)
 
 AGGREGATE = over_selection("""
-    , series AS (
-        SELECT prediction_label, predictions, confidence_sum, time_sum, time_min, time_max FROM buckets
-        UNION ALL
-        SELECT prediction_label, count(*), sum(confidence), sum(inference_time_ms),
-            min(inference_time_ms), max(inference_time_ms)
-        FROM ends GROUP BY prediction_label
+    , end_cell AS MATERIALIZED (
+        SELECT prediction_label, metrics.time_bin(inference_time_ms) AS bin, count(*) AS predictions,
+            sum(confidence) AS confidence_sum, sum(inference_time_ms) AS time_sum,
+            min(inference_time_ms) AS time_min, max(inference_time_ms) AS time_max
+        FROM ends GROUP BY 1, 2
     ), label AS (
         SELECT prediction_label, sum(predictions)::bigint AS predictions, sum(confidence_sum) AS confidence_sum,
             sum(time_sum) AS time_sum, min(time_min) AS time_min, max(time_max) AS time_max
-        FROM series GROUP BY prediction_label
+        FROM (
+            SELECT prediction_label, predictions, confidence_sum, time_sum, time_min, time_max FROM buckets
+            UNION ALL
+            SELECT prediction_label, predictions, confidence_sum, time_sum, time_min, time_max FROM end_cell
+        ) AS part GROUP BY prediction_label
     ), cell AS (
         SELECT bin, sum(n)::bigint AS n FROM (
-            SELECT time.bin, time.n FROM buckets, unnest(time_bins, time_counts) AS time (bin, n)
-            UNION ALL SELECT metrics.time_bin(inference_time_ms), 1 FROM ends
+            SELECT unnest(time_bins) AS bin, unnest(time_counts) AS n FROM buckets
+            UNION ALL SELECT bin, predictions FROM end_cell
         ) AS counted GROUP BY bin
     )
     SELECT array_agg(prediction_label) AS labels, array_agg(predictions) AS label_counts,

@@ -17,16 +17,20 @@ LENGTH_BIN_ZERO = 100
 """Of the shape histogram's bins: those below are twentieths of confidence, those from here powers of two of length."""
 
 SHAPES = over_selection("""
-    , label AS (
+    , end_cell AS MATERIALIZED (
+        SELECT prediction_label, metrics.confidence_bin(confidence) AS confidence_bin,
+            metrics.length_bin(input_length) AS length_bin, count(*) AS n
+        FROM ends GROUP BY 1, 2, 3
+    ), label AS (
         SELECT prediction_label, sum(n)::bigint AS n FROM (
             SELECT prediction_label, predictions FROM buckets
-            UNION ALL SELECT prediction_label, 1 FROM ends
+            UNION ALL SELECT prediction_label, n FROM end_cell
         ) AS counted (prediction_label, n) GROUP BY prediction_label
     ), cell AS (
         SELECT bin, sum(n)::bigint AS n FROM (
-            SELECT shape.bin, shape.n FROM buckets, unnest(shape_bins, shape_counts) AS shape (bin, n)
-            UNION ALL SELECT metrics.confidence_bin(confidence), 1 FROM ends
-            UNION ALL SELECT metrics.length_bin(input_length), 1 FROM ends
+            SELECT unnest(shape_bins) AS bin, unnest(shape_counts) AS n FROM buckets
+            UNION ALL SELECT confidence_bin, n FROM end_cell
+            UNION ALL SELECT length_bin, n FROM end_cell
         ) AS counted GROUP BY bin
     )
     SELECT (SELECT array_agg(prediction_label) FROM label) AS labels, (SELECT array_agg(n) FROM label) AS label_counts,

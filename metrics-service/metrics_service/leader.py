@@ -38,6 +38,7 @@ class Leader:
         self, engine: AsyncEngine, duties: Sequence[Duty], heartbeat_seconds: float = HEARTBEAT_SECONDS
     ) -> None:
         self.engine, self.duties, self.heartbeat_seconds = engine, duties, heartbeat_seconds
+        self.retired = False
 
     @asynccontextmanager
     async def campaigning(self) -> AsyncIterator[None]:
@@ -46,12 +47,13 @@ class Leader:
         try:
             yield
         finally:
+            self.retired = True  # for until Python 3.13 a TaskGroup that fails at this moment loses the cancellation
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
     async def campaign(self) -> None:
         """Leads whenever nobody else does, until cancelled."""
-        while True:
+        while not self.retired:
             try:
                 async with self.lock() as connection:
                     if connection is not None:

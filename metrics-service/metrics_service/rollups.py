@@ -46,7 +46,7 @@ ENDS = """
 
 def over_selection(query: str) -> TextClause:
     """`query` with BUCKETS and ENDS as the tables `buckets` and `ends`; run it with `parameters_of` a selection."""
-    return text(f"WITH buckets AS MATERIALIZED ({BUCKETS}), ends AS MATERIALIZED ({ENDS}) {query}").bindparams(
+    return text(f"WITH buckets AS NOT MATERIALIZED ({BUCKETS}), ends AS ({ENDS}) {query}").bindparams(
         bindparam("minutes", type_=ARRAY(SmallInteger)),
         bindparam("firsts", type_=ARRAY(DateTime(timezone=True))),
         bindparam("untils", type_=ARRAY(DateTime(timezone=True))),

@@ -27,8 +27,9 @@ BUCKETS = text("""
             min(time_min) AS time_min, max(time_max) AS time_max
         FROM part GROUP BY start, prediction_label
     ), cell AS (
-        SELECT start, time.bin, sum(time.n)::bigint AS n
-        FROM part, unnest(time_bins, time_counts) AS time (bin, n) GROUP BY start, time.bin
+        SELECT start, bin, sum(n)::bigint AS n
+        FROM (SELECT start, unnest(time_bins) AS bin, unnest(time_counts) AS n FROM part) AS counted
+        GROUP BY start, bin
     ), histogram AS (
         SELECT start, array_agg(bin) AS bins, array_agg(n) AS bin_counts FROM cell GROUP BY start
     )

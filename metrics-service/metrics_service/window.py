@@ -16,7 +16,7 @@ Clock = Callable[[], datetime]
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 """Buckets of every width begin at whole multiples of their width from here."""
 
-TIERS = (1, 10, 60)
+TIERS = (1, 10, 60, 360)
 """The widths, in minutes, from which a window is put together; each divides the next."""
 
 

@@ -42,7 +42,10 @@ class Receiver:
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["content-length"]))
+                length = int(self.headers["content-length"])
+                body = self.rfile.read(length)
+                if len(body) < length:
+                    return  # the sender died in the middle
                 received = Received(self.path, {k.lower(): v for k, v in self.headers.items()}, body)
                 keep.received.append(received)
                 keep.before_answer(received)

@@ -68,7 +68,7 @@ async def test_days_beyond_the_retention_go_and_their_rollups_stay(database: Dat
     assert await database.fetch("SELECT sum(predictions) FROM metrics.rollup WHERE minutes = 1") == [(2,)]
     await retention_at(engine, NOW + timedelta(days=11)).tidy()
     tiers = await database.fetch("SELECT minutes, sum(predictions)::int FROM metrics.rollup GROUP BY 1 ORDER BY 1")
-    assert [tuple(tier) for tier in tiers] == [(1, 1), (10, 1), (60, 2), (1440, 2)]
+    assert [tuple(tier) for tier in tiers] == [(1, 1), (10, 1), (60, 2), (360, 2), (1440, 2)]
 
 
 async def test_a_writer_in_the_middle_of_its_transaction_neither_waits_nor_is_waited_for(

@@ -157,4 +157,4 @@ async def test_one_writer_alone_leaves_one_row_per_series_and_bucket(
     for _ in range(3):
         await insert_over(writers[0], [Row(created_at=MIDNIGHT), Row(created_at=MIDNIGHT, label="negative")])
     found = await database.fetch("SELECT minutes, predictions FROM metrics.rollup ORDER BY minutes")
-    assert [tuple(row) for row in found] == [(minutes, 3) for minutes in (1, 10, 60, 1440) for _ in range(2)]
+    assert [tuple(row) for row in found] == [(minutes, 3) for minutes in (1, 10, 60, 360, 1440) for _ in range(2)]

@@ -28,7 +28,7 @@ async def test_predictions_from_before_the_rollups_are_counted(postgres_server: 
             count = text("SELECT count(*) FROM predictions.prediction")
             sums = text("SELECT minutes, sum(predictions)::int FROM metrics.rollup GROUP BY 1 ORDER BY 1")
             assert await connection.scalar(count) == 2
-            assert (await connection.execute(sums)).all() == [(1, 2), (10, 2), (60, 2), (1440, 2)]
+            assert (await connection.execute(sums)).all() == [(1, 2), (10, 2), (60, 2), (360, 2), (1440, 2)]
             in_default = text("SELECT count(*) FROM predictions.prediction_default")
             assert await connection.scalar(in_default) == 0
     finally:

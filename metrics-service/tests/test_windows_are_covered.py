@@ -33,7 +33,7 @@ def test_ends_are_shorter_than_a_minute_and_buckets_are_few(window: Window) -> N
     assert sum((part.window.end - part.window.start) // timedelta(minutes=part.minutes) for part in parts.buckets) <= 60
 
 
-def test_a_whole_day_is_twenty_four_hours() -> None:
+def test_a_whole_day_is_four_times_six_hours() -> None:
     parts = cover(Window(NOON - timedelta(days=1), NOON))
-    assert [(part.minutes, part.window) for part in parts.buckets] == [(60, Window(NOON - timedelta(days=1), NOON))]
+    assert [(part.minutes, part.window) for part in parts.buckets] == [(360, Window(NOON - timedelta(days=1), NOON))]
     assert parts.ends == ()

@@ -22,7 +22,8 @@ def create_engine(url: SecretStr, application: str, pool_size: int = 5) -> Async
             for_asyncpg(url),
             timeout=CONNECT_TIMEOUT_SECONDS,
             command_timeout=COMMAND_TIMEOUT_SECONDS,
-            server_settings={"application_name": application},
+            # Our queries take milliseconds; to compile one takes longer than to run it.
+            server_settings={"application_name": application, "jit": "off"},
         )
 
     return create_async_engine(

@@ -35,13 +35,13 @@ threshold_profile = Table(
     schema=SCHEMA,
 )
 
-ROLLUP_MINUTES = (1, 10, 60, 1440)
+ROLLUP_MINUTES = (1, 10, 60, 360, 1440)
 """Widths of the rollups' buckets, in minutes; each divides the next. Buckets begin at whole widths of UTC."""
 
 rollup = Table(
     "rollup",
     metadata,
-    Column("minutes", SmallInteger, primary_key=True, comment="width of the bucket: 1, 10, 60 or 1440 minutes"),
+    Column("minutes", SmallInteger, primary_key=True, comment="width of the bucket: 1, 10, 60, 360 or 1440 minutes"),
     Column("bucket", DateTime(timezone=True), primary_key=True, comment="when the bucket begins, in UTC"),
     Column(
         "writer",

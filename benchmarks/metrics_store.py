@@ -1,0 +1,131 @@
+"""A Postgres of our own, filled with predictions: what the metrics benchmark measures on."""
+
+import asyncio
+import secrets
+import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import asyncpg
+from pydantic import SecretStr
+from tqdm import tqdm
+
+from shared.database.migrate import migrate
+from shared.database.roles import SERVICE_ROLES
+from shared.embedded import postgres
+from shared.embedded.ports import free_ports
+from shared.testing.server_process import ServerProcess
+
+SERVER_SETTINGS = {"shared_buffers": "1GB", "max_wal_size": "8GB", "checkpoint_timeout": "15min"}
+"""Besides these, Postgres's defaults: commits are synced to disk."""
+
+CHUNK_ROWS = 2_000
+"""As many as the recorder writes at once."""
+LOADERS = 2
+
+LOAD = """
+    INSERT INTO predictions.prediction
+    SELECT uuidv7(), $1::timestamptz + ($2::float8 * n) * interval '1 second',
+        (ARRAY['sentiment', 'sentiment-lexicon'])[1 + n % 2], '1.0.0', 'classification',
+        (ARRAY['positive', 'negative', 'neutral'])[1 + floor(random() * 3)::int],
+        1 - power(random(), 3), exp(random_normal(2, 0.5)), 1 + floor(random() * 400)::int, '{}', NULL
+    FROM generate_series($3::bigint, $4::bigint - 1) AS n
+"""
+"""Two models, three labels, inference times around 7 ms with a long tail, evenly spread over the time."""
+
+SIZES = """
+    SELECT pg_total_relation_size('metrics.rollup') AS rollups, (
+        SELECT sum(pg_total_relation_size(relid)) FROM pg_partition_tree('predictions.prediction')
+    )::bigint AS rows
+"""
+
+
+@dataclass(frozen=True)
+class Store:
+    """One database with the newest schema."""
+
+    url: str
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[asyncpg.Connection]:
+        """As superuser."""
+        connection = await asyncpg.connect(self.url)
+        try:
+            yield connection
+        finally:
+            await connection.close()
+
+    async def fill(self, rows: int, end: datetime) -> None:
+        """Predictions over the 24 hours before `end`, in order, through the trigger like any other."""
+        start, step = end - timedelta(hours=24), 86_400 / rows
+        async with self.connection() as connection:
+            for day in {start.date(), end.date()}:
+                await connection.execute("SELECT predictions.make_day($1)", day)
+        with tqdm(total=rows, unit=" rows", unit_scale=True, desc=f"loading {rows:,}") as bar:
+            for hour in range(24):
+                chunks = iter(range(rows * hour // 24, rows * (hour + 1) // 24, CHUNK_ROWS))
+                last = rows * (hour + 1) // 24
+
+                async def load(chunks: Iterator[int] = chunks, last: int = last) -> None:
+                    async with self.connection() as connection:
+                        for first in chunks:
+                            until = min(first + CHUNK_ROWS, last)
+                            await connection.execute(LOAD, start, step, first, until)
+                            bar.update(until - first)
+
+                await asyncio.gather(*(load() for _ in range(LOADERS)))
+                async with self.connection() as connection:  # in a real hour autovacuum comes by 60 times
+                    await connection.execute("VACUUM metrics.rollup")
+        async with self.connection() as connection:
+            await connection.execute("VACUUM (ANALYZE) predictions.prediction")
+            await connection.execute("VACUUM (ANALYZE) metrics.rollup")
+
+    async def sizes(self) -> tuple[int, int]:
+        """Bytes on disk, indexes included: of the rollups, of the rows."""
+        async with self.connection() as connection:
+            found = await connection.fetchrow(SIZES)
+        return found["rollups"], found["rows"]
+
+
+class StoreServer(ServerProcess):
+    """Makes stores."""
+
+    def __init__(self, folder: Path) -> None:
+        self.password = secrets.token_urlsafe(12)
+        data = folder / "postgres"
+        postgres.create_cluster(data, self.password)
+        port = next(free_ports())
+        super().__init__(postgres.server_command(data, port, settings=SERVER_SETTINGS), port, folder / "postgres.log")
+
+    def url(self, database: str, role: str = postgres.SUPERUSER) -> str:
+        """The URL of a database for a role."""
+        return f"postgresql://{role}:{self.password}@127.0.0.1:{self.port}/{database}"
+
+    async def answers(self) -> bool:
+        """Whether it takes queries; for a moment after its start it does not."""
+        try:
+            async with Store(self.url("postgres")).connection():
+                return True
+        except (OSError, asyncpg.PostgresError):
+            return False
+
+    async def make_store(self, name: str) -> Store:
+        """A new database."""
+        async with Store(self.url("postgres")).connection() as connection:
+            await connection.execute(f"CREATE DATABASE {name}")
+        await migrate(SecretStr(self.url(name)), dict.fromkeys(SERVICE_ROLES, self.password))
+        return Store(self.url(name))
+
+
+@contextmanager
+def running_server(folder: Path) -> Iterator[StoreServer]:
+    """A server for as long as the block lasts."""
+    server = StoreServer(folder)
+    server.start(lambda: asyncio.run(server.answers()))
+    try:
+        yield server
+    finally:
+        server.stop(signal.SIGINT)
