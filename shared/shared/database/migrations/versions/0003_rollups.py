@@ -10,8 +10,8 @@ down_revision = "0002"
 SCRIPT = """
 -- Bins. Time: logarithmic, bin i holds (1.02^(i-1), 1.02^i] milliseconds, so the value 2 * 1.02^i / 2.02 is within
 -- 0.991 % of every time in it; times of 0 have a bin of their own. The other two are for comparing distributions:
--- confidence in steps of 0.05, input length in powers of two. Not STRICT: Postgres would not inline them any more, and a
--- call per row costs more than all the rest.
+-- confidence in steps of 0.05, input length in powers of two. Not STRICT, for then Postgres would not inline them, and
+-- a call per row costs more than all the rest.
 CREATE FUNCTION metrics.time_bin(inference_time_ms double precision) RETURNS integer
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT CASE WHEN inference_time_ms > 0 THEN ceil(ln(inference_time_ms) / ln(1.02::double precision))::integer
