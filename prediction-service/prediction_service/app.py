@@ -6,7 +6,8 @@ The stops of a request, in order:
 2. `predict`           the use case; calls the next three
 3. `model_repository`  which model; follows `model_folders`, loads them through `model_loader` (`manifest`, `runtimes`)
 4. `batcher`           computes it together with whatever else waits for that model
-5. `recorder`          writes it together with whatever else waits for the record, to `record_store` (Postgres)
+5. `recorder`          writes it together with whatever else waits for the record, through `record_failover`:
+                       `record_store` (Postgres), or `journal` (local disk) while that is away
 """
 
 from collections.abc import AsyncIterator
@@ -18,9 +19,11 @@ from fastapi import FastAPI
 
 from prediction_service.endpoints import models_router, prediction_router
 from prediction_service.health import health_report
+from prediction_service.journal import Journal
 from prediction_service.model_loader import QueueBounds
 from prediction_service.model_repository import ModelRepository
 from prediction_service.predict import Predictor
+from prediction_service.record_failover import RecordFailover
 from prediction_service.record_store import RecordStore
 from prediction_service.recorder import Recorder
 from prediction_service.settings import Settings
@@ -35,13 +38,15 @@ def create_app(settings: Settings) -> FastAPI:
     """Puts the service together; connects to nothing yet."""
     bounds = QueueBounds(settings.queue_rows, settings.prediction_timeout_seconds)
     repository = ModelRepository(settings.models_dir, settings.default_model, bounds)
-    store = RecordStore(for_asyncpg(settings.database_url))
+    url = for_asyncpg(settings.database_url)
+    journal = Journal(settings.journal_dir, settings.journal_max_bytes)
+    store = RecordFailover(RecordStore(url), RecordStore(url), journal)
     recorder = Recorder(store, settings.record_queue_rows)
     predictor = Predictor(repository, recorder, utc_now, store_text=settings.store_text)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with recorder, repository.watching():
+        async with store, recorder, repository.watching():
             yield
 
     return create_service(

@@ -1,22 +1,23 @@
 """What `/health` checks: the models, without which nothing can be answered, and the record."""
 
 from prediction_service.model_repository import ModelRepository
-from prediction_service.record_store import RecordStore
+from prediction_service.record_failover import RecordFailover
 from shared.contracts.health import ComponentHealth, HealthStatus
 from shared.runtime.health import HealthReport
 
 
-def health_report(repository: ModelRepository, store: RecordStore, service: str, version: str) -> HealthReport:
-    """Down without a model or without a record."""
+def health_report(repository: ModelRepository, store: RecordFailover, service: str, version: str) -> HealthReport:
+    """Down without a model, or when nothing can be recorded; degraded while the journal stands in for Postgres."""
 
     async def models() -> ComponentHealth:
         return models_health(repository)
 
-    async def postgres() -> ComponentHealth:
-        await store.check()
-        return ComponentHealth(status=HealthStatus.OK)
-
-    return HealthReport(service, version, required={"models": models, "postgres": postgres})
+    return HealthReport(
+        service,
+        version,
+        required={"models": models, "journal": store.journal_health},
+        optional={"postgres": store.postgres_health},
+    )
 
 
 def models_health(repository: ModelRepository) -> ComponentHealth:

@@ -8,14 +8,15 @@ from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from time import perf_counter
 from typing import Self
 
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
 
 from prediction_service.record import Record
-from prediction_service.record_store import RecordRefusedError, RecordStore, StoreUnavailableError
-from shared.runtime.problems import Overloaded
+from prediction_service.record_failover import NotRecordable, RecordFailover
+from shared.runtime.problems import Overloaded, Problem
 
 COMMITS = Counter("prediction_commits", "Statements that recorded predictions")
 COMMIT_ROWS = Histogram(
@@ -45,7 +46,7 @@ class Entry:
 class Recorder:
     """`async with` starts and ends the writer."""
 
-    def __init__(self, store: RecordStore, queue_rows: int) -> None:
+    def __init__(self, store: RecordFailover, queue_rows: int) -> None:
         self._store, self._queue_rows = store, queue_rows
         self._waiting: deque[Entry] = deque()
         self._waiting_rows = 0
@@ -61,10 +62,12 @@ class Recorder:
             self._writer.cancel()
             with suppress(asyncio.CancelledError):
                 await self._writer
-        self._store.disconnect()
 
     async def add(self, records: Sequence[Record]) -> None:
-        """Returns once all records are safe, together or not at all. Raises Overloaded."""
+        """Returns once all records are safe, together or not at all.
+
+        Raises Overloaded, JournalFull or NotRecordable.
+        """
         if self._waiting_rows + len(records) > self._queue_rows:
             raise Overloaded("Too many predictions wait for the record.")
         committed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -78,17 +81,28 @@ class Recorder:
         while True:
             await self._arrived.wait()
             group = self._next_group()
-            try:
-                await self._store.add([record for entry in group for record in entry.records])
-            except (StoreUnavailableError, RecordRefusedError) as error:
-                log.warning("predictions not recorded", error=str(error))
-                for entry in group:
-                    if not entry.committed.done():
-                        entry.committed.set_exception(Overloaded("The record is not reachable."))
-            else:
-                for entry in group:
-                    if not entry.committed.done():
-                        entry.committed.set_result(None)
+            await self._commit(group)
+
+    async def _commit(self, group: list[Entry]) -> None:
+        """All in one statement. If something among them is refused, each request alone: it must not cost the others."""
+        started = perf_counter()
+        try:
+            await self._store.add([entry.records for entry in group])
+        except NotRecordable as refusal:
+            if len(group) == 1:
+                return fail(group, refusal)
+            for entry in group:
+                await self._commit([entry])
+        except Problem as problem:
+            fail(group, problem)
+        except Exception:  # whatever it is, the writer must go on and nobody must wait for ever
+            log.exception("predictions not recorded")
+            fail(group, NotRecordable("The prediction could not be recorded."))
+        else:
+            COMMITS.inc()
+            COMMIT_ROWS.observe(sum(len(entry.records) for entry in group))
+            COMMIT_SECONDS.observe(perf_counter() - started)
+            tell(group)
 
     def _next_group(self) -> list[Entry]:
         """The entries that wait longest, up to MAX_ROWS records."""
@@ -101,3 +115,18 @@ class Recorder:
         if not self._waiting:
             self._arrived.clear()
         return group
+
+
+def fail(group: Sequence[Entry], problem: Problem) -> None:
+    """Tells all who wait."""
+    log.warning("predictions not recorded", requests=len(group), reason=problem.title)
+    for entry in group:
+        if not entry.committed.done():
+            entry.committed.set_exception(problem)
+
+
+def tell(group: Sequence[Entry]) -> None:
+    """Tells all who wait that it is done."""
+    for entry in group:
+        if not entry.committed.done():
+            entry.committed.set_result(None)

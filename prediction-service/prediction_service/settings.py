@@ -30,3 +30,7 @@ class Settings(ServiceSettings):
     record_queue_rows: int = Field(
         8192, ge=256, le=1_000_000, description="Predictions that may wait for their commit; beyond: 503 at once"
     )
+    journal_dir: Path = Field(Path("journal"), description="Predictions wait here, on disk, while Postgres is away")
+    journal_max_bytes: int = Field(
+        256 * 1024 * 1024, ge=64 * 1024, description="Size of the journal beyond which predictions are refused"
+    )

@@ -1,5 +1,6 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 import httpx
 import pytest
@@ -11,11 +12,13 @@ pytest_plugins = ("shared.testing.fixtures",)
 
 
 @pytest.fixture
-async def start_service(database: Database) -> AsyncIterator[StartService]:
+async def start_service(database: Database, tmp_path: Path) -> AsyncIterator[StartService]:
     async with AsyncExitStack() as stack:
 
         async def start(**chosen: object) -> httpx.AsyncClient:
-            return await stack.enter_async_context(client_of(settings_for(database, **chosen)))
+            return await stack.enter_async_context(
+                client_of(settings_for(database, **{"journal_dir": tmp_path / "journal"} | chosen))
+            )
 
         yield start
 

@@ -5,10 +5,9 @@ import asyncio
 import asyncpg
 import httpx
 import pytest
-from service import StartService
 
 from shared.database.urls import for_asyncpg
-from shared.testing.postgres import Database, PostgresServer
+from shared.testing.postgres import Database
 
 
 async def test_predictions_at_once_share_their_commits(client: httpx.AsyncClient, database: Database) -> None:
@@ -60,21 +59,3 @@ async def test_the_services_role_may_insert_and_nothing_else(database: Database)
                 await connection.execute(forbidden)
     finally:
         await connection.close()
-
-
-async def test_without_postgres_nothing_is_answered_that_is_not_on_record_and_it_recovers_by_itself(
-    start_service: StartService, postgres_server: PostgresServer, database: Database
-) -> None:
-    client = await start_service()
-    postgres_server.kill()
-    try:
-        answer = await client.post("/predict", json={"text": "A fine day."})
-        health = await client.get("/health")
-    finally:
-        await asyncio.to_thread(postgres_server.start_and_wait)
-    assert answer.status_code == 503
-    assert answer.headers["retry-after"] == "1"
-    assert health.status_code == 503
-    assert health.json()["components"]["postgres"]["status"] == "down"
-    assert (await client.post("/predict", json={"text": "A fine day."})).status_code == 200
-    assert len(await database.fetch("SELECT 1 FROM predictions.prediction")) == 1
