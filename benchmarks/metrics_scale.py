@@ -79,6 +79,7 @@ def metrics_service(server: StoreServer, database: str, folder: Path) -> Iterato
 async def answer_ms(server: StoreServer, database: str, folder: Path, end: datetime) -> tuple[float, int]:
     """The median time of an answer over 24 hours, and how many predictions it is about."""
     with metrics_service(server, database, folder) as url:
+        await Store(server.url(database)).wait_until_folded()
         async with httpx.AsyncClient(base_url=url) as client:
             query = {"time_window_minutes": 1440, "window_end": end.isoformat()}
 

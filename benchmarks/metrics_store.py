@@ -43,6 +43,12 @@ SIZES = """
 """
 
 
+TO_FOLD = """
+    SELECT count(*) FROM metrics.rollup
+    WHERE writer > 0 AND bucket + minutes * interval '1 minute' <= now() - interval '1 minute'
+"""
+
+
 @dataclass(frozen=True)
 class Store:
     """One database with the newest schema."""
@@ -81,6 +87,13 @@ class Store:
                     await connection.execute("VACUUM metrics.rollup")
         async with self.connection() as connection:
             await connection.execute("VACUUM (ANALYZE) predictions.prediction")
+            await connection.execute("VACUUM (ANALYZE) metrics.rollup")
+
+    async def wait_until_folded(self) -> None:
+        """Returns once the running metrics-service has nothing left to fold."""
+        async with self.connection() as connection:
+            while await connection.fetchval(TO_FOLD):
+                await asyncio.sleep(0.2)
             await connection.execute("VACUUM (ANALYZE) metrics.rollup")
 
     async def sizes(self) -> tuple[int, int]:

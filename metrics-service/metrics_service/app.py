@@ -11,8 +11,8 @@ The stops of a question, in order:
 6. `status`           the verdict
 
 `drift_report` compares two windows (`drift`: how far apart they are); `feedback` says how good predictions were.
-Besides requests, one replica (`leader`) makes and drops partitions (`retention`), looks at every model
-(`alert_watcher`), lets `alerts` follow (`alert_store`) and takes them to `webhooks` (`alert_delivery`).
+Besides requests, one replica (`leader`) makes and drops partitions (`retention`), tidies rollups (`folding`), looks at
+every model (`alert_watcher`), lets `alerts` follow (`alert_store`) and takes them to `webhooks` (`alert_delivery`).
 """
 
 from collections.abc import AsyncIterator
@@ -30,6 +30,7 @@ from metrics_service.endpoints.feedback import feedback_router
 from metrics_service.endpoints.metrics import metrics_router
 from metrics_service.endpoints.thresholds import thresholds_router
 from metrics_service.feedback import FeedbackStore
+from metrics_service.folding import Folding
 from metrics_service.health import health_report
 from metrics_service.kept import Kept
 from metrics_service.leader import Leader
@@ -56,7 +57,7 @@ def create_app(settings: Settings) -> FastAPI:
     watcher = AlertWatcher(engine, thresholds, drift, alerts, utc_now, settings.watch)
     client = new_client()
     delivery = AlertDelivery(engine, client, settings.alert_webhooks, settings.alert_webhook_secret, utc_now)
-    leader = Leader(engine, [retention.run, watcher.run, delivery.run])
+    leader = Leader(engine, [retention.run, Folding(engine, utc_now).run, watcher.run, delivery.run])
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

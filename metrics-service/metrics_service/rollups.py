@@ -28,10 +28,13 @@ class Selection:
 BUCKETS = """
     SELECT rollup.*
     FROM unnest(:minutes, :firsts, :untils) AS part (minutes, first, until)
-    JOIN metrics.rollup ON rollup.minutes = part.minutes AND bucket >= part.first AND bucket < part.until
+    CROSS JOIN LATERAL (
+        SELECT * FROM metrics.rollup
+        WHERE rollup.minutes = part.minutes AND bucket >= part.first AND bucket < part.until OFFSET 0
+    ) AS rollup
     WHERE (:task_type IS NULL OR task_type = :task_type) AND (:model_name IS NULL OR model_name = :model_name)
 """
-"""The rollup rows of the whole buckets of a selection."""
+"""The rollup rows of the whole buckets of a selection. OFFSET 0: a look into the index per part, never a full scan."""
 
 ENDS = """
     SELECT prediction_label, confidence, inference_time_ms, input_length

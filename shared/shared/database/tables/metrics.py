@@ -72,6 +72,7 @@ rollup = Table(
         nullable=False,
         comment="the same for bins of confidence (0-19) and of input length (100-116)",
     ),
+    Index("rollup_to_fold_idx", "writer", "bucket", postgresql_where=text("writer > 0")),
     schema=SCHEMA,
 )
 
