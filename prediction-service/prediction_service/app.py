@@ -2,7 +2,7 @@
 
 The stops of a request, in order:
 
-1. `endpoints`         HTTP in and out (`contracts`, `answers`)
+1. `endpoints`         HTTP in and out (`contracts`, `answers`); `inference_protocol` for /v2
 2. `predict`           the use case; calls the next three
 3. `model_repository`  which model; follows `model_folders`, loads them through `model_loader` (`manifest`, `runtimes`)
 4. `batcher`           computes it together with whatever else waits for that model
@@ -19,6 +19,7 @@ from fastapi import FastAPI
 
 from prediction_service.endpoints import models_router, prediction_router
 from prediction_service.health import health_report
+from prediction_service.inference_protocol.endpoints import protocol_router
 from prediction_service.journal import Journal
 from prediction_service.model_loader import QueueBounds
 from prediction_service.model_repository import ModelRepository
@@ -53,7 +54,11 @@ def create_app(settings: Settings) -> FastAPI:
         title=SERVICE,
         version=VERSION,
         description=__doc__,
-        routers=[prediction_router(predictor), models_router(repository)],
+        routers=[
+            prediction_router(predictor),
+            models_router(repository),
+            protocol_router(predictor, repository, settings.admin_token, server=SERVICE, version=VERSION),
+        ],
         health=health_report(repository, store, SERVICE, VERSION),
         lifespan=lifespan,
     )

@@ -11,13 +11,14 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from time import perf_counter
+from time import perf_counter, time
 from typing import Any
 
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
 
 from prediction_service.runtimes.base import Runtime
+from prediction_service.statistics import Statistics
 from shared.runtime.problems import Overloaded, Problem
 
 BATCH_ROWS = Histogram(
@@ -110,14 +111,33 @@ class Batcher:
         self._busy: set[asyncio.Task[None]] = set()
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix=name)
         self._seconds_per_row = 0.0
+        self.statistics = Statistics()
 
     async def run(self, texts: Sequence[str], caller_leaves: CallerLeaves) -> list[Outcome]:
         """What the model says about each text. Raises Overloaded, CallerLeft or ModelFailed."""
+        started = perf_counter()
+        try:
+            outcomes = await self._run(texts, caller_leaves)
+        except Exception:
+            self.statistics.fail.add(perf_counter() - started)
+            raise
+        self._count(outcomes, perf_counter() - started)
+        return outcomes
+
+    async def _run(self, texts: Sequence[str], caller_leaves: CallerLeaves) -> list[Outcome]:
         if self._runtime.is_quick(texts):
             return self._compute_here(texts)
         job = self._enqueue(texts)
         await self._wait(job, caller_leaves)
         return [outcome for outcome in job.outcomes if outcome is not None]
+
+    def _count(self, outcomes: Sequence[Outcome], seconds: float) -> None:
+        """One more request that was answered."""
+        self.statistics.last_request = time()
+        self.statistics.texts += len(outcomes)
+        self.statistics.success.add(seconds)
+        self.statistics.queue.add(max(outcome.queue_seconds for outcome in outcomes))
+        self.statistics.inference.add(max(outcome.inference_seconds for outcome in outcomes))
 
     async def close(self) -> None:
         """Finishes what waits; nothing may be added from now on."""
@@ -131,6 +151,7 @@ class Batcher:
             probabilities, seconds = self._compute(texts)
         except Exception as error:
             raise self._failed(error) from error
+        self.statistics.batches[len(texts)].add(seconds)
         return [Outcome(row, seconds, len(texts)) for row in probabilities]
 
     def _enqueue(self, texts: Sequence[str]) -> Job:
@@ -204,6 +225,7 @@ class Batcher:
                 for row in batch:
                     await self._run_batch([row])
             return
+        self.statistics.batches[len(batch)].add(seconds)
         self._seconds_per_row += (seconds / len(batch) - self._seconds_per_row) / 16
         for (job, index), scores in zip(batch, probabilities, strict=True):
             QUEUE_SECONDS.labels(self._name).observe(called - job.arrived)

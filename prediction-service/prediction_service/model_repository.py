@@ -120,6 +120,10 @@ class ModelRepository:
         """Folder → why it is not served."""
         return {str(folder): reason for folder, reason in self._broken.items()} | self._misnamed
 
+    def unloaded(self) -> list[str]:
+        """Names of models that were taken out of service by hand."""
+        return sorted(self._unloaded)
+
     async def load(self, name: str) -> None:
         """Makes what is served equal to the model's folders, now. Raises ModelNotFound and ModelNotLoadable."""
         look = await self._look()

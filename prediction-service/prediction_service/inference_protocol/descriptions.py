@@ -1,0 +1,74 @@
+"""Metadata, index and statistics, from what is loaded."""
+
+from typing import Any
+
+from prediction_service.model import Model
+from prediction_service.model_repository import ModelRepository
+from prediction_service.statistics import Duration
+
+EXTENSIONS = ["binary_tensor_data", "model_repository", "statistics"]
+UNUSED = Duration()
+
+
+def metadata_of(model: Model, versions: list[str]) -> dict[str, Any]:
+    """What a model takes and gives; -1: any number of texts."""
+    return {
+        "name": model.name,
+        "versions": versions,
+        "platform": f"modelserver_{model.manifest.runtime.kind}",
+        "inputs": [{"name": "text", "datatype": "BYTES", "shape": [-1]}],
+        "outputs": [
+            {"name": "label", "datatype": "BYTES", "shape": [-1]},
+            {"name": "confidence", "datatype": "FP32", "shape": [-1]},
+        ],
+    }
+
+
+def index_of(repository: ModelRepository, *, ready: bool) -> list[dict[str, str]]:
+    """Every version that is known; only those that take requests if `ready`."""
+    index = [
+        {"name": model.name, "version": model.version, "state": "READY", "reason": ""} for model in repository.models()
+    ]
+    if ready:
+        return index
+    for folder, reason in repository.skipped().items():
+        name, _, version = folder.partition("/")
+        index.append({"name": name, "version": version, "state": "UNAVAILABLE", "reason": reason})
+    index += [{"name": name, "state": "UNAVAILABLE", "reason": "unloaded"} for name in repository.unloaded()]
+    return index
+
+
+def statistics_of(model: Model) -> dict[str, Any]:
+    """Requests and calls since the version was loaded."""
+    statistics = model.batcher.statistics
+    return {
+        "name": model.name,
+        "version": model.version,
+        "last_inference": round(statistics.last_request * 1000),
+        "inference_count": statistics.texts,
+        "execution_count": statistics.calls,
+        "inference_stats": {
+            "success": duration(statistics.success),
+            "fail": duration(statistics.fail),
+            "queue": duration(statistics.queue),
+            "compute_input": duration(UNUSED),
+            "compute_infer": duration(statistics.inference),
+            "compute_output": duration(UNUSED),
+            "cache_hit": duration(UNUSED),
+            "cache_miss": duration(UNUSED),
+        },
+        "batch_stats": [
+            {
+                "batch_size": rows,
+                "compute_input": duration(UNUSED),
+                "compute_infer": duration(calls),
+                "compute_output": duration(UNUSED),
+            }
+            for rows, calls in sorted(statistics.batches.items())
+        ],
+    }
+
+
+def duration(value: Duration) -> dict[str, int]:
+    """In nanoseconds."""
+    return {"count": value.count, "ns": round(value.seconds * 1e9)}

@@ -1,0 +1,185 @@
+"""`/v2`: HTTP only. Inference goes the same way as /predict and is on record like it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import SecretStr, ValidationError
+
+from prediction_service.contracts import MAX_TEXTS, check_text
+from prediction_service.endpoints import caller_leaves
+from prediction_service.inference_protocol.descriptions import EXTENSIONS, index_of, metadata_of, statistics_of
+from prediction_service.inference_protocol.errors import BadInference, ProtocolRoute, documented_errors
+from prediction_service.inference_protocol.messages import IndexRequest, InferenceRequest, RequestedOutput
+from prediction_service.inference_protocol.tensors import OutputTensor, read_request, write_answer
+from prediction_service.model_repository import ModelNotFound, ModelRepository
+from prediction_service.predict import Predicted, Predictor
+from shared.runtime.admin_token import admin_token
+
+JSON_LENGTH = "Inference-Header-Content-Length"
+INFER_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": InferenceRequest.model_json_schema(mode="validation")}},
+    }
+}
+
+
+def protocol_router(
+    predictor: Predictor, repository: ModelRepository, token: SecretStr | None, *, server: str, version: str
+) -> APIRouter:
+    """Everything below /v2."""
+    router = APIRouter(prefix="/v2", tags=["open inference protocol"], route_class=ProtocolRoute)
+    add_server(router, repository, server, version)
+    add_models(router, repository)
+    add_inference(router, predictor)
+    add_repository(router, repository, token)
+    add_not_found(router)
+    return router
+
+
+def add_server(router: APIRouter, repository: ModelRepository, server: str, version: str) -> None:
+    """Metadata and health of the server."""
+
+    @router.get("", summary="Name, version and extensions of the server")
+    @router.get("/", include_in_schema=False)
+    async def server_metadata() -> dict[str, Any]:
+        return {"name": server, "version": version, "extensions": EXTENSIONS}
+
+    @router.get("/health/live", summary="Whether the server answers")
+    async def server_live() -> dict[str, bool]:
+        return {"live": True}
+
+    @router.get("/health/ready", summary="Whether the default model takes requests")
+    async def server_ready(response: Response) -> dict[str, bool]:
+        ready = repository.has_default()
+        response.status_code = 200 if ready else 503
+        return {"ready": ready}
+
+
+def add_models(router: APIRouter, repository: ModelRepository) -> None:
+    """Metadata, readiness and statistics of models."""
+
+    @router.get("/models/stats", summary="Statistics of all models")
+    async def all_statistics() -> dict[str, Any]:
+        return {"model_stats": [statistics_of(model) for model in repository.models()]}
+
+    @router.get("/models/{name}", summary="Inputs and outputs of a model", responses=documented_errors(404))
+    @router.get("/models/{name}/versions/{version}", include_in_schema=False)
+    async def model_metadata(name: str, version: str | None = None) -> dict[str, Any]:
+        chosen = repository.choose(name, version)
+        versions = [model.version for model in repository.models() if model.name == name]
+        return metadata_of(chosen, versions)
+
+    @router.get("/models/{name}/ready", summary="Whether a model takes requests", responses=documented_errors(404))
+    @router.get("/models/{name}/versions/{version}/ready", include_in_schema=False)
+    async def model_ready(name: str, version: str | None = None) -> dict[str, Any]:
+        return {"name": repository.choose(name, version).name, "ready": True}
+
+    @router.get("/models/{name}/stats", summary="Statistics of a model", responses=documented_errors(404))
+    @router.get("/models/{name}/versions/{version}/stats", include_in_schema=False)
+    async def model_statistics(name: str, version: str | None = None) -> dict[str, Any]:
+        repository.choose(name, version)
+        models = [model for model in repository.models() if model.name == name and version in {None, model.version}]
+        return {"model_stats": [statistics_of(model) for model in models]}
+
+
+def add_inference(router: APIRouter, predictor: Predictor) -> None:
+    """Inference."""
+
+    @router.post(
+        "/models/{name}/infer",
+        summary="Up to 256 predictions, as tensors",
+        responses=documented_errors(400, 404, 503),
+        openapi_extra=INFER_BODY,
+    )
+    @router.post("/models/{name}/versions/{version}/infer", include_in_schema=False)
+    async def infer(name: str, request: Request, version: str | None = None) -> Response:
+        """Input `text` BYTES [n]; outputs `label` BYTES [n] and `confidence` FP32 [n]; JSON or binary."""
+        if request.headers.get("content-encoding", "identity") != "identity":
+            raise BadInference("Compressed requests are not taken.")
+        wanted, texts = read_request(await request.body(), request.headers.get(JSON_LENGTH))
+        check_texts(texts)
+        requested = requested_outputs(wanted)
+        predicted = await predictor.predict(texts, caller_leaves(request), name=name, version=version)
+        return answer(wanted, requested, predicted)
+
+
+def add_repository(router: APIRouter, repository: ModelRepository, token: SecretStr | None) -> None:
+    """The index, and what operators may do."""
+    admin = [Depends(admin_token(token))]
+
+    @router.post("/repository/index", summary="Every version that is known, and its state")
+    async def repository_index(request: Request) -> list[dict[str, str]]:
+        try:
+            asked = IndexRequest.model_validate_json(await request.body() or b"{}")
+        except ValidationError as error:
+            raise BadInference("The body is {} or {'ready': true}.") from error
+        return index_of(repository, ready=asked.ready)
+
+    @router.post(
+        "/repository/models/{name}/load",
+        summary="Load a model's folders anew",
+        responses=documented_errors(401, 404, 422),
+        dependencies=admin,
+    )
+    async def load_model(name: str) -> dict[str, Any]:
+        """Versions that are new or changed are loaded beside what serves, and then take over."""
+        await repository.load(name)
+        return {}
+
+    @router.post(
+        "/repository/models/{name}/unload",
+        summary="Take a model out of service",
+        responses=documented_errors(401, 404),
+        dependencies=admin,
+    )
+    async def unload_model(name: str) -> dict[str, Any]:
+        """All versions finish what they have; `load` brings them back."""
+        await repository.unload(name)
+        return {}
+
+
+def add_not_found(router: APIRouter) -> None:
+    """What is not part of the protocol, in the protocol's form."""
+
+    @router.api_route("/{path:path}", methods=["GET", "POST", "PUT", "PATCH", "DELETE"], include_in_schema=False)
+    async def not_in_protocol(path: str) -> None:
+        raise ModelNotFound("There is nothing at this path with this method.")
+
+
+def check_texts(texts: Sequence[str]) -> None:
+    """Raises BadInference for more texts than a batch may have, or a text that is not acceptable."""
+    if len(texts) > MAX_TEXTS:
+        raise BadInference(f"At most {MAX_TEXTS} texts at once.")
+    for index, text in enumerate(texts):
+        try:
+            check_text(text)
+        except ValueError as error:
+            raise BadInference(f"Input 'text', element {index}: {error}.") from error
+
+
+def requested_outputs(request: InferenceRequest) -> list[RequestedOutput]:
+    """Those that the client names; without names, all. Raises BadInference."""
+    for output in request.outputs:
+        if output.name not in {"label", "confidence"}:
+            raise BadInference("This model's outputs are 'label' and 'confidence'.")
+    return request.outputs or [RequestedOutput(name="label"), RequestedOutput(name="confidence")]
+
+
+def answer(request: InferenceRequest, requested: Sequence[RequestedOutput], predicted: Sequence[Predicted]) -> Response:
+    """The outputs that were requested, in that order."""
+    records = [prediction.record for prediction in predicted]
+    outputs = [
+        OutputTensor("label", "BYTES", [record.prediction_label for record in records], request.wants_binary(output))
+        if output.name == "label"
+        else OutputTensor("confidence", "FP32", [record.confidence for record in records], request.wants_binary(output))
+        for output in requested
+    ]
+    head: dict[str, Any] = {"model_name": records[0].model_name, "model_version": records[0].model_version}
+    if request.id is not None:
+        head["id"] = request.id
+    body, json_length = write_answer(head, outputs)
+    if json_length is None:
+        return Response(body, media_type="application/json")
+    return Response(body, media_type="application/octet-stream", headers={JSON_LENGTH: str(json_length)})

@@ -1,0 +1,49 @@
+"""The protocol's JSON; `tensors` has what is inside tensors."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr
+
+Parameters = dict[str, StrictBool | StrictInt | StrictFloat | StrictStr]
+
+
+class InputTensor(BaseModel):
+    """One input; its data stands here or, with `binary_data_size`, behind the JSON."""
+
+    name: str
+    shape: list[int] = Field(max_length=8)
+    datatype: str
+    parameters: Parameters = {}
+    data: list[Any] | None = None
+
+
+class RequestedOutput(BaseModel):
+    """An output that the client wants; `binary_data` asks for it in binary."""
+
+    name: str
+    parameters: Parameters = {}
+
+
+class InferenceRequest(BaseModel):
+    """What is to be computed."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"inputs": [{"name": "text", "shape": [1], "datatype": "BYTES", "data": ["I love it."]}]}]
+        }
+    )
+
+    id: str | None = None
+    parameters: Parameters = {}
+    inputs: list[InputTensor] = Field(max_length=16)
+    outputs: list[RequestedOutput] = Field([], max_length=16)
+
+    def wants_binary(self, output: RequestedOutput) -> bool:
+        """The output's own word; else the request's."""
+        return bool(output.parameters.get("binary_data", self.parameters.get("binary_data_output", False)))
+
+
+class IndexRequest(BaseModel):
+    """`ready`: only models that take requests."""
+
+    ready: bool = False

@@ -1,0 +1,37 @@
+"""What a model did since it was loaded. Only the event loop changes these."""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class Duration:
+    """How often, and how long altogether."""
+
+    count: int = 0
+    seconds: float = 0.0
+
+    def add(self, seconds: float) -> None:
+        """Once more."""
+        self.count += 1
+        self.seconds += seconds
+
+
+@dataclass(slots=True)
+class Statistics:
+    """Requests, texts and calls of one model."""
+
+    last_request: float = 0.0
+    """When the last request was answered, in seconds since 1970; 0: never."""
+    texts: int = 0
+    success: Duration = field(default_factory=Duration)
+    fail: Duration = field(default_factory=Duration)
+    queue: Duration = field(default_factory=Duration)
+    inference: Duration = field(default_factory=Duration)
+    batches: dict[int, Duration] = field(default_factory=lambda: defaultdict(Duration))
+    """Texts per call → calls."""
+
+    @property
+    def calls(self) -> int:
+        """How often the model was called."""
+        return sum(batch.count for batch in self.batches.values())
