@@ -7,10 +7,12 @@ bound on the time a head may take, and problem+json for what cannot be parsed.
 import asyncio
 from http import HTTPStatus
 from typing import Any, cast
+from weakref import WeakKeyDictionary
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from gateway.client_connection import SCOPE_KEY, ClientConnection
+from gateway.corked_transport import CorkedTransport
 from shared.runtime.problems import MEDIA_TYPE, problem_body
 
 MAX_HEAD_BYTES = 32_768
@@ -20,8 +22,39 @@ HEAD_SECONDS = 15.0
 """From the first byte of a request to the end of its head; a slower client is refused with 408."""
 
 
+SWEEP_SECONDS = 0.5
+"""How late a slow head may be noticed."""
+
 SPOKEN_VERSIONS = frozenset({"1.0", "1.1"})
 """The parser would also take HTTP/0.9, which has neither headers nor lengths."""
+
+
+class SlowHeads:
+    """The connections in the middle of a head, under one timer instead of one each."""
+
+    def __init__(self) -> None:
+        self._since: dict[GatewayHttpProtocol, float] = {}
+        self._timer: asyncio.TimerHandle | None = None
+
+    def watch(self, connection: "GatewayHttpProtocol") -> None:
+        """A head has begun."""
+        self._since[connection] = connection.loop.time()
+        if self._timer is None:
+            self._timer = connection.loop.call_later(SWEEP_SECONDS, self._sweep, connection.loop)
+
+    def forget(self, connection: "GatewayHttpProtocol") -> None:
+        """The head has ended, or the connection has."""
+        self._since.pop(connection, None)
+
+    def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
+        too_old = loop.time() - HEAD_SECONDS
+        for connection in [connection for connection, since in self._since.items() if since <= too_old]:
+            connection.refuse_slow_head()
+        self._timer = loop.call_later(SWEEP_SECONDS, self._sweep, loop) if self._since else None
+
+
+slow_heads_of_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, SlowHeads] = WeakKeyDictionary()
+# mutable: the protocols of a loop add to its entry
 
 
 class GatewayHttpProtocol(HttpToolsProtocol):
@@ -31,8 +64,13 @@ class GatewayHttpProtocol(HttpToolsProtocol):
         super().__init__(*args, **kwargs)
         self._head_bytes = 0
         self._in_head = False
-        self._head_timer: asyncio.TimerHandle | None = None
         self._client_connection = ClientConnection()
+        self._slow_heads = slow_heads_of_loop.setdefault(self.loop, SlowHeads())
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
+        """A new connection."""
+        super().connection_made(transport)
+        self.transport = cast("asyncio.Transport", CorkedTransport(transport, self.loop))
 
     def data_received(self, data: bytes) -> None:
         """Feeds the parser, unless the head has grown too large or refused before."""
@@ -48,7 +86,7 @@ class GatewayHttpProtocol(HttpToolsProtocol):
         """A request's first byte."""
         super().on_message_begin()
         self._in_head = True
-        self._head_timer = self.loop.call_later(HEAD_SECONDS, self._head_took_too_long)
+        self._slow_heads.watch(self)
 
     def on_headers_complete(self) -> None:
         """The end of the head: the request starts."""
@@ -87,16 +125,14 @@ class GatewayHttpProtocol(HttpToolsProtocol):
     def _refuse_head(self) -> None:
         self.refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"A head may have {MAX_HEAD_BYTES} bytes.")
 
-    def _head_took_too_long(self) -> None:
-        if self._in_head:
-            self.refuse(HTTPStatus.REQUEST_TIMEOUT, f"The head did not arrive within {HEAD_SECONDS:g} s.")
+    def refuse_slow_head(self) -> None:
+        """The rest of the head did not come in time."""
+        self.refuse(HTTPStatus.REQUEST_TIMEOUT, f"The head did not arrive within {HEAD_SECONDS:g} s.")
 
     def _leave_head(self) -> None:
         self._in_head = False
         self._head_bytes = 0
-        if self._head_timer is not None:
-            self._head_timer.cancel()
-            self._head_timer = None
+        self._slow_heads.forget(self)
 
     def _unsupported_upgrade_warning(self) -> None:
         """Says nothing: any stranger could fill the log with it. The request is answered as if it had not asked."""

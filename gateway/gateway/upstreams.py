@@ -72,7 +72,7 @@ class Upstream:
     async def request(self, method: str, target: str, headers: CIMultiDict[str], body: Any) -> aiohttp.ClientResponse:
         """Sends a request for `target` (path and query, as they are on the wire) and returns once headers are back.
 
-        Raises UpstreamDown, and TimeoutError when no byte came for too long. Sent again only when nothing of it was sent.
+        Raises UpstreamDown, and TimeoutError when no byte came for too long. Sent again only when nothing was sent.
         """
         if self._clock() < self._down_until:
             self.count_error("down")

@@ -1,6 +1,7 @@
 """How every service is put together and started."""
 
 import asyncio
+import gc
 import socket
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -24,6 +25,9 @@ is ever sent into a connection that is being closed."""
 
 LISTEN_BACKLOG = 2048
 """Connections that may wait to be accepted: a burst of clients must not be refused by the kernel."""
+
+GARBAGE_THRESHOLD = 50_000
+"""New objects between two collections of the youngest: some hundred requests instead of a few."""
 
 EXIT_NOT_STARTED = 3
 """The port is taken, or the application could not start; uvicorn's own code for it."""
@@ -125,9 +129,20 @@ def serve(app: ASGIApp, settings: ServiceSettings, protocol: type[asyncio.Protoc
             timeout_graceful_shutdown=settings.shutdown_grace_seconds,
         )
     )
+    spare_the_garbage_collector()
     server.run(sockets=[shared_socket(settings)] if settings.reuse_port else None)
     if not server.started:
         raise SystemExit(EXIT_NOT_STARTED)
+
+
+def spare_the_garbage_collector() -> None:
+    """Fewer, later collections, and none of what lives as long as the process.
+
+    With the interpreter's defaults a busy gateway spends a fifth of its time looking for cycles that are not there.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GARBAGE_THRESHOLD, 20, 50)
 
 
 def shared_socket(settings: ServiceSettings) -> socket.socket:
