@@ -6,12 +6,13 @@ and, within a request, the request id.
 
 import logging
 import sys
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import orjson
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from shared.runtime.batched_output import BatchedOutput
 from shared.runtime.request_id import current_request_id
 
 QUIET_LIBRARIES = ("aiohttp.access", "asyncio", "httpx", "httpcore", "urllib3", "alembic.runtime.plugins")
@@ -35,7 +36,7 @@ def configure_logging(service: str, level: str, log_format: str) -> None:
     structlog.configure(
         processors=[*shared, *renderer, to_line],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
-        logger_factory=structlog.BytesLoggerFactory(unbuffered_output()),
+        logger_factory=structlog.BytesLoggerFactory(cast("BinaryIO", BatchedOutput(sys.stdout.fileno()))),
         cache_logger_on_first_use=True,
     )
     route_standard_logging(level, shared, renderer)
@@ -53,11 +54,6 @@ def route_standard_logging(level: str, shared: list[Processor], renderer: list[P
     logging.basicConfig(handlers=[handler], level=level, force=True)
     for name in QUIET_LIBRARIES:
         logging.getLogger(name).setLevel(logging.WARNING)
-
-
-def unbuffered_output() -> BinaryIO:
-    """Standard output such that each line is one system call, and none is lost when the process is killed."""
-    return open(sys.stdout.fileno(), "wb", buffering=0, closefd=False)
 
 
 def add_request_id(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
