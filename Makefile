@@ -43,11 +43,31 @@ lint: install ## ruff, mypy (strict) and import-linter
 	$(BIN)/mypy shared/shared gateway/gateway prediction-service/prediction_service metrics-service/metrics_service analytics-service/analytics_service deploy/local
 	$(BIN)/lint-imports
 
+.PHONY: bench-gateway
+bench-gateway: bench-install ## Limiter decisions, proxy throughput, refusals, latency added, idle connections
+	$(BIN)/python benchmarks/gateway_limiter.py
+	$(BIN)/python benchmarks/gateway_proxy.py
+
+.PHONY: bench-analytics
+bench-analytics: bench-install ## A cached report through the gateway; the quota script
+	$(BIN)/python benchmarks/analytics_cached_report.py
+	$(BIN)/python benchmarks/analytics_quota.py
+
+.PHONY: bench-metrics
+bench-metrics: bench-install ## Ten million predictions: aggregates, the write path, size on disk
+	$(BIN)/python benchmarks/metrics_scale.py
+
+.PHONY: bench-install
+bench-install: install ## What the benchmarks compare with, into .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement benchmarks/requirements.txt
+
 .PHONY: requirements
 requirements: install ## Compile requirements.txt again, with the newest versions
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --upgrade --no-header --no-annotate --no-strip-extras --quiet \
 	    --all-extras --no-emit-package modelserver-shared $(DISTRIBUTIONS:%=%/pyproject.toml) deploy/local/requirements.in \
 	    --output-file requirements.txt
+	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --upgrade --no-header --no-annotate --no-strip-extras \
+	    --quiet --constraint requirements.txt benchmarks/requirements.in --output-file benchmarks/requirements.txt
 
 .PHONY: clean
 clean: ## Remove .venv and caches (not .local, where the data is)

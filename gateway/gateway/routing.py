@@ -48,6 +48,13 @@ EXACT = table(
 )
 
 
+OPEN_INFERENCE = Route("/v2/{path}", UpstreamName.PREDICTION)
+OPEN_INFERENCE_INFER = Route("/v2/models/{name}/infer", UpstreamName.PREDICTION, limited=True)
+"""The Open Inference Protocol has many paths; only inference is held to the limit."""
+
+
 def find_route(path: str) -> Route | None:
     """The route that takes `path`, or None: then the gateway answers itself."""
+    if path == "/v2" or path.startswith("/v2/"):
+        return OPEN_INFERENCE_INFER if path.endswith("/infer") else OPEN_INFERENCE
     return EXACT.get(path)

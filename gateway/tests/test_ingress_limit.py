@@ -114,3 +114,16 @@ async def decisions_in_postgres(gateway: httpx.AsyncClient) -> float:
     samples = [REGISTRY.get_sample_value("ingress_decisions_total", {"outcome": outcome, "source": "postgres"})
                for outcome in ("admitted", "refused")]  # fmt: skip
     return math.fsum(sample or 0 for sample in samples)
+
+
+async def test_inference_by_the_open_protocol_is_limited_and_its_clients_can_read_why(
+    start_gateway: StartGateway,
+) -> None:
+    gateway = await start_gateway(ingress_limits="1/60s")
+    infer = "/v2/models/sentiment-lexicon/infer"
+    assert (await ask(gateway, path=infer)).status_code == 200
+    refused = await ask(gateway, path=infer)
+    assert refused.status_code == 429
+    assert refused.json()["error"] == refused.json()["detail"]
+    for path in ("/v2", "/v2/", "/v2/health/ready", "/v2/models/sentiment-lexicon"):
+        assert (await gateway.get(path, headers=caller("192.0.2.1"))).status_code == 200

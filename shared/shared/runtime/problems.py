@@ -21,6 +21,9 @@ MEDIA_TYPE = "application/problem+json"
 QUOTA_EXCEEDED = "https://iana.org/assignments/http-problem-types#quota-exceeded"
 TEMPORARY_REDUCED_CAPACITY = "https://iana.org/assignments/http-problem-types#temporary-reduced-capacity"
 
+OPEN_INFERENCE = "/v2"
+"""Clients of the Open Inference Protocol look for the reason in `error`; there every problem carries it as well."""
+
 MAX_REPORTED_ERRORS = 20
 """A body can be wrong in thousands of places; this many are enough to mend it."""
 
@@ -81,6 +84,8 @@ def problem_body(
         "request_id": current_request_id.get() or None,
         **extensions,
     }
+    if instance is not None and instance.startswith(OPEN_INFERENCE):
+        body["error"] = detail or body["title"]
     return orjson.dumps({key: value for key, value in body.items() if value is not None}, default=str)
 
 
