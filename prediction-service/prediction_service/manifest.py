@@ -30,6 +30,22 @@ class LexiconRuntime(Strict):
     kind: Literal["lexicon"]
 
 
+FileName = Annotated[str, StringConstraints(pattern=r"^[\w][\w.-]{0,199}$")]
+"""A file in the model's own folder."""
+
+
+class OnnxRuntime(Strict):
+    """ONNX Runtime, over the texts as they are or, with a tokenizer, over token ids."""
+
+    kind: Literal["onnx"]
+    file: FileName = "model.onnx"
+    tokenizer: FileName | None = Field(None, description="Hugging Face's tokenizer.json; not set: raw strings")
+    lowercase: bool = Field(False, description="Whether the model was trained on texts in lower case")
+    max_tokens: int = Field(256, ge=2, le=8192, description="Longer texts are cut")
+    output: str | None = Field(None, description="The output with one number per label; not set: the only such one")
+    softmax: bool = Field(False, description="Whether the output is logits")
+
+
 class Batching(Strict):
     """How many texts the model is given at once."""
 
@@ -44,7 +60,7 @@ class Manifest(Strict):
     labels: list[Label] = Field(min_length=1, max_length=10_000)
     description: str = Field("", max_length=1000)
     source: str = Field("", max_length=1000, description="Where it comes from, under which licence")
-    runtime: LexiconRuntime
+    runtime: LexiconRuntime | OnnxRuntime = Field(discriminator="kind")
     batching: Batching = Batching()
 
     @field_validator("labels")

@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 
 from prediction_service.batcher import Batcher, check_probabilities
 from prediction_service.manifest import Manifest, read_manifest
@@ -27,7 +28,7 @@ def load_model(folder: ModelFolder, bounds: QueueBounds) -> Model:
     Raises ManifestError or ModelError, and whatever a broken file makes a runtime raise.
     """
     manifest = read_manifest(folder.path)
-    runtime = load_runtime(manifest)
+    runtime = load_runtime(folder.path, manifest)
     warm_up(runtime, manifest)
     batcher = Batcher(
         f"{folder}",
@@ -40,9 +41,14 @@ def load_model(folder: ModelFolder, bounds: QueueBounds) -> Model:
     return Model(folder.name, folder.version, manifest, batcher)
 
 
-def load_runtime(manifest: Manifest) -> Runtime:
+def load_runtime(folder: Path, manifest: Manifest) -> Runtime:
     """The runtime that the manifest names."""
-    return LexiconRuntime(manifest)
+    if manifest.runtime.kind == "lexicon":
+        return LexiconRuntime(manifest)
+    # Here, so that a service without such models does not carry the library.
+    from prediction_service.runtimes.onnx import OnnxTextRuntime
+
+    return OnnxTextRuntime(folder, manifest, manifest.runtime)
 
 
 def warm_up(runtime: Runtime, manifest: Manifest) -> None:

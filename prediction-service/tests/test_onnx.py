@@ -1,0 +1,94 @@
+"""ONNX models come from a folder and no code; what a model says about a text does not depend on its company."""
+
+from pathlib import Path
+
+import httpx
+import pytest
+from service import MODELS
+
+from prediction_service.model import Model
+from prediction_service.model_folders import ModelFolder, list_folders
+from prediction_service.model_loader import QueueBounds, load_model
+from prediction_service.runtimes.base import ModelError
+from shared.testing.postgres import Database
+
+BOUNDS = QueueBounds(1024, 5.0)
+TEXTS = [
+    "Congratulations, you have won a free prize. Act now!",
+    "Hi, can you send me the report before lunch.",
+    "x",
+    "Ümlaute, 😀 and nothing known",
+    "I love it, but the support is terrible. " * 50,
+    "so GREAT!!!",
+]
+
+
+def load(folder: Path) -> Model:
+    return load_model(ModelFolder("tried", "1.0.0", folder), BOUNDS)
+
+
+@pytest.mark.parametrize("folder", list_folders(MODELS).models, ids=str)
+def test_every_shipped_model_says_the_same_alone_and_in_any_company(folder: ModelFolder) -> None:
+    runtime = load_model(folder, BOUNDS).batcher._runtime
+    together = runtime.probabilities(TEXTS * 5)
+    backwards = runtime.probabilities(TEXTS[::-1])[::-1]
+    for index, text in enumerate(TEXTS):
+        (alone,) = runtime.probabilities([text])
+        for row in (together[index], together[index + 4 * len(TEXTS)], backwards[index]):
+            assert row == pytest.approx(alone, abs=1e-5)
+            assert list(row).index(max(row)) == list(alone).index(max(alone))
+
+
+async def test_a_model_that_is_not_about_sentiment(client: httpx.AsyncClient, database: Database) -> None:
+    spam, ham = TEXTS[:2]
+    by_name = await client.post("/predict", json={"text": spam, "model_name": "spam-words"})
+    by_task = await client.post("/predict", json={"text": ham, "task_type": "spam-detection"})
+    default = await client.post("/predict", json={"text": ham})
+    assert by_name.json()["prediction_label"] == "spam"
+    assert by_task.json()["prediction_label"] == "ham"
+    assert by_task.json()["task_type"] == "spam-detection"
+    assert default.json()["model_name"] == "sentiment-lexicon"
+    assert len(await database.fetch("SELECT 1 FROM predictions.prediction")) == 3
+
+
+MANIFEST = 'labels = ["ham", "spam"]\n[runtime]\nkind = "onnx"\n'
+
+
+@pytest.mark.parametrize(
+    ("more", "content", "complaint"),
+    [
+        ("", None, "cannot be loaded"),
+        ("", b"not an ONNX file", "cannot be loaded"),
+        ('output = "oracle"', "shipped", "runtime.output"),
+        ('tokenizer = "tokenizer.json"', "shipped", "not a tokenizer"),
+    ],
+)
+def test_a_folder_that_does_not_fit_says_what_is_wrong(
+    tmp_path: Path, more: str, content: bytes | str | None, complaint: str
+) -> None:
+    (tmp_path / "model.toml").write_text(MANIFEST + more)
+    if content is not None:
+        shipped = (MODELS / "spam-words" / "1.0.0" / "model.onnx").read_bytes()
+        (tmp_path / "model.onnx").write_bytes(shipped if isinstance(content, str) else content)
+    with pytest.raises(ModelError, match=complaint):
+        load(tmp_path)
+
+
+def test_a_manifest_with_other_labels_than_the_model_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "model.toml").write_text(MANIFEST.replace('"spam"', '"spam", "eggs"') + 'output = "probabilities"')
+    (tmp_path / "model.onnx").write_bytes((MODELS / "spam-words" / "1.0.0" / "model.onnx").read_bytes())
+    with pytest.raises(ModelError, match="2 probabilities for 3 labels"):
+        load(tmp_path)
+
+
+def test_a_model_over_token_ids_is_padded_cut_and_normalized() -> None:
+    runtime = load(Path(__file__).parent / "token_model").batcher._runtime
+    texts = ["good", "bad", "very good very very", "good bad", "good " * 8 + "bad " * 500]
+    rows = runtime.probabilities(texts)
+    assert [sum(row) for row in rows] == pytest.approx([1.0] * 5)
+    assert [row[0] > row[1] for row in rows] == [True, False, True, False, True]
+    assert rows[3] == pytest.approx([0.5, 0.5])
+    assert rows[4] == pytest.approx(rows[0])
+    for text, row in zip(texts, rows, strict=True):
+        (alone,) = runtime.probabilities([text])
+        assert alone == pytest.approx(row, abs=1e-5)
