@@ -1,20 +1,16 @@
 """The unmodified Triton client works against the service as it is run: JSON and binary."""
 
 import asyncio
-import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tritonclient.http as triton
-from service import MODELS
+from process import service_process
 from tritonclient.utils import InferenceServerException
 
-from shared.embedded.ports import free_ports
 from shared.testing.postgres import Database
-from shared.testing.server_process import ServerProcess
 
 MODEL = "sentiment-lexicon"
 ADMIN = {"Authorization": "Bearer a-secret"}
@@ -22,18 +18,9 @@ ADMIN = {"Authorization": "Bearer a-secret"}
 
 @pytest.fixture
 def server(database: Database, tmp_path: Path) -> Iterator[triton.InferenceServerClient]:
-    port = next(free_ports())
-    environment = {
-        **os.environ,
-        "PORT": str(port),
-        "DATABASE_URL": database.url("prediction_service").get_secret_value(),
-        "MODELS_DIR": str(MODELS),
-        "JOURNAL_DIR": str(tmp_path / "journal"),
-        "ADMIN_TOKEN": "a-secret",
-    }
-    process = ServerProcess([sys.executable, "-m", "prediction_service"], port, tmp_path / "service.log", environment)
+    process = service_process(database, tmp_path, ADMIN_TOKEN="a-secret")
     process.start()
-    client = triton.InferenceServerClient(f"127.0.0.1:{port}")
+    client = triton.InferenceServerClient(f"127.0.0.1:{process.port}")
     yield client
     client.close()
     process.stop()
