@@ -5,6 +5,7 @@ from fastapi import APIRouter, Request
 from prediction_service.answers import batch_answer, check_batch, model_list, prediction_of
 from prediction_service.batcher import CallerLeaves
 from prediction_service.contracts import BatchAnswer, BatchRequest, ModelList, Prediction, PredictionRequest
+from prediction_service.json_route import JsonRoute
 from prediction_service.model_repository import ModelRepository
 from prediction_service.predict import Predictor
 from shared.runtime.openapi import problems
@@ -12,7 +13,7 @@ from shared.runtime.openapi import problems
 
 def prediction_router(predictor: Predictor) -> APIRouter:
     """Predictions."""
-    router = APIRouter(prefix="/predict", tags=["predictions"])
+    router = APIRouter(prefix="/predict", tags=["predictions"], route_class=JsonRoute)
 
     @router.post("", summary="One prediction", responses=problems(404, 422, 503))
     async def predict(body: PredictionRequest, request: Request) -> Prediction:
