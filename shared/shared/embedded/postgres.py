@@ -77,7 +77,7 @@ def server_command(data: Path, port: int, *, durable: bool = True, settings: dic
         "max_connections": "100",
         "timezone": "UTC",
         "log_timezone": "UTC",
-        **({} if durable else {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}),
+        **({} if durable else {"fsync": "off", "full_page_writes": "off"}),
         **(settings or {}),
     }
     command = [program("postgres"), "-D", str(data)]

@@ -1,0 +1,69 @@
+"""The unmodified Triton client through the gateway: the protocol, the limit on inference, the record."""
+
+from collections.abc import Iterator
+
+import httpx
+import numpy as np
+import pytest
+import tritonclient.http as triton
+from stack import LocalStack
+from tritonclient.utils import InferenceServerException
+
+MODEL = "sentiment-lexicon"
+
+
+@pytest.fixture
+def server(stack: LocalStack) -> Iterator[triton.InferenceServerClient]:
+    client = triton.InferenceServerClient(f"127.0.0.1:{stack.port}")
+    yield client
+    client.close()
+
+
+def texts(*values: str, binary: bool = True) -> triton.InferInput:
+    tensor = triton.InferInput("text", [len(values)], "BYTES")
+    tensor.set_data_from_numpy(np.array(values, dtype=np.object_), binary_data=binary)
+    return tensor
+
+
+def test_server_and_model_tell_about_themselves(server: triton.InferenceServerClient) -> None:
+    assert server.is_server_live()
+    assert server.is_server_ready()
+    assert server.is_model_ready(MODEL)
+    assert server.get_model_metadata(MODEL)["inputs"] == [{"name": "text", "datatype": "BYTES", "shape": [-1]}]
+    assert MODEL in {model["name"] for model in server.get_model_repository_index()}
+    assert server.get_inference_statistics(MODEL)["model_stats"]
+
+
+@pytest.mark.parametrize("binary", [True, False])
+def test_inference_is_answered_and_counted(
+    server: triton.InferenceServerClient, stack: LocalStack, new_address: str, binary: bool
+) -> None:
+    def count() -> int:
+        return httpx.get(f"{stack.url}/metrics/count").json()["total_predictions"]
+
+    before = count()
+    outputs = [triton.InferRequestedOutput(name, binary_data=binary) for name in ("label", "confidence")]
+    answer = server.infer(
+        MODEL,
+        [texts("I love it.", "Terrible.", binary=binary)],
+        outputs=outputs,
+        headers={"X-Forwarded-For": new_address},
+    )
+    assert [str(label).strip("b'") for label in answer.as_numpy("label").tolist()] == ["positive", "negative"]
+    assert count() == before + 2
+
+
+def test_beyond_the_limit_the_client_reads_why(server: triton.InferenceServerClient, new_address: str) -> None:
+    headers = {"X-Forwarded-For": new_address}
+    for _ in range(60):
+        server.infer(MODEL, [texts("Again.")], headers=headers)
+    with pytest.raises(InferenceServerException, match="used up its quota"):
+        server.infer(MODEL, [texts("Again.")], headers=headers)
+    assert server.is_server_live(headers=headers)
+
+
+def test_models_are_loaded_and_unloaded(server: triton.InferenceServerClient) -> None:
+    server.unload_model("spam-words")
+    assert not server.is_model_ready("spam-words")
+    server.load_model("spam-words")
+    assert server.is_model_ready("spam-words")
