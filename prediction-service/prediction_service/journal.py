@@ -123,10 +123,14 @@ class Segment:
         """A new one. Its name is on disk, too, once this returns."""
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{uuid7()}{SUFFIX}"
-        segment = cls(path, os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600))
-        fcntl.flock(segment._descriptor, fcntl.LOCK_EX)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if is_removed(descriptor):
+            # Before we held the lock, somebody took the empty file for one that its owner left behind.
+            os.close(descriptor)
+            return cls.create(folder)
         sync_folder(folder)
-        return segment
+        return cls(path, descriptor)
 
     @classmethod
     def claim(cls, path: Path) -> "Segment | None":
@@ -138,6 +142,9 @@ class Segment:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            os.close(descriptor)
+            return None
+        if is_removed(descriptor):
             os.close(descriptor)
             return None
         return cls(path, descriptor)
@@ -192,6 +199,11 @@ def decode(line: bytes) -> list[Record]:
 def is_torn(line: bytes) -> bool:
     """Whether its writing was interrupted: only then has it no end, and nobody was told that it is safe."""
     return not line.endswith(b"\n")
+
+
+def is_removed(descriptor: int) -> bool:
+    """Whether the open file has lost its name: what is written to it now is gone once it is closed."""
+    return os.fstat(descriptor).st_nlink == 0
 
 
 def size_of(path: Path) -> int:

@@ -1,6 +1,7 @@
 """From a folder to a model that takes requests: manifest, runtime, one run to warm up, a queue."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,13 @@ from prediction_service.runtimes.base import ModelError, Runtime
 from prediction_service.runtimes.lexicon import LexiconRuntime
 
 WARM_UP_TEXTS = ("Warming up.", "A second text, somewhat longer than the first, so that a batch has to be padded.")
+
+SUM_TOLERANCE = 1e-3
+"""How far from 1 the probabilities of a text may add up, in numbers of 16 bits."""
+
+BATCH_TOLERANCE = 1e-5
+"""How far a probability may be from what it is when the text is alone. Dynamic int8 misses it by far: its scale is that
+of the whole batch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +60,31 @@ def load_runtime(folder: Path, manifest: Manifest) -> Runtime:
 
 
 def warm_up(runtime: Runtime, manifest: Manifest) -> None:
-    """The first call of a runtime is slow, and shows whether it fits its manifest. Raises ModelError if not."""
-    rows = runtime.probabilities(WARM_UP_TEXTS)
+    """The first call of a runtime is slow, and shows whether it keeps its promises. Raises ModelError if not."""
+    alone = [row for text in WARM_UP_TEXTS for row in computed(runtime, [text])]
+    for row in alone:
+        if len(row) != len(manifest.labels):
+            raise ModelError(f"gives {len(row)} probabilities for {len(manifest.labels)} labels")
+        if abs(sum(row) - 1.0) > SUM_TOLERANCE:
+            raise ModelError("gives probabilities that do not add up to 1; if they are logits, say softmax = true")
+    if manifest.batching.max_rows > 1 and not same(alone, computed(runtime, WARM_UP_TEXTS)):
+        raise ModelError("says something else about a text in company than alone; if that must be, say max_rows = 1")
+
+
+def computed(runtime: Runtime, texts: Sequence[str]) -> Sequence[Sequence[float]]:
+    """One call of the model, checked."""
+    rows = runtime.probabilities(texts)
     try:
-        check_probabilities(rows, len(WARM_UP_TEXTS))
+        check_probabilities(rows, len(texts))
     except ValueError as error:
         raise ModelError(f"does not compute: {error}") from error
-    if any(len(row) != len(manifest.labels) for row in rows):
-        raise ModelError(f"gives {len(rows[0])} probabilities for {len(manifest.labels)} labels")
+    return rows
+
+
+def same(rows: Sequence[Sequence[float]], others: Sequence[Sequence[float]]) -> bool:
+    """Whether no probability differs by more than what the order of additions explains."""
+    return all(
+        abs(one - other) <= BATCH_TOLERANCE
+        for row, other_row in zip(rows, others, strict=True)
+        for one, other in zip(row, other_row, strict=True)
+    )

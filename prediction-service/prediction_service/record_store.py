@@ -51,10 +51,10 @@ class RecordStore:
             was_connected = self._connection is not None
             try:
                 await self._add(records)
-            except StoreUnavailableError:
-                if not was_connected:
+            except StoreUnavailableError as error:
+                if not was_connected or isinstance(error.__cause__, TimeoutError):
                     raise
-                # A connection that broke while idle says nothing about Postgres.
+                # A connection that broke while idle says nothing about Postgres; one that hangs says enough.
                 await self._add(records)
 
     async def _add(self, records: Sequence[Record]) -> None:

@@ -48,6 +48,13 @@ async def test_a_request_that_does_not_fit(client: httpx.AsyncClient, database: 
     assert await database.fetch("SELECT 1 FROM predictions.prediction") == []
 
 
+async def test_null_says_the_same_as_leaving_out(client: httpx.AsyncClient) -> None:
+    body = {"id": None, "parameters": None, "inputs": [tensor(parameters=None)], "outputs": None}
+    answer = await client.post(PATH, json=body)
+    assert answer.status_code == 200, answer.text
+    assert [output["name"] for output in answer.json()["outputs"]] == ["label", "confidence"]
+
+
 @pytest.mark.parametrize(
     "data",
     [b"", b"\x01", b"\xff\xff\xff\xff", b"\x05\x00\x00\x00Fine", b"\x01\x00\x00\x00\xff", b"\x01\x00\x00\x00ab"],

@@ -1,5 +1,6 @@
 """The journal's lines survive whatever can happen to a file, or are set aside."""
 
+import fcntl
 import os
 from datetime import UTC, datetime
 from pathlib import Path
@@ -73,6 +74,24 @@ def test_two_replicas_may_share_a_folder(tmp_path: Path) -> None:
     segment.remove()
     one.seal()
     assert len(lines_of(other)) == 1
+
+
+def test_a_segment_that_is_taken_for_an_abandoned_one_before_it_is_locked_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock = fcntl.flock
+
+    def lose_the_race(descriptor: int, operation: int) -> None:
+        monkeypatch.undo()
+        (empty,) = Journal(tmp_path, 1_000_000).sealed()
+        empty.remove()
+        lock(descriptor, operation)
+
+    monkeypatch.setattr(fcntl, "flock", lose_the_race)
+    journal = Journal(tmp_path, 1_000_000)
+    journal.append([[record()]])
+    journal.seal()
+    assert len(lines_of(journal)) == 1
 
 
 def test_a_full_journal_takes_nothing_and_keeps_what_it_has(tmp_path: Path) -> None:

@@ -1,14 +1,17 @@
 """ONNX models come from a folder and no code; what a model says about a text does not depend on its company."""
 
+import tomllib
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import httpx
 import pytest
 from service import MODELS
 
+from prediction_service.manifest import Manifest
 from prediction_service.model import Model
 from prediction_service.model_folders import ModelFolder, list_folders
-from prediction_service.model_loader import QueueBounds, load_model
+from prediction_service.model_loader import QueueBounds, load_model, warm_up
 from prediction_service.runtimes.base import ModelError
 from shared.testing.postgres import Database
 
@@ -79,6 +82,39 @@ def test_a_manifest_with_other_labels_than_the_model_is_refused(tmp_path: Path) 
     (tmp_path / "model.onnx").write_bytes((MODELS / "spam-words" / "1.0.0" / "model.onnx").read_bytes())
     with pytest.raises(ModelError, match="2 probabilities for 3 labels"):
         load(tmp_path)
+
+
+class Said:
+    """A model that says what the test wants, given the texts of the call."""
+
+    def __init__(self, say: Callable[[Sequence[str]], list[list[float]]]) -> None:
+        self.probabilities = say
+
+    def is_quick(self, texts: Sequence[str]) -> bool:
+        return False
+
+
+@pytest.mark.parametrize(
+    ("say", "complaint"),
+    [
+        (lambda texts: [[2.5, -1.0] for _ in texts], "not probabilities"),
+        (lambda texts: [[0.9, 0.9] for _ in texts], "softmax"),
+        (lambda texts: [[float("nan")] * 2 for _ in texts], "not probabilities"),
+        (lambda texts: [[0.5, 0.5]] * 3, "3 results"),
+        (lambda texts: [[0.5 + len(texts) / 100, 0.5 - len(texts) / 100] for _ in texts], "in company"),
+    ],
+)
+def test_a_model_that_breaks_a_promise_is_not_served(
+    say: Callable[[Sequence[str]], list[list[float]]], complaint: str
+) -> None:
+    manifest = Manifest.model_validate(tomllib.loads(MANIFEST))
+    with pytest.raises(ModelError, match=complaint):
+        warm_up(Said(say), manifest)
+
+
+def test_a_model_that_depends_on_its_company_is_served_one_text_at_a_time() -> None:
+    manifest = Manifest.model_validate(tomllib.loads(MANIFEST + "[batching]\nmax_rows = 1"))
+    warm_up(Said(lambda texts: [[0.5 + len(texts) / 100, 0.5 - len(texts) / 100] for _ in texts]), manifest)
 
 
 def test_a_model_over_token_ids_is_padded_cut_and_normalized() -> None:

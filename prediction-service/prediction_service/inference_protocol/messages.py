@@ -1,10 +1,14 @@
 """The protocol's JSON; `tensors` has what is inside tensors."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr
 
-Parameters = dict[str, StrictBool | StrictInt | StrictFloat | StrictStr]
+Parameters = Annotated[
+    dict[str, StrictBool | StrictInt | StrictFloat | StrictStr],
+    BeforeValidator(lambda value: {} if value is None else value),
+]
+"""Some clients send null for what they do not use."""
 
 
 class InputTensor(BaseModel):
@@ -36,7 +40,9 @@ class InferenceRequest(BaseModel):
     id: str | None = None
     parameters: Parameters = {}
     inputs: list[InputTensor] = Field(max_length=16)
-    outputs: list[RequestedOutput] = Field([], max_length=16)
+    outputs: Annotated[
+        list[RequestedOutput], BeforeValidator(lambda value: [] if value is None else value), Field(max_length=16)
+    ] = []
 
     def wants_binary(self, output: RequestedOutput) -> bool:
         """The output's own word; else the request's."""
