@@ -48,7 +48,7 @@ class ServiceDocuments:
     async def all(self) -> dict[UpstreamName, Document]:
         """Every service's document, as published; a service never seen yet is left out."""
         await asyncio.gather(*(self._refresh(name) for name in self._services))
-        return {name: published(name, document) for name, (_, document) in sorted(self._known.items())}
+        return {name: published(name, self._known[name][1]) for name in self._services if name in self._known}
 
     async def _refresh(self, name: UpstreamName) -> None:
         fetched, _ = self._known.get(name, (float("-inf"), {}))
