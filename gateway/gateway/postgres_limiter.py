@@ -71,14 +71,16 @@ class PostgresLimiter:
         return await future
 
     async def _stay_connected(self) -> None:
-        """Connects, answers until the connection fails, and begins again."""
+        """Connects, answers until the connection fails, and begins again, whatever the failure was.
+
+        A connection whose server was killed can fail in ways that no list of exceptions foresees, and this task must
+        outlive all of them: without it the gateway would count alone for ever.
+        """
         while True:
             try:
-                connection = await self._connect()
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
-                log.warning("ingress limit stays local", error=type(error).__name__)
-            else:
-                await self._serve(connection)
+                await self._serve(await self._connect())
+            except Exception as error:
+                log.warning("ingress limit is local: postgres is away", error=repr(error))
             await asyncio.sleep(RECONNECT_SECONDS)
 
     async def _connect(self) -> asyncpg.Connection:
@@ -96,7 +98,7 @@ class PostgresLimiter:
         return connection
 
     async def _serve(self, connection: asyncpg.Connection) -> None:
-        """Answers batch after batch; returns when Postgres fails, after telling everybody who waits."""
+        """Answers batch after batch; raises when Postgres fails, after telling everybody who waits."""
         self.available = True
         log.info("ingress limit is shared through postgres")
         batch: Waiting = {}
@@ -105,12 +107,10 @@ class PostgresLimiter:
                 await self._wait_for_requests()
                 batch = self._next_batch()
                 await self._answer(connection, batch)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
-            log.warning("ingress limit is local: postgres is away", error=type(error).__name__)
         finally:
             self.available = False
-            connection.terminate()
             self._give_up(batch)
+            connection.terminate()
 
     async def _wait_for_requests(self) -> None:
         """Returns when somebody waits, or when it is time to see whether Postgres is still there."""
