@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import asyncpg
 import structlog
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -58,7 +59,7 @@ async def away_as_problem() -> AsyncIterator[None]:
     try:
         async with asyncio.timeout(DEADLINE_SECONDS):
             yield
-    except (OSError, TimeoutError, PoolTimeoutError) as error:
+    except (OSError, TimeoutError, PoolTimeoutError, asyncpg.InternalClientError) as error:
         raise away(error) from error
     except DBAPIError as error:
         if not is_away(error):
