@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import httpx
@@ -49,7 +48,8 @@ class LocalStack:
             self.command, cwd=REPOSITORY, env=self.environment, text=True, start_new_session=True,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, errors="replace",
         )  # fmt: skip
-        threading.Thread(target=self._collect, args=(self.process,), daemon=True).start()
+        self.collector = threading.Thread(target=self._collect, args=(self.process,), daemon=True)
+        self.collector.start()
         return self
 
     def _collect(self, process: subprocess.Popen[str]) -> None:
@@ -69,7 +69,7 @@ class LocalStack:
     def still_runs(self) -> None:
         assert self.process is not None
         if self.process.poll() is not None:
-            time.sleep(0.2)
+            self.collector.join(5)
             raise RuntimeError(f"ended with {self.process.returncode}:\n{''.join(self.output[-40:])}")
 
     def end(self, number: signal.Signals = signal.SIGINT, deadline: float = 15) -> int:
