@@ -7,6 +7,7 @@ many small requests, or a part of a large one.
 
 import asyncio
 import math
+import threading
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -107,8 +108,10 @@ class Batcher:
         self._name, self._runtime = name, runtime
         self._max_rows, self._workers = max_rows, workers
         self._queue_rows, self._timeout_seconds = queue_rows, timeout_seconds
+        # The event loop adds and forgets rows, the threads take them; all of them hold the lock.
         self._rows: deque[Row] = deque()
-        self._busy: set[asyncio.Task[None]] = set()
+        self._lock = threading.Lock()
+        self._busy: set[asyncio.Future[None]] = set()
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix=name)
         self._seconds_per_row = 0.0
         self.statistics = Statistics()
@@ -160,18 +163,25 @@ class Batcher:
             raise Overloaded("Too many texts wait for this model.", retry_after_seconds=self._clear_in_seconds())
         done = asyncio.get_running_loop().create_future()
         job = Job(texts, perf_counter(), done, [None] * len(texts), len(texts))
-        self._rows.extend((job, index) for index in range(len(texts)))
-        QUEUED_ROWS.labels(self._name).set(len(self._rows))
+        with self._lock:
+            self._rows.extend((job, index) for index in range(len(texts)))
+            QUEUED_ROWS.labels(self._name).set(len(self._rows))
         self._start_workers()
         return job
 
     def _start_workers(self) -> None:
         """As many as have a batch to work on."""
+        loop = asyncio.get_running_loop()
         batches = math.ceil(len(self._rows) / self._max_rows)
         for _ in range(min(batches, self._workers - len(self._busy))):
-            worker = asyncio.create_task(self._work(), name=f"batches of {self._name}")
+            worker = loop.run_in_executor(self._threads, self._work, loop)
             self._busy.add(worker)
-            worker.add_done_callback(self._busy.discard)
+            worker.add_done_callback(self._worker_ended)
+
+    def _worker_ended(self, worker: asyncio.Future[None]) -> None:
+        """It found nothing to do; what has come since then needs another one."""
+        self._busy.discard(worker)
+        self._start_workers()
 
     def _clear_in_seconds(self) -> int:
         """In how many whole seconds the queue, as it stands, will have been worked off."""
@@ -195,36 +205,46 @@ class Batcher:
 
     def _forget(self, job: Job) -> None:
         """Takes the texts that were given up out of the queue: they make room at once."""
-        before = len(self._rows)
-        self._rows = deque(row for row in self._rows if row[0] is not job)
-        NOT_COMPUTED.labels(self._name).inc(before - len(self._rows))
-        QUEUED_ROWS.labels(self._name).set(len(self._rows))
+        with self._lock:
+            before = len(self._rows)
+            self._rows = deque(row for row in self._rows if row[0] is not job)
+            NOT_COMPUTED.labels(self._name).inc(before - len(self._rows))
+            QUEUED_ROWS.labels(self._name).set(len(self._rows))
 
-    async def _work(self) -> None:
-        """One worker: batch after batch, until nobody waits."""
+    def _work(self, loop: asyncio.AbstractEventLoop) -> None:
+        """In a thread: batch after batch, until nobody waits.
+
+        The thread takes them itself: if the event loop handed them out, a processor would stand idle until the busy
+        loop gets to it, after every single batch.
+        """
         while batch := self._next_batch():
-            await self._run_batch(batch)
+            self._run_batch(batch, loop)
 
     def _next_batch(self) -> list[Row]:
         """The texts that wait longest."""
-        batch = [self._rows.popleft() for _ in range(min(self._max_rows, len(self._rows)))]
-        QUEUED_ROWS.labels(self._name).set(len(self._rows))
+        with self._lock:
+            batch = [self._rows.popleft() for _ in range(min(self._max_rows, len(self._rows)))]
+            QUEUED_ROWS.labels(self._name).set(len(self._rows))
         return batch
 
-    async def _run_batch(self, batch: list[Row]) -> None:
+    def _run_batch(self, batch: list[Row], loop: asyncio.AbstractEventLoop) -> None:
         """One call of the model. If it fails, each text is tried alone: one must not spoil the others."""
         called = perf_counter()
-        texts = [job.texts[index] for job, index in batch]
         try:
-            loop = asyncio.get_running_loop()
-            probabilities, seconds = await loop.run_in_executor(self._threads, self._compute, texts)
+            probabilities, seconds = self._compute([job.texts[index] for job, index in batch])
         except Exception as error:
             if len(batch) == 1:
-                batch[0][0].fail(self._failed(error))
-            else:
-                for row in batch:
-                    await self._run_batch([row])
-            return
+                loop.call_soon_threadsafe(batch[0][0].fail, self._failed(error))
+                return
+            for row in batch:
+                self._run_batch([row], loop)
+        else:
+            loop.call_soon_threadsafe(self._deliver, batch, probabilities, seconds, called)
+
+    def _deliver(
+        self, batch: Sequence[Row], probabilities: Sequence[Sequence[float]], seconds: float, called: float
+    ) -> None:
+        """Back on the event loop: each text's outcome to its request."""
         self.statistics.batches[len(batch)].add(seconds)
         self._seconds_per_row += (seconds / len(batch) - self._seconds_per_row) / 16
         for (job, index), scores in zip(batch, probabilities, strict=True):

@@ -85,7 +85,6 @@ async def test_what_gathers_meanwhile_is_one_batch_that_counts_rows_and_not_requ
     first, one, many = await asyncio.gather(*tasks)
     assert runtime.calls == [["first"], ["a", "b", "c", "d"], ["e", "f"]]
     assert [outcome.batch_rows for outcome in (*first, *one, *many)] == [1, 4, 4, 4, 4, 2, 2]
-    assert one[0].queue_seconds > first[0].queue_seconds
 
 
 async def test_as_many_workers_as_there_are_batches_begin_at_once(runtime: GatedRuntime) -> None:
