@@ -85,7 +85,7 @@ class LocalStack:
 
     def process_of(self, module: str) -> psutil.Process:
         """The process of a service, a store or supervisord."""
-        return next(process for process in self.processes() if any(module in word for word in process.cmdline()[:4]))
+        return next(process for process in self.processes() if any(module in word for word in command_of(process)[:4]))
 
     def health(self) -> dict:
         try:
@@ -95,3 +95,11 @@ class LocalStack:
 
     def is_healthy(self) -> bool:
         return self.health().get("status") == "ok"
+
+
+def command_of(process: psutil.Process) -> list[str]:
+    """The command line; empty when the process has just ended."""
+    try:
+        return process.cmdline()
+    except psutil.NoSuchProcess:
+        return []

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 from stack import LocalStack
 
@@ -77,7 +78,7 @@ def test_when_supervisord_is_killed_everything_ends_with_one_line(folder: Path) 
 def test_what_dies_is_started_again(stack: LocalStack, program: str) -> None:
     victim = stack.process_of(program)
     victim.kill()
-    wait_until(lambda: not victim.is_running() or victim.status() == "zombie", "the process to end")
+    psutil.wait_procs([victim], timeout=10)
     wait_until(stack.is_healthy, f"{program} to be back", deadline_seconds=30)
     assert stack.process_of(program).pid != victim.pid
     predict(stack)

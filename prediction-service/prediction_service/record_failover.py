@@ -110,7 +110,7 @@ class RecordFailover:
                     await self._replay()
             except StoreUnavailableError as error:
                 log.debug("postgres is still away", error=str(error))
-            except OSError:
+            except Exception:  # whatever it was, the way back must stay open
                 log.exception("the journal cannot be replayed")
             await asyncio.sleep(PROBE_SECONDS)
 
