@@ -6,7 +6,7 @@ from pathlib import Path
 import fastapi_offline
 from fastapi import APIRouter, FastAPI
 from fastapi.openapi.docs import get_redoc_html
-from fastapi.responses import HTMLResponse, ORJSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.staticfiles import StaticFiles
 
 from gateway.openapi import Document, ServiceDocuments, merged
@@ -29,15 +29,15 @@ def docs_router(own: Callable[[], Document], documents: ServiceDocuments) -> API
     router = APIRouter(include_in_schema=False)
 
     @router.get("/openapi.json")
-    async def whole() -> ORJSONResponse:
-        return ORJSONResponse(merged(own(), await documents.all()))
+    async def whole() -> JSONResponse:
+        return JSONResponse(merged(own(), await documents.all()))
 
     @router.get("/openapi/{service}.json")
-    async def one(service: UpstreamName) -> ORJSONResponse:
+    async def one(service: UpstreamName) -> JSONResponse:
         known = await documents.all()
         if service not in known:
             raise DocumentUnavailable(f"The {service} cannot be reached.", headers={"Retry-After": "1"})
-        return ORJSONResponse(known[service])
+        return JSONResponse(known[service])
 
     @router.get("/docs")
     async def swagger_ui(service: UpstreamName | None = None) -> HTMLResponse:

@@ -72,7 +72,7 @@ class Recorder:
             raise Overloaded("Too many predictions wait for the record.")
         committed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(Entry(records, committed))
-        self._waiting_rows += len(records)
+        self._count_waiting(len(records))
         self._arrived.set()
         await committed
 
@@ -111,10 +111,14 @@ class Recorder:
         while self._waiting and (not group or rows + len(self._waiting[0].records) <= MAX_ROWS):
             group.append(self._waiting.popleft())
             rows += len(group[-1].records)
-        self._waiting_rows -= rows
+        self._count_waiting(-rows)
         if not self._waiting:
             self._arrived.clear()
         return group
+
+    def _count_waiting(self, change: int) -> None:
+        self._waiting_rows += change
+        WAITING_ROWS.set(self._waiting_rows)
 
 
 def fail(group: Sequence[Entry], problem: Problem) -> None:
