@@ -4,13 +4,16 @@ Needs DATABASE_URL of a role that owns the schemas (not one of the services').
 """
 
 import asyncio
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+import asyncpg
 from alembic import command
 from alembic.config import Config
 from pydantic import SecretStr
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import SQLAlchemyError
 
 from shared.database.engine import create_engine
 from shared.database.roles import ensure_roles, passwords_from_environment
@@ -54,7 +57,11 @@ def main() -> None:
     """The one-shot step before the services start."""
     settings = load_settings(MigrationSettings, "migrate")
     configure_logging("migrate", settings.log_level, settings.log_format)
-    asyncio.run(migrate(settings.database_url, passwords_from_environment()))
+    try:
+        asyncio.run(migrate(settings.database_url, passwords_from_environment()))
+    except (SQLAlchemyError, asyncpg.PostgresError, OSError, TimeoutError) as error:
+        sys.stderr.write(f"migrate: {str(error).splitlines()[0]}\n")
+        raise SystemExit(1) from None
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Settings from the environment, `.env` for people, `NAME_FILE` for secrets; a wrong value is one clear line.
 
 Precedence: environment, `NAME_FILE`, `.env`, default. An empty variable counts as not set, because Compose passes
-`NAME=` for a variable that is not there.
+`NAME=` for a variable that is not there; so does an empty file, because Compose needs one for every secret.
 """
 
 import os
@@ -21,13 +21,16 @@ class SecretFiles(PydanticBaseSettingsSource):
     """Reads the variable NAME from the file that NAME_FILE points to, as Docker and Swarm hand out secrets."""
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        """The content of the file, or None when NAME_FILE is not set; ValueError when the file cannot be read."""
+        """The content of the file, or None when NAME_FILE is not set or the file is empty: as with empty variables.
+
+        Raises SecretFileError when the file cannot be read.
+        """
         variable = f"{field_name.upper()}_FILE"
         path = os.environ.get(variable)
         if not path:
             return None, field_name, False
         try:
-            return Path(path).read_text(encoding="utf-8").strip(), field_name, False
+            return Path(path).read_text(encoding="utf-8").strip() or None, field_name, False
         except (OSError, UnicodeDecodeError) as error:
             raise SecretFileError(f"{variable}: cannot read {path}: {reason(error)}") from error
 

@@ -1,0 +1,74 @@
+"""Where a setting comes from, and what a wrong one says."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import Field, SecretStr
+
+from shared.runtime.settings import EXIT_BAD_SETTING, ServiceSettings, load_settings
+
+
+class ShopSettings(ServiceSettings):
+    stock: int = Field(7, ge=1)
+    key: SecretStr | None = None
+
+
+@pytest.fixture(autouse=True)
+def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_a_secret_is_read_from_the_file_that_its_variable_names(
+    empty_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (empty_folder / "key").write_text("sesame\n")
+    monkeypatch.setenv("KEY_FILE", "key")
+
+    assert load_settings(ShopSettings, "shop").key == SecretStr("sesame")
+
+
+def test_the_environment_comes_before_the_file_and_the_file_before_dotenv(
+    empty_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (empty_folder / ".env").write_text("STOCK=1\n")
+    (empty_folder / "stock").write_text("2")
+    assert load_settings(ShopSettings, "shop").stock == 1
+
+    monkeypatch.setenv("STOCK_FILE", "stock")
+    assert load_settings(ShopSettings, "shop").stock == 2
+
+    monkeypatch.setenv("STOCK", "3")
+    assert load_settings(ShopSettings, "shop").stock == 3
+
+
+def test_an_empty_variable_and_an_empty_file_count_as_not_set(
+    empty_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (empty_folder / "key").write_text("\n")
+    monkeypatch.setenv("KEY_FILE", "key")
+    monkeypatch.setenv("STOCK", "")
+
+    settings = load_settings(ShopSettings, "shop")
+
+    assert settings.key is None
+    assert settings.stock == 7
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "line"),
+    [
+        ("STOCK", "0", "shop: STOCK: Input should be greater than or equal to 1\n"),
+        ("KEY_FILE", "nowhere", "shop: KEY_FILE: cannot read nowhere: No such file or directory\n"),
+    ],
+)
+def test_a_wrong_setting_ends_the_start_with_one_line_that_names_the_variable(
+    variable: str, value: str, line: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(variable, value)
+
+    with pytest.raises(SystemExit) as end:
+        load_settings(ShopSettings, "shop")
+
+    assert end.value.code == EXIT_BAD_SETTING
+    assert capfd.readouterr().err == line
