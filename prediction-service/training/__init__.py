@@ -1,0 +1,1 @@
+"""Makes the shipped sentiment models; not installed with the service."""
