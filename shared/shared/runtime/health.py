@@ -8,9 +8,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from time import perf_counter
 
 import structlog
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 
 from shared.contracts.health import ComponentHealth, HealthStatus, ServiceHealth
+from shared.runtime.stopping import is_stopping
 
 CHECK_DEADLINE_SECONDS = 0.5
 """A dependency that has not answered by then is down for the one who asks; the gateway waits 0.8 s for all of us."""
@@ -90,8 +91,8 @@ def health_router(report: HealthReport) -> APIRouter:
         return {"live": True}
 
     @router.get("/health/ready")
-    async def ready(response: Response) -> dict[str, bool]:
-        response.status_code = http_status((await report.check()).status)
+    async def ready(request: Request, response: Response) -> dict[str, bool]:
+        response.status_code = 503 if is_stopping(request.scope) else http_status((await report.check()).status)
         return {"ready": response.status_code == 200}
 
     return router

@@ -6,6 +6,7 @@ and, within a request, the request id.
 
 import logging
 import sys
+from functools import cache
 from typing import Any, BinaryIO, cast
 
 import orjson
@@ -36,10 +37,21 @@ def configure_logging(service: str, level: str, log_format: str) -> None:
     structlog.configure(
         processors=[*shared, *renderer, to_line],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
-        logger_factory=structlog.BytesLoggerFactory(cast("BinaryIO", BatchedOutput(sys.stdout.fileno()))),
+        logger_factory=structlog.BytesLoggerFactory(cast("BinaryIO", output())),
         cache_logger_on_first_use=True,
     )
     route_standard_logging(level, shared, renderer)
+
+
+@cache
+def output() -> BatchedOutput:
+    """Where lines go."""
+    return BatchedOutput(sys.stdout.fileno())
+
+
+def flush_logs() -> None:
+    """Writes what has not been written yet."""
+    output().drain()
 
 
 def route_standard_logging(level: str, shared: list[Processor], renderer: list[Processor]) -> None:

@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.runtime.problems import Problem, response_to
 from shared.runtime.request_id import HEADER, begin_request
+from shared.runtime.stopping import is_stopping
 from shared.runtime.telemetry import CLIENT_CLOSED_REQUEST, IN_FLIGHT, record_request
 
 log = structlog.get_logger()
@@ -31,13 +32,15 @@ class RequestMiddleware:
             return
         started = perf_counter()
         status = 0
-        id_header = (HEADER, begin_request(scope).encode())
+        own_headers = [(HEADER, begin_request(scope).encode())]
+        if is_stopping(scope):
+            own_headers.append((b"connection", b"close"))
 
         async def send_with_id(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message.get("headers", ()), id_header]
+                message["headers"] = [*message.get("headers", ()), *own_headers]
             await send(message)
 
         IN_FLIGHT.inc()

@@ -17,6 +17,7 @@ from shared.runtime.openapi import openapi_of, operation_id
 from shared.runtime.problems import install_problem_handlers
 from shared.runtime.request_middleware import RequestMiddleware
 from shared.runtime.settings import ServiceSettings, Settings, load_settings, stop_for_bad_setting
+from shared.runtime.stopping import Server
 from shared.runtime.telemetry import start_telemetry
 
 KEEP_ALIVE_SECONDS = 75
@@ -87,7 +88,7 @@ def run_service(
     check: Callable[[Settings], Coroutine[Any, Any, None]] | None = None,
     protocol: type[asyncio.Protocol] | None = None,
 ) -> None:
-    """Reads the settings, starts logs and telemetry, serves until SIGTERM, then lets requests in flight finish.
+    """Reads the settings, starts logs and telemetry, serves until SIGTERM, then stops as `stopping` describes.
 
     `check` runs before anything else; what it raises ends the process with one line. `protocol` takes the place of
     uvicorn's own HTTP protocol.
@@ -113,7 +114,7 @@ def check_before_start(
 
 def serve(app: ASGIApp, settings: ServiceSettings, protocol: type[asyncio.Protocol] | None = None) -> None:
     """Runs uvicorn. Addresses in forwarding headers are the gateway's business: uvicorn must not believe them."""
-    server = uvicorn.Server(
+    server = Server(
         uvicorn.Config(
             app,
             host=settings.host,
@@ -127,7 +128,8 @@ def serve(app: ASGIApp, settings: ServiceSettings, protocol: type[asyncio.Protoc
             proxy_headers=False,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=settings.shutdown_grace_seconds,
-        )
+        ),
+        delay_seconds=settings.shutdown_delay_seconds,
     )
     spare_the_garbage_collector()
     server.run(sockets=[shared_socket(settings)] if settings.reuse_port else None)

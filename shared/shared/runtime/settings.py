@@ -57,6 +57,12 @@ class ServiceSettings(BaseSettings):
     telemetry_port: int = Field(0, ge=0, le=65535, description="Port of the Prometheus metrics; 0: none")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["json", "console"] = "json"
+    shutdown_delay_seconds: float = Field(
+        0,
+        ge=0,
+        le=300,
+        description="After SIGTERM, how long to answer on while not ready, for load balancers to notice",
+    )
     shutdown_grace_seconds: int = Field(8, ge=1, le=300, description="How long requests in flight may take to finish")
 
     @classmethod

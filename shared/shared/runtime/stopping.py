@@ -1,0 +1,62 @@
+"""How a service stops: it says that it is not ready, goes on for a while, takes nothing new, finishes, ends.
+
+The while (`SHUTDOWN_DELAY_SECONDS`) is for load balancers, which need a moment to notice. Requests are answered in it
+as always, but each answer closes its connection, so that clients leave by themselves and no request is ever sent into a
+connection that is being closed.
+"""
+
+import asyncio
+import os
+import signal
+import socket
+from types import FrameType
+
+import uvicorn
+from starlette.types import Scope
+
+from shared.runtime.logs import flush_logs
+
+TICK_SECONDS = 0.1
+"""uvicorn's own rhythm: what it does once a second, it does every tenth tick."""
+
+STOPPING = "stopping"
+"""Where the state that the server hands to every request says that this is the end."""
+
+
+def is_stopping(scope: Scope) -> bool:
+    """Whether the service was told to stop before this request came."""
+    return STOPPING in scope.get("state", ())
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server with a time between the signal and the closed door."""
+
+    def __init__(self, config: uvicorn.Config, delay_seconds: float) -> None:
+        super().__init__(config)
+        self._delay_seconds = delay_seconds
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Not ready; then, after the delay, no new connections; then the end of what is in flight."""
+        self.lifespan.state[STOPPING] = True
+        await self._go_on()
+        await super().shutdown(sockets)
+
+    def run(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serves until a signal, which uvicorn raises once more when all is done: then the process ends."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, end_process)
+        super().run(sockets)
+
+    async def _go_on(self) -> None:
+        """Answers as before until the delay is over or somebody presses Ctrl-C a second time."""
+        for tick in range(round(self._delay_seconds / TICK_SECONDS)):
+            if self.force_exit:
+                return
+            await self.on_tick(tick)  # keeps the Date header true
+            await asyncio.sleep(TICK_SECONDS)
+
+
+def end_process(number: int, frame: FrameType | None) -> None:
+    """Ends with exit code 0 and the last lines of the log, at once: a thread that hangs is not waited for."""
+    flush_logs()
+    os._exit(0)

@@ -1,0 +1,39 @@
+"""A service whose only endpoint takes its time: `python slow_service.py`."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import structlog
+from fastapi import APIRouter, FastAPI
+
+from shared.runtime.health import HealthReport
+from shared.runtime.service import create_service, run_service
+from shared.runtime.settings import ServiceSettings
+
+
+def create_app(settings: ServiceSettings) -> FastAPI:
+    router = APIRouter()
+
+    @router.get("/slow")
+    async def slow(seconds: float) -> str:
+        await asyncio.sleep(seconds)
+        return "done"
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        yield
+        structlog.get_logger().info("last words")
+
+    return create_service(
+        title="slow",
+        version="1.0.0",
+        description="",
+        routers=[router],
+        health=HealthReport("slow", "1.0.0"),
+        lifespan=lifespan,
+    )
+
+
+if __name__ == "__main__":
+    run_service("slow", ServiceSettings, create_app)

@@ -1,0 +1,96 @@
+"""What happens between SIGTERM and the end of a process."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from shared.embedded.ports import free_ports
+from shared.testing.server_process import ServerProcess, wait_until
+
+SLOW_SERVICE = str(Path(__file__).parent / "slow_service.py")
+
+Start = Callable[..., ServerProcess]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Starts the service with variables of the test's choice."""
+    servers: list[ServerProcess] = []
+
+    def start(**variables: str) -> ServerProcess:
+        port = next(free_ports())
+        environment = os.environ | {"PORT": str(port)} | variables
+        server = ServerProcess([sys.executable, SLOW_SERVICE], port, tmp_path / "log", environment)
+        servers.append(server)
+        server.start()
+        return server
+
+    yield start
+    for server in servers:
+        server.kill()
+
+
+def client_of(server: ServerProcess) -> httpx.AsyncClient:
+    return httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}", timeout=10)
+
+
+async def until_not_ready(client: httpx.AsyncClient) -> httpx.Response:
+    async with asyncio.timeout(5):
+        while (answer := await client.get("/health/ready")).status_code == 200:
+            await asyncio.sleep(0.02)
+    return answer
+
+
+async def test_after_the_signal_it_is_not_ready_but_answers_on_until_the_delay_is_over(start: Start) -> None:
+    server = start(SHUTDOWN_DELAY_SECONDS="1.5")
+    async with client_of(server) as client, client_of(server) as newcomer:
+        in_flight = asyncio.create_task(client.get("/slow?seconds=1"))
+        assert (await newcomer.get("/health/ready")).json() == {"ready": True}
+        os.kill(server.pid, signal.SIGTERM)
+        answer = await until_not_ready(newcomer)
+        assert answer.status_code == 503
+        assert answer.json() == {"ready": False}
+        assert (await newcomer.get("/health/live")).status_code == 200
+        answer = await newcomer.get("/slow?seconds=0")
+        assert answer.json() == "done"
+        assert answer.headers["connection"] == "close"
+        assert (await in_flight).json() == "done"
+    await asyncio.to_thread(wait_until, lambda: not server.accepts(), "the door to close")
+
+
+async def test_without_a_delay_the_door_closes_at_once_and_what_is_in_flight_finishes(start: Start) -> None:
+    server = start()
+    async with client_of(server) as client:
+        in_flight = asyncio.create_task(client.get("/slow?seconds=1.5"))
+        assert (await client.get("/health/ready")).status_code == 200
+        os.kill(server.pid, signal.SIGTERM)
+        await asyncio.to_thread(wait_until, lambda: not server.accepts(), "the door to close")
+        assert not in_flight.done()
+        assert (await in_flight).json() == "done"
+
+
+async def test_what_takes_longer_than_the_grace_is_cut_and_the_process_ends(start: Start) -> None:
+    server = start(SHUTDOWN_GRACE_SECONDS="1")
+    async with client_of(server) as client:
+        in_flight = asyncio.create_task(client.get("/slow?seconds=60"))
+        assert (await client.get("/health/ready")).status_code == 200
+        await asyncio.to_thread(server.stop)
+        with pytest.raises(httpx.HTTPError):
+            (await in_flight).raise_for_status()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_without_an_error_and_nothing_that_was_logged_is_lost(
+    start: Start, number: signal.Signals
+) -> None:
+    server = start()
+    assert server.stop(number) == 0
+    log = server.log.read_text()
+    assert "last words" in log
+    assert "Traceback" not in log
