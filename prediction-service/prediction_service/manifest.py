@@ -41,7 +41,10 @@ class OnnxRuntime(Strict):
     file: FileName = "model.onnx"
     tokenizer: FileName | None = Field(None, description="Hugging Face's tokenizer.json; not set: raw strings")
     lowercase: bool = Field(False, description="Whether the model was trained on texts in lower case")
-    max_tokens: int = Field(256, ge=2, le=8192, description="Longer texts are cut")
+    max_tokens: int = Field(256, ge=8, le=8192, description="Most tokens that the model is given at once")
+    long_texts: Literal["cut", "windows"] = Field(
+        "cut", description="Beyond max_tokens: cut, or judged whole, in windows of that size whose scores are averaged"
+    )
     output: str | None = Field(None, description="The output with one number per label; not set: the only such one")
     softmax: bool = Field(False, description="Whether the output is logits")
 

@@ -1,5 +1,6 @@
 """ONNX models come from a folder and no code; what a model says about a text does not depend on its company."""
 
+import shutil
 import tomllib
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -128,3 +129,18 @@ def test_a_model_over_token_ids_is_padded_cut_and_normalized() -> None:
     for text, row in zip(texts, rows, strict=True):
         (alone,) = runtime.probabilities([text])
         assert alone == pytest.approx(row, abs=1e-5)
+
+
+def test_a_long_text_is_judged_whole_where_the_manifest_says_so(tmp_path: Path) -> None:
+    shutil.copytree(Path(__file__).parent / "token_model", tmp_path, dirs_exist_ok=True)
+    manifest = (tmp_path / "model.toml").read_text()
+    (tmp_path / "model.toml").write_text(manifest + 'long_texts = "windows"\n')
+    cut, whole = (load(folder).batcher._runtime for folder in (Path(__file__).parent / "token_model", tmp_path))
+    texts = ["good " * 8 + "bad " * 500, "bad " * 12, "good", "good bad " * 6]
+    rows = whole.probabilities(texts)
+    assert [row[0] > row[1] for row in rows[:3]] == [False, False, True]
+    assert rows[3] == pytest.approx([0.5, 0.5])
+    assert cut.probabilities(texts[:1])[0][0] > 0.5
+    for text, row in zip(texts, rows, strict=True):
+        assert whole.probabilities([text])[0] == pytest.approx(row, abs=1e-9)
+        assert whole.probabilities(["very", text])[1] == pytest.approx(row, abs=1e-9)

@@ -3,25 +3,17 @@
 Loaded only when a model asks for it: ONNX Runtime alone takes some 40 MiB.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnxruntime  # type: ignore[import-untyped]  # the package carries no types
-from tokenizers import Tokenizer
 
 from prediction_service.manifest import Manifest, OnnxRuntime
 from prediction_service.runtimes.base import ModelError
-
-Feed = dict[str, np.ndarray[Any, Any]]
-
-TOKEN_INPUTS: dict[str, Callable[[Any], list[int]]] = {
-    "input_ids": lambda encoding: encoding.ids,
-    "attention_mask": lambda encoding: encoding.attention_mask,
-    "token_type_ids": lambda encoding: encoding.type_ids,
-}
-"""What exported Hugging Face models call their inputs."""
+from prediction_service.runtimes.readers import Reader, StringReader, TokenReader
 
 
 class OnnxTextRuntime:
@@ -39,20 +31,30 @@ class OnnxTextRuntime:
             raise ModelError(f"{settings.file} cannot be loaded: {error}") from error
         self._output = output_of(self._session, settings.output)
         self._softmax, self._lowercase = settings.softmax, settings.lowercase
-        self._feed = (
-            tokens_feed(self._session, folder / settings.tokenizer, settings.max_tokens)
-            if settings.tokenizer
-            else strings_feed(self._session)
-        )
+        self._max_rows = manifest.batching.max_rows
+        self._reader = reader_for(self._session, folder, settings)
 
     def probabilities(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
-        """For each text the probability of each label."""
-        prepared = [text.lower() for text in texts] if self._lowercase else texts
-        (rows,) = self._session.run([self._output], self._feed(prepared))
-        scores = np.asarray(rows, dtype=np.float64)
-        if scores.ndim != 2:
-            raise ModelError(f"output {self._output} has {scores.ndim} dimensions; texts and labels make two")
-        return (softmax(scores) if self._softmax else np.clip(scores, 0.0, 1.0)).tolist()  # type: ignore[no-any-return]
+        """For each text the probability of each label.
+
+        The scores of a text in several windows are averaged, each window by its number of tokens, before they become
+        probabilities.
+        """
+        windows = [self._reader.windows(text.lower() if self._lowercase else text) for text in texts]
+        scores = iter(self._scores(list(chain.from_iterable(windows))))
+        means = np.array([np.average(list(islice(scores, len(own))), axis=0, weights=weights(own)) for own in windows])
+        return (softmax(means) if self._softmax else np.clip(means, 0.0, 1.0)).tolist()  # type: ignore[no-any-return]
+
+    def _scores(self, windows: Sequence[Any]) -> list[np.ndarray[Any, Any]]:
+        """One row per window; the session is never given more at once than the manifest allows."""
+        rows: list[np.ndarray[Any, Any]] = []
+        for start in range(0, len(windows), self._max_rows):
+            feed = self._reader.feed(windows[start : start + self._max_rows])
+            (scores,) = self._session.run([self._output], feed)
+            if scores.ndim != 2:
+                raise ModelError(f"output {self._output} has {scores.ndim} dimensions; texts and labels make two")
+            rows.extend(np.asarray(scores, dtype=np.float64))
+        return rows
 
     def is_quick(self, texts: Sequence[str]) -> bool:
         """A thread's hop is little against a call."""
@@ -68,40 +70,17 @@ def output_of(session: Any, name: str | None) -> str:
     return candidates[0]
 
 
-def strings_feed(session: Any) -> Callable[[Sequence[str]], Feed]:
-    """For models that take texts as they are, in shape [n] or [n, 1]."""
-    inputs = session.get_inputs()
-    if len(inputs) != 1 or inputs[0].type != "tensor(string)":
-        raise ModelError("without runtime.tokenizer the model must take one input, of strings")
-    name, columns = inputs[0].name, len(inputs[0].shape)
-
-    def feed(texts: Sequence[str]) -> Feed:
-        array = np.array(texts, dtype=np.object_)
-        return {name: array if columns == 1 else array.reshape(-1, 1)}
-
-    return feed
+def reader_for(session: Any, folder: Path, settings: OnnxRuntime) -> Reader:
+    """What the model's inputs ask for. Raises ModelError when they cannot be filled."""
+    shapes = {node.name: (node.type, len(node.shape)) for node in session.get_inputs()}
+    if settings.tokenizer is None:
+        return StringReader(shapes)
+    return TokenReader(shapes, folder / settings.tokenizer, settings.max_tokens, settings.long_texts)
 
 
-def tokens_feed(session: Any, file: Path, max_tokens: int) -> Callable[[Sequence[str]], Feed]:
-    """For models that take token ids, padded to the longest text of the call."""
-    try:
-        tokenizer = Tokenizer.from_file(str(file))
-    except Exception as error:  # the library raises bare Exceptions
-        raise ModelError(f"{file.name} is not a tokenizer: {error}") from error
-    tokenizer.enable_truncation(max_tokens)
-    if tokenizer.padding is None:
-        tokenizer.enable_padding()
-    names = [node.name for node in session.get_inputs()]
-    if unknown := set(names) - set(TOKEN_INPUTS):
-        raise ModelError(f"has inputs that tokens cannot fill: {', '.join(sorted(unknown))}")
-
-    def feed(texts: Sequence[str]) -> Feed:
-        encodings = tokenizer.encode_batch(list(texts))
-        return {
-            name: np.array([TOKEN_INPUTS[name](encoding) for encoding in encodings], dtype=np.int64) for name in names
-        }
-
-    return feed
+def weights(windows: Sequence[Any]) -> list[int]:
+    """How much each window of one text counts."""
+    return [len(window) for window in windows] if len(windows) > 1 else [1]
 
 
 def softmax(scores: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
