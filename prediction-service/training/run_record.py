@@ -5,9 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
-
-mpl.use("Agg")
-from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
 
 
 class RunRecord:
@@ -43,7 +41,8 @@ class RunRecord:
 
 def plot(evaluations: list[dict[str, Any]], file: Path) -> None:
     """Loss and scores by epoch."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4), layout="constrained")
+    figure = Figure(figsize=(11, 4), layout="constrained")
+    left, right = figure.subplots(1, 2)
     epochs = [row["epochs"] for row in evaluations]
     left.plot(epochs, [row["loss"] for row in evaluations], marker="o")
     left.set(xlabel="epochs", ylabel="training loss")
@@ -52,5 +51,5 @@ def plot(evaluations: list[dict[str, Any]], file: Path) -> None:
         right.plot(epochs, scores, marker="o", label=name, linewidth=2.5 if name == "mean" else 1)
     right.set(xlabel="epochs", ylabel="score on the dev set")
     right.legend(fontsize=8)
-    figure.savefig(file, metadata={"Date": None})
-    plt.close(figure)
+    with mpl.rc_context({"svg.hashsalt": "curves"}):
+        figure.savefig(file, metadata={"Date": None})
