@@ -11,13 +11,13 @@ import threading
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from time import perf_counter, time
 from typing import Any
 
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
 
+from prediction_service.job import Job, Outcome, Row
 from prediction_service.runtimes.base import Runtime
 from prediction_service.statistics import Statistics
 from shared.runtime.problems import Overloaded, Problem
@@ -62,41 +62,12 @@ class CallerLeft(Problem):
     title = "Client Closed Request"
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a model says about one text."""
+class DeadlinePassed(Problem):
+    """The model did not get to a text within the time that its caller gave."""
 
-    probabilities: Sequence[float]
-    inference_seconds: float
-    batch_rows: int
-    queue_seconds: float = 0.0
-
-
-@dataclass(slots=True)
-class Job:
-    """The texts of one request on their way through the queue."""
-
-    texts: Sequence[str]
-    arrived: float
-    done: asyncio.Future[None]
-    outcomes: list[Outcome | None]
-    missing: int
-
-    def put(self, index: int, outcome: Outcome) -> None:
-        """Notes one text's outcome; the last one ends the waiting."""
-        self.outcomes[index] = outcome
-        self.missing -= 1
-        if not self.missing and not self.done.done():
-            self.done.set_result(None)
-
-    def fail(self, error: Exception) -> None:
-        """Ends the waiting for all texts of the request."""
-        if not self.done.done():
-            self.done.set_exception(error)
-
-
-Row = tuple[Job, int]
-"""A text: its request, and its place there."""
+    status = 504
+    type = "urn:problem-type:deadline-passed"
+    title = "Deadline Passed"
 
 
 class Batcher:
@@ -116,22 +87,33 @@ class Batcher:
         self._seconds_per_row = 0.0
         self.statistics = Statistics()
 
-    async def run(self, texts: Sequence[str], caller_leaves: CallerLeaves) -> list[Outcome]:
-        """What the model says about each text. Raises Overloaded, CallerLeft or ModelFailed."""
+    async def run(
+        self, texts: Sequence[str], caller_leaves: CallerLeaves, caller_waits: float | None = None
+    ) -> list[Outcome]:
+        """What the model says about each text. `caller_waits`: seconds from now on; None: as long as we do.
+
+        Raises Overloaded, DeadlinePassed, CallerLeft or ModelFailed.
+        """
         started = perf_counter()
         try:
-            outcomes = await self._run(texts, caller_leaves)
+            outcomes = await self._run(texts, caller_leaves, caller_waits)
         except Exception:
             self.statistics.fail.add(perf_counter() - started)
             raise
         self._count(outcomes, perf_counter() - started)
         return outcomes
 
-    async def _run(self, texts: Sequence[str], caller_leaves: CallerLeaves) -> list[Outcome]:
+    async def _run(
+        self, texts: Sequence[str], caller_leaves: CallerLeaves, caller_waits: float | None
+    ) -> list[Outcome]:
         if self._runtime.is_quick(texts):
             return self._compute_here(texts)
-        job = self._enqueue(texts)
-        await self._wait(job, caller_leaves)
+        timeout = self._timeout_seconds if caller_waits is None else min(caller_waits, self._timeout_seconds)
+        job = self._enqueue(texts, timeout)
+        if not await self._finished(job, caller_leaves):
+            if timeout == caller_waits:
+                raise DeadlinePassed(f"The model did not get to this within the {caller_waits:g} s of the caller.")
+            raise Overloaded("The model did not get to this in time.", retry_after_seconds=self._clear_in_seconds())
         return [outcome for outcome in job.outcomes if outcome is not None]
 
     def _count(self, outcomes: Sequence[Outcome], seconds: float) -> None:
@@ -157,12 +139,12 @@ class Batcher:
         self.statistics.batches[len(texts)].add(seconds)
         return [Outcome(row, seconds, len(texts)) for row in probabilities]
 
-    def _enqueue(self, texts: Sequence[str]) -> Job:
+    def _enqueue(self, texts: Sequence[str], timeout: float) -> Job:
         """Puts a request's texts into the queue; raises Overloaded when there is no room for them."""
         if len(self._rows) + len(texts) > self._queue_rows:
             raise Overloaded("Too many texts wait for this model.", retry_after_seconds=self._clear_in_seconds())
-        done = asyncio.get_running_loop().create_future()
-        job = Job(texts, perf_counter(), done, [None] * len(texts), len(texts))
+        now, done = perf_counter(), asyncio.get_running_loop().create_future()
+        job = Job(texts, now, now + timeout, done, [None] * len(texts), len(texts))
         with self._lock:
             self._rows.extend((job, index) for index in range(len(texts)))
             QUEUED_ROWS.labels(self._name).set(len(self._rows))
@@ -187,16 +169,21 @@ class Batcher:
         """In how many whole seconds the queue, as it stands, will have been worked off."""
         return max(1, math.ceil(len(self._rows) * self._seconds_per_row / self._workers))
 
-    async def _wait(self, job: Job, caller_leaves: CallerLeaves) -> None:
-        """Until all texts are computed, the time is up or the caller has gone; then what still waits is given up."""
+    async def _finished(self, job: Job, caller_leaves: CallerLeaves) -> bool:
+        """Waits until all texts are computed, the time is up (False) or the caller has gone (CallerLeft).
+
+        What still waits in the queue then is given up.
+        """
         leaving = asyncio.ensure_future(caller_leaves())
         try:
-            await asyncio.wait((job.done, leaving), timeout=self._timeout_seconds, return_when=asyncio.FIRST_COMPLETED)
+            seconds = job.deadline - perf_counter()
+            await asyncio.wait((job.done, leaving), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
             if job.done.done():
-                return job.done.result()
+                job.done.result()
+                return True
             if leaving.done():
                 raise CallerLeft
-            raise Overloaded("The model did not get to this in time.", retry_after_seconds=self._clear_in_seconds())
+            return False
         finally:
             leaving.cancel()
             if not job.done.done():
@@ -221,9 +208,15 @@ class Batcher:
             self._run_batch(batch, loop)
 
     def _next_batch(self) -> list[Row]:
-        """The texts that wait longest."""
+        """The texts that wait longest; those whose deadline has passed are dropped, also if the event loop is late."""
+        batch: list[Row] = []
         with self._lock:
-            batch = [self._rows.popleft() for _ in range(min(self._max_rows, len(self._rows)))]
+            while self._rows and len(batch) < self._max_rows:
+                row = self._rows.popleft()
+                if row[0].deadline > perf_counter():
+                    batch.append(row)
+                else:
+                    NOT_COMPUTED.labels(self._name).inc()
             QUEUED_ROWS.labels(self._name).set(len(self._rows))
         return batch
 

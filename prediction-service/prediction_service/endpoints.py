@@ -8,25 +8,34 @@ from prediction_service.contracts import BatchAnswer, BatchRequest, ModelList, P
 from prediction_service.json_route import JsonRoute
 from prediction_service.model_repository import ModelRepository
 from prediction_service.predict import Predictor
+from prediction_service.request_timeout import OPENAPI_PARAMETER, request_timeout
 from shared.runtime.openapi import problems
+
+REQUEST_TIMEOUT = {"parameters": [OPENAPI_PARAMETER]}
 
 
 def prediction_router(predictor: Predictor) -> APIRouter:
     """Predictions."""
     router = APIRouter(prefix="/predict", tags=["predictions"], route_class=JsonRoute)
 
-    @router.post("", summary="One prediction", responses=problems(404, 422, 503))
+    @router.post("", summary="One prediction", responses=problems(404, 422, 503, 504), openapi_extra=REQUEST_TIMEOUT)
     async def predict(body: PredictionRequest, request: Request) -> Prediction:
         """What the model says about a text. The answer is on record by the time it is sent.
 
         Without `model_name` the default model answers; of several versions the newest does.
         """
         (predicted,) = await predictor.predict(
-            [body.text], caller_leaves(request), name=body.model_name, task=body.wanted_task()
+            [body.text],
+            caller_leaves(request),
+            name=body.model_name,
+            task=body.wanted_task(),
+            caller_waits=request_timeout(request),
         )
         return prediction_of(predicted, include_metrics=body.include_metrics)
 
-    @router.post("/batch", summary="Up to 256 predictions", responses=problems(404, 422, 503))
+    @router.post(
+        "/batch", summary="Up to 256 predictions", responses=problems(404, 422, 503, 504), openapi_extra=REQUEST_TIMEOUT
+    )
     async def predict_batch(body: BatchRequest, request: Request) -> BatchAnswer:
         """One entry for each text, in their order, recorded together in one transaction.
 
@@ -34,7 +43,11 @@ def prediction_router(predictor: Predictor) -> APIRouter:
         """
         checked = check_batch(body.texts)
         predicted = await predictor.predict(
-            checked.texts, caller_leaves(request), name=body.model_name, task=body.wanted_task()
+            checked.texts,
+            caller_leaves(request),
+            name=body.model_name,
+            task=body.wanted_task(),
+            caller_waits=request_timeout(request),
         )
         return batch_answer(checked, predicted, include_metrics=body.include_metrics)
 

@@ -6,7 +6,8 @@ from datetime import datetime
 
 from uuid_utils import uuid7
 
-from prediction_service.batcher import CallerLeaves, Outcome
+from prediction_service.batcher import CallerLeaves
+from prediction_service.job import Outcome
 from prediction_service.model import Model
 from prediction_service.model_repository import ModelRepository
 from prediction_service.record import Record
@@ -38,10 +39,14 @@ class Predictor:
         name: str | None = None,
         version: str | None = None,
         task: str | None = None,
+        caller_waits: float | None = None,
     ) -> list[Predicted]:
-        """One prediction for each text, all of them on record. Raises ModelNotFound, Overloaded and ModelFailed."""
+        """One prediction for each text, all of them on record. `caller_waits`: how long for the model, in seconds.
+
+        Raises ModelNotFound, Overloaded, DeadlinePassed and ModelFailed.
+        """
         model = self._repository.choose(name, version, task)
-        outcomes = await model.batcher.run(texts, caller_leaves)
+        outcomes = await model.batcher.run(texts, caller_leaves, caller_waits)
         predicted = [self._describe(model, text, outcome) for text, outcome in zip(texts, outcomes, strict=True)]
         await self._recorder.add([prediction.record for prediction in predicted])
         return predicted

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import httpx
 import pytest
+from gated_model import GatedRuntime, batcher_of
 from service import StartService, client_of, settings_for
 
+from prediction_service.batcher import Batcher
 from shared.testing.postgres import Database
 
 pytest_plugins = ("shared.testing.fixtures",)
@@ -26,3 +28,16 @@ async def start_service(database: Database, tmp_path: Path) -> AsyncIterator[Sta
 @pytest.fixture
 async def client(start_service: StartService) -> httpx.AsyncClient:
     return await start_service()
+
+
+@pytest.fixture
+def runtime() -> GatedRuntime:
+    return GatedRuntime()
+
+
+@pytest.fixture
+async def batcher(runtime: GatedRuntime) -> AsyncIterator[Batcher]:
+    batcher = batcher_of(runtime)
+    yield batcher
+    runtime.gate.set()
+    await batcher.close()

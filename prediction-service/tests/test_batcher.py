@@ -2,72 +2,19 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Sequence
+import time
 
 import pytest
+from gated_model import NAME, GatedRuntime, batcher_of, busy, queued, stays
+from prometheus_client import REGISTRY
 
-from prediction_service.batcher import Batcher, CallerLeft, ModelFailed
+from prediction_service.batcher import Batcher, CallerLeft, DeadlinePassed, ModelFailed
 from shared.runtime.problems import Overloaded
 
 
-class GatedRuntime:
-    """A model that computes when the test lets it, and remembers its calls."""
-
-    def __init__(self) -> None:
-        self.calls: list[list[str]] = []
-        self.threads: set[int] = set()
-        self.started = threading.Semaphore(0)
-        self.gate = threading.Event()
-
-    def probabilities(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
-        self.calls.append(list(texts))
-        self.threads.add(threading.get_ident())
-        self.started.release()
-        if not self.gate.wait(10):
-            raise TimeoutError("the test never opened the gate")
-        if "break" in texts:
-            raise ValueError("cannot compute this")
-        return [[float("nan")] if text == "nan" else [1.0] for text in texts]
-
-    def is_quick(self, texts: Sequence[str]) -> bool:
-        return texts[0] == "quick"
-
-
-async def stays() -> None:
-    """A caller who does not leave."""
-    await asyncio.Event().wait()
-
-
-@pytest.fixture
-def runtime() -> GatedRuntime:
-    return GatedRuntime()
-
-
-def batcher_of(runtime: GatedRuntime, **bounds: float) -> Batcher:
-    chosen = {"max_rows": 4, "workers": 1, "queue_rows": 8, "timeout_seconds": 10.0} | bounds
-    return Batcher("gated/1.0.0", runtime, **chosen)
-
-
-@pytest.fixture
-async def batcher(runtime: GatedRuntime) -> AsyncIterator[Batcher]:
-    batcher = batcher_of(runtime)
-    yield batcher
-    runtime.gate.set()
-    await batcher.close()
-
-
-async def busy(batcher: Batcher, runtime: GatedRuntime) -> asyncio.Task:
-    """One text is being computed, and will be until the gate opens."""
-    task = asyncio.create_task(batcher.run(["first"], stays))
-    await asyncio.to_thread(runtime.started.acquire)
-    return task
-
-
-async def queued(batcher: Batcher, *texts: str, leaves=stays) -> asyncio.Task:
-    """A request that waits."""
-    task = asyncio.create_task(batcher.run(list(texts), leaves))
-    await asyncio.sleep(0)
-    return task
+def dropped() -> float:
+    """Texts that waited for the gated model and were not computed."""
+    return REGISTRY.get_sample_value("prediction_not_computed_total", {"model": NAME}) or 0.0
 
 
 async def test_an_idle_model_waits_for_no_company(batcher: Batcher, runtime: GatedRuntime) -> None:
@@ -137,6 +84,43 @@ async def test_a_text_whose_time_has_run_out_is_not_computed(runtime: GatedRunti
         await first
     await batcher.close()
     assert runtime.calls == [["first"]]
+
+
+async def test_a_text_is_not_computed_once_its_own_caller_waits_no_longer(
+    batcher: Batcher, runtime: GatedRuntime
+) -> None:
+    first = await busy(batcher, runtime)
+    patient = await queued(batcher, "patient")
+    with pytest.raises(DeadlinePassed, match=r"0\.05 s"):
+        await batcher.run(["hurried"], stays, 0.05)
+    runtime.gate.set()
+    await asyncio.gather(first, patient)
+    assert runtime.calls == [["first"], ["patient"]]
+
+
+async def test_a_deadline_holds_while_the_event_loop_is_too_busy_to_notice(
+    batcher: Batcher, runtime: GatedRuntime
+) -> None:
+    first = await busy(batcher, runtime)
+    hurried = asyncio.create_task(batcher.run(["hurried"], stays, 0.05))
+    await asyncio.sleep(0)
+    before = dropped()
+    time.sleep(0.06)  # noqa: ASYNC251 - the loop stands still, and then the model becomes free
+    runtime.gate.set()
+    while dropped() == before:
+        time.sleep(0.001)  # noqa: ASYNC251
+    with pytest.raises(DeadlinePassed):
+        await hurried
+    await first
+    assert runtime.calls == [["first"]]
+
+
+async def test_nobody_waits_longer_than_the_service_allows(runtime: GatedRuntime) -> None:
+    batcher = batcher_of(runtime, timeout_seconds=0.05)
+    with pytest.raises(Overloaded):
+        await batcher.run(["late"], stays, 3600)
+    runtime.gate.set()
+    await batcher.close()
 
 
 async def test_a_request_that_is_cancelled_is_not_computed(batcher: Batcher, runtime: GatedRuntime) -> None:

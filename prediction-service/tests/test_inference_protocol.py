@@ -90,3 +90,25 @@ async def test_both_forms_of_the_root_and_of_data(client: httpx.AsyncClient) -> 
     for shape, data in (([2], ["a", "b"]), ([2, 1], [["a"], ["b"]]), ([2, 1], ["a", "b"])):
         answer = await client.post(PATH, json={"inputs": [tensor(shape=shape, data=data)]})
         assert answer.json()["outputs"][0]["shape"] == [2]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("POST", "/v2/", "GET"),
+        ("DELETE", "/v2/health/live", "GET"),
+        ("POST", "/v2/models/stats", "GET"),
+        ("POST", "/v2/models/sentiment-lexicon", "GET"),
+        ("OPTIONS", "/v2/models/sentiment-lexicon/infer", "POST"),
+        ("GET", "/v2/models/oracle/versions/1.0.0/infer", "POST"),
+        ("GET", "/v2/repository/index", "POST"),
+        ("PUT", "/v2/repository/models/sentiment-lexicon/load", "POST"),
+    ],
+)
+async def test_a_wrong_method_is_a_405_that_names_the_right_one(
+    client: httpx.AsyncClient, method: str, path: str, allowed: str
+) -> None:
+    answer = await client.request(method, path)
+    assert answer.status_code == 405
+    assert answer.headers["allow"] == allowed
+    assert list(answer.json()) == ["error"]

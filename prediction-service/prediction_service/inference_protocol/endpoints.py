@@ -4,24 +4,31 @@ from collections.abc import Sequence
 from typing import Any
 
 from fastapi import APIRouter, Depends, Request, Response
+from fastapi.routing import APIRoute
 from pydantic import SecretStr, ValidationError
+from starlette.routing import Match
 
 from prediction_service.contracts import MAX_TEXTS, check_text
 from prediction_service.endpoints import caller_leaves
+from prediction_service.inference_protocol.bodies import read_body
 from prediction_service.inference_protocol.descriptions import EXTENSIONS, index_of, metadata_of, statistics_of
-from prediction_service.inference_protocol.errors import BadInference, ProtocolRoute, documented_errors
+from prediction_service.inference_protocol.errors import BadInference, NotInProtocol, ProtocolRoute, documented_errors
 from prediction_service.inference_protocol.messages import IndexRequest, InferenceRequest, RequestedOutput
 from prediction_service.inference_protocol.tensors import OutputTensor, read_request, write_answer
-from prediction_service.model_repository import ModelNotFound, ModelRepository
+from prediction_service.model_repository import ModelRepository
 from prediction_service.predict import Predicted, Predictor
+from prediction_service.request_timeout import HEADER as REQUEST_TIMEOUT
+from prediction_service.request_timeout import OPENAPI_PARAMETER, parse_seconds
 from shared.runtime.admin_token import admin_token
+from shared.runtime.telemetry import METHODS
 
 JSON_LENGTH = "Inference-Header-Content-Length"
-INFER_BODY = {
+INFER_REQUEST = {
+    "parameters": [OPENAPI_PARAMETER],
     "requestBody": {
         "required": True,
         "content": {"application/json": {"schema": InferenceRequest.model_json_schema(mode="validation")}},
-    }
+    },
 }
 
 
@@ -90,18 +97,21 @@ def add_inference(router: APIRouter, predictor: Predictor) -> None:
     @router.post(
         "/models/{name}/infer",
         summary="Up to 256 predictions, as tensors",
-        responses=documented_errors(400, 404, 503),
-        openapi_extra=INFER_BODY,
+        responses=documented_errors(400, 404, 413, 415, 503, 504),
+        openapi_extra=INFER_REQUEST,
     )
     @router.post("/models/{name}/versions/{version}/infer", include_in_schema=False)
     async def infer(name: str, request: Request, version: str | None = None) -> Response:
-        """Input `text` BYTES [n]; outputs `label` BYTES [n] and `confidence` FP32 [n]; JSON or binary."""
-        if request.headers.get("content-encoding", "identity") != "identity":
-            raise BadInference("Compressed requests are not taken.")
-        wanted, texts = read_request(await request.body(), request.headers.get(JSON_LENGTH))
+        """Input `text` BYTES [n]; outputs `label` BYTES [n] and `confidence` FP32 [n]; JSON or binary.
+
+        The body may be compressed: `Content-Encoding` gzip or deflate.
+        """
+        wanted, texts = read_request(await read_body(request), request.headers.get(JSON_LENGTH))
         check_texts(texts)
         requested = requested_outputs(wanted)
-        predicted = await predictor.predict(texts, caller_leaves(request), name=name, version=version)
+        predicted = await predictor.predict(
+            texts, caller_leaves(request), name=name, version=version, caller_waits=caller_waits(request)
+        )
         return answer(wanted, requested, predicted)
 
 
@@ -143,9 +153,24 @@ def add_repository(router: APIRouter, repository: ModelRepository, token: Secret
 def add_not_found(router: APIRouter) -> None:
     """What is not part of the protocol, in the protocol's form."""
 
-    @router.api_route("/{path:path}", methods=["GET", "POST", "PUT", "PATCH", "DELETE"], include_in_schema=False)
-    async def not_in_protocol(path: str) -> None:
-        raise ModelNotFound("There is nothing at this path with this method.")
+    @router.api_route("/{path:path}", methods=sorted(METHODS), include_in_schema=False)
+    async def not_in_protocol(path: str, request: Request) -> None:
+        raise NotInProtocol(methods_at(router, request))
+
+
+def methods_at(router: APIRouter, request: Request) -> set[str]:
+    """The methods that the protocol has at the path of a request whose own method it does not have there."""
+    matching = (route for route in router.routes if route.matches(request.scope)[0] is Match.PARTIAL)
+    return {method for route in matching if isinstance(route, APIRoute) for method in route.methods}
+
+
+def caller_waits(request: Request) -> float | None:
+    """What X-Request-Timeout says, in seconds; None: nothing. Raises BadInference."""
+    value = request.headers.get(REQUEST_TIMEOUT)
+    try:
+        return None if value is None else parse_seconds(value)
+    except ValueError as error:
+        raise BadInference(f"{REQUEST_TIMEOUT} {error}.") from error
 
 
 def check_texts(texts: Sequence[str]) -> None:

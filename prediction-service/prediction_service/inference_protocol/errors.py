@@ -1,6 +1,6 @@
 """Below /v2 every expected error is `{"error": "…"}`, which is what this protocol's clients read."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from typing import Any
 
 from fastapi import Request, Response
@@ -18,6 +18,17 @@ class BadInference(Problem):
 
     status = 400
     title = "Bad Request"
+
+
+class NotInProtocol(HTTPException):
+    """Nothing is at this path, or nothing with this method: then `allowed` names those that there are."""
+
+    def __init__(self, allowed: Collection[str]) -> None:
+        if allowed:
+            methods = ", ".join(sorted(allowed))
+            super().__init__(405, f"This path takes {methods}.", headers={"Allow": methods})
+        else:
+            super().__init__(404, "There is nothing at this path.")
 
 
 class ProtocolRoute(APIRoute):

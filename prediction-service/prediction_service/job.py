@@ -1,0 +1,43 @@
+"""One request's texts on their way through a model's queue."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a model says about one text."""
+
+    probabilities: Sequence[float]
+    inference_seconds: float
+    batch_rows: int
+    queue_seconds: float = 0.0
+
+
+@dataclass(slots=True)
+class Job:
+    """The texts of one request; `arrived` and `deadline` are readings of `time.perf_counter`."""
+
+    texts: Sequence[str]
+    arrived: float
+    deadline: float
+    done: asyncio.Future[None]
+    outcomes: list[Outcome | None]
+    missing: int
+
+    def put(self, index: int, outcome: Outcome) -> None:
+        """Notes one text's outcome; the last one ends the waiting."""
+        self.outcomes[index] = outcome
+        self.missing -= 1
+        if not self.missing and not self.done.done():
+            self.done.set_result(None)
+
+    def fail(self, error: Exception) -> None:
+        """Ends the waiting for all texts of the request."""
+        if not self.done.done():
+            self.done.set_exception(error)
+
+
+Row = tuple[Job, int]
+"""A text: its request, and its place there."""

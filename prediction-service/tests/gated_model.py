@@ -1,0 +1,56 @@
+"""A model that computes when the test lets it, behind a real batcher."""
+
+import asyncio
+import threading
+from collections.abc import Sequence
+
+from prediction_service.batcher import Batcher
+
+NAME = "gated/1.0.0"
+
+
+class GatedRuntime:
+    """A model that computes when the test lets it, and remembers its calls."""
+
+    def __init__(self) -> None:
+        self.calls: list[list[str]] = []
+        self.threads: set[int] = set()
+        self.started = threading.Semaphore(0)
+        self.gate = threading.Event()
+
+    def probabilities(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
+        self.calls.append(list(texts))
+        self.threads.add(threading.get_ident())
+        self.started.release()
+        if not self.gate.wait(10):
+            raise TimeoutError("the test never opened the gate")
+        if "break" in texts:
+            raise ValueError("cannot compute this")
+        return [[float("nan")] if text == "nan" else [1.0] for text in texts]
+
+    def is_quick(self, texts: Sequence[str]) -> bool:
+        return texts[0] == "quick"
+
+
+async def stays() -> None:
+    """A caller who does not leave."""
+    await asyncio.Event().wait()
+
+
+def batcher_of(runtime: GatedRuntime, **bounds: float) -> Batcher:
+    chosen = {"max_rows": 4, "workers": 1, "queue_rows": 8, "timeout_seconds": 10.0} | bounds
+    return Batcher(NAME, runtime, **chosen)
+
+
+async def busy(batcher: Batcher, runtime: GatedRuntime) -> asyncio.Task:
+    """One text is being computed, and will be until the gate opens."""
+    task = asyncio.create_task(batcher.run(["first"], stays))
+    await asyncio.to_thread(runtime.started.acquire)
+    return task
+
+
+async def queued(batcher: Batcher, *texts: str, leaves=stays) -> asyncio.Task:
+    """A request that waits."""
+    task = asyncio.create_task(batcher.run(list(texts), leaves))
+    await asyncio.sleep(0)
+    return task
