@@ -161,7 +161,7 @@ def add_not_found(router: APIRouter) -> None:
 def methods_at(router: APIRouter, request: Request) -> set[str]:
     """The methods that the protocol has at the path of a request whose own method it does not have there."""
     matching = (route for route in router.routes if route.matches(request.scope)[0] is Match.PARTIAL)
-    return {method for route in matching if isinstance(route, APIRoute) for method in route.methods}
+    return {method for route in matching if isinstance(route, APIRoute) for method in route.methods or ()}
 
 
 def caller_waits(request: Request) -> float | None:
