@@ -7,7 +7,7 @@ DISTRIBUTIONS := shared gateway prediction-service metrics-service analytics-ser
 
 .PHONY: help
 help: ## List every target
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: install
 install: $(VENV)/installed ## Make .venv with everything, from pinned and hashed packages
@@ -24,6 +24,17 @@ $(VENV)/installed: requirements.txt $(DISTRIBUTIONS:%=%/pyproject.toml)
 run: install ## Start everything, without Docker: http://localhost:8000 (PORT=, LOCAL_DIR=)
 	@exec env PYTHONPATH=deploy $(BIN)/python -m local
 
+.PHONY: up
+up: ## Start everything in containers, and wait until it is healthy: http://localhost:8000
+	@deploy/make-secrets
+	docker compose up --detach --build --wait --wait-timeout 300
+	@curl --silent --show-error --fail --retry 60 --retry-delay 1 --retry-all-errors --output /dev/null http://localhost:$(or $(HTTP_PORT),8000)/health
+	@echo "make up: everything is healthy: http://localhost:$(or $(HTTP_PORT),8000)"
+
+.PHONY: down
+down: ## Stop the containers; the data stays (docker compose down --volumes removes it)
+	docker compose down
+
 .PHONY: test
 test: install ## All tests but the long fault tests: each distribution alone, then the whole stack
 	@set -e; for distribution in $(DISTRIBUTIONS); do \
@@ -36,12 +47,18 @@ test-faults: install ## The long fault tests: servers killed, paused and flooded
 	    echo "== $$distribution"; \
 	    (cd $$distribution && $(CURDIR)/$(BIN)/pytest --quiet -m faults || test $$? -eq 5); done
 
+.PHONY: test-containers
+test-containers: install ## Build and test the stack in containers (needs Docker with Compose)
+	$(BIN)/pytest --quiet --timeout 900 deploy/tests
+
 .PHONY: lint
-lint: install ## ruff, mypy (strict) and import-linter
+lint: install ## ruff, mypy (strict), import-linter, hadolint and compose-lint
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy shared/shared gateway/gateway prediction-service/prediction_service metrics-service/metrics_service analytics-service/analytics_service deploy/local
+	$(BIN)/mypy shared/shared gateway/gateway prediction-service/prediction_service metrics-service/metrics_service analytics-service/analytics_service deploy/local deploy/healthcheck.py deploy/import_all.py
 	$(BIN)/lint-imports
+	$(BIN)/hadolint deploy/Dockerfile
+	$(BIN)/compose-lint check docker-compose.yml
 
 .PHONY: bench-gateway
 bench-gateway: bench-install ## Limiter decisions, proxy throughput, refusals, latency added, idle connections
@@ -66,6 +83,11 @@ requirements: install ## Compile requirements.txt again, with the newest version
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --upgrade --no-header --no-annotate --no-strip-extras --quiet \
 	    --all-extras --no-emit-package modelserver-shared $(DISTRIBUTIONS:%=%/pyproject.toml) deploy/local/requirements.in \
 	    --output-file requirements.txt
+	@# Each image installs what its own service declares, and nothing else.
+	set -e; for input in $(wordlist 2,5,$(DISTRIBUTIONS:%=%/pyproject.toml)) deploy/requirements/build.in; do \
+	    name=$$(basename $${input%/pyproject.toml} .in); \
+	    $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-strip-extras --quiet \
+	        --constraint requirements.txt --no-emit-package modelserver-shared $$input --output-file deploy/requirements/$$name.txt; done
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --upgrade --no-header --no-annotate --no-strip-extras \
 	    --quiet --constraint requirements.txt benchmarks/requirements.in --output-file benchmarks/requirements.txt
 

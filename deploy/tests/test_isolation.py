@@ -1,0 +1,165 @@
+"""Who can reach whom, seen from inside the containers' networks, and what each database role may do."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+from stack import ComposeStack, inspect, run
+
+PORTS = {
+    "postgres": 5432,
+    "redis": 6379,
+    "docker-api": 2375,
+    "edge": 8000,
+    "inside": 8000,
+    "gateway": 8000,
+    "prediction-service": 8000,
+    "metrics-service": 8000,
+    "analytics-service": 8000,
+}
+"""Where each one listens."""
+
+JOINED = {
+    "edge": {"gateway", "docker-api"},
+    "gateway": {"edge", "inside", "postgres"},
+    "inside": {"gateway", "docker-api", "prediction-service", "metrics-service", "analytics-service"},
+    "prediction-service": {"inside", "postgres"},
+    "metrics-service": {"inside", "postgres"},
+    "analytics-service": {"inside", "redis"},
+    "postgres": {"gateway", "prediction-service", "metrics-service"},
+    "redis": {"analytics-service"},
+    "docker-api": {"edge", "inside"},
+}
+"""Who shares a network with whom. All others must be out of reach."""
+
+CONNECT = """
+import json, socket, sys
+reached = []
+for host, port in json.loads(sys.argv[1]):
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        if probe.connect_ex((host, port)) == 0:
+            reached.append([host, port])
+print(json.dumps(reached))
+"""
+
+
+def reached_from(stack: ComposeStack, service: str, targets: list[tuple[str, int]]) -> set[tuple[str, int]]:
+    """Those of the targets that take a connection from inside the service's network namespace."""
+    output = run(
+        "docker", "run", "--rm", "--network", f"container:{stack.container(service)}", "modelserver/gateway:test",
+        "python", "-c", CONNECT, json.dumps(targets),
+    )  # fmt: skip
+    return {(host, port) for host, port in json.loads(output)}
+
+
+@pytest.mark.parametrize("service", JOINED)
+def test_a_container_reaches_those_it_works_with_and_no_other(stack: ComposeStack, service: str) -> None:
+    targets = {
+        (address, PORTS[other]): other for other in PORTS if other != service for address in stack.addresses(other)
+    }
+
+    reached = {targets[target] for target in reached_from(stack, service, list(targets))}
+
+    assert reached == JOINED[service]
+
+
+@pytest.fixture(scope="module")
+def outside() -> Iterator[tuple[str, int]]:
+    """A server in a network of its own behind this machine: it knows no way to a container, as on the internet.
+
+    Only what is sent under this machine's own address is answered there.
+    """
+    if os.geteuid() != 0:
+        pytest.skip("a network namespace that plays the internet needs root")
+    name, ours, theirs, port = "ms-outside", "198.18.77.1", "198.18.77.2", 8765
+    subprocess.run(["ip", "netns", "delete", name], check=False, capture_output=True)
+    for command in (
+        f"ip netns add {name}",
+        f"ip link add ms-out0 type veth peer name ms-out1 netns {name}",
+        f"ip address add {ours}/30 dev ms-out0",
+        "ip link set ms-out0 up",
+        f"ip -n {name} address add {theirs}/30 dev ms-out1",
+        f"ip -n {name} link set ms-out1 up",
+    ):
+        run(*command.split())
+    server = subprocess.Popen(
+        ["ip", "netns", "exec", name, sys.executable, "-m", "http.server", str(port)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        yield theirs, port
+    finally:
+        server.kill()
+        server.wait()
+        run("ip", "netns", "delete", name)
+
+
+@pytest.mark.parametrize("service", JOINED)
+def test_only_the_analytics_service_has_a_way_out(stack: ComposeStack, outside: tuple[str, int], service: str) -> None:
+    assert bool(reached_from(stack, service, [outside])) == (service == "analytics-service")
+
+
+def test_only_the_edge_publishes_ports_and_only_on_this_machine(stack: ComposeStack) -> None:
+    published = {}
+    for service in PORTS:
+        bindings = inspect(stack.container(service))["HostConfig"]["PortBindings"] or {}
+        for port, hosts in bindings.items():
+            published[service, port] = {host["HostIp"] for host in hosts}
+
+    assert published == {("edge", "8000/tcp"): {"127.0.0.1"}, ("edge", "8443/tcp"): {"127.0.0.1"}}
+
+
+def test_the_docker_api_can_be_read_and_not_changed(stack: ComposeStack) -> None:
+    code = """
+import http.client, sys
+for method, path in (("GET", "/version"), ("POST", "/containers/create"), ("GET", "/secrets"), ("GET", "/images/json")):
+    connection = http.client.HTTPConnection("docker-api", 2375, timeout=5)
+    connection.request(method, path)
+    print(connection.getresponse().status)
+"""
+    output = run(
+        "docker", "run", "--rm", "--network", f"container:{stack.container('inside')}", "modelserver/gateway:test",
+        "python", "-c", code,
+    )  # fmt: skip
+
+    assert output.split() == ["200", "403", "403", "403"]
+
+
+ASK = """
+import asyncio, asyncpg, os, sys
+async def main():
+    connection = await asyncpg.connect(open(os.environ["DATABASE_URL_FILE"]).read().strip())
+    try:
+        await connection.execute(sys.argv[1])
+        print("allowed")
+    except asyncpg.InsufficientPrivilegeError:
+        print("refused")
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize(
+    ("service", "statement", "outcome"),
+    [
+        ("gateway", "SELECT count(*) FROM predictions.prediction", "refused"),
+        ("gateway", "SELECT count(*) FROM metrics.threshold", "refused"),
+        ("gateway", "CREATE TABLE public.mine (id int)", "refused"),
+        ("prediction-service", "SELECT confidence FROM predictions.prediction LIMIT 1", "refused"),
+        ("prediction-service", "DELETE FROM predictions.prediction", "refused"),
+        ("prediction-service", "UPDATE predictions.prediction SET confidence = 1", "refused"),
+        ("metrics-service", "SELECT count(*) FROM predictions.prediction", "allowed"),
+        ("metrics-service", "DELETE FROM predictions.prediction", "refused"),
+        ("metrics-service", "CREATE ROLE mine", "refused"),
+    ],
+)
+def test_a_database_role_may_do_what_its_service_does_and_no_more(
+    stack: ComposeStack, service: str, statement: str, outcome: str
+) -> None:
+    result = stack.execute(service, "python", "-c", ASK, statement)
+
+    assert result.stdout.strip() == outcome, result.stderr
