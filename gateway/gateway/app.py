@@ -32,7 +32,8 @@ from gateway.postgres_limiter import PostgresLimiter
 from gateway.proxy import Proxy
 from gateway.routing import UpstreamName
 from gateway.settings import Settings
-from gateway.upstreams import Upstream, UpstreamSession
+from gateway.upstream_session import UpstreamSession
+from gateway.upstreams import Upstream
 from shared.database.urls import for_asyncpg
 from shared.runtime.openapi import openapi_of
 from shared.runtime.request_middleware import RequestMiddleware
@@ -52,7 +53,7 @@ def create_app(settings: Settings) -> ASGIApp:
         UpstreamName.ANALYTICS: str(settings.analytics_url),
     }
 
-    session = UpstreamSession(settings.upstream_timeout_seconds)
+    session = UpstreamSession()
     upstreams = {
         name: Upstream(name, url, session, settings.upstream_max_in_flight, time.monotonic)
         for name, url in services.items()

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 
-from multidict import CIMultiDict
 from starlette.types import Scope
 
 from gateway.client_address import forwarded_for
@@ -25,6 +24,7 @@ HOP_BY_HOP = frozenset(
 
 SET_BY_US = frozenset(
     {
+        b"content-length",
         b"expect",
         b"forwarded",
         b"host",
@@ -44,45 +44,46 @@ NOT_FORWARDED = HOP_BY_HOP | SET_BY_US
 NOT_RETURNED = HOP_BY_HOP | {b"date", b"server", b"x-request-id"}
 """Of an upstream's answer: our server writes these itself."""
 
+Header = tuple[bytes, bytes]
+
 PEER_TRUSTED = "peer_trusted"
 """Where the request's scope says whether the connection comes from a trusted proxy."""
 
 
-def target_of(scope: Scope) -> str:
+def target_of(scope: Scope) -> bytes:
     """Path and query exactly as the client sent them."""
-    path: bytes = scope.get("raw_path") or scope["path"].encode()
+    path: bytes = scope["raw_path"]
     query: bytes = scope["query_string"]
-    return (path + b"?" + query if query else path).decode("latin-1")
+    return path + b"?" + query if query else path
 
 
-def request_headers(scope: Scope) -> CIMultiDict[str]:
-    """The client's headers for the upstream."""
+def request_headers(scope: Scope) -> list[Header]:
+    """The client's headers for the upstream, but for `Host` and what tells where the body ends."""
     dropped = NOT_FORWARDED
     if header(scope, b"connection") is not None:
         dropped = dropped | named_in_connection(scope["headers"])
-    headers = CIMultiDict(
-        [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"] if name not in dropped]
-    )
-    headers.update(forwarding_headers(scope))
-    headers["X-Request-ID"] = current_request_id.get()
+    headers = [pair for pair in scope["headers"] if pair[0] not in dropped]
+    headers += forwarding_headers(scope)
+    headers.append((b"x-request-id", current_request_id.get().encode()))
     return headers
 
 
-def forwarding_headers(scope: Scope) -> dict[str, str]:
+def forwarding_headers(scope: Scope) -> tuple[Header, ...]:
     """X-Forwarded-*: what a trusted proxy says, with this hop added; from anybody else what we see ourselves."""
     peer = scope["client"][0] if scope.get("client") else "unknown"
-    host = (header(scope, b"host") or b"").decode("latin-1")
-    if not scope[PEER_TRUSTED]:
-        return {"X-Forwarded-For": peer, "X-Forwarded-Proto": scope["scheme"], "X-Forwarded-Host": host}
-    proto, forwarded_host = header(scope, b"x-forwarded-proto"), header(scope, b"x-forwarded-host")
-    return {
-        "X-Forwarded-For": ", ".join([*forwarded_for(scope), peer]),
-        "X-Forwarded-Proto": proto.decode("latin-1") if proto else scope["scheme"],
-        "X-Forwarded-Host": forwarded_host.decode("latin-1") if forwarded_host else host,
-    }
+    proto, host = scope["scheme"].encode(), header(scope, b"host") or b""
+    if scope[PEER_TRUSTED]:
+        peer = ", ".join([*forwarded_for(scope), peer])
+        proto = header(scope, b"x-forwarded-proto") or proto
+        host = header(scope, b"x-forwarded-host") or host
+    return (
+        (b"x-forwarded-for", peer.encode("latin-1")),
+        (b"x-forwarded-proto", proto),
+        (b"x-forwarded-host", host),
+    )
 
 
-def response_headers(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+def response_headers(headers: Iterable[Header]) -> list[Header]:
     """The upstream's headers for the client."""
     pairs = [(name.lower(), value) for name, value in headers]
     dropped = NOT_RETURNED
@@ -91,7 +92,7 @@ def response_headers(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes
     return [pair for pair in pairs if pair[0] not in dropped]
 
 
-def named_in_connection(headers: Iterable[tuple[bytes, bytes]]) -> frozenset[bytes]:
+def named_in_connection(headers: Iterable[Header]) -> frozenset[bytes]:
     """Further hop-by-hop headers: those that `Connection` names."""
     return frozenset(
         [token.strip().lower() for name, value in headers if name == b"connection" for token in value.split(b",")]

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from gateway.postgres_limiter import PostgresLimiter
 from gateway.routing import UpstreamName
-from gateway.upstreams import UpstreamSession
+from gateway.upstream_session import UpstreamSession
 from shared.contracts.health import ComponentHealth, HealthStatus, ServiceHealth, SystemHealth
 from shared.runtime.health import HealthReport, http_status
 

@@ -14,7 +14,7 @@ import orjson
 import structlog
 
 from gateway.routing import UpstreamName, find_route
-from gateway.upstreams import UpstreamSession
+from gateway.upstream_session import UpstreamSession
 from shared.runtime.openapi import problem_response
 
 FRESH_SECONDS = 15.0

@@ -12,9 +12,10 @@ from starlette.types import Message, Receive, Scope, Send
 
 from gateway.client_connection import SCOPE_KEY, ClientConnection
 from gateway.deadlines import Deadlines
-from gateway.forwarding import request_headers, response_headers, target_of
+from gateway.forwarding import Header, request_headers, response_headers, target_of
 from gateway.request_body import BodyTooSlow, ClientGoneError, RequestBody
 from gateway.routing import Route, UpstreamName
+from gateway.upstream_exchange import Answer
 from gateway.upstreams import Upstream
 
 WHOLE_ANSWER_BYTES = 65_536
@@ -65,11 +66,6 @@ class Proxy:
                 if not body.complete:
                     raise BodyTooSlow(self._body_timeout_seconds) from error
                 raise upstream.timeout() from error
-            except Exception:
-                if body.failure is None:
-                    raise
-                if not isinstance(body.failure, ClientGoneError):
-                    raise body.failure from None
             finally:
                 client.forget()
                 self._deadlines.clear(deadline)
@@ -78,32 +74,38 @@ class Proxy:
         self, scope: Scope, send: Send, upstream: Upstream, body: RequestBody, deadline: asyncio.Timeout
     ) -> None:
         content = await body.open()
-        async with await upstream.request(scope["method"], target_of(scope), request_headers(scope), content) as answer:
+        with await upstream.request(scope["method"], target_of(scope), request_headers(scope), content) as answer:
             self._deadlines.clear(deadline)
-            await relay(answer, send)
+            answer.limit_silence(self._answer_timeout_seconds)
+            await relay(answer, upstream, send)
 
 
-async def relay(answer: aiohttp.ClientResponse, send: Send) -> None:
+async def relay(answer: Answer, upstream: Upstream, send: Send) -> None:
     """Sends the upstream's answer to the client.
 
     One that breaks off before it began is an error; later, returning without its end makes the server cut the
     connection, which is the only way left to tell the client.
     """
-    start: Message = {
-        "type": "http.response.start",
-        "status": answer.status,
-        "headers": response_headers(answer.raw_headers),
-    }
-    if answer.content_length is not None and answer.content_length <= WHOLE_ANSWER_BYTES:
-        content = await answer.read()
+    headers = response_headers(answer.headers)
+    start: Message = {"type": "http.response.start", "status": answer.status, "headers": headers}
+    if is_small(headers):
+        try:
+            content = await answer.read()
+        except aiohttp.ClientPayloadError as error:
+            raise upstream.broken(error) from error
         await send(start)
         await send({"type": "http.response.body", "body": content})
         return
     await send(start)
     try:
-        async for chunk in answer.content.iter_any():
+        async for chunk in answer.chunks():
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
     except (aiohttp.ClientError, TimeoutError) as error:
-        log.warning("answer broke off", error=str(error) or type(error).__name__)
+        log.warning("answer broke off", upstream=upstream.name, error=str(error) or type(error).__name__)
         return
     await send({"type": "http.response.body", "body": b""})
+
+
+def is_small(headers: list[Header]) -> bool:
+    """Whether an answer has a length and it is that of a whole answer."""
+    return any(name == b"content-length" and int(value) <= WHOLE_ANSWER_BYTES for name, value in headers)

@@ -1,6 +1,7 @@
 """The body of a request on its way through: bounded in size, never held whole unless it came in one piece."""
 
 from collections.abc import AsyncIterator, Callable
+from typing import NamedTuple
 
 from starlette.types import Receive, Scope
 
@@ -32,6 +33,23 @@ class ClientGoneError(Exception):
     """The client hung up; nobody is there to answer."""
 
 
+class Content(NamedTuple):
+    """A body to send on: all of it, or a stream; and the header that says where it ends, which is always our own."""
+
+    framing: tuple[bytes, bytes] | None
+    whole: bytes = b""
+    stream: AsyncIterator[bytes] | None = None
+
+    @property
+    def chunked(self) -> bool:
+        """Whether the stream has to mark its end itself."""
+        return self.framing == CHUNKED
+
+
+CHUNKED = (b"transfer-encoding", b"chunked")
+NOTHING = Content(None)
+
+
 class RequestBody:
     """Reads from the client. `on_complete` is called once the last byte is here."""
 
@@ -41,32 +59,26 @@ class RequestBody:
         self._expected = self._declared is not None or header(scope, b"transfer-encoding") is not None
         self._read = 0
         self.complete = False
-        self.failure: Exception | None = None
-        """What ended the stream early; the HTTP client that reads from it hides the reason."""
 
-    async def open(self) -> bytes | AsyncIterator[bytes] | None:
-        """The body to send on: None, all of it in one piece, or a stream.
-
-        Raises BodyTooLarge (from the declared length: before anything is read) and ClientGoneError.
-        """
+    async def open(self) -> Content:
+        """What to send on. Raises BodyTooLarge (from the declared length: before anything is read), ClientGoneError."""
         if not self._expected:
             self._finish()
-            return None
+            return NOTHING
         if self._declared is not None and int(self._declared) > self._max_bytes:
             raise BodyTooLarge(self._max_bytes)
         first, more = await self._next()
-        return self._stream(first) if more else first
+        if not more:
+            return Content((b"content-length", b"%d" % len(first)), first)
+        framing = CHUNKED if self._declared is None else (b"content-length", self._declared)
+        return Content(framing, stream=self._stream(first))
 
     async def _stream(self, first: bytes) -> AsyncIterator[bytes]:
-        try:
-            yield first
-            more = True
-            while more:
-                chunk, more = await self._next()
-                yield chunk
-        except (Problem, ClientGoneError) as failure:
-            self.failure = failure
-            raise
+        yield first
+        more = True
+        while more:
+            chunk, more = await self._next()
+            yield chunk
 
     async def _next(self) -> tuple[bytes, bool]:
         """The next piece, and whether more follow."""

@@ -1,27 +1,33 @@
-"""The services behind the gateway: pooled connections, a bound on what is in flight, failing fast while one is down."""
+"""The services behind the gateway: a bound on what is in flight, failing fast while one is down."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import lru_cache
-from typing import Any, Self
 
 import aiohttp
 import structlog
-from multidict import CIMultiDict
+from aiohttp.connector import Connection
+from aiohttp.http import HttpProcessingError
 from prometheus_client import Counter, Gauge
 from yarl import URL
 
+from gateway.forwarding import Header
+from gateway.request_body import Content
+from gateway.upstream_exchange import Answer, exchange
+from gateway.upstream_session import UpstreamSession
 from shared.runtime.problems import Overloaded, Problem
 
-CONNECT_TIMEOUT_SECONDS = 2
 CONNECT_ATTEMPTS = 2
 """A connection that fails is tried once more: nothing was sent, and another replica may answer."""
 
-KEEPALIVE_SECONDS = 30
-"""Shorter than what the services keep idle connections for, so that we never send into one that is being closed."""
-
 DOWN_SECONDS = 0.5
 """After a failed connection, how long requests are refused at once before one tries again."""
+
+BROKEN = (aiohttp.ClientError, HttpProcessingError, ConnectionError)
+"""How an exchange fails that has begun."""
+
+METHODS_WITH_CONTENT = frozenset({"POST", "PUT", "PATCH"})
+NO_CONTENT = (b"content-length", b"0")
+"""A request of these methods without a body should say so (RFC 9110 section 8.6)."""
 
 IN_FLIGHT = Gauge("upstream_requests_in_flight", "Requests waiting for an upstream's answer", ["upstream"])
 ERRORS = Counter("upstream_errors", "Requests that an upstream did not answer", ["upstream", "reason"])
@@ -47,9 +53,11 @@ class Upstream:
     """One service. `clock` gives seconds and never goes back."""
 
     def __init__(
-        self, name: str, base_url: str, session: "UpstreamSession", max_in_flight: int, clock: Callable[[], float]
+        self, name: str, base_url: str, session: UpstreamSession, max_in_flight: int, clock: Callable[[], float]
     ) -> None:
-        self.name, self.base_url, self._session = name, base_url, session
+        self.name, self._session, self._url = name, session, URL(base_url)
+        self._prefix = self._url.raw_path.rstrip("/").encode()
+        self._host = (b"host", (self._url.host_port_subcomponent or "").encode())
         self._max_in_flight, self._clock = max_in_flight, clock
         self._in_flight = 0
         self._down_until = 0.0
@@ -69,33 +77,42 @@ class Upstream:
             self._in_flight -= 1
             self._gauge.set(self._in_flight)
 
-    async def request(self, method: str, target: str, headers: CIMultiDict[str], body: Any) -> aiohttp.ClientResponse:
+    async def request(self, method: str, target: bytes, headers: list[Header], content: Content) -> Answer:
         """Sends a request for `target` (path and query, as they are on the wire) and returns once headers are back.
 
-        Raises UpstreamDown, and TimeoutError when no byte came for too long. Sent again only when nothing was sent.
+        Raises UpstreamDown, and what reading the client's body raises. Sent again only when nothing was sent.
         """
         if self._clock() < self._down_until:
             self.count_error("down")
             raise self.down()
-        url = url_of(self.base_url, target)
-        for attempt in range(1, CONNECT_ATTEMPTS + 1):
+        framing = content.framing or (NO_CONTENT if method in METHODS_WITH_CONTENT else None)
+        lines = [
+            method.encode() + b" " + self._prefix + target + b" HTTP/1.1",
+            *[name + b": " + value for name, value in (self._host, *headers, *((framing,) if framing else ()))],
+            b"\r\n",
+        ]
+        connection = await self._connect()
+        try:
+            return await exchange(connection, b"\r\n".join(lines), content, bodiless=method == "HEAD")
+        except BROKEN as error:
+            raise self.broken(error) from error
+
+    async def _connect(self) -> Connection:
+        for _ in range(CONNECT_ATTEMPTS):
             try:
-                return await self._session.client.request(
-                    method, url, headers=headers, data=body, allow_redirects=False
-                )
-            except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-                if attempt == CONNECT_ATTEMPTS:
-                    self._down_until = self._clock() + DOWN_SECONDS
-                    self.count_error("connect")
-                    log.warning("upstream cannot be reached", upstream=self.name, error=str(error))
-                    raise self.down() from error
-            except TimeoutError:  # aiohttp's are ClientErrors as well
-                raise
-            except (aiohttp.ClientError, ConnectionError) as error:
-                self.count_error("disconnected")
-                log.warning("upstream hung up", upstream=self.name, error=str(error) or type(error).__name__)
-                raise self.down() from error
-        raise AssertionError("unreachable")
+                return await self._session.connect(self._url)
+            except (aiohttp.ClientConnectorError, TimeoutError) as error:
+                failure = error
+        self._down_until = self._clock() + DOWN_SECONDS
+        self.count_error("connect")
+        log.warning("upstream cannot be reached", upstream=self.name, error=str(failure) or "timeout")
+        raise self.down() from failure
+
+    def broken(self, error: Exception) -> UpstreamDown:
+        """The problem that clients see when the upstream hung up or said what is not HTTP."""
+        self.count_error("disconnected")
+        log.warning("upstream hung up", upstream=self.name, error=str(error) or type(error).__name__)
+        return self.down()
 
     def down(self) -> UpstreamDown:
         """The problem that clients see while nobody answers."""
@@ -109,40 +126,3 @@ class Upstream:
     def count_error(self, reason: str) -> None:
         """One request more that this upstream did not answer."""
         ERRORS.labels(self.name, reason).inc()
-
-
-@lru_cache(maxsize=1024)
-def url_of(base_url: str, target: str) -> URL:
-    """The address of a target at an upstream. Most targets are one of a few paths, and parsing them takes its time."""
-    return URL(base_url + target, encoded=True)
-
-
-class UpstreamSession:
-    """The connections to all upstreams, open within `async with`. Their number is bounded by what may be in flight."""
-
-    def __init__(self, read_timeout_seconds: float) -> None:
-        self._read_timeout_seconds = read_timeout_seconds
-        self._client: aiohttp.ClientSession | None = None
-
-    @property
-    def client(self) -> aiohttp.ClientSession:
-        """The open client. Raises RuntimeError before the start and after the end."""
-        if self._client is None:
-            raise RuntimeError("the session is not open")
-        return self._client
-
-    async def __aenter__(self) -> Self:
-        self._client = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEPALIVE_SECONDS, ttl_dns_cache=2),
-            timeout=aiohttp.ClientTimeout(
-                total=None, connect=None, sock_connect=CONNECT_TIMEOUT_SECONDS, sock_read=self._read_timeout_seconds
-            ),
-            auto_decompress=False,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
-        )
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        client, self._client = self.client, None
-        await client.close()
