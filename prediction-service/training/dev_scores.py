@@ -3,10 +3,10 @@
 import torch
 from sklearn.metrics import accuracy_score, f1_score, recall_score
 from tokenizers import Tokenizer
+from torch import nn
 
 from training.datasets import Example
-from training.encoder import Classifier
-from training.labels import NEUTRAL
+from training.labels import LABELS, NEUTRAL
 from training.metrics import two_class
 from training.padding import padded
 
@@ -28,7 +28,7 @@ class DevScores:
         }
         tokenizer.no_truncation()
 
-    def of(self, model: Classifier) -> dict[str, float]:
+    def of(self, model: nn.Module) -> dict[str, float]:
         """Set → score, and `mean` over those that choose."""
         scores = {}
         for name, rows in self._sets.items():
@@ -46,11 +46,11 @@ def score(truth: list[int], logits: torch.Tensor, name: str) -> float:
     return float(f1_score(truth, chosen, average="macro"))
 
 
-def logits_of(model: Classifier, rows: list[list[int]]) -> torch.Tensor:
+def logits_of(model: nn.Module, rows: list[list[int]]) -> torch.Tensor:
     """In batches of similar length."""
     model.eval()
     order = sorted(range(len(rows)), key=lambda index: len(rows[index]))
-    logits = torch.empty(len(rows), model.shape.classes)
+    logits = torch.empty(len(rows), len(LABELS))
     with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16):
         for start in range(0, len(order), 64):
             chosen = order[start : start + 64]
