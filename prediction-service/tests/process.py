@@ -4,7 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-from service import MODELS
+from service import QUICK_DEFAULT, QUICK_MODELS
 
 from shared.embedded.ports import free_ports
 from shared.testing.postgres import Database
@@ -18,7 +18,8 @@ def service_process(database: Database, folder: Path, **variables: str) -> Serve
         **os.environ,
         "PORT": str(port),
         "DATABASE_URL": database.url("prediction_service").get_secret_value(),
-        "MODELS_DIR": str(MODELS),
+        "MODELS_DIR": str(QUICK_MODELS),
+        "DEFAULT_MODEL": QUICK_DEFAULT,
         "JOURNAL_DIR": str(folder / "journal"),
         **variables,
     }

@@ -1,4 +1,4 @@
-"""The service in the test's event loop, with its own database role and the repository's own models."""
+"""The service in the test's event loop, with its own database role."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -11,13 +11,20 @@ from prediction_service.settings import Settings
 from shared.testing.postgres import Database
 
 MODELS = Path(__file__).parents[2] / "models"
+"""What is shipped."""
+
+QUICK_MODELS = Path(__file__).parent / "models"
+"""Those of them that load in no time, for tests that are not about what models say."""
+
+QUICK_DEFAULT = "sentiment-lexicon"
 
 StartService = Callable[..., Awaitable[httpx.AsyncClient]]
 """Starts the service with settings of the test's choice; a client of it."""
 
 
 def settings_for(database: Database, **chosen: object) -> Settings:
-    return Settings(_env_file=None, database_url=database.url("prediction_service"), **{"models_dir": MODELS} | chosen)
+    quick = {"models_dir": QUICK_MODELS, "default_model": QUICK_DEFAULT}
+    return Settings(_env_file=None, database_url=database.url("prediction_service"), **quick | chosen)
 
 
 @asynccontextmanager
