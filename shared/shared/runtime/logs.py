@@ -6,6 +6,8 @@ and, within a request, the request id.
 
 import logging
 import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any, BinaryIO, cast
 
@@ -18,6 +20,12 @@ from shared.runtime.request_id import current_request_id
 
 QUIET_LIBRARIES = ("aiohttp.access", "asyncio", "httpx", "httpcore", "urllib3", "alembic.runtime.plugins")
 """Libraries whose INFO lines repeat what our own lines say."""
+
+
+RequestLineWriter = Callable[[int, dict[str, Any]], None]
+
+LEVELS = {logging.DEBUG: "debug", logging.INFO: "info"}
+"""What lines about requests have as `level`."""
 
 
 def configure_logging(service: str, level: str, log_format: str) -> None:
@@ -41,6 +49,39 @@ def configure_logging(service: str, level: str, log_format: str) -> None:
         cache_logger_on_first_use=True,
     )
     route_standard_logging(level, shared, renderer)
+    request_log.write = as_json(service, level) if log_format == "json" else through_structlog
+
+
+def through_structlog(level: int, line: dict[str, Any]) -> None:
+    """The line as one like any other."""
+    structlog.get_logger().log(level, "request", **line)
+
+
+def as_json(service: str, level: str) -> RequestLineWriter:
+    """A short way to the same JSON: structlog's chain of processors takes four times as long."""
+    least, write = logging.getLevelName(level), output().write
+
+    def write_request_line(level: int, line: dict[str, Any]) -> None:
+        if level < least:
+            return
+        line["event"] = "request"
+        line["request_id"] = current_request_id.get()
+        line["level"] = LEVELS[level]
+        line["timestamp"] = datetime.now(UTC)
+        line["service"] = service
+        write(orjson.dumps(line, default=str, option=orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE))
+
+    return write_request_line
+
+
+class RequestLog:
+    """Where the line of each request goes. `write` takes its level and what it tells, and may change the latter."""
+
+    def __init__(self) -> None:
+        self.write: RequestLineWriter = through_structlog
+
+
+request_log = RequestLog()  # mutable: configure_logging chooses the way
 
 
 @cache

@@ -1,11 +1,13 @@
 """What operators see of a service: Prometheus metrics on a port of their own and one log line per request."""
 
+import logging
 from functools import lru_cache
 from typing import Any
 
-import structlog
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 from starlette.types import Scope
+
+from shared.runtime.logs import request_log
 
 REQUESTS = Counter("http_requests", "Requests answered", ["route", "method", "status"])
 DURATION = Histogram(
@@ -28,8 +30,6 @@ CLIENT_ADDRESS = "client_address"
 
 CLIENT_CLOSED_REQUEST = 499
 """Status in logs and metrics when the client left before an answer began (nginx's convention)."""
-
-log = structlog.get_logger()
 
 
 def start_telemetry(port: int, host: str, registry: CollectorRegistry = REGISTRY) -> None:
@@ -57,7 +57,7 @@ def record_request(scope: Scope, status: int, seconds: float) -> None:
         "duration_ms": round(seconds * 1000, 2),
         "client": scope.get(CLIENT_ADDRESS) or (scope["client"] or ("-",))[0],
     }
-    (log.debug if route in QUIET_ROUTES else log.info)("request", **line)
+    request_log.write(logging.DEBUG if route in QUIET_ROUTES else logging.INFO, line)
 
 
 @lru_cache(maxsize=4096)

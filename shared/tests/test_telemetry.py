@@ -1,0 +1,85 @@
+"""What operators see: one line per request, and metrics on a port of their own."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from os import environ
+from pathlib import Path
+
+import httpx
+import pytest
+
+from shared.embedded.ports import free_ports
+from shared.testing.server_process import ServerProcess
+
+SLOW_SERVICE = str(Path(__file__).parent / "slow_service.py")
+
+Start = Callable[..., ServerProcess]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Starts the service with variables of the test's choice."""
+    servers: list[ServerProcess] = []
+
+    def start(**variables: str) -> ServerProcess:
+        port = next(free_ports())
+        server = ServerProcess(
+            [sys.executable, SLOW_SERVICE], port, tmp_path / "log", environ | {"PORT": str(port)} | variables
+        )
+        servers.append(server)
+        server.start()
+        return server
+
+    yield start
+    for server in servers:
+        server.kill()
+
+
+def ask(server: ServerProcess, path: str) -> httpx.Response:
+    return httpx.get(f"http://127.0.0.1:{server.port}{path}", headers={"X-Request-ID": "request-4711"})
+
+
+def test_each_request_is_one_line_with_everything_that_tells_it_from_others(start: Start) -> None:
+    server = start()
+    ask(server, "/slow?seconds=0&secret=hunter2")
+    ask(server, "/with%0Anew%0Alines")
+    ask(server, "/health/live")
+    server.stop()
+    lines = [json.loads(line) for line in server.log.read_text().splitlines()]
+    known, unknown = [line for line in lines if line["event"] == "request"]
+    assert list(known) == [
+        "method", "path", "route", "status", "duration_ms", "client",
+        "event", "request_id", "level", "timestamp", "service",
+    ]  # fmt: skip
+    assert known["route"] == known["path"] == "/slow"
+    assert (known["method"], known["status"], known["client"]) == ("GET", 200, "127.0.0.1")
+    assert (known["request_id"], known["level"], known["service"]) == ("request-4711", "info", "slow")
+    assert known["timestamp"][10] == "T"
+    assert known["timestamp"][-1] == "Z"
+    assert known["duration_ms"] >= 0
+    assert (unknown["route"], unknown["status"]) == ("unmatched", 404)
+    assert "\n" not in unknown["path"]
+
+
+def test_people_get_the_same_as_text(start: Start) -> None:
+    server = start(LOG_FORMAT="console", LOG_LEVEL="DEBUG")
+    ask(server, "/slow?seconds=0")
+    ask(server, "/health/live")
+    server.stop()
+    known, probe = [line for line in server.log.read_text().splitlines() if " request  " in line]
+    assert "INFO    slow" in known
+    for value in ("method=GET", "path=/slow", "status=200", "client=127.0.0.1", "request_id=request-4711"):
+        assert value in known
+    assert "DEBUG" in probe
+
+
+def test_metrics_are_on_a_port_of_their_own(start: Start) -> None:
+    port = next(free_ports())
+    server = start(TELEMETRY_PORT=str(port))
+    ask(server, "/slow?seconds=0")
+    metrics = httpx.get(f"http://127.0.0.1:{port}/metrics").text
+    assert 'http_requests_total{method="GET",route="/slow",status="200"} 1.0' in metrics
+    assert 'http_request_duration_seconds_count{route="/slow"} 1.0' in metrics
+    assert "http_requests_in_flight 0.0" in metrics
+    assert ask(server, "/metrics").status_code == 404
