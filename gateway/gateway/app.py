@@ -55,7 +55,14 @@ def create_app(settings: Settings) -> ASGIApp:
 
     session = UpstreamSession()
     upstreams = {
-        name: Upstream(name, url, session, settings.upstream_max_in_flight, time.monotonic)
+        name: Upstream(
+            name,
+            url,
+            session,
+            time.monotonic,
+            max_in_flight=settings.upstream_max_in_flight,
+            wait_seconds=settings.upstream_wait_seconds,
+        )
         for name, url in services.items()
     }
     deadlines = Deadlines(time.monotonic)

@@ -2,7 +2,6 @@
 
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import replace
 
 from gateway.limiter import Decision, Source
 
@@ -34,8 +33,7 @@ class Denials:
         if gone >= decision.retry_in_seconds:
             del self._refused[client]
             return None
-        return replace(
-            decision,
+        return decision._replace(
             retry_in_seconds=decision.retry_in_seconds - gone,
             more_in_seconds=tuple(max(wait - gone, 0.0) for wait in decision.more_in_seconds),
             source=Source.REMEMBERED,

@@ -37,8 +37,8 @@ class SlowHeads:
         self._timer: asyncio.TimerHandle | None = None
 
     def watch(self, connection: "GatewayHttpProtocol") -> None:
-        """A head has begun."""
-        self._since[connection] = connection.loop.time()
+        """A head has begun, perhaps some time ago."""
+        self._since.setdefault(connection, connection.loop.time())
         if self._timer is None:
             self._timer = connection.loop.call_later(SWEEP_SECONDS, self._sweep, connection.loop)
 
@@ -62,8 +62,9 @@ class GatewayHttpProtocol(HttpToolsProtocol):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._head_bytes = 0
         self._in_head = False
+        self._head_bytes = 0  # of an unfinished head, without the piece that it began in
+        self._piece_bytes = 0  # of what is being parsed
         self._client_connection = ClientConnection()
         self._slow_heads = slow_heads_of_loop.setdefault(self.loop, SlowHeads())
 
@@ -78,22 +79,27 @@ class GatewayHttpProtocol(HttpToolsProtocol):
             return
         if self._in_head:
             self._head_bytes += len(data)
+        self._piece_bytes = len(data)
         super().data_received(data)
-        if self._in_head and self._head_bytes > MAX_HEAD_BYTES:
+        if not self._in_head:
+            return
+        if self._head_bytes > MAX_HEAD_BYTES:
             self._refuse_head()
+        else:
+            self._slow_heads.watch(self)
 
     def on_message_begin(self) -> None:
         """A request's first byte."""
         super().on_message_begin()
         self._in_head = True
-        self._slow_heads.watch(self)
 
     def on_headers_complete(self) -> None:
         """The end of the head: the request starts."""
+        may_be_too_large = self._head_bytes + self._piece_bytes > MAX_HEAD_BYTES  # rarely; then it is measured
         self._leave_head()
         if self.parser.get_http_version() not in SPOKEN_VERSIONS:
             self.refuse(HTTPStatus.BAD_REQUEST, "Only HTTP/1.1 and HTTP/1.0 are spoken here.")
-        elif len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > MAX_HEAD_BYTES:
+        elif may_be_too_large and self._size_of_head() > MAX_HEAD_BYTES:
             self._refuse_head()
         else:
             cast("dict[str, object]", self.scope)[SCOPE_KEY] = self._client_connection
@@ -128,6 +134,9 @@ class GatewayHttpProtocol(HttpToolsProtocol):
     def refuse_slow_head(self) -> None:
         """The rest of the head did not come in time."""
         self.refuse(HTTPStatus.REQUEST_TIMEOUT, f"The head did not arrive within {HEAD_SECONDS:g} s.")
+
+    def _size_of_head(self) -> int:
+        return len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
 
     def _leave_head(self) -> None:
         self._in_head = False

@@ -5,6 +5,7 @@ nearest to its end (`Reset` in seconds), `Retry-After` on a refusal, `X-RateLimi
 counted alone.
 """
 
+from functools import lru_cache
 from math import ceil
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -12,7 +13,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from gateway.limiter import Decision, Limiter, Policy, Source
 from shared.runtime.problems import MEDIA_TYPE, QUOTA_EXCEEDED, problem_body
 
-Headers = list[tuple[bytes, bytes]]
+Headers = tuple[tuple[bytes, bytes], ...]
+
+KEPT_HEADERS = 4096
+"""Different states whose headers are kept: in whole seconds there are few, and making them anew takes its time."""
 
 CLIENT_KEY = "limit_key"
 """Where the request's scope carries the key under which its client is counted."""
@@ -29,6 +33,7 @@ class IngressLimit:
             f'"{name}";q={window.quota};w={window.seconds}'
             for name, window in zip(self.names, self.windows, strict=True)
         ).encode()
+        self.headers_of = lru_cache(KEPT_HEADERS)(self._headers_of)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request; its client is in the scope."""
@@ -47,19 +52,20 @@ class IngressLimit:
 
     def headers(self, decision: Decision) -> Headers:
         """What every limited answer says about the client's limit."""
-        state = zip(self.names, decision.remaining, decision.more_in_seconds, strict=True)
-        limit = ", ".join(f'"{name}";r={remaining};t={ceil(more)}' for name, remaining, more in state)
-        nearest = min(range(len(self.windows)), key=lambda index: decision.remaining[index])
-        headers = [
+        return self.headers_of(decision.remaining, tuple(map(ceil, decision.more_in_seconds)), decision.source)
+
+    def _headers_of(self, remaining: tuple[int, ...], more_in_seconds: tuple[int, ...], source: Source) -> Headers:
+        state = zip(self.names, remaining, more_in_seconds, strict=True)
+        limit = ", ".join(f'"{name}";r={left};t={more}' for name, left, more in state)
+        nearest = min(range(len(self.windows)), key=lambda index: remaining[index])
+        headers = (
             (b"ratelimit-policy", self.policy_header),
             (b"ratelimit", limit.encode()),
             (b"x-ratelimit-limit", b"%d" % self.windows[nearest].quota),
-            (b"x-ratelimit-remaining", b"%d" % decision.remaining[nearest]),
-            (b"x-ratelimit-reset", b"%d" % ceil(decision.more_in_seconds[nearest])),
-        ]
-        if decision.source is Source.MEMORY:
-            headers.append((b"x-ratelimit-scope", b"local"))
-        return headers
+            (b"x-ratelimit-remaining", b"%d" % remaining[nearest]),
+            (b"x-ratelimit-reset", b"%d" % more_in_seconds[nearest]),
+        )
+        return (*headers, (b"x-ratelimit-scope", b"local")) if source is Source.MEMORY else headers
 
     async def refuse(self, scope: Scope, send: Send, decision: Decision, headers: Headers) -> None:
         """The 429, with a time after which a retry is admitted."""

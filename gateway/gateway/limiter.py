@@ -8,7 +8,7 @@ window of length L are more than `quota` admitted, and the state is of fixed siz
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 SLOTS = 60
 """Slots per window: how late a place may become free again is at most 1/60 of the window (1 s of a minute)."""
@@ -52,8 +52,7 @@ class Source(StrEnum):
     """A refusal that Postgres gave earlier and that still holds."""
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """The answer for one request. Per window: how many more now, and in how many seconds there will be more."""
 
     admitted: bool

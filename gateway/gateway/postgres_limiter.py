@@ -8,10 +8,11 @@ LimiterUnavailableError, and so do later ones at once, until a new connection wo
 import asyncio
 from collections import defaultdict
 from contextlib import suppress
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import asyncpg
 import structlog
+from asyncpg.prepared_stmt import PreparedStatement
 
 from gateway.limiter import MICROSECONDS, Decision, LimiterUnavailableError, Policy, Source
 from shared.database.schema_version import REVISION_QUERY, check_revision
@@ -32,6 +33,9 @@ ADMIT = """
 SELECT granted, remaining, more_us, retry_us
 FROM gateway.admit($1::text, $2::integer[], $3::bigint[], $4::text[], $5::integer[])
 """
+
+if TYPE_CHECKING:
+    Question = PreparedStatement[asyncpg.Record]
 
 log = structlog.get_logger()
 
@@ -78,12 +82,12 @@ class PostgresLimiter:
         """
         while True:
             try:
-                await self._serve(await self._connect())
+                await self._serve(*await self._connect())
             except Exception as error:
                 log.warning("ingress limit is local: postgres is away", error=repr(error))
             await asyncio.sleep(RECONNECT_SECONDS)
 
-    async def _connect(self) -> asyncpg.Connection:
+    async def _connect(self) -> tuple[asyncpg.Connection, "Question"]:
         """A connection over which one question has been answered in time: a Postgres that hangs does not count."""
         connection = await asyncpg.connect(
             self._url, timeout=1, server_settings={"application_name": "gateway", "synchronous_commit": "off"}
@@ -91,13 +95,14 @@ class PostgresLimiter:
         try:
             async with asyncio.timeout(DEADLINE_SECONDS * 4):
                 check_revision(await connection.fetchval(REVISION_QUERY))
-                await connection.fetch(ADMIT, self._policy.name, self._quotas, self._lengths, [], [])
+                question = await connection.prepare(ADMIT)
+                await question.fetch(self._policy.name, self._quotas, self._lengths, [], [])
         except BaseException:
             connection.terminate()
             raise
-        return connection
+        return connection, question
 
-    async def _serve(self, connection: asyncpg.Connection) -> None:
+    async def _serve(self, connection: asyncpg.Connection, question: "Question") -> None:
         """Answers batch after batch; raises when Postgres fails, after telling everybody who waits."""
         self.available = True
         log.info("ingress limit is shared through postgres")
@@ -106,7 +111,7 @@ class PostgresLimiter:
             while True:
                 await self._wait_for_requests()
                 batch = self._next_batch()
-                await self._answer(connection, batch)
+                await self._answer(question, batch)
         finally:
             self.available = False
             self._give_up(batch)
@@ -126,11 +131,11 @@ class PostgresLimiter:
             self._arrived.clear()
         return batch
 
-    async def _answer(self, connection: asyncpg.Connection, batch: Waiting) -> None:
+    async def _answer(self, question: "Question", batch: Waiting) -> None:
         """One round trip for all of them."""
         wanted = [len(futures) for futures in batch.values()]
         async with asyncio.timeout(DEADLINE_SECONDS):
-            rows = await connection.fetch(ADMIT, self._policy.name, self._quotas, self._lengths, list(batch), wanted)
+            rows = await question.fetch(self._policy.name, self._quotas, self._lengths, list(batch), wanted)
         for futures, row in zip(batch.values(), rows, strict=True):
             tell(futures, row)
 

@@ -72,3 +72,9 @@ class Settings(ServiceSettings):
     body_timeout_seconds: float = Field(20, gt=0, le=600, description="A body must have arrived by then, else 408")
     upstream_timeout_seconds: float = Field(40, gt=0, le=600, description="An answer must have begun by then, else 504")
     upstream_max_in_flight: int = Field(1024, ge=1, le=100_000, description="Per upstream; more are refused with 503")
+    upstream_wait_seconds: float = Field(
+        0,
+        ge=0,
+        le=60,
+        description="How long a request waits for a service that nobody serves, as in a restart; else 502",
+    )

@@ -1,5 +1,6 @@
 """The services behind the gateway: a bound on what is in flight, failing fast while one is down."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -19,11 +20,17 @@ from shared.runtime.problems import Overloaded, Problem
 CONNECT_ATTEMPTS = 2
 """A connection that fails is tried once more: nothing was sent, and another replica may answer."""
 
+RETRY_SECONDS = 0.1
+"""Between two attempts of a request that may wait for its upstream."""
+
 DOWN_SECONDS = 0.5
 """After a failed connection, how long requests are refused at once before one tries again."""
 
 BROKEN = (aiohttp.ClientError, HttpProcessingError, ConnectionError)
 """How an exchange fails that has begun."""
+
+BALANCER_STATUSES = frozenset({404, 500, 502, 503, 504})
+"""What a load balancer between us and the services says when it has nobody to ask."""
 
 METHODS_WITH_CONTENT = frozenset({"POST", "PUT", "PATCH"})
 NO_CONTENT = (b"content-length", b"0")
@@ -31,6 +38,7 @@ NO_CONTENT = (b"content-length", b"0")
 
 IN_FLIGHT = Gauge("upstream_requests_in_flight", "Requests waiting for an upstream's answer", ["upstream"])
 ERRORS = Counter("upstream_errors", "Requests that an upstream did not answer", ["upstream", "reason"])
+WAITS = Counter("upstream_waits", "Times that a request waited for somebody to take its connection", ["upstream"])
 
 log = structlog.get_logger()
 
@@ -50,15 +58,26 @@ class UpstreamTimeout(Problem):
 
 
 class Upstream:
-    """One service. `clock` gives seconds and never goes back."""
+    """One service. `clock` gives seconds and never goes back.
+
+    A request may wait `wait_seconds` for somebody to take its connection: where replicas are replaced as a matter of
+    course, that costs time instead of answers. With 0 it fails at once.
+    """
 
     def __init__(
-        self, name: str, base_url: str, session: UpstreamSession, max_in_flight: int, clock: Callable[[], float]
+        self,
+        name: str,
+        base_url: str,
+        session: UpstreamSession,
+        clock: Callable[[], float],
+        *,
+        max_in_flight: int,
+        wait_seconds: float,
     ) -> None:
         self.name, self._session, self._url = name, session, URL(base_url)
         self._prefix = self._url.raw_path.rstrip("/").encode()
         self._host = (b"host", (self._url.host_port_subcomponent or "").encode())
-        self._max_in_flight, self._clock = max_in_flight, clock
+        self._max_in_flight, self._wait_seconds, self._clock = max_in_flight, wait_seconds, clock
         self._in_flight = 0
         self._down_until = 0.0
         self._gauge = IN_FLIGHT.labels(name)
@@ -93,12 +112,23 @@ class Upstream:
         ]
         connection = await self._connect()
         try:
-            return await exchange(connection, b"\r\n".join(lines), content, bodiless=method == "HEAD")
+            answer = await exchange(connection, b"\r\n".join(lines), content, bodiless=method == "HEAD")
         except BROKEN as error:
             raise self.broken(error) from error
+        if is_said_by_a_balancer(answer):
+            with answer:
+                self.count_error("balancer")
+                raise self.down()
+        return answer
 
     async def _connect(self) -> Connection:
-        for _ in range(CONNECT_ATTEMPTS):
+        give_up = self._clock() + self._wait_seconds
+        attempts = 0
+        while attempts < CONNECT_ATTEMPTS or self._clock() < give_up:
+            if attempts >= CONNECT_ATTEMPTS:
+                WAITS.labels(self.name).inc()
+                await asyncio.sleep(RETRY_SECONDS)
+            attempts += 1
             try:
                 return await self._session.connect(self._url)
             except (aiohttp.ClientConnectorError, TimeoutError) as error:
@@ -126,3 +156,10 @@ class Upstream:
     def count_error(self, reason: str) -> None:
         """One request more that this upstream did not answer."""
         ERRORS.labels(self.name, reason).inc()
+
+
+def is_said_by_a_balancer(answer: Answer) -> bool:
+    """Whether an error is plain text: services say what is wrong in JSON, so none of them has seen the request."""
+    return answer.status in BALANCER_STATUSES and any(
+        name.lower() == b"content-type" and value.startswith(b"text/plain") for name, value in answer.headers
+    )

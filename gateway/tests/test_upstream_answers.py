@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 from conftest import StartGateway
+from prometheus_client import REGISTRY
 
 from shared.embedded.ports import free_ports
 
@@ -184,3 +185,29 @@ async def test_a_request_is_not_sent_twice(gateway: httpx.AsyncClient, raw: RawU
     raw.close_after_answer = True
     assert_bad_gateway(await gateway.get("/metrics/count"))
     assert len(raw.heads) == 2
+
+
+@pytest.mark.parametrize("status", [404, 500, 502, 503, 504])
+async def test_what_a_balancer_says_in_a_services_place_becomes_a_problem(
+    gateway: httpx.AsyncClient, raw: RawUpstream, status: int
+) -> None:
+    raw.answers = [
+        b"HTTP/1.1 %d Said\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 4\r\n\r\nnope" % status,
+        b"HTTP/1.1 %d Said\r\nContent-Type: application/problem+json\r\nContent-Length: 2\r\n\r\n{}" % status,
+    ]
+    assert_bad_gateway(await gateway.get("/metrics/count"))
+    said_by_the_service = await gateway.get("/metrics/count")
+    assert (said_by_the_service.status_code, said_by_the_service.text) == (status, "{}")
+
+
+async def test_a_request_may_wait_for_a_service_that_is_being_replaced(start_gateway: StartGateway) -> None:
+    late = RawUpstream()
+    gateway = await start_gateway(
+        wait_for_postgres=False, metrics_url=f"http://127.0.0.1:{late.port}", upstream_wait_seconds=30
+    )
+    waiting = asyncio.create_task(gateway.post("/metrics/aggregated", json={}))
+    while not REGISTRY.get_sample_value("upstream_waits_total", {"upstream": "metrics-service"}):
+        await asyncio.sleep(0.01)
+    async with await asyncio.start_server(late.serve, "127.0.0.1", late.port):
+        assert (await waiting).text == "ok"
+    assert len(late.heads) == 1
