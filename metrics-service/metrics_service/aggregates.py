@@ -28,9 +28,11 @@ AGGREGATE = over_selection("""
         ) AS part GROUP BY prediction_label
     ), cell AS (
         SELECT bin, sum(n)::bigint AS n FROM (
-            SELECT unnest(time_bins) AS bin, unnest(time_counts) AS n FROM buckets
-            UNION ALL SELECT bin, predictions FROM end_cell
-        ) AS counted GROUP BY bin
+            SELECT bin, sum(n) AS n
+            FROM (SELECT unnest(time_bins) AS bin, unnest(time_counts) AS n FROM buckets) AS counted GROUP BY bin
+            UNION ALL
+            SELECT bin, predictions FROM end_cell
+        ) AS part GROUP BY bin
     )
     SELECT array_agg(prediction_label) AS labels, array_agg(predictions) AS label_counts,
         sum(confidence_sum) AS confidence_sum, sum(time_sum) AS time_sum,

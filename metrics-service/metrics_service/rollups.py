@@ -1,7 +1,7 @@
 """Reads the predictions of a window: whole buckets from the rollups, the ends from raw rows, in one snapshot.
 
-The cost depends on the length of the window, on how many models and labels there are, and on the raw rows of at most
-two minutes; not on how many predictions there were.
+The cost depends on the length of the window, on how many models and labels there are, and on the raw rows of the
+window's first minute and of its last one unless that is now; not on how many predictions there were.
 """
 
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from sqlalchemy import TextClause, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import DateTime, SmallInteger, Text
 
-from metrics_service.window import Window, cover
+from metrics_service.window import EPOCH, Window, cover
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +25,34 @@ class Selection:
     model_name: str | None = None
 
 
+EDGES = """
+    SELECT first, until, bucket, NOT EXISTS (
+        SELECT FROM (
+            SELECT * FROM predictions.prediction WHERE created_at >= bucket AND created_at < first
+            ORDER BY created_at LIMIT 1
+        ) AS before_it
+    ) AND NOT EXISTS (
+        SELECT FROM (
+            SELECT * FROM predictions.prediction
+            WHERE created_at >= until AND created_at < bucket + interval '1 minute'
+            ORDER BY created_at LIMIT 1
+        ) AS after_it
+    ) AS is_whole
+    FROM unnest(:end_firsts, :end_untils) AS part (first, until), date_bin('1 minute', first, :epoch) AS bucket
+"""
+"""The ends of a selection, each with the minute that it lies in, and whether all predictions of that minute are in it.
+
+That is so where the end of the window is now, as it mostly is: then the minute's rollup says it all. The two looks into
+the index (ORDER BY: never a scan) see the same snapshot as the rest, so a prediction that comes later makes nothing
+wrong, and one with a time in the future only makes the raw rows be read.
+"""
+
 BUCKETS = """
     SELECT rollup.*
-    FROM unnest(:minutes, :firsts, :untils) AS part (minutes, first, until)
+    FROM (
+        SELECT * FROM unnest(:minutes, :firsts, :untils) AS part (minutes, first, until)
+        UNION ALL SELECT 1::smallint, bucket, bucket + interval '1 minute' FROM edges WHERE is_whole
+    ) AS part
     CROSS JOIN LATERAL (
         SELECT * FROM metrics.rollup
         WHERE rollup.minutes = part.minutes AND bucket >= part.first AND bucket < part.until OFFSET 0
@@ -38,18 +63,21 @@ BUCKETS = """
 
 ENDS = """
     SELECT prediction_label, confidence, inference_time_ms, input_length
-    FROM unnest(:end_firsts, :end_untils) AS part (first, until)
+    FROM edges
     CROSS JOIN LATERAL (
-        SELECT * FROM predictions.prediction WHERE created_at >= part.first AND created_at < part.until
+        SELECT * FROM predictions.prediction
+        WHERE created_at >= edges.first AND created_at < edges.until AND NOT is_whole
     ) AS prediction
     WHERE (:task_type IS NULL OR task_type = :task_type) AND (:model_name IS NULL OR model_name = :model_name)
 """
-"""The raw rows of the ends of a selection."""
+"""The raw rows of those ends of a selection that the rollups do not answer."""
 
 
 def over_selection(query: str) -> TextClause:
     """`query` with BUCKETS and ENDS as the tables `buckets` and `ends`; run it with `parameters_of` a selection."""
-    return text(f"WITH buckets AS NOT MATERIALIZED ({BUCKETS}), ends AS ({ENDS}) {query}").bindparams(
+    parts = f"edges AS MATERIALIZED ({EDGES}), buckets AS NOT MATERIALIZED ({BUCKETS}), ends AS ({ENDS})"
+    return text(f"WITH {parts} {query}").bindparams(
+        bindparam("epoch", EPOCH, type_=DateTime(timezone=True)),
         bindparam("minutes", type_=ARRAY(SmallInteger)),
         bindparam("firsts", type_=ARRAY(DateTime(timezone=True))),
         bindparam("untils", type_=ARRAY(DateTime(timezone=True))),

@@ -3,7 +3,8 @@
     start                                                                     end
       |..raw..|.minutes.|..ten minutes..|......hours......|.ten min.|.min.|.raw.|
 
-What whole minutes cover comes from rollups, of the widest buckets that fit; the two ends come from raw rows.
+What whole minutes cover comes from rollups, of the widest buckets that fit; the two ends come from raw rows, unless
+all predictions of their minute are theirs.
 """
 
 from collections.abc import Callable, Iterator
@@ -72,12 +73,13 @@ class Cover:
 
 
 def cover(window: Window) -> Cover:
-    """Whole buckets and the ends around them. A window within one minute is raw rows only."""
+    """Whole buckets and the ends around them, each of which lies within one minute."""
     minutes = Window(ceil_to(TIERS[0], window.start), floor_to(TIERS[0], window.end))
-    if minutes.empty:
+    if minutes.start > minutes.end:
         return Cover((), (window,))
     ends = (Window(window.start, minutes.start), Window(minutes.end, window.end))
-    return Cover(tuple(whole_buckets(minutes, TIERS)), tuple(end for end in ends if not end.empty))
+    buckets = () if minutes.empty else tuple(whole_buckets(minutes, TIERS))
+    return Cover(buckets, tuple(end for end in ends if not end.empty))
 
 
 def whole_buckets(window: Window, tiers: tuple[int, ...]) -> Iterator[Buckets]:

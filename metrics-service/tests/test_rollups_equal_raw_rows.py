@@ -128,6 +128,19 @@ async def test_many_rows_that_arrive_while_questions_are_asked_are_never_seen_by
     assert_same(ours, await plain_sql.aggregate(reader, window.start, window.end, None, None))
 
 
+async def test_a_window_that_ends_now_needs_no_raw_rows_of_its_last_minute(
+    engine: AsyncEngine, writers: list[asyncpg.Connection], database: Database
+) -> None:
+    now = MIDNIGHT + timedelta(seconds=40)
+    selection = Selection(Window.ending(now, 60))
+    await insert_over(writers[0], [Row(created_at=now - timedelta(microseconds=1)) for _ in range(5)])
+    await database.fetch("DELETE FROM predictions.prediction")  # the rollups stay
+    assert (await aggregate(engine, selection)).total_predictions == 5
+    # Another machine's clock is ahead: that row is not in the window, so the whole minute would be too much.
+    await insert_over(writers[0], [Row(created_at=now)])
+    assert (await aggregate(engine, selection)).total_predictions == 0
+
+
 async def test_a_writer_that_has_not_committed_keeps_nobody_waiting(
     engine: AsyncEngine, writers: list[asyncpg.Connection]
 ) -> None:
