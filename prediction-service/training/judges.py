@@ -34,7 +34,7 @@ class Judge:
     def of(self, texts: Sequence[str]) -> Verdicts:
         """One text after the other, as requests come."""
         rows, seconds = [], []
-        for text in tqdm(texts, desc=self.name, leave=False):
+        for text in tqdm(texts, desc=self.name, leave=False, disable=None):
             started = perf_counter()
             rows.append(self.probabilities(text))
             seconds.append(perf_counter() - started)
