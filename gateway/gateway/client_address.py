@@ -15,6 +15,10 @@ MAX_HOPS = 32
 IPV6_PREFIX = 64
 """One IPv6 customer has at least a /64, so addresses within it are one client."""
 
+LONGEST_ENTRY = 128
+"""Characters of one entry: an IPv6 address with a mapped one in it, zone, brackets and port, has at most 80. Anything
+longer is garbage, and is not remembered: it could fill the memory."""
+
 Network = IPv4Network | IPv6Network
 Address = IPv4Address | IPv6Address
 
@@ -27,13 +31,18 @@ class Client:
     limit_key: str
 
 
-@lru_cache(maxsize=65_536)
 def parse_address(text: str) -> Address | None:
     """The address in one entry of X-Forwarded-For: with or without port and brackets; None for garbage.
 
     An IPv4 address mapped into IPv6 is that IPv4 address; a zone index is dropped.
     """
     text = text.strip().strip('"')
+    return known_address(text) if len(text) <= LONGEST_ENTRY else None
+
+
+@lru_cache(maxsize=65_536)
+def known_address(text: str) -> Address | None:
+    """As `parse_address`, remembered: most callers are back soon."""
     if text.startswith("["):
         text = text[1:].partition("]")[0]
     elif text.count(":") == 1:

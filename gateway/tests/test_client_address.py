@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from gateway.client_address import ClientAddresses, client_at, parse_address
+from gateway.client_address import LONGEST_ENTRY, ClientAddresses, client_at, known_address, parse_address
 from gateway.settings import parse_networks
 
 TRUSTED = "10.0.0.0/8, 2001:db8:ffff::/48"
@@ -58,6 +58,13 @@ def test_behind_trusted_proxies_the_client_is_the_rightmost_address_that_is_not_
 def test_garbage_counts_for_the_trusted_hop_that_handed_it_on(garbage: str) -> None:
     assert client(TRUSTED, "10.0.0.1", f"198.51.100.7, {garbage}, 10.1.1.1") == "10.1.1.1"
     assert client(TRUSTED, "10.0.0.1", garbage) == "10.0.0.1"
+
+
+def test_long_garbage_is_not_remembered() -> None:
+    before = known_address.cache_info().currsize
+    assert parse_address("1" * (LONGEST_ENTRY + 1)) is None
+    assert parse_address("fe80::1%" + "a" * 8_000) is None
+    assert known_address.cache_info().currsize == before
 
 
 def test_without_a_header_a_trusted_proxy_calls_for_itself() -> None:
