@@ -2,8 +2,8 @@
 
     python -m training.distil --data DATA --run RUN [--epochs 12]
 
-The teacher judges the training texts, the sentences of the film reviews and fragments of all of them; the student
-learns its probabilities and, where there is one, the label.
+The teacher judges the training texts, the sentences of the film reviews and fragments of them; the student learns
+its probabilities and, where there is one, the label.
 """
 
 import argparse
@@ -64,10 +64,10 @@ def main() -> None:
 
 
 def unlabelled(sets: dict[str, list[Example]], tokenizer: Tokenizer, rng: random.Random) -> list[list[Row]]:
-    """Sentences of the reviews, and fragments of every set's texts."""
+    """Sentences of the reviews, and fragments of what has several words."""
     sentences = [part for example in sets["imdb"] for part in SENTENCE_END.split(example.text)]
     texts = [example.text for name in ("tweeteval", "goemotions3", "sst3") for example in sets[name]]
-    fragments = [fragment(text, rng) for text in texts + sentences]
+    fragments = [fragment(text, rng) for text in rng.sample(texts + sentences, len(texts) // 2)]
     encodings = tokenizer.encode_batch(sentences + fragments)
     uniform = (1 / len(LABELS),) * len(LABELS)
     rows = sorted((Row(encoding.ids[:64], uniform, 1.0) for encoding in encodings), key=lambda row: len(row.ids))
