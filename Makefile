@@ -35,6 +35,10 @@ up: ## Start everything in containers, and wait until it is healthy: http://loca
 down: ## Stop the containers; the data stays (docker compose down --volumes removes it)
 	docker compose down
 
+.PHONY: swarm
+swarm: ## Deploy to the Docker Swarm that this machine manages, or roll it over to VERSION=
+	deploy/swarm/deploy
+
 .PHONY: test
 test: install ## All tests but the long fault tests: each distribution alone, then the whole stack
 	@set -e; for distribution in $(DISTRIBUTIONS); do \

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from stack import ComposeStack
+from stack import ComposeStack, run
 
 _addresses = (f"198.51.{third}.{fourth}" for third, fourth in itertools.product(range(256), range(1, 255)))
 
@@ -42,6 +42,17 @@ def stack(tmp_path_factory: pytest.TempPathFactory, certificate: Path) -> Iterat
         yield stack
     finally:
         stack.compose("down", "--volumes", "--remove-orphans")
+    assert left_of(stack.project) == []
+
+
+def left_of(project: str) -> list[str]:
+    """Containers, networks and volumes that a project has left behind."""
+    label = f"label=com.docker.compose.project={project}"
+    return [
+        thing
+        for kind in (["ps", "--all"], ["network", "ls"], ["volume", "ls"])
+        for thing in run("docker", *kind, "--quiet", "--filter", label).split()
+    ]
 
 
 @pytest.fixture

@@ -5,10 +5,12 @@ Needs DATABASE_URL of a role that owns the schemas (not one of the services').
 
 import asyncio
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
 import asyncpg
+import structlog
 from alembic import command
 from alembic.config import Config
 from pydantic import SecretStr
@@ -23,14 +25,39 @@ from shared.runtime.settings import ServiceSettings, load_settings
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
+WAIT_SECONDS = 60
+"""How long a Postgres that does not answer is waited for: it may be starting beside us."""
+
+NO_ANSWER = (OSError, TimeoutError, asyncpg.CannotConnectNowError, asyncpg.PostgresConnectionError)
+
 MIGRATION_LOCK = 4_703_118_281
 """Key of the advisory lock that lets one migrator work at a time; an arbitrary number that nobody else uses."""
+
+log = structlog.get_logger()
 
 
 class MigrationSettings(ServiceSettings):
     """What the migrations can be told."""
 
     database_url: DatabaseUrl
+
+
+async def migrate_once_it_answers(url: SecretStr, passwords: Mapping[str, str]) -> None:
+    """As `migrate`, for a Postgres that may not be there yet. Raises its last error after WAIT_SECONDS."""
+    end = time.monotonic() + WAIT_SECONDS
+    while True:
+        try:
+            return await migrate(url, passwords)
+        except (SQLAlchemyError, *NO_ANSWER) as error:
+            if time.monotonic() > end or not is_without_answer(error):
+                raise
+            log.info("postgres does not answer yet", error=type(error).__name__)
+        await asyncio.sleep(1)
+
+
+def is_without_answer(error: BaseException | None) -> bool:
+    """Whether an error, or what it was raised from, says that Postgres cannot be talked to at the moment."""
+    return error is not None and (isinstance(error, NO_ANSWER) or is_without_answer(error.__cause__))
 
 
 async def migrate(url: SecretStr, passwords: Mapping[str, str]) -> None:
@@ -58,9 +85,9 @@ def main() -> None:
     settings = load_settings(MigrationSettings, "migrate")
     configure_logging("migrate", settings.log_level, settings.log_format)
     try:
-        asyncio.run(migrate(settings.database_url, passwords_from_environment()))
-    except (SQLAlchemyError, asyncpg.PostgresError, OSError, TimeoutError) as error:
-        sys.stderr.write(f"migrate: {str(error).splitlines()[0]}\n")
+        asyncio.run(migrate_once_it_answers(settings.database_url, passwords_from_environment()))
+    except (SQLAlchemyError, asyncpg.PostgresError, *NO_ANSWER) as error:
+        sys.stderr.write(f"migrate: {(str(error) or type(error).__name__).splitlines()[0]}\n")
         raise SystemExit(1) from None
 
 
