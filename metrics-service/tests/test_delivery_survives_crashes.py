@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
@@ -23,6 +24,9 @@ CHANGES = [
     ({"min_confidence_warning": 0.2}, None),
 ]
 """What is done to the thresholds of a model whose confidence is 0.5, and the severity that follows."""
+
+AWAY_SECONDS = 60.0
+"""How long the receiver is down. By then half a minute passes between two attempts."""
 
 
 @pytest.fixture
@@ -78,10 +82,11 @@ async def change_thresholds(service: ServerProcess, change: dict) -> None:
 
 
 @pytest.mark.faults
-@pytest.mark.timeout(180)
-async def test_nothing_is_lost_while_the_receiver_is_away_and_the_service_is_killed(
+@pytest.mark.timeout(300)
+async def test_nothing_is_lost_while_the_receiver_is_away_for_a_minute_and_the_service_is_killed(
     database: Database, service: ServerProcess, receiver: Receiver
 ) -> None:
+    away_since = time.monotonic()
     await insert(database, [Row(model_name=model, confidence=0.5) for model in MODELS for _ in range(20)])
     await all_are(service, "warning")
     for change, severity in CHANGES:
@@ -89,6 +94,11 @@ async def test_nothing_is_lost_while_the_receiver_is_away_and_the_service_is_kil
         await change_thresholds(service, change)
         await all_are(service, severity)
 
+    async def away_for_a_minute() -> bool:
+        return time.monotonic() - away_since >= AWAY_SECONDS
+
+    await until(away_for_a_minute, seconds=AWAY_SECONDS + 10)
+    await restart(service)
     kills = iter(range(3))
 
     def kill_before_the_answer(_: Received) -> None:
@@ -103,7 +113,7 @@ async def test_nothing_is_lost_while_the_receiver_is_away_and_the_service_is_kil
 
     receiver.before_answer = kill_before_the_answer
     with receiver:
-        await until(everything_arrived, seconds=120)
+        await until(everything_arrived, seconds=150)
 
     assert len(receiver.received) > len(MODELS) * len(STORY), "the kills made duplicates"
     first_seen = {received.id: received for received in reversed(receiver.received)}
