@@ -8,7 +8,7 @@ from training.labels import LABELS
 WIDTH = 48
 """Numbers per token; with these the table takes 1.3 MB in 8 bits."""
 
-FILTERS = 128
+FILTERS = 192
 
 
 class Student(nn.Module):
