@@ -2,7 +2,7 @@
 
     python benchmarks/metrics_scale.py [--rows 10000000] [--seconds 6]
 
-1. `/metrics/aggregated` over 24 hours by HTTP, with few predictions and with many, against plain SQL on the raw rows.
+1. `/metrics/aggregated` over 24 hours by HTTP, with few predictions and with many in turns; plain SQL on the raw rows.
 2. Bytes on disk of the rollups and of the rows.
 3. Rows per second that are written with and without the rollups, by the recorder's kind of statement, in turns.
 
@@ -16,9 +16,10 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -52,14 +53,15 @@ WRITE = """
 """
 
 
-async def median_ms(ask: Callable[[], Awaitable[object]], times: int) -> float:
-    """The median duration of a question, asked one after the other."""
-    durations = []
+async def medians_ms(questions: Sequence[Callable[[], Awaitable[object]]], times: int) -> list[float]:
+    """The median duration of each question; they are asked in turns, so that what else the machine does hits all."""
+    durations: list[list[float]] = [[] for _ in questions]
     for _ in range(times):
-        started = time.perf_counter()
-        await ask()
-        durations.append((time.perf_counter() - started) * 1000)
-    return statistics.median(durations)
+        for ask, found in zip(questions, durations, strict=True):
+            started = time.perf_counter()
+            await ask()
+            found.append((time.perf_counter() - started) * 1000)
+    return [statistics.median(found) for found in durations]
 
 
 @contextmanager
@@ -76,25 +78,34 @@ def metrics_service(server: StoreServer, database: str, folder: Path) -> Iterato
         service.stop()
 
 
-async def answer_ms(server: StoreServer, database: str, folder: Path, end: datetime) -> tuple[float, int]:
-    """The median time of an answer over 24 hours, and how many predictions it is about."""
-    with metrics_service(server, database, folder) as url:
-        await Store(server.url(database)).wait_until_folded()
-        async with httpx.AsyncClient(base_url=url) as client:
-            query = {"time_window_minutes": 1440, "window_end": end.isoformat()}
+async def answers_ms(
+    server: StoreServer, databases: Sequence[str], folder: Path, end: datetime
+) -> list[tuple[float, int]]:
+    """For each database: the median time of an answer over 24 hours, and how many predictions it is about."""
+    async with AsyncExitStack() as stack:
+        asks = []
+        for database in databases:
+            url = stack.enter_context(metrics_service(server, database, folder))
+            await Store(server.url(database)).wait_until_folded()
+            asks.append(partial(ask, await stack.enter_async_context(httpx.AsyncClient(base_url=url, timeout=60)), end))
+        await medians_ms(asks, WARM_UP)
+        medians = await medians_ms(asks, REQUESTS)
+        return [
+            (median, (await found()).json()["total_predictions"]) for median, found in zip(medians, asks, strict=True)
+        ]
 
-            async def ask() -> httpx.Response:
-                answer = await client.post("/metrics/aggregated", json=query, timeout=60)
-                return answer.raise_for_status()
 
-            await median_ms(ask, WARM_UP)
-            return await median_ms(ask, REQUESTS), (await ask()).json()["total_predictions"]
+async def ask(client: httpx.AsyncClient, end: datetime) -> httpx.Response:
+    """The aggregates of the 24 hours before `end`."""
+    query = {"time_window_minutes": 1440, "window_end": end.isoformat()}
+    return (await client.post("/metrics/aggregated", json=query)).raise_for_status()
 
 
 async def plain_ms(store: Store, end: datetime) -> float:
     """The median time of the plain query over the same window."""
     async with store.connection() as connection:
-        return await median_ms(lambda: connection.fetchrow(PLAIN, end - timedelta(hours=24), end), 3)
+        (median,) = await medians_ms([lambda: connection.fetchrow(PLAIN, end - timedelta(hours=24), end)], 3)
+        return median
 
 
 def batch(generator: Random) -> list[list[object]]:
@@ -147,8 +158,7 @@ async def run(server: StoreServer, folder: Path, rows: int, seconds: float) -> N
     few, many = await server.make_store("few"), await server.make_store("many")
     await few.fill(FEW_ROWS, end)
     await many.fill(rows, end)
-    few_ms, few_found = await answer_ms(server, "few", folder, end)
-    many_ms, many_found = await answer_ms(server, "many", folder, end)
+    (few_ms, few_found), (many_ms, many_found) = await answers_ms(server, ("few", "many"), folder, end)
     slow_ms = await plain_ms(many, end)
     rollup_bytes, row_bytes = await many.sizes()
     with_rollups, without = await write_rates(many, seconds)
