@@ -33,8 +33,10 @@ class Denials:
         if gone >= decision.retry_in_seconds:
             del self._refused[client]
             return None
-        return decision._replace(
+        return Decision(
+            admitted=False,
+            remaining=decision.remaining,
+            more_in_seconds=tuple([max(wait - gone, 0.0) for wait in decision.more_in_seconds]),
             retry_in_seconds=decision.retry_in_seconds - gone,
-            more_in_seconds=tuple(max(wait - gone, 0.0) for wait in decision.more_in_seconds),
             source=Source.REMEMBERED,
         )
