@@ -36,6 +36,7 @@ class LocalStack:
         }  # fmt: skip
         self.command = [*prefix, sys.executable, "-m", "local"]
         self.output: list[str] = []
+        self.client = httpx.Client(base_url=self.url, timeout=5)
         self.process: subprocess.Popen[str] | None = None
 
     @property
@@ -89,7 +90,7 @@ class LocalStack:
 
     def health(self) -> dict:
         try:
-            return httpx.get(f"{self.url}/health", timeout=5).json()
+            return self.client.get("/health").json()
         except httpx.HTTPError:
             return {}
 

@@ -53,6 +53,30 @@ def test_inference_is_answered_and_counted(
     assert count() == before + 2
 
 
+@pytest.mark.parametrize("algorithm", ["gzip", "deflate"])
+def test_the_request_may_be_compressed(server: triton.InferenceServerClient, new_address: str, algorithm: str) -> None:
+    answer = server.infer(
+        MODEL,
+        [texts("I love it.")],
+        headers={"X-Forwarded-For": new_address},
+        request_compression_algorithm=algorithm,
+        response_compression_algorithm=algorithm,
+    )
+    assert answer.as_numpy("label").tolist() == [b"positive"]
+
+
+def test_the_callers_deadline_reaches_the_model(server: triton.InferenceServerClient, new_address: str) -> None:
+    slow = "\N{GRINNING FACE}" * 10_000
+    headers = {"X-Forwarded-For": new_address, "X-Request-Timeout": "0.001"}
+    with pytest.raises(InferenceServerException, match=r"within the 0\.001 s"):
+        server.infer(MODEL, [texts(*[slow] * 20)], headers=headers)
+
+
+def test_a_wrong_method_is_a_405_that_names_the_right_one(client: httpx.Client) -> None:
+    answer = client.get(f"/v2/models/{MODEL}/infer")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+
+
 def test_beyond_the_limit_the_client_reads_why(server: triton.InferenceServerClient, new_address: str) -> None:
     headers = {"X-Forwarded-For": new_address}
     for _ in range(60):

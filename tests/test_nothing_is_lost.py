@@ -1,0 +1,103 @@
+"""kill -9 of the prediction-service or of Postgres under load, seen through the gateway: the record stays true.
+
+Each text's length says whose request it was. For every request that was ever sent:
+
+- answered 200: exactly the predictions of its answer are on record, each once;
+- refused or cut off: all of its predictions are on record, each once, or none. An answer can be lost after the commit,
+  and its caller cannot know; but a request is never recorded by halves, and never twice, so nobody sent it again.
+
+There are no other rows.
+"""
+
+import asyncio
+import random
+import shutil
+from collections import defaultdict
+
+import asyncpg
+import psutil
+import pytest
+from callers import Callers
+from stack import REPOSITORY, LocalStack
+
+from shared.testing.server_process import wait_until
+
+ROUNDS = 10
+RETURN_SECONDS = 150
+"""Enough on a machine that is busy with other things; on a quiet one it takes five."""
+MODEL = "sentiment-lexicon"
+VICTIMS = ("prediction_service", "postgres")
+
+
+@pytest.fixture
+def own_stack(tmp_path_factory: pytest.TempPathFactory):
+    models = tmp_path_factory.mktemp("models")
+    shutil.copytree(REPOSITORY / "models" / MODEL, models / MODEL)
+    folder = tmp_path_factory.mktemp("own") / "local"
+    stack = LocalStack(folder, MODELS_DIR=str(models), DEFAULT_MODEL=MODEL).start()
+    yield stack
+    stack.end()
+
+
+def find(stack: LocalStack, module: str) -> psutil.Process | None:
+    """The process, None while the supervisor has not started it again."""
+    try:
+        return stack.process_of(module)
+    except StopIteration:
+        return None
+
+
+def kill(stack: LocalStack, module: str) -> None:
+    """And waits until the supervisor has brought it back and nothing is left to be replayed."""
+    victim = stack.process_of(module)
+    victim.kill()
+
+    def is_back() -> bool:
+        if victim.is_running() or not stack.is_healthy():
+            return False
+        found = find(stack, module)  # looks at every process of the machine, so it is asked last
+        return found is not None and found.pid != victim.pid
+
+    wait_until(
+        is_back, f"{module} to be back and the journal to be empty", stack.still_runs, deadline_seconds=RETURN_SECONDS
+    )
+
+
+async def recorded(url: str) -> dict[int, list[str]]:
+    """Prediction ids by the length of their texts."""
+    connection = await asyncpg.connect(url)
+    try:
+        rows = await connection.fetch("SELECT input_length, prediction_id::text FROM predictions.prediction")
+    finally:
+        await connection.close()
+    ids = defaultdict(list)
+    for length, prediction_id in rows:
+        ids[length].append(prediction_id)
+    return ids
+
+
+@pytest.mark.faults
+@pytest.mark.timeout(600)
+def test_after_ten_kills_under_load_the_record_holds_what_was_answered_and_nothing_by_halves(
+    own_stack: LocalStack,
+) -> None:
+    seed = random.randrange(2**32)
+    print(f"seed {seed}")
+    rng = random.Random(seed)
+    with Callers(own_stack.url, MODEL) as callers:
+        for number in range(ROUNDS):
+            callers.until_answered(rng.randrange(10, 100))
+            kill(own_stack, VICTIMS[number % len(VICTIMS)])
+        callers.until_answered(50)
+    wait_until(own_stack.is_healthy, "the journal to be empty", own_stack.still_runs)
+    assert callers.unexpected == []
+
+    rows = asyncio.run(recorded(own_stack.process_of("metrics_service").environ()["DATABASE_URL"]))
+    for request in callers.done:
+        found = rows.pop(request.length, [])
+        assert len(found) == len(set(found)), request
+        if request.answer is not None:
+            assert set(found) == {prediction["prediction_id"] for prediction in request.answer}
+        else:
+            assert len(found) in {0, request.texts}, request
+    assert rows == {}
