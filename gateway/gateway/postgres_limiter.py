@@ -31,7 +31,8 @@ MAX_BATCH = 512
 
 GATHER_SECONDS = 0.002
 """How soon a question may follow the one before, unless many wait. Each costs Postgres and us about as much as eight of
-its clients do, so few and large ones leave more of the machine to requests; a lone request does not wait for it."""
+its clients do, so few and large ones leave more of the machine to requests. After a question with a single client in it
+the next one does not wait: then there is no load, and nothing to gather."""
 
 MANY = 16
 """Clients that are worth a question at once."""
@@ -59,7 +60,7 @@ class PostgresLimiter:
         self._lengths = [window.microseconds for window in policy.windows]
         self._waiting: Waiting = defaultdict(list)
         self._arrived, self._many_wait = asyncio.Event(), asyncio.Event()
-        self._asked_at = 0.0  # time of the event loop
+        self._asked_at, self._asked_for = 0.0, 0  # the last question: time of the event loop, number of clients
         self._worker: asyncio.Task[None] | None = None
         self.available = False
 
@@ -138,7 +139,7 @@ class PostgresLimiter:
         """Returns when many wait, or when the last question was asked long enough ago."""
         loop = asyncio.get_running_loop()
         pause = self._asked_at + GATHER_SECONDS - loop.time()
-        if pause > 0:
+        if pause > 0 and self._asked_for > 1:
             with suppress(TimeoutError):
                 async with asyncio.timeout(pause):
                     await self._many_wait.wait()
@@ -148,6 +149,7 @@ class PostgresLimiter:
         """Takes the clients that wait, up to MAX_BATCH, in the order in which every gateway locks them."""
         clients = sorted(self._waiting)[:MAX_BATCH] if len(self._waiting) > 1 else list(self._waiting)
         batch = {client: self._waiting.pop(client) for client in clients}
+        self._asked_for = len(batch)
         if not self._waiting:
             self._arrived.clear()
         if len(self._waiting) < MANY:
