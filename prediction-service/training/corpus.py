@@ -56,6 +56,8 @@ class Recipe:
     label_smoothing: float = 0.05
     class_weight_power: float = 0.6
     """0: every row counts alike; 1: every class of a set counts alike."""
+    class_weight_powers: dict[str, float] = field(default_factory=dict)
+    """Set → another power."""
     max_tokens: int = 64
     """Of longer texts the first or the last tokens are taken, at random."""
 
@@ -74,7 +76,8 @@ class Corpus:
 
     def __init__(self, sets: dict[str, list[Example]], tokenizer: Tokenizer, recipe: Recipe, seed: int) -> None:
         self._sets, self._tokenizer, self._recipe, self._seed = sets, tokenizer, recipe, seed
-        self._weights = {name: class_weights(rows, recipe.class_weight_power) for name, rows in sets.items()}
+        powers = {name: recipe.class_weight_powers.get(name, recipe.class_weight_power) for name in sets}
+        self._weights = {name: class_weights(rows, powers[name]) for name, rows in sets.items()}
 
     def epoch(self, number: int, batch_rows: int) -> list[list[Row]]:
         """Batches of texts of similar length, in random order."""

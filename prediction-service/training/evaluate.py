@@ -1,6 +1,6 @@
 """Scores the shipped models, VADER (`sentiment-lexicon`) and TextBlob on the same sets, as they are served.
 
-    python -m training.evaluate --data DATA --models ../models --into FOLDER [--part dev] [--also fp32=FOLDER]
+    python -m training.evaluate --data DATA --models ../models --into FOLDER [--part dev] [--instead fp32=FOLDER]
 
 Writes evaluation.md, evaluation.json and evaluation.svg. Texts are judged one by one, in one thread.
 """
@@ -33,9 +33,7 @@ def main() -> None:
     sets = (read_test if arguments.part == "test" else read_dev)(arguments.data)
     if arguments.rows:
         sets = {name: rows[:: max(1, len(rows) // arguments.rows)] for name, rows in sets.items()}
-    judges = [served(name, newest(arguments.models / name)) for name in SHIPPED]
-    judges += [served(name, Path(folder)) for name, _, folder in (also.partition("=") for also in arguments.also)]
-    judges.append(textblob())
+    judges = judges_of(arguments.models, arguments.instead or SHIPPED)
     results = [result(judge, name, rows) for judge in judges for name, rows in sets.items()]
     arguments.into.mkdir(parents=True, exist_ok=True)
     table = markdown(results, arguments.part)
@@ -44,6 +42,15 @@ def main() -> None:
     (arguments.into / "evaluation.json").write_text(json.dumps(rows, indent=1), encoding="utf-8")
     plot(results, arguments.into / "evaluation.svg")
     print(table)  # noqa: T201 - what the command is for
+
+
+def judges_of(models: Path, names: Sequence[str]) -> list[Judge]:
+    """The newest versions of models, by their names in the repository or as NAME=FOLDER of a version; and TextBlob."""
+    judges = []
+    for given in names:
+        name, _, folder = given.partition("=")
+        judges.append(served(name, Path(folder) if folder else newest(models / name)))
+    return [*judges, textblob()]
 
 
 def result(judge: Judge, name: str, rows: Sequence[Example]) -> Result:
@@ -78,7 +85,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--models", type=Path, required=True, help="the model repository")
     parser.add_argument("--into", type=Path, required=True, help="folder for the table and the plot")
     parser.add_argument("--part", choices=("test", "dev"), default="test")
-    parser.add_argument("--also", action="append", default=[], metavar="NAME=FOLDER", help="one more model's version")
+    parser.add_argument("--instead", nargs="+", metavar="NAME[=FOLDER]", help="other models than the shipped ones")
     parser.add_argument("--rows", type=int, help="so many of each set, evenly spread; not set: all")
     return parser.parse_args()
 

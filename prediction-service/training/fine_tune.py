@@ -115,7 +115,11 @@ def main() -> None:
     """See the module."""
     arguments = parse()
     settings = Settings(seed=arguments.seed, learning_rate=arguments.learning_rate)
-    recipe = Recipe()
+    recipe = Recipe(
+        rates=Recipe().rates | dict(arguments.rate),
+        class_weight_powers=dict(arguments.class_weight_power),
+        unreadable=arguments.unreadable,
+    )
     torch.manual_seed(settings.seed)
     torch.set_num_threads(settings.threads)
     run: Path = arguments.run
@@ -124,6 +128,8 @@ def main() -> None:
     tokenizer = Tokenizer.from_file(str(run / "tokenizer.json"))
     model = Classifier(Shape(len(kept_rows), len(LABELS)))
     load_published(model, load_file(arguments.encoder / "model.safetensors"), torch.tensor(kept_rows))
+    if arguments.start:
+        model.load_state_dict(load_file(arguments.start))
     sets = read_train(arguments.data)
     corpus = Corpus(sets, tokenizer, recipe, settings.seed)
     dev = DevScores(read_dev(arguments.data), tokenizer, recipe.max_tokens)
@@ -131,6 +137,7 @@ def main() -> None:
     record = RunRecord(run, {
         "settings": dataclasses.asdict(settings), "recipe": dataclasses.asdict(recipe),
         "rows": {name: len(rows) for name, rows in sets.items()}, "sha256": data, "torch": torch.__version__,
+        "start": checksum(arguments.start) if arguments.start else "the published encoder",
     })  # fmt: skip
     fine_tuning = FineTuning(model, corpus, settings, Budget(arguments.minutes, arguments.steps), run / "checkpoint.pt")
     fine_tuning.resume()
@@ -178,7 +185,17 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--steps", type=int, help="budget in steps instead, to repeat a run")
     parser.add_argument("--seed", type=int, default=Settings.seed)
     parser.add_argument("--learning-rate", type=float, default=Settings.learning_rate)
+    parser.add_argument("--start", type=Path, help="weights of an earlier run, to go on from with another recipe")
+    parser.add_argument("--rate", type=by_set, action="append", default=[], help="SET=SHARE of its rows in an epoch")
+    parser.add_argument("--class-weight-power", type=by_set, action="append", default=[], help="SET=POWER; see Recipe")
+    parser.add_argument("--unreadable", type=int, default=3000, help="see Recipe")
     return parser.parse_args()
+
+
+def by_set(argument: str) -> tuple[str, float]:
+    """`SET=NUMBER`. Raises ValueError."""
+    name, _, number = argument.partition("=")
+    return name, float(number)
 
 
 if __name__ == "__main__":
