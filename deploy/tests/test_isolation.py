@@ -37,13 +37,14 @@ JOINED = {
 
 CONNECT = """
 import json, socket, sys
-reached = []
-for host, port in json.loads(sys.argv[1]):
+from concurrent.futures import ThreadPoolExecutor
+def is_reached(target):
     with socket.socket() as probe:
-        probe.settimeout(1)
-        if probe.connect_ex((host, port)) == 0:
-            reached.append([host, port])
-print(json.dumps(reached))
+        probe.settimeout(3)
+        return probe.connect_ex(tuple(target)) == 0
+targets = json.loads(sys.argv[1])
+with ThreadPoolExecutor(len(targets)) as pool:
+    print(json.dumps([target for target, yes in zip(targets, pool.map(is_reached, targets)) if yes]))
 """
 
 

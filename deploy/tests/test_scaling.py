@@ -44,6 +44,24 @@ def answers_more(load: Load, count: int = 200) -> None:
     wait_until(lambda: load.outcomes[200] >= before + count, f"{count} answers more", deadline_seconds=60)
 
 
+def admitted_of_200(stack: ComposeStack, address: str) -> int:
+    """How many of 200 requests at once, from one client, are admitted.
+
+    Asked again, as another client, when a gateway had to count alone meanwhile, because Postgres took too long.
+    """
+
+    def ask(_: int) -> httpx.Response:
+        return httpx.post(f"{stack.url}/predict", json=PREDICTION, headers={"X-Forwarded-For": address}, timeout=30)
+
+    while True:
+        with ThreadPoolExecutor(16) as pool:
+            answers = list(pool.map(ask, range(200)))
+        if not any(answer.headers.get("x-ratelimit-scope") == "local" for answer in answers):
+            assert {answer.status_code for answer in answers} == {200, 429}
+            return [answer.status_code for answer in answers].count(200)
+        address = f"{address.rpartition('.')[0]}.{int(address.rpartition('.')[2]) % 250 + 1}"
+
+
 def test_replicas_take_part_within_seconds_and_go_without_a_failed_request(
     stack: ComposeStack, predictions: Load, new_address: str
 ) -> None:
@@ -52,15 +70,7 @@ def test_replicas_take_part_within_seconds_and_go_without_a_failed_request(
     assert len(replicas) == 5
     wait_until(lambda: all(served(replica) > 0 for replica in replicas), "every replica to answer", deadline_seconds=5)
 
-    def ask(_: int) -> int:
-        return httpx.post(
-            f"{stack.url}/predict", json=PREDICTION, headers={"X-Forwarded-For": new_address}, timeout=30
-        ).status_code
-
-    with ThreadPoolExecutor(16) as pool:
-        codes = list(pool.map(ask, range(200)))
-    assert codes.count(200) == 60, "the limit is exact over both gateways"
-    assert codes.count(429) == 140
+    assert admitted_of_200(stack, new_address) == 60, "the limit is exact over both gateways"
 
     answers_more(predictions)
     scale(stack, prediction_service=1, gateway=1)
