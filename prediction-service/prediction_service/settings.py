@@ -17,7 +17,7 @@ class Settings(ServiceSettings):
     admin_token: SecretStr | None = Field(None, description="Needed to load and unload models; not set: open to all")
 
     models_dir: Path = Field(Path("models"), description="The model repository: <name>/<version>/model.toml")
-    default_model: ModelName = Field("sentiment-lexicon", description="The model of requests that name none")
+    default_model: ModelName = Field("sentiment", description="The model of requests that name none")
 
     queue_rows: int = Field(
         1024, ge=256, le=1_000_000, description="Texts that may wait for one model; beyond: 503 at once"

@@ -16,6 +16,10 @@ from prediction_service.runtimes.base import ModelError
 from prediction_service.runtimes.readers import Reader, StringReader, TokenReader
 
 
+SUREST = 3.0
+"""From nine windows on, more of them make a verdict no surer: nothing longer was there to learn that from."""
+
+
 class OnnxTextRuntime:
     """One session, one thread per call: the calls of several workers share the processors."""
 
@@ -77,15 +81,15 @@ def reader_for(session: Any, folder: Path, settings: OnnxRuntime) -> Reader:
 def combined(scores: Sequence[np.ndarray[Any, Any]], windows: Sequence[Any], *, logits: bool) -> np.ndarray[Any, Any]:
     """The scores of one text from those of its windows, each of which counts by its number of tokens.
 
-    Probabilities are averaged. Logits are averaged and multiplied by the root of the number of windows: several windows
-    that say the same are surer than one, though not as sure as if they knew nothing of each other. On reviews this,
-    and not the plain average, makes the confidence the share of right answers.
+    Probabilities are averaged. Logits are averaged and multiplied by the root of the number of windows, up to SUREST:
+    several windows that say the same are surer than one, though not as sure as if they knew nothing of each other. On
+    reviews this, and not the plain average, makes the confidence the share of right answers.
     """
     if len(windows) == 1:
         return scores[0]
     shares = np.array([len(window) for window in windows]) / max(map(len, windows))
-    total = shares @ np.array(scores)
-    return np.asarray(total / np.sqrt(shares.sum()) if logits else total / shares.sum())
+    mean = shares @ np.array(scores) / shares.sum()
+    return np.asarray(mean * min(np.sqrt(shares.sum()), SUREST) if logits else mean)
 
 
 def softmax(scores: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
