@@ -15,7 +15,6 @@ from prediction_service.manifest import Manifest, OnnxRuntime
 from prediction_service.runtimes.base import ModelError
 from prediction_service.runtimes.readers import Reader, StringReader, TokenReader
 
-
 SUREST = 3.0
 """From nine windows on, more of them make a verdict no surer: nothing longer was there to learn that from."""
 
