@@ -32,6 +32,9 @@ BROKEN = (aiohttp.ClientError, HttpProcessingError, ConnectionError)
 BALANCER_STATUSES = frozenset({404, 500, 502, 503, 504})
 """What a load balancer between us and the services says when it has nobody to ask."""
 
+NOBODY_THERE = frozenset({404, 503})
+"""Of these, what it says when it knows no replica: the request went to nobody and may be sent again."""
+
 METHODS_WITH_CONTENT = frozenset({"POST", "PUT", "PATCH"})
 NO_CONTENT = (b"content-length", b"0")
 """A request of these methods without a body should say so (RFC 9110 section 8.6)."""
@@ -110,24 +113,27 @@ class Upstream:
             *[name + b": " + value for name, value in (self._host, *headers, *((framing,) if framing else ()))],
             b"\r\n",
         ]
-        connection = await self._connect()
-        try:
-            answer = await exchange(connection, b"\r\n".join(lines), content, bodiless=method == "HEAD")
-        except BROKEN as error:
-            raise self.broken(error) from error
-        if is_said_by_a_balancer(answer):
-            with answer:
-                self.count_error("balancer")
-                raise self.down()
-        return answer
-
-    async def _connect(self) -> Connection:
+        head = b"\r\n".join(lines)
         give_up = self._clock() + self._wait_seconds
+        while True:
+            connection = await self._connect(give_up)
+            try:
+                answer = await exchange(connection, head, content, bodiless=method == "HEAD")
+            except BROKEN as error:
+                raise self.broken(error) from error
+            if not is_said_by_a_balancer(answer):
+                return answer
+            with answer:
+                if answer.status not in NOBODY_THERE or content.stream is not None or self._clock() >= give_up:
+                    self.count_error("balancer")
+                    raise self.down()
+            await self._wait()
+
+    async def _connect(self, give_up: float) -> Connection:
         attempts = 0
         while attempts < CONNECT_ATTEMPTS or self._clock() < give_up:
             if attempts >= CONNECT_ATTEMPTS:
-                WAITS.labels(self.name).inc()
-                await asyncio.sleep(RETRY_SECONDS)
+                await self._wait()
             attempts += 1
             try:
                 return await self._session.connect(self._url)
@@ -137,6 +143,10 @@ class Upstream:
         self.count_error("connect")
         log.warning("upstream cannot be reached", upstream=self.name, error=str(failure) or "timeout")
         raise self.down() from failure
+
+    async def _wait(self) -> None:
+        WAITS.labels(self.name).inc()
+        await asyncio.sleep(RETRY_SECONDS)
 
     def broken(self, error: Exception) -> UpstreamDown:
         """The problem that clients see when the upstream hung up or said what is not HTTP."""

@@ -211,3 +211,30 @@ async def test_a_request_may_wait_for_a_service_that_is_being_replaced(start_gat
     async with await asyncio.start_server(late.serve, "127.0.0.1", late.port):
         assert (await waiting).text == "ok"
     assert len(late.heads) == 1
+
+
+@pytest.mark.parametrize("status", [404, 503])
+async def test_a_request_that_a_balancer_sent_to_nobody_is_sent_again_with_its_body(
+    start_gateway: StartGateway, raw: RawUpstream, status: int
+) -> None:
+    gateway = await start_gateway(
+        wait_for_postgres=False, metrics_url=f"http://127.0.0.1:{raw.port}", upstream_wait_seconds=30
+    )
+    nobody = b"HTTP/1.1 %d Nobody\r\nContent-Type: text/plain\r\nContent-Length: 4\r\n\r\nnope" % status
+    raw.answers = [nobody, nobody, OK]
+
+    assert (await gateway.post("/metrics/aggregated", json={"time_window_minutes": 5})).text == "ok"
+    assert len(raw.heads) == 3
+
+
+@pytest.mark.parametrize("status", [500, 502, 504])
+async def test_a_request_that_a_balancer_may_have_handed_on_is_not_sent_again(
+    start_gateway: StartGateway, raw: RawUpstream, status: int
+) -> None:
+    gateway = await start_gateway(
+        wait_for_postgres=False, metrics_url=f"http://127.0.0.1:{raw.port}", upstream_wait_seconds=30
+    )
+    raw.answers = [b"HTTP/1.1 %d Broken\r\nContent-Type: text/plain\r\nContent-Length: 4\r\n\r\nnope" % status]
+
+    assert_bad_gateway(await gateway.post("/metrics/aggregated", json={}))
+    assert len(raw.heads) == 1

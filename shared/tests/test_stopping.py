@@ -47,8 +47,8 @@ async def until_not_ready(client: httpx.AsyncClient) -> httpx.Response:
     return answer
 
 
-async def test_after_the_signal_it_is_not_ready_but_answers_on_until_the_delay_is_over(start: Start) -> None:
-    server = start(SHUTDOWN_DELAY_SECONDS="1.5")
+async def test_after_the_signal_it_is_not_ready_but_goes_on_until_half_of_the_delay_is_over(start: Start) -> None:
+    server = start(SHUTDOWN_DELAY_SECONDS="3")
     async with client_of(server) as client, client_of(server) as newcomer:
         in_flight = asyncio.create_task(client.get("/slow?seconds=1"))
         assert (await newcomer.get("/health/ready")).json() == {"ready": True}
@@ -56,12 +56,23 @@ async def test_after_the_signal_it_is_not_ready_but_answers_on_until_the_delay_i
         answer = await until_not_ready(newcomer)
         assert answer.status_code == 503
         assert answer.json() == {"ready": False}
-        assert (await newcomer.get("/health/live")).status_code == 200
+        assert server.accepts()
         answer = await newcomer.get("/slow?seconds=0")
         assert answer.json() == "done"
-        assert answer.headers["connection"] == "close"
+        assert "connection" not in answer.headers
         assert (await in_flight).json() == "done"
-    await asyncio.to_thread(wait_until, lambda: not server.accepts(), "the door to close")
+
+
+async def test_then_only_those_who_are_connected_are_answered_and_each_answer_closes(start: Start) -> None:
+    server = start(SHUTDOWN_DELAY_SECONDS="6")
+    async with client_of(server) as client:
+        await client.get("/health/ready")
+        os.kill(server.pid, signal.SIGTERM)
+        await asyncio.to_thread(wait_until, lambda: not server.accepts(), "the door to close")
+        answer = await client.get("/slow?seconds=0")
+        assert answer.json() == "done"
+        assert answer.headers["connection"] == "close"
+    await asyncio.to_thread(wait_until, lambda: server.process.poll() == 0, "the end, which nothing holds up")
 
 
 async def test_without_a_delay_the_door_closes_at_once_and_what_is_in_flight_finishes(start: Start) -> None:

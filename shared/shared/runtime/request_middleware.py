@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.runtime.problems import Problem, response_to
 from shared.runtime.request_id import HEADER, begin_request
-from shared.runtime.stopping import is_stopping
+from shared.runtime.stopping import is_closed
 from shared.runtime.telemetry import CLIENT_CLOSED_REQUEST, IN_FLIGHT, record_request
 
 log = structlog.get_logger()
@@ -33,7 +33,7 @@ class RequestMiddleware:
         started = perf_counter()
         status = 0
         own_headers = [(HEADER, begin_request(scope).encode())]
-        if is_stopping(scope):
+        if is_closed(scope):
             own_headers.append((b"connection", b"close"))
 
         async def send_with_id(message: Message) -> None:

@@ -61,7 +61,7 @@ class ServiceSettings(BaseSettings):
         0,
         ge=0,
         le=300,
-        description="After SIGTERM, how long to answer on while not ready, for load balancers to notice",
+        description="After SIGTERM, how long to answer on while not ready, for load balancers to leave",
     )
     shutdown_grace_seconds: int = Field(8, ge=1, le=300, description="How long requests in flight may take to finish")
 

@@ -1,14 +1,15 @@
 """How a service stops: it says that it is not ready, goes on for a while, takes nothing new, finishes, ends.
 
-The while (`SHUTDOWN_DELAY_SECONDS`) is for load balancers, which need a moment to notice. Requests are answered in it
-as always, but each answer closes its connection, so that clients leave by themselves and no request is ever sent into a
-connection that is being closed.
+The while (`SHUTDOWN_DELAY_SECONDS`) is for load balancers. In its first half everything goes on, so that one that asks
+for readiness can notice. In its second half no new connection is accepted, which shows before anything of a request is
+sent, and each answer closes its connection: those that a balancer keeps are used up, none is closed under a request.
 """
 
 import asyncio
 import os
 import signal
 import socket
+from collections.abc import Callable
 from types import FrameType
 
 import uvicorn
@@ -20,12 +21,18 @@ TICK_SECONDS = 0.1
 """uvicorn's own rhythm: what it does once a second, it does every tenth tick."""
 
 STOPPING = "stopping"
-"""Where the state that the server hands to every request says that this is the end."""
+CLOSED = "closed"
+"""Where the state that the server hands to every request says so."""
 
 
 def is_stopping(scope: Scope) -> bool:
     """Whether the service was told to stop before this request came."""
     return STOPPING in scope.get("state", ())
+
+
+def is_closed(scope: Scope) -> bool:
+    """Whether nobody new is let in any more, so that this connection, too, should end with its answer."""
+    return CLOSED in scope.get("state", ())
 
 
 class Server(uvicorn.Server):
@@ -36,9 +43,13 @@ class Server(uvicorn.Server):
         self._delay_seconds = delay_seconds
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Not ready; then, after the delay, no new connections; then the end of what is in flight."""
+        """Not ready; then no new connections; then the end of what is in flight."""
         self.lifespan.state[STOPPING] = True
-        await self._go_on()
+        await self._go_on(lambda: True)
+        self.lifespan.state[CLOSED] = True
+        for server in self.servers:
+            server.close()
+        await self._go_on(lambda: bool(self.server_state.connections))
         await super().shutdown(sockets)
 
     def run(self, sockets: list[socket.socket] | None = None) -> None:
@@ -47,10 +58,10 @@ class Server(uvicorn.Server):
             signal.signal(number, end_process)
         super().run(sockets)
 
-    async def _go_on(self) -> None:
-        """Answers as before until the delay is over or somebody presses Ctrl-C a second time."""
-        for tick in range(round(self._delay_seconds / TICK_SECONDS)):
-            if self.force_exit:
+    async def _go_on(self, while_it_helps: Callable[[], bool]) -> None:
+        """Answers for half of the delay, or until somebody presses Ctrl-C a second time."""
+        for tick in range(round(self._delay_seconds / 2 / TICK_SECONDS)):
+            if self.force_exit or not while_it_helps():
                 return
             await self.on_tick(tick)  # keeps the Date header true
             await asyncio.sleep(TICK_SECONDS)
