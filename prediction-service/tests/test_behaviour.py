@@ -24,6 +24,16 @@ FLOORS = {
         "order of clauses": 8,
         "intensifiers": 10,
     },
+    "sentiment-fast": {
+        "negation": 8,
+        "contrast": 9,
+        "neutral facts": 12,
+        "mild irony": 3,
+        "spelling mistakes": 9,
+        "names swapped": 8,
+        "order of clauses": 6,
+        "intensifiers": 9,
+    },
     "sentiment-lexicon": {
         "negation": 11,
         "contrast": 11,
