@@ -34,6 +34,8 @@ def stack_of(project: Document) -> Document:
 def service_of(service: Document) -> Document:
     """A service as a swarm reads it."""
     service = {key: value for key, value in service.items() if key not in NOT_IN_A_SWARM and value is not None}
+    temporary = [{"type": "tmpfs", "target": path} for path in service.pop("tmpfs", ())]
+    service["volumes"] = [*service.get("volumes", ()), *temporary]
     limits = service["deploy"]["resources"]["limits"]
     limits["cpus"] = str(limits["cpus"])
     for port in service.get("ports", ()):
