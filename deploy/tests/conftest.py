@@ -35,13 +35,14 @@ def stack(tmp_path_factory: pytest.TempPathFactory, certificate: Path) -> Iterat
         TLS_CERTIFICATE=str(certificate),
         TLS_KEY=str(certificate.with_name("key.pem")),
     )
+    stack.remove()  # what a run that was broken off has left keeps its old passwords
     try:
         stack.compose("build")
         stack.up()
         stack.wait_until_healthy()
         yield stack
     finally:
-        stack.compose("down", "--volumes", "--remove-orphans")
+        stack.remove()
     assert left_of(stack.project) == []
 
 

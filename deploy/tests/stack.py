@@ -47,6 +47,10 @@ class ComposeStack:
         """Starts what is missing and returns once all of it is healthy."""
         self.compose("up", "--detach", "--wait", "--wait-timeout", "240", *arguments)
 
+    def remove(self) -> None:
+        """Containers, networks and volumes."""
+        self.compose("down", "--volumes", "--remove-orphans")
+
     def container(self, service: str) -> str:
         """The id of a service's first container."""
         return self.containers(service)[0]
