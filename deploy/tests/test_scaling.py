@@ -87,6 +87,16 @@ def test_a_restart_costs_no_prediction(stack: ComposeStack, predictions: Load, s
     assert predictions.failures == []
 
 
+def test_a_restart_of_the_edge_turns_callers_away_and_answers_nobody_wrongly(
+    stack: ComposeStack, predictions: Load
+) -> None:
+    stack.compose("restart", "edge")
+    answers_more(predictions)
+    stack.wait_until_healthy()
+
+    assert {outcome for outcome in predictions.outcomes if isinstance(outcome, int)} == {200}
+
+
 @pytest.mark.parametrize(
     ("service", "path", "body"),
     [("metrics-service", "/metrics/count", None), ("analytics-service", "/analyze/performance", {})],
