@@ -46,7 +46,8 @@ class Predictor:
         Raises ModelNotFound, Overloaded, DeadlinePassed and ModelFailed.
         """
         model = self._repository.choose(name, version, task)
-        outcomes = await model.batcher.run(texts, caller_leaves, caller_waits)
+        with self._recorder.expecting():
+            outcomes = await model.batcher.run(texts, caller_leaves, caller_waits)
         predicted = [self._describe(model, text, outcome) for text, outcome in zip(texts, outcomes, strict=True)]
         await self._recorder.add([prediction.record for prediction in predicted])
         return predicted

@@ -1,12 +1,14 @@
 """Group commit: every prediction that waits for the record is written by the next statement.
 
 While one statement is on its way, predictions gather; they are the next one. Each answer waits for its own commit.
+Behind a busy model they come one by one, each of them soon enough to find no statement on its way: then the next one is
+held back for a moment, as Postgres' own `commit_delay` does.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Self
@@ -32,6 +34,13 @@ WAITING_ROWS = Gauge("prediction_commit_queue_rows", "Predictions that wait for 
 MAX_ROWS = 1024
 """Predictions per statement, unless a single request has more."""
 
+GATHER_SECONDS = 0.005
+"""A statement of one row costs Postgres and this service about a millisecond of processor time, each further row a
+tenth of it. Behind a model that answers 500 texts a second, Postgres spends 280 µs on a prediction instead of 550."""
+
+MANY_EXPECTED = 8
+"""From so many requests on that a model has in hand, GATHER_SECONDS is little against their own wait."""
+
 log = structlog.get_logger()
 
 
@@ -44,13 +53,16 @@ class Entry:
 
 
 class Recorder:
-    """`async with` starts and ends the writer."""
+    """`async with` starts and ends the writer. `gather_seconds`: longest wait behind a busy model."""
 
-    def __init__(self, store: RecordFailover, queue_rows: int) -> None:
-        self._store, self._queue_rows = store, queue_rows
+    def __init__(self, store: RecordFailover, queue_rows: int, *, gather_seconds: float = GATHER_SECONDS) -> None:
+        self._store, self._queue_rows, self._gather_seconds = store, queue_rows, gather_seconds
         self._waiting: deque[Entry] = deque()
         self._waiting_rows = 0
         self._arrived = asyncio.Event()
+        self._expected = 0
+        self._few_expected = asyncio.Event()
+        self._few_expected.set()
         self._writer: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -62,6 +74,22 @@ class Recorder:
             self._writer.cancel()
             with suppress(asyncio.CancelledError):
                 await self._writer
+
+    @contextmanager
+    def expecting(self) -> Iterator[None]:
+        """While a request is computed whose predictions will be added."""
+        self._expect(1)
+        try:
+            yield
+        finally:
+            self._expect(-1)
+
+    def _expect(self, change: int) -> None:
+        self._expected += change
+        if self._expected < MANY_EXPECTED:
+            self._few_expected.set()
+        else:
+            self._few_expected.clear()
 
     async def add(self, records: Sequence[Record]) -> None:
         """Returns once all records are safe, together or not at all.
@@ -80,8 +108,15 @@ class Recorder:
         """Group after group."""
         while True:
             await self._arrived.wait()
+            await self._gather()
             group = self._next_group()
             await self._commit(group)
+
+    async def _gather(self) -> None:
+        """Waits for company while much of it is on its way."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._gather_seconds):
+                await self._few_expected.wait()
 
     async def _commit(self, group: list[Entry]) -> None:
         """All in one statement. If something among them is refused, each request alone: it must not cost the others."""
