@@ -64,22 +64,25 @@ lint: install ## ruff, mypy (strict), import-linter, hadolint and compose-lint
 	$(BIN)/hadolint deploy/Dockerfile
 	$(BIN)/compose-lint check docker-compose.yml
 
-.PHONY: bench-gateway
-bench-gateway: bench-install ## Limiter decisions, proxy throughput, refusals, latency added, idle connections
-	$(BIN)/python benchmarks/gateway_limiter.py
-	$(BIN)/python benchmarks/gateway_proxy.py
+.PHONY: bench
+bench: bench-install ## Every benchmark, in less than half an hour: one table, benchmarks/results/, README (MODEL=, CONTAINERS=<URL>)
+	$(BIN)/python -m benchmarks --into benchmarks/results $(BENCH)
+	$(BIN)/python -m benchmarks.readme
 
-.PHONY: bench-analytics
-bench-analytics: bench-install ## A cached report through the gateway; the quota script
-	$(BIN)/python benchmarks/analytics_cached_report.py
-	$(BIN)/python benchmarks/analytics_quota.py
+.PHONY: bench-prediction bench-gateway bench-analytics bench-metrics
+bench-prediction: ## Predictions beside other model servers, hops, start-up, memory, batching, containers
+bench-gateway: ## Limiter decisions, proxy throughput, refusals, latency added, idle connections
+bench-analytics: ## A cached report through the gateway, the quota script, stampedes
+bench-metrics: ## Ten million predictions: aggregates, the write path, size on disk
+bench-prediction bench-gateway bench-analytics bench-metrics: bench-install
+	$(BIN)/python -m benchmarks $(@:bench-%=%) --details $(BENCH)
 
-.PHONY: bench-metrics
-bench-metrics: bench-install ## Ten million predictions: aggregates, the write path, size on disk
-	$(BIN)/python benchmarks/metrics_scale.py
+.PHONY: bench-peers
+bench-peers: bench-install ## The model servers and caches to compare with, each in an environment of its own
+	$(BIN)/python -m benchmarks.harness.environments
 
 .PHONY: bench-install
-bench-install: install ## What the benchmarks compare with, into .venv
+bench-install: install ## What the benchmarks measure with and compare with, into .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement benchmarks/requirements.txt
 
 TRAINING := .venv-training
@@ -120,6 +123,9 @@ requirements: install ## Compile requirements.txt again, with the newest version
 	        --constraint requirements.txt --no-emit-package modelserver-shared $$input --output-file deploy/requirements/$$name.txt; done
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --upgrade --no-header --no-annotate --no-strip-extras \
 	    --quiet --constraint requirements.txt benchmarks/requirements.in --output-file benchmarks/requirements.txt
+	set -e; for input in benchmarks/peers/*/requirements.in; do \
+	    $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --upgrade --no-header --no-annotate \
+	        --no-strip-extras --quiet $$input --output-file $${input%.in}.txt; done
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --upgrade --no-header --no-annotate --no-strip-extras \
 	    --quiet --constraint requirements.txt --no-emit-package modelserver-shared prediction-service/pyproject.toml \
 	    prediction-service/training/requirements.in --output-file prediction-service/training/requirements.txt

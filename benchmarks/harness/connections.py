@@ -1,4 +1,4 @@
-"""Load on a local HTTP server: as fast as it answers over so many connections, or at a steady rate.
+"""Load from connections of our own: open loop at a steady rate, or so many held at once.
 
 The client does as little as possible, for it shares the machine with what it measures: one request, made once, sent
 again and again over connections that stay open.
@@ -6,32 +6,42 @@ again and again over connections that stay open.
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+
+from benchmarks.harness.load import Load
 
 
 @dataclass
-class Load:
-    """What came of it. `milliseconds` of every answer, `errors` by kind."""
+class Tally:
+    """What comes of requests while they are made."""
 
     milliseconds: list[float] = field(default_factory=list)
-    errors: dict[str, int] = field(default_factory=dict)
-    seconds: float = 0
+    refused: int = 0
+    broken: int = 0
 
-    def failed(self, kind: str) -> None:
-        """One request without a good answer."""
-        self.errors[kind] = self.errors.get(kind, 0) + 1
+    def count(self, status: int, milliseconds: float) -> None:
+        """One more; status 0: the connection broke."""
+        if status == 200:
+            self.milliseconds.append(milliseconds)
+        elif status:
+            self.refused += 1
+        else:
+            self.broken += 1
 
-    def percentile(self, share: float) -> float:
-        """The time within which that share of the answers came."""
-        ordered = sorted(self.milliseconds)
-        return ordered[min(int(len(ordered) * share), len(ordered) - 1)] if ordered else float("nan")
+    def load(self, seconds: float) -> Load:
+        """All of them. Raises RuntimeError when nothing was answered."""
+        if not self.milliseconds:
+            raise RuntimeError(f"no answer: {self.refused} refused, {self.broken} broken")
+        requests = len(self.milliseconds) + self.refused
+        p50, p99 = percentile(self.milliseconds, 0.5), percentile(self.milliseconds, 0.99)
+        return Load(requests, seconds, p50, p99, self.refused, self.broken)
 
-    def __str__(self) -> str:
-        rate = len(self.milliseconds) / self.seconds if self.seconds else 0
-        p50, p99 = self.percentile(0.5), self.percentile(0.99)
-        errors = ", ".join(f"{kind}: {count}" for kind, count in self.errors.items()) or "none"
-        return f"{rate:7.0f} answers/s   p50 {p50:6.1f} ms   p99 {p99:6.1f} ms   errors: {errors}"
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The value that this share of them do not exceed."""
+    ordered = sorted(values)
+    return ordered[min(int(len(ordered) * share), len(ordered) - 1)]
 
 
 class Connection(asyncio.Protocol):
@@ -73,6 +83,11 @@ class Connection(asyncio.Protocol):
         self.transport.write(request)
         return await self.answer
 
+    def close(self) -> None:
+        """Ends it."""
+        if self.transport is not None:
+            self.transport.close()
+
 
 def content_length(head: bytes) -> int:
     """The length that a response's head announces."""
@@ -92,27 +107,9 @@ async def connect(port: int) -> Connection:
     return connection
 
 
-async def flat_out(port: int, request: bytes, connections: int, seconds: float) -> Load:
-    """Each connection asks again as soon as it was answered."""
-    load, opened = Load(), [await connect(port) for _ in range(connections)]
-    started = time.perf_counter()
-    await asyncio.gather(*(ask_until(connection, request, started + seconds, load) for connection in opened))
-    load.seconds = time.perf_counter() - started
-    close(opened)
-    return load
-
-
-async def ask_until(connection: Connection, request: bytes, end: float, load: Load) -> None:
-    """One connection's requests."""
-    while time.perf_counter() < end:
-        await timed(connection, request, time.perf_counter(), load)
-        if connection.transport is None or connection.transport.is_closing():
-            return
-
-
 async def steady(port: int, request: bytes, rate: float, seconds: float, connections: int = 64) -> Load:
     """So many requests a second, whatever becomes of them; times count from when a request was due."""
-    load, free = Load(), asyncio.Queue[Connection]()
+    tally, free = Tally(), asyncio.Queue[Connection]()
     opened = [await connect(port) for _ in range(connections)]
     for connection in opened:
         free.put_nowait(connection)
@@ -120,7 +117,7 @@ async def steady(port: int, request: bytes, rate: float, seconds: float, connect
 
     async def one(due: float) -> None:
         connection = await free.get()
-        await timed(connection, request, due, load)
+        tally.count(await connection.ask(request), (time.perf_counter() - due) * 1000)
         free.put_nowait(connection)
 
     async with asyncio.TaskGroup() as group:
@@ -128,34 +125,20 @@ async def steady(port: int, request: bytes, rate: float, seconds: float, connect
             due = started + number / rate
             await asyncio.sleep(max(0.0, due - time.perf_counter()))
             group.create_task(one(due))
-    load.seconds = time.perf_counter() - started
-    close(opened)
-    return load
+    took = time.perf_counter() - started
+    for connection in opened:
+        connection.close()
+    return tally.load(took)
 
 
-async def timed(connection: Connection, request: bytes, since: float, load: Load) -> None:
-    """One request, written down."""
-    status = await connection.ask(request)
-    if status == 200:
-        load.milliseconds.append((time.perf_counter() - since) * 1000)
-    else:
-        load.failed(f"status {status}" if status else "connection broke")
+async def all_at_once(ports: Sequence[int], request: bytes, callers: int) -> Load:
+    """Each caller asks once, over a connection of its own, spread over the ports."""
+    tally, opened = Tally(), [await connect(ports[number % len(ports)]) for number in range(callers)]
+    started = time.perf_counter()
 
+    async def one(connection: Connection) -> None:
+        tally.count(await connection.ask(request), (time.perf_counter() - started) * 1000)
+        connection.close()
 
-def close(connections: list[Connection]) -> None:
-    """Closes them all."""
-    for connection in connections:
-        if connection.transport is not None:
-            connection.transport.close()
-
-
-def judged(load: Load, **bounds: float) -> bool:
-    """Whether percentiles are within bounds, such as `p50=5`, and nothing failed; says so."""
-    measures: dict[str, Callable[[], float]] = {
-        "p50": lambda: load.percentile(0.5),
-        "p99": lambda: load.percentile(0.99),
-    }
-    good = not load.errors and all(measures[name]() <= bound for name, bound in bounds.items())
-    wanted = ", ".join(f"{name} ≤ {bound:g} ms" for name, bound in bounds.items()) or "no error"
-    print(f"    {load}   wanted: {wanted}   {'ok' if good else 'MISSED'}")
-    return good
+    await asyncio.gather(*map(one, opened))
+    return tally.load(time.perf_counter() - started)

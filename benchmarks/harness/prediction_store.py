@@ -1,4 +1,4 @@
-"""A Postgres of our own, filled with predictions: what the metrics benchmark measures on."""
+"""A durable Postgres filled with predictions."""
 
 import asyncio
 import secrets
@@ -50,9 +50,10 @@ TO_FOLD = """
 
 
 @dataclass(frozen=True)
-class Store:
+class PredictionStore:
     """One database with the newest schema."""
 
+    name: str
     url: str
 
     @asynccontextmanager
@@ -65,12 +66,12 @@ class Store:
             await connection.close()
 
     async def fill(self, rows: int, end: datetime) -> None:
-        """Predictions over the 24 hours before `end`, in order, through the trigger like any other."""
+        """So many more predictions over the 24 hours before `end`, in order, through the trigger like any other."""
         start, step = end - timedelta(hours=24), 86_400 / rows
         async with self.connection() as connection:
             for day in {start.date(), end.date()}:
                 await connection.execute("SELECT predictions.make_day($1)", day)
-        with tqdm(total=rows, unit=" rows", unit_scale=True, desc=f"loading {rows:,}") as bar:
+        with tqdm(total=rows, unit=" rows", unit_scale=True, desc=f"  loading {rows:,}", disable=None) as bar:
             for hour in range(24):
                 chunks = iter(range(rows * hour // 24, rows * (hour + 1) // 24, CHUNK_ROWS))
                 last = rows * (hour + 1) // 24
@@ -99,7 +100,7 @@ class Store:
     async def sizes(self) -> tuple[int, int]:
         """Bytes on disk, indexes included: of the rollups, of the rows."""
         async with self.connection() as connection:
-            found = await connection.fetchrow(SIZES)
+            (found,) = await connection.fetch(SIZES)
         return found["rollups"], found["rows"]
 
 
@@ -120,21 +121,21 @@ class StoreServer(ServerProcess):
     async def answers(self) -> bool:
         """Whether it takes queries; for a moment after its start it does not."""
         try:
-            async with Store(self.url("postgres")).connection():
+            async with PredictionStore("postgres", self.url("postgres")).connection():
                 return True
         except (OSError, asyncpg.PostgresError):
             return False
 
-    async def make_store(self, name: str) -> Store:
+    async def make_store(self, name: str) -> PredictionStore:
         """A new database."""
-        async with Store(self.url("postgres")).connection() as connection:
+        async with PredictionStore("postgres", self.url("postgres")).connection() as connection:
             await connection.execute(f"CREATE DATABASE {name}")
         await migrate(SecretStr(self.url(name)), dict.fromkeys(SERVICE_ROLES, self.password))
-        return Store(self.url(name))
+        return PredictionStore(name, self.url(name))
 
 
 @contextmanager
-def running_server(folder: Path) -> Iterator[StoreServer]:
+def store_server(folder: Path) -> Iterator[StoreServer]:
     """A server for as long as the block lasts."""
     server = StoreServer(folder)
     server.start(lambda: asyncio.run(server.answers()))

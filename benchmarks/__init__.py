@@ -1,0 +1,1 @@
+"""What this project costs and what it brings, beside what a user would pick instead: `python -m benchmarks`."""

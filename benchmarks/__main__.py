@@ -1,0 +1,109 @@
+"""`python -m benchmarks [question or group …]`: asks, prints one table, and keeps what was found.
+
+Servers are started and ended here, on loopback only; `--minutes` bounds everything.
+"""
+
+import argparse
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from importlib import import_module
+from pathlib import Path
+
+from benchmarks.effort import QUICK, Effort, default_model
+from benchmarks.harness.machine import machine, versions
+from benchmarks.harness.markdown import bars_table, document
+from benchmarks.harness.plots import draw
+from benchmarks.harness.report import Answer, Report
+from benchmarks.questions import GROUPS, QUESTIONS
+
+
+def main() -> int:
+    """Exit code 1 when a bar was missed."""
+    arguments = parse()
+    if shutil.which("wrk") is None:
+        sys.exit("wrk is missing: apt-get install wrk")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGALRM, lambda *_: sys.exit(f"not done after {arguments.minutes} minutes"))
+    signal.alarm(arguments.minutes * 60)
+    with tempfile.TemporaryDirectory(prefix="bench-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)  # as root, Postgres runs as somebody else
+        report = ask_all(chosen(arguments.questions), effort_of(arguments, folder))
+    print(document(report) if arguments.details else bars_table(report.bars))
+    if arguments.into:
+        keep(report, arguments.into)
+    return 0 if all(bar.met for bar in report.bars) else 1
+
+
+def parse() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    names = [*GROUPS, *QUESTIONS]
+    parser.add_argument("questions", nargs="*", metavar="question", help=f"{', '.join(names)}; none: all")
+    parser.add_argument("--quick", action="store_true", help="see that everything works; the figures mean nothing")
+    parser.add_argument("--turns", type=int, default=Effort.turns, help="of every contestant")
+    parser.add_argument("--rows", type=int, default=Effort.rows, help="of the largest table")
+    parser.add_argument("--model", default=default_model(), help="the ONNX model to serve besides the lexicon")
+    parser.add_argument("--containers", default=os.environ.get("CONTAINERS"), help="URL of a stack in containers")
+    parser.add_argument("--into", type=Path, help="folder for the report as JSON and Markdown, and the plots")
+    parser.add_argument("--details", action="store_true", help="print every table, not only the bars")
+    parser.add_argument("--minutes", type=int, default=40, help="after which everything is ended")
+    arguments = parser.parse_args()
+    if unknown := set(arguments.questions) - set(names):
+        parser.error(f"no such question: {', '.join(sorted(unknown))}")
+    return arguments
+
+
+def chosen(names: list[str]) -> list[str]:
+    """The questions that are meant, in their order."""
+    meant = {question for name in names for question in GROUPS.get(name, (name,))}
+    return [question for question in QUESTIONS if not names or question in meant]
+
+
+def effort_of(arguments: argparse.Namespace, folder: Path) -> Effort:
+    """What the command line asks for."""
+    effort = {"turns": arguments.turns, "rows": arguments.rows} | (QUICK if arguments.quick else {})
+    return Effort(**effort, model=arguments.model, containers=arguments.containers, folder=folder)
+
+
+def ask_all(questions: list[str], effort: Effort) -> Report:
+    """One after the other; a question that fails is reported and does not end the run."""
+    report, begun = Report(machine(), versions()), time.perf_counter()
+    for name in questions:
+        print(f"{name} …", flush=True)
+        started = time.perf_counter()
+        answer = ask(name, effort)
+        answer.seconds = time.perf_counter() - started
+        report.answers[name] = answer
+        for line in answer.skipped:
+            print(f"  skipped: {line}")
+        print(f"  {answer.seconds:.0f} s", flush=True)
+    report.seconds = time.perf_counter() - begun
+    return report
+
+
+def ask(name: str, effort: Effort) -> Answer:
+    """One question; imported only now, since what it compares with may be missing."""
+    try:
+        question = import_module(f"benchmarks.questions.{name}")
+        return question.answer(effort)  # type: ignore[no-any-return]  # by the modules' convention
+    except Exception as error:  # whatever it is, the other questions are still worth asking
+        return Answer(name, skipped=[f"{name}: {type(error).__name__}: {error}"])
+
+
+def keep(report: Report, folder: Path) -> None:
+    """JSON, Markdown and plots."""
+    folder.mkdir(parents=True, exist_ok=True)
+    report.save(folder / "report.json")
+    (folder / "report.md").write_text(document(report), encoding="utf-8")
+    for answer in report.answers.values():
+        for plot in answer.plots:
+            draw(plot, folder / f"{plot.name}.svg")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

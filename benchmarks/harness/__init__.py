@@ -1,0 +1,1 @@
+"""Starting, loading, measuring and reporting; knows no question."""

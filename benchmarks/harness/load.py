@@ -1,0 +1,62 @@
+"""Closed-loop load by wrk: so many connections, each of which asks again as soon as it was answered."""
+
+import json
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+SCRIPT = Path(__file__).with_name("load.lua")
+TEXT = "What a wonderful little server!"
+ANSWER_SECONDS = 30
+"""An answer that takes longer counts as broken."""
+
+
+@dataclass(frozen=True)
+class Load:
+    """What came of it."""
+
+    requests: int
+    seconds: float
+    p50_ms: float
+    p99_ms: float
+    refused: int
+    """Answers with another status than 2xx and 3xx."""
+    broken: int
+    """Connections that broke, and answers that did not come."""
+
+    @property
+    def rate(self) -> float:
+        """Answers a second, of whatever status."""
+        return self.requests / self.seconds
+
+    @property
+    def failed(self) -> int:
+        """Requests without a good answer."""
+        return self.refused + self.broken
+
+
+def wrk(url: str, connections: int, seconds: float, body: str = "{}", *, one_client: bool = False) -> Load:
+    """POSTs `body` for so long, which wrk counts in whole seconds."""
+    command = ["wrk", f"-t{min(2, connections)}", f"-c{connections}", f"-d{max(1, round(seconds))}s"]
+    environment = os.environ | {"BODY": body} | ({"ONE_CLIENT": "1"} if one_client else {})
+    finished = subprocess.run(
+        [*command, "--timeout", f"{ANSWER_SECONDS}s", "-s", str(SCRIPT), url],
+        env=environment, capture_output=True, text=True, timeout=seconds + 2 * ANSWER_SECONDS, check=False,
+    )  # fmt: skip
+    if finished.returncode != 0:
+        raise RuntimeError(f"wrk: {finished.stderr or finished.stdout}")
+    return parsed(finished.stdout)
+
+
+def parsed(output: str) -> Load:
+    """What the script's line says."""
+    said = json.loads(output.splitlines()[-1])
+    return Load(
+        requests=said["requests"],
+        seconds=said["microseconds"] / 1e6,
+        p50_ms=said["p50_us"] / 1000,
+        p99_ms=said["p99_us"] / 1000,
+        refused=said["refused"],
+        broken=said["broken"],
+    )

@@ -1,0 +1,49 @@
+"""The model that every contestant serves: this project's own runtimes, so that only the serving differs.
+
+Runs in each peer's environment, with `prediction-service` and `shared` on PYTHONPATH; the folder is named by MODEL.
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from prediction_service.manifest import OnnxRuntime, read_manifest
+
+Answer = dict[str, Any]
+
+
+class Model:
+    """Loaded when it is made."""
+
+    def __init__(self) -> None:
+        folder = Path(os.environ["MODEL"])
+        manifest = read_manifest(folder)
+        self.labels = manifest.labels
+        self.max_rows = manifest.batching.max_rows
+        if isinstance(manifest.runtime, OnnxRuntime):
+            from prediction_service.runtimes.onnx import OnnxTextRuntime  # takes memory: only where it is needed
+
+            self.runtime: Any = OnnxTextRuntime(folder, manifest, manifest.runtime)
+        else:
+            from prediction_service.runtimes.lexicon import LexiconRuntime
+
+            self.runtime = LexiconRuntime(manifest)
+
+    def answer(self, texts: list[str]) -> list[Answer]:
+        """What is said about each text."""
+        return [self._answer(row) for row in self.runtime.probabilities(texts)]
+
+    def _answer(self, probabilities: list[float]) -> Answer:
+        scores = dict(zip(self.labels, probabilities, strict=True))
+        label = max(scores, key=scores.__getitem__)
+        return {"label": label, "confidence": scores[label], "scores": scores}
+
+
+def batched() -> bool:
+    """Whether calls are worth putting together: where the model takes more than microseconds."""
+    return os.environ.get("BATCHED") == "1"
+
+
+def workers() -> int:
+    """One per processor."""
+    return os.cpu_count() or 1

@@ -1,0 +1,213 @@
+"""Does an answer cost the same at ten million predictions as at ten thousand?
+
+One database grows from 10⁴ to 10⁷ predictions over the same 24 hours; a second stays at 10⁴. At each size
+`/metrics/aggregated` is asked over HTTP, on both in turns, and plain SQL on the raw rows beside it. Then: the rollups'
+size on disk, and rows written per second with and without them, by the recorder's kind of statement.
+
+Ten million rows need about 4 GB in the system's temporary folder (TMPDIR) and five minutes.
+"""
+
+import asyncio
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from random import Random
+
+import httpx
+from uuid_utils import uuid7
+
+from benchmarks.effort import Effort
+from benchmarks.harness.prediction_store import PredictionStore, StoreServer, store_server
+from benchmarks.harness.report import Answer, Bar, Plot, Table, bar
+from benchmarks.harness.servers import Server
+from benchmarks.harness.turns import Sample, in_turns
+from shared.embedded.ports import free_ports
+
+TITLE = "Aggregates over many predictions"
+FEW_ROWS = 10_000
+WARM_UP, REQUESTS, PLAIN_REQUESTS = 20, 150, 3
+WRITERS, BATCH_ROWS = 2, 1000
+P50_MS, GROWTH, SPEED_UP, WRITE_SHARE, DISK_SHARE = 50, 2, 50, 0.6, 0.05
+
+PLAIN = """
+    SELECT count(*), avg(confidence), avg(inference_time_ms), min(inference_time_ms), max(inference_time_ms),
+        percentile_cont(ARRAY[0.5, 0.95, 0.99]) WITHIN GROUP (ORDER BY inference_time_ms),
+        (SELECT jsonb_object_agg(prediction_label, n) FROM (
+            SELECT prediction_label, count(*) AS n FROM predictions.prediction
+            WHERE created_at >= $1 AND created_at < $2 GROUP BY 1
+        ) AS label)
+    FROM predictions.prediction WHERE created_at >= $1 AND created_at < $2
+"""
+
+WRITE = """
+    INSERT INTO predictions.prediction
+    SELECT *, '{}'::jsonb, NULL FROM unnest(
+        $1::uuid[], $2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::text[], $7::float8[], $8::float8[],
+        $9::integer[]
+    ) ON CONFLICT DO NOTHING
+"""
+
+Times = dict[str, Sample]
+"""Milliseconds, by what was asked: `few`, `many`, `plain`."""
+
+
+def answer(effort: Effort) -> Answer:
+    """Everything, on one Postgres."""
+    folder = effort.folder / "aggregates"
+    folder.mkdir(mode=0o755)
+    with store_server(folder) as server:
+        return asyncio.run(measure(server, folder, effort))
+
+
+async def measure(server: StoreServer, folder: Path, effort: Effort) -> Answer:
+    """Size after size."""
+    end = datetime.now(UTC)
+    few, many = await server.make_store("few"), await server.make_store("many")
+    await few.fill(FEW_ROWS, end)
+    times: dict[int, Times] = {}
+    for rows in sizes(effort.rows):
+        await many.fill(rows - max(times, default=0), end)
+        times[rows] = await times_at(server, few, many, folder, end)
+    rollup_bytes, row_bytes = await many.sizes()
+    writing = await write_rates(many, effort)
+    bars = judged(times[effort.rows], effort.rows, rollup_bytes / row_bytes, writing)
+    return Answer(TITLE, bars, tables(times, writing), [plot(times)])
+
+
+def sizes(most: int) -> list[int]:
+    """From few rows to many, by tens."""
+    found = [most]
+    while found[0] > FEW_ROWS:
+        found.insert(0, found[0] // 10)
+    return found
+
+
+async def times_at(
+    server: StoreServer, few: PredictionStore, many: PredictionStore, folder: Path, end: datetime
+) -> Times:
+    """What an answer takes with few rows and with as many as there are now, by HTTP, and with plain SQL."""
+    async with (
+        metrics_service(server, few, folder) as ask_few,
+        metrics_service(server, many, folder) as ask_many,
+        many.connection() as connection,
+    ):
+        questions = {"few": partial(ask_few, end), "many": partial(ask_many, end)}
+        await milliseconds(questions, WARM_UP)
+        times = await milliseconds(questions, REQUESTS)
+        plain = partial(connection.fetchrow, PLAIN, end - timedelta(hours=24), end)
+        return times | await milliseconds({"plain": plain}, PLAIN_REQUESTS)
+
+
+async def milliseconds(questions: Mapping[str, Callable[[], Awaitable[object]]], times: int) -> Times:
+    """How long each takes; they are asked in turns, so that what else the machine does hits all."""
+    durations: dict[str, list[float]] = {name: [] for name in questions}
+    for name in in_turns(questions, times):
+        started = time.perf_counter()
+        await questions[name]()
+        durations[name].append((time.perf_counter() - started) * 1000)
+    return {name: Sample(found) for name, found in durations.items()}
+
+
+@asynccontextmanager
+async def metrics_service(
+    server: StoreServer, store: PredictionStore, folder: Path
+) -> AsyncIterator[Callable[[datetime], Awaitable[object]]]:
+    """The service on a database that it has folded; asks it for the 24 hours before a time."""
+    port = next(free_ports())
+    variables = {"PORT": str(port), "DATABASE_URL": server.url(store.name, "metrics_service"), "LOG_LEVEL": "WARNING"}
+    with Server([sys.executable, "-m", "metrics_service"], port, folder, variables).running():
+        await store.wait_until_folded()
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
+
+            async def ask(end: datetime) -> object:
+                query = {"time_window_minutes": 1440, "window_end": end.isoformat()}
+                return (await client.post("/metrics/aggregated", json=query)).raise_for_status()
+
+            yield ask
+
+
+async def write_rates(store: PredictionStore, effort: Effort) -> dict[str, Sample]:
+    """Rows per second with rollups and without, in turns."""
+    switches = {"with rollups": "ENABLE", "without": "DISABLE"}
+    rates: dict[str, list[float]] = {name: [] for name in switches}
+    async with store.connection() as connection:
+        for name in in_turns(switches, effort.turns):
+            await connection.execute(f"ALTER TABLE predictions.prediction {switches[name]} TRIGGER roll_up")
+            rates[name].append(await rows_per_second(store, effort.of(4)))
+    return {name: Sample(found) for name, found in rates.items()}
+
+
+async def rows_per_second(store: PredictionStore, seconds: float) -> float:
+    """What WRITERS connections write in the given time."""
+    generator = Random(7)  # noqa: S311 - numbers to measure with, the same in every run
+    batches = [batch(generator) for _ in range(20)]
+    started = time.perf_counter()
+    written, end = 0, started + seconds
+
+    async def write() -> None:
+        nonlocal written
+        async with store.connection() as connection:
+            while time.perf_counter() < end:
+                ids = [str(uuid7()) for _ in range(BATCH_ROWS)]
+                await connection.execute(WRITE, ids, [datetime.now(UTC)] * BATCH_ROWS, *generator.choice(batches))
+                written += BATCH_ROWS
+
+    await asyncio.gather(*(write() for _ in range(WRITERS)))
+    return written / (time.perf_counter() - started)
+
+
+def batch(generator: Random) -> list[list[object]]:
+    """What a group commit writes, column by column; ids and times are filled in when it is written."""
+    rows = range(BATCH_ROWS)
+    return [
+        [generator.choice(("sentiment", "sentiment-lexicon")) for _ in rows],
+        ["1.0.0"] * BATCH_ROWS,
+        ["classification"] * BATCH_ROWS,
+        [generator.choice(("positive", "negative", "neutral")) for _ in rows],
+        [generator.betavariate(8, 2) for _ in rows],
+        [generator.lognormvariate(2, 0.5) for _ in rows],
+        [generator.randint(1, 400) for _ in rows],
+    ]
+
+
+def judged(times: Times, rows: int, disk_share: float, writing: Mapping[str, Sample]) -> list[Bar]:
+    """Of issue 8. The spread of single answers is that of the clock as well, so the medians alone are compared."""
+    few, many, plain = (times[name].middle for name in ("few", "many", "plain"))
+    what = f"/metrics/aggregated over 24 h and {rows:,} predictions"
+    return [
+        bar(8, f"{what}: p50", "at most", P50_MS, "ms", many),
+        bar(8, f"… to its own time at {FEW_ROWS:,}", "at most", GROWTH, "×", many / few),
+        bar(8, "… plain SQL on the raw rows, to it", "at least", SPEED_UP, "×", plain / many),
+        bar(8, "rows/s written with rollups, to without", "at least", WRITE_SHARE, "×",
+            writing["with rollups"].over(writing["without"])),
+        bar(8, "rollups on disk, to the rows", "at most", DISK_SHARE, "×", disk_share),
+    ]  # fmt: skip
+
+
+def tables(times: Mapping[int, Times], writing: Mapping[str, Sample]) -> list[Table]:
+    """What was measured."""
+    answers: list[list[str | Sample]] = [
+        [f"{rows:,}", *(f"{found[name].middle:.1f}" for name in ("many", "few", "plain"))]
+        for rows, found in times.items()
+    ]
+    columns = ["predictions", "p50, ms", f"with {FEW_ROWS:,}, asked in turns", "plain SQL"]
+    written: list[list[str | Sample]] = [[name, rate] for name, rate in writing.items()]
+    return [
+        Table("Aggregates over 24 h", columns, answers),
+        Table(f"Rows written a second, {WRITERS} writers, {BATCH_ROWS:,} rows per commit", ["", "rows/s"], written),
+    ]
+
+
+def plot(times: Mapping[int, Times]) -> Plot:
+    """Cost over data size."""
+    lines: dict[str, list[float | None]] = {
+        title: [found[name].middle for found in times.values()]
+        for name, title in (("many", "/metrics/aggregated"), ("plain", "plain SQL on the raw rows"))
+    }
+    return Plot(
+        "cost-over-rows", "Aggregates over 24 hours", "predictions", "ms, median", list(map(float, times)), lines
+    )

@@ -1,0 +1,144 @@
+"""What does batching cost and bring for an ONNX model? The service against the model's own speed.
+
+Alone the model runs in a plain loop on as many threads as there are processors; that is what the batcher and the whole
+service (HTTP, record in Postgres) are measured against.
+"""
+
+import asyncio
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import uvloop
+
+from benchmarks.contestants import PREDICT, ServedModel, served_model
+from benchmarks.effort import Effort
+from benchmarks.harness.load import TEXT, wrk
+from benchmarks.harness.report import Answer, Table, bar
+from benchmarks.harness.servers import Server
+from benchmarks.harness.stores import postgres_server
+from benchmarks.harness.turns import Sample, alternate, samples
+from prediction_service.batcher import Batcher
+from prediction_service.model_folders import ModelFolder
+from prediction_service.model_loader import QueueBounds, load_model
+from shared.embedded.ports import free_ports
+
+TITLE = "Batching"
+PROCESSORS = os.cpu_count() or 1
+CALLERS, SINGLE_CALLS = 64, 200
+BUSY_WANTED, SINGLE_WANTED = 0.85, 1.05
+WORDS = TEXT.removesuffix("!").split()
+TEXTS = [" ".join([*WORDS[number % 5 :], *WORDS * 4]) for number in range(101)]
+"""About 24 words each."""
+
+Compute = Callable[[list[str]], object]
+
+
+def answer(effort: Effort) -> Answer:
+    """Texts a second of 64 callers, and one caller's time."""
+    folder, seconds = effort.folder / "batching", effort.of(4)
+    folder.mkdir(mode=0o755)
+    served = served_model(effort.model, folder / "models")
+    model = load_model(ModelFolder(served.name, served.version, served.folder), QueueBounds(4096, 60.0))
+    compute = model.batcher._runtime.probabilities  # noqa: SLF001 - the model itself, without the service
+    with service(folder, served) as url:
+        body = f'{{"text": "{TEXTS[0]}"}}'
+        rates = samples(
+            {
+                "the model alone, a loop on each processor": lambda: alone(compute, seconds),
+                f"the batcher, {CALLERS} callers": lambda: uvloop.run(through_batcher(model.batcher, seconds)),
+                f"the whole service, {CALLERS} connections": lambda: wrk(url, CALLERS, seconds, body).rate,
+            },
+            effort.turns,
+        )
+    times = alternate({"one caller": lambda: uvloop.run(single_caller(model.batcher, compute))}, effort.turns)
+    direct, batched = (Sample(list(turn)) for turn in zip(*times["one caller"], strict=True))
+    bare, batcher, _ = rates.values()
+    rows: list[list[str | Sample]] = [[name, rate, rate.over(bare)] for name, rate in rates.items()]
+    return Answer(
+        TITLE,
+        bars=[
+            bar(6, f"{served.name}, {CALLERS} callers: texts/s through the batcher, to the model alone",
+                "at least", BUSY_WANTED, "×", batcher.over(bare)),
+            bar(6, f"{served.name}, one caller: time with batching, to without",
+                "at most", SINGLE_WANTED, "×", batched.over(direct)),
+        ],
+        tables=[
+            Table(f"{served.name}: texts a second", ["", "texts/s", "to the model alone"], rows),
+            Table("One caller", ["", "ms"], [["without batching", direct], ["with batching", batched]]),
+        ],
+    )  # fmt: skip
+
+
+def alone(compute: Compute, seconds: float) -> float:
+    """Texts a second in a plain loop on every processor."""
+    done, end = [0] * PROCESSORS, time.perf_counter() + seconds
+
+    def loop(worker: int) -> None:
+        while time.perf_counter() < end:
+            compute([TEXTS[done[worker] % len(TEXTS)]])
+            done[worker] += 1
+
+    threads = [threading.Thread(target=loop, args=(worker,)) for worker in range(PROCESSORS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return sum(done) / seconds
+
+
+async def stays() -> None:
+    """A caller who does not leave."""
+    await asyncio.Event().wait()
+
+
+async def through_batcher(batcher: Batcher, seconds: float) -> float:
+    """Texts a second with all callers at once."""
+    started = time.perf_counter()
+    done, end = 0, started + seconds
+
+    async def caller() -> None:
+        nonlocal done
+        while time.perf_counter() < end:
+            await batcher.run([TEXTS[done % len(TEXTS)]], stays)
+            done += 1
+
+    await asyncio.gather(*(caller() for _ in range(CALLERS)))
+    return done / (time.perf_counter() - started)
+
+
+async def single_caller(batcher: Batcher, compute: Compute) -> tuple[float, float]:
+    """Median milliseconds for one caller who waits on the event loop: without batching, and with it, in turns.
+
+    Both include the hop to a thread and back, which any server pays that goes on answering while a model computes.
+    """
+    loop, thread = asyncio.get_running_loop(), ThreadPoolExecutor(1)
+    times: dict[str, list[float]] = {"direct": [], "batched": []}
+    for number in range(SINGLE_CALLS):
+        text = [TEXTS[number % len(TEXTS)]]
+        started = time.perf_counter()
+        await loop.run_in_executor(thread, compute, text)
+        times["direct"].append((time.perf_counter() - started) * 1000)
+        started = time.perf_counter()
+        await batcher.run(text, stays)
+        times["batched"].append((time.perf_counter() - started) * 1000)
+    return Sample(times["direct"]).middle, Sample(times["batched"]).middle
+
+
+@contextmanager
+def service(folder: Path, model: ServedModel) -> Iterator[str]:
+    """The whole service with a Postgres of its own; where it predicts."""
+    with postgres_server(folder) as postgres:
+        database, port = asyncio.run(postgres.make_database()), next(free_ports())
+        variables = {
+            "PORT": str(port), "DATABASE_URL": database.url("prediction_service").get_secret_value(),
+            "MODELS_DIR": str(model.repository), "DEFAULT_MODEL": model.name,
+            "JOURNAL_DIR": str(folder / "journal"), "LOG_LEVEL": "WARNING",
+        }  # fmt: skip
+        with Server([sys.executable, "-m", "prediction_service"], port, folder, variables).running(PREDICT):
+            yield f"http://127.0.0.1:{port}/predict"

@@ -1,0 +1,89 @@
+"""What does the quota for Gemini cost, beside the moving window of `limits`? Both through redis-py on one Redis.
+
+Each takes a call and counts it, over 32 tasks: once with room for all, once with nearly all refused.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
+
+from limits import RateLimitItemPerMinute
+from limits.aio.storage import RedisStorage
+from limits.aio.strategies import MovingWindowRateLimiter
+from redis.asyncio import Redis
+
+from analytics_service.quota import CallQuota, QuotaExhausted
+from benchmarks.effort import Effort
+from benchmarks.harness.report import Answer, Table, bar
+from benchmarks.harness.stores import redis_server
+from benchmarks.harness.turns import Sample, samples
+from shared.testing.redis import RedisServer
+
+TITLE = "Quota script"
+TASKS = 32
+LEAST_RATIO = 0.8
+ALLOWED = {"nearly all refused": 10, "room for all": 100_000}
+
+Take = Callable[[], Awaitable[object]]
+RateOf = Callable[[RedisServer, int, float], Coroutine[None, None, float]]
+
+
+def answer(effort: Effort) -> Answer:
+    """Calls a second, in turns."""
+    found = Answer(TITLE)
+    rows: list[list[str | Sample]] = []
+    with redis_server(effort.folder / "quota") as server:
+        for name, allowed in ALLOWED.items():
+            contest = {
+                "ours": partial(run, our_rate, server, allowed, effort.of(2)),
+                "theirs": partial(run, their_rate, server, allowed, effort.of(2)),
+            }
+            ours, theirs = samples(contest, effort.turns).values()
+            ratio = ours.over(theirs)
+            rows.append([name, ours, theirs, ratio])
+            what = f"quota script, {name}, to limits' moving window"
+            found.bars.append(bar(4, what, "at least", LEAST_RATIO, "×", ratio))
+    found.tables = [Table("", ["", "quota, calls/s", "limits, calls/s", "ratio"], rows)]
+    return found
+
+
+def run(rate: RateOf, server: RedisServer, allowed: int, seconds: float) -> float:
+    """In an event loop of its own."""
+    return asyncio.run(rate(server, allowed, seconds))
+
+
+async def our_rate(server: RedisServer, allowed: int, seconds: float) -> float:
+    """This project's script."""
+    async with Redis(port=server.port, password=server.password, decode_responses=True) as redis:
+        await redis.flushall()
+        quota = CallQuota(redis, allowed)
+
+        async def take() -> None:
+            with contextlib.suppress(QuotaExhausted):
+                await quota.take()
+
+        return await rate(take, seconds)
+
+
+async def their_rate(server: RedisServer, allowed: int, seconds: float) -> float:
+    """The package's."""
+    server.client().flushall()
+    storage = RedisStorage(f"async+redis://:{server.password}@127.0.0.1:{server.port}", implementation="redispy")
+    window, item = MovingWindowRateLimiter(storage), RateLimitItemPerMinute(allowed)
+    return await rate(lambda: window.hit(item, "gemini"), seconds)
+
+
+async def rate(take: Take, seconds: float) -> float:
+    """Calls taken or refused per second."""
+    end, count = time.perf_counter() + seconds, 0
+
+    async def keep_taking() -> None:
+        nonlocal count
+        while time.perf_counter() < end:
+            await take()
+            count += 1
+
+    await asyncio.gather(*(keep_taking() for _ in range(TASKS)))
+    return count / seconds

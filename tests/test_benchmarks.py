@@ -1,0 +1,134 @@
+"""The benchmarks judge right, keep what they found, agree or say where not, and leave no process behind."""
+
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from benchmarks.harness.load import parsed
+from benchmarks.harness.markdown import bars_table, document
+from benchmarks.harness.report import Answer, Plot, Report, Table, bar, disagreements, load
+from benchmarks.harness.servers import Probe, Server
+from benchmarks.harness.turns import Sample, alternate
+from benchmarks.questions import GROUPS, QUESTIONS
+from benchmarks.readme import BEGIN, END, with_section
+from shared.embedded.ports import free_ports
+
+REPOSITORY = Path(__file__).parent.parent
+FASTER = bar(3, "ours, to theirs", "at least", 2, "×", Sample([2.5, 1.5, 3.0]))
+SLOWER = bar(6, "p99", "at most", 60, "ms", Sample([70.0]))
+
+
+def report() -> Report:
+    table = Table("Rates", ["", "a second"], [["ours", Sample([30.0, 10.0, 20.0])], ["theirs", "–"]])
+    plot = Plot("rates", "Rates", "connections", "a second", [1.0, 64.0], {"ours": [1.0, None]})
+    answer = Answer("How fast?", [SLOWER, FASTER], [table], [plot], ["BentoML: not to be had"], 1.5)
+    return Report({"processor": "2 × fast"}, {"uvicorn": "1.0"}, {"speed": answer}, 90.0)
+
+
+def test_a_bar_is_judged_by_the_middle_of_its_turns_and_tells_how_far_they_went() -> None:
+    assert (FASTER.measured, FASTER.low, FASTER.high, FASTER.ratio, FASTER.met) == (2.5, 1.5, 3.0, 1.25, True)
+    assert not SLOWER.met
+    assert bar(3, "errors", "at most", 0, "", 0).met
+    assert not bar(3, "errors", "at most", 0, "", 1).met
+
+
+def test_the_table_has_every_bar_by_issue_and_says_which_is_short() -> None:
+    rows = bars_table(report().bars).splitlines()[2:]
+    assert rows == [
+        "| 3 | ours, to theirs | ≥ 2.00 × | 2.50 × | 1.50 to 3.00 | 1.25 | met |",
+        "| 6 | p99 | ≤ 60.0 ms | 70.0 ms |  | 1.17 | **short** |",
+    ]
+
+
+def test_the_document_has_tables_plots_and_what_was_left_out() -> None:
+    text = document(report())
+    for part in ("2 × fast", "uvicorn 1.0", "| ours | 20.0 (10.0 to 30.0) |", "![Rates](rates.svg)", "not to be had"):
+        assert part in text
+
+
+def test_a_report_is_the_same_after_it_was_kept(tmp_path: Path) -> None:
+    report().save(tmp_path / "report.json")
+    assert document(load(tmp_path / "report.json")) == document(report())
+
+
+def test_two_runs_are_compared_by_their_ratios_alone() -> None:
+    again = [bar(3, "ours, to theirs", "at least", 2, "×", 2.8), bar(6, "p99", "at most", 60, "ms", 30.0)]
+    assert disagreements([FASTER, SLOWER], again, 0.15) == []
+    assert disagreements([FASTER, SLOWER], again, 0.1) == ["ours, to theirs: 2.5 and 2.8"]
+
+
+def test_runs_of_different_questions_are_not_compared() -> None:
+    with pytest.raises(ValueError, match="not of the same questions"):
+        disagreements([FASTER], [SLOWER], 0.15)
+
+
+def test_contestants_take_turns_and_nobody_is_always_first() -> None:
+    order: list[str] = []
+    found = alternate({name: lambda name=name: order.append(name) or len(order) for name in "ab"}, 3)
+    assert order == list("abbaab")
+    assert found == {"a": [1, 4, 5], "b": [2, 3, 6]}
+
+
+def test_what_wrk_says_is_understood() -> None:
+    line = '{"requests": 100, "microseconds": 2000000, "p50_us": 1500, "p99_us": 9000, "refused": 3, "broken": 1}'
+    load = parsed(f"Running 2s test\n{line}\n")
+    assert (load.rate, load.p50_ms, load.p99_ms, load.failed) == (50, 1.5, 9, 4)
+
+
+def test_a_server_is_gone_with_all_it_has_started(tmp_path: Path) -> None:
+    port = next(free_ports())
+    serve = ["-m", "http.server", str(port), "--bind", "127.0.0.1"]
+    start = f"import subprocess, sys; subprocess.run([sys.executable, *{serve}], start_new_session=True)"
+    with Server([sys.executable, "-c", start], port, tmp_path).running(Probe("/")) as server:
+        processes = server.processes()
+        assert len(processes) == 2
+        assert server.usage()["server"].mebibytes > 1
+    assert not any(process.is_running() for process in processes)
+
+
+def test_a_server_that_ends_by_itself_is_said_to_with_its_last_words(tmp_path: Path) -> None:
+    server = Server([sys.executable, "-c", "raise SystemExit('no licence')"], next(free_ports()), tmp_path)
+    with pytest.raises(RuntimeError, match="no licence"), server.running():
+        pytest.fail("it does not run")
+
+
+def test_every_question_belongs_to_one_target_of_the_makefile() -> None:
+    assert sorted(name for group in GROUPS.values() for name in group) == sorted(QUESTIONS)
+    makefile = (REPOSITORY / "Makefile").read_text()
+    assert all(re.search(rf"^bench-{group}:", makefile, re.MULTILINE) for group in GROUPS)
+    assert all((REPOSITORY / "benchmarks" / "questions" / f"{name}.py").exists() for name in QUESTIONS)
+
+
+def test_what_stands_between_the_markers_is_replaced() -> None:
+    assert with_section(f"a {BEGIN} old {END} z", "new") == f"a {BEGIN}\n\nnew\n\n{END} z"
+    with pytest.raises(ValueError, match="has no"):
+        with_section("no markers", "new")
+
+
+RUN = """
+import signal, sys, time
+from pathlib import Path
+from benchmarks.harness.servers import Server
+
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+port, folder = sys.argv[1:]
+serve = [sys.executable, "-m", "http.server", port, "--bind", "127.0.0.1"]
+with Server(serve, int(port), Path(folder)).running() as server:
+    print(server.processes()[0].pid, flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_run_that_is_told_to_end_ends_its_servers(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", RUN, str(next(free_ports())), str(tmp_path)]
+    run = subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True)
+    assert run.stdout is not None
+    served = psutil.Process(int(run.stdout.readline()))
+    run.send_signal(signal.SIGTERM)
+    assert run.wait(30) == 143
+    assert not served.is_running()
