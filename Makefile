@@ -59,13 +59,13 @@ test-containers: install ## Build and test the stack in containers (needs Docker
 lint: install ## ruff, mypy (strict), import-linter, hadolint and compose-lint
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy shared/shared gateway/gateway prediction-service/prediction_service metrics-service/metrics_service analytics-service/analytics_service deploy/local deploy/healthcheck.py deploy/import_all.py
+	$(BIN)/mypy shared/shared gateway/gateway prediction-service/prediction_service metrics-service/metrics_service analytics-service/analytics_service deploy/local deploy/healthcheck.py deploy/import_all.py benchmarks/*.py benchmarks/harness benchmarks/questions
 	$(BIN)/lint-imports
 	$(BIN)/hadolint deploy/Dockerfile
 	$(BIN)/compose-lint check docker-compose.yml
 
 .PHONY: bench
-bench: bench-install ## Every benchmark, in less than half an hour: one table, benchmarks/results/, README (MODEL=, CONTAINERS=<URL>)
+bench: bench-install ## Every benchmark, in less than half an hour: one table, benchmarks/results/, README (BENCH=<options>)
 	$(BIN)/python -m benchmarks --into benchmarks/results $(BENCH)
 	$(BIN)/python -m benchmarks.readme
 

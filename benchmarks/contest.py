@@ -15,7 +15,7 @@ from benchmarks.harness.load import Load, wrk
 from benchmarks.harness.servers import Usage
 from benchmarks.harness.turns import Sample, in_turns
 
-CONNECTIONS = {1: 2, 16: 2, 64: 4, 256: 2, 1000: 3}
+CONNECTIONS = {1: 1, 16: 1, 64: 4, 256: 1, 1000: 2}
 """Over how many, and for how many seconds."""
 BUSY = 64
 """At so many the bars are judged and the processes are looked at."""

@@ -1,8 +1,8 @@
 """What serves predictions: this stack, and what a user would pick instead, each started as its documentation says.
 
 All run the same model code, with a worker per processor where a setting asks for a number, without access log, and with
-batching switched on for the models that are batched here (`BATCHED`), which is not the lexicon: a text takes it less
-time than waiting for company would.
+batching switched on where it brings something (`BATCHED`). It does not with the lexicon, which needs less time for a
+text than waiting for company would take, nor with models that say max_rows = 1, which are given one text a call anyhow.
 """
 
 import json
@@ -18,6 +18,7 @@ from pathlib import Path
 from benchmarks.harness.environments import BENCHMARKS, Environment, environment
 from benchmarks.harness.load import TEXT
 from benchmarks.harness.servers import Probe, Server
+from prediction_service.manifest import read_manifest
 from shared.embedded.ports import free_ports
 
 REPOSITORY = BENCHMARKS.parent
@@ -42,8 +43,8 @@ class ServedModel:
 
     @property
     def batched(self) -> bool:
-        """Whether batching is worth it."""
-        return self.name != LEXICON
+        """Whether batching is worth it: with the lexicon it never is, else the manifest says."""
+        return self.name != LEXICON and read_manifest(self.folder).batching.max_rows > 1
 
 
 def served_model(name: str, into: Path) -> ServedModel:
@@ -113,7 +114,6 @@ class Peer:
     title: str
     name: str
     """Of its environment."""
-    package: str
     path: str
     body: str
     command: Callable[[Path, int], list[str]]
@@ -169,25 +169,25 @@ PROCESSORS = str(os.cpu_count() or 1)
 
 PEERS = [
     Peer(
-        "MLServer", "mlserver", "mlserver", "/v2/models/model/infer", MLSERVER_BODY,
+        "MLServer", "mlserver", "/v2/models/model/infer", MLSERVER_BODY,
         lambda programs, _: [f"{programs}/mlserver", "start", "."], mlserver_settings,
     ),
     Peer(
-        "LitServe", "litserve", "litserve", "/predict", OUR_BODY,
+        "LitServe", "litserve", "/predict", OUR_BODY,
         lambda programs, port: [f"{programs}/python", "serve.py", str(port)],
     ),
     Peer(
-        "BentoML", "bentoml", "bentoml", "/predict", json.dumps({"texts": [TEXT]}),
+        "BentoML", "bentoml", "/predict", json.dumps({"texts": [TEXT]}),
         lambda programs, port: [
             f"{programs}/bentoml", "serve", "serve:Sentiment", "--host", "127.0.0.1", "--port", str(port), "--quiet",
         ],
     ),
     Peer(
-        "Ray Serve", "ray", "ray", "/", OUR_BODY,
+        "Ray Serve", "ray", "/", OUR_BODY,
         lambda programs, port: [f"{programs}/python", "serve.py", str(port)],
     ),
     Peer(
-        "FastAPI", "fastapi", "fastapi", "/predict", OUR_BODY,
+        "FastAPI", "fastapi", "/predict", OUR_BODY,
         lambda programs, port: [
             f"{programs}/uvicorn", "serve:app", "--port", str(port), "--workers", PROCESSORS,
             "--no-access-log", "--log-level", "warning",

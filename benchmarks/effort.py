@@ -9,6 +9,9 @@ class Effort:
     """Told to every question. Two runs with the usual values should agree; quick ones need not."""
 
     turns: int = 3
+    """Of a contestant that is started for each, or whose load is long."""
+    short_turns: int = 5
+    """Of one that runs all the time: more and shorter ones, for what disturbs a turn then disturbs less of all."""
     seconds: float = 1.0
     """Factor on the length of every load."""
     rows: int = 10_000_000
@@ -25,7 +28,7 @@ class Effort:
         return max(1.0, seconds * self.seconds)
 
 
-QUICK = {"turns": 1, "seconds": 0.1, "rows": 100_000}
+QUICK = {"turns": 1, "short_turns": 1, "seconds": 0.1, "rows": 100_000}
 """To see that everything works."""
 
 

@@ -9,13 +9,14 @@ from pathlib import Path
 import psutil
 import pytest
 
+from benchmarks.compare import agrees, pairs, table
 from benchmarks.harness.load import parsed
 from benchmarks.harness.markdown import bars_table, document
-from benchmarks.harness.report import Answer, Plot, Report, Table, bar, disagreements, load
+from benchmarks.harness.report import Answer, Bar, Plot, Report, Table, bar, load
 from benchmarks.harness.servers import Probe, Server
 from benchmarks.harness.turns import Sample, alternate
 from benchmarks.questions import GROUPS, QUESTIONS
-from benchmarks.readme import BEGIN, END, with_section
+from benchmarks.readme import BEGIN, END, README, REPORT, section, with_section
 from shared.embedded.ports import free_ports
 
 REPOSITORY = Path(__file__).parent.parent
@@ -56,15 +57,24 @@ def test_a_report_is_the_same_after_it_was_kept(tmp_path: Path) -> None:
     assert document(load(tmp_path / "report.json")) == document(report())
 
 
-def test_two_runs_are_compared_by_their_ratios_alone() -> None:
-    again = [bar(3, "ours, to theirs", "at least", 2, "×", 2.8), bar(6, "p99", "at most", 60, "ms", 30.0)]
-    assert disagreements([FASTER, SLOWER], again, 0.15) == []
-    assert disagreements([FASTER, SLOWER], again, 0.1) == ["ours, to theirs: 2.5 and 2.8"]
+def run_with(*bars: Bar) -> Report:
+    return Report({}, {}, {"speed": Answer("How fast?", list(bars))})
 
 
-def test_runs_of_different_questions_are_not_compared() -> None:
-    with pytest.raises(ValueError, match="not of the same questions"):
-        disagreements([FASTER], [SLOWER], 0.15)
+def test_two_runs_agree_when_their_ratios_do_whatever_the_times_were() -> None:
+    slower = bar(6, "p99", "at most", 60, "ms", 30.0)
+    near, far = (bar(3, "ours, to theirs", "at least", 2, "×", ratio) for ratio in (2.85, 2.15))
+    assert [agrees(*pair) for pair in pairs(run_with(FASTER, SLOWER), run_with(slower, near))] == [True, True]
+    assert [agrees(*pair) for pair in pairs(run_with(FASTER, SLOWER), run_with(slower, far))] == [False, True]
+    assert table(pairs(run_with(FASTER, SLOWER), run_with(slower, far))).splitlines()[2:] == [
+        "| 3 | ours, to theirs | 2.50 × | 2.15 × | 16% | **differ** |",
+        "| 6 | p99 | 70.0 ms | 30.0 ms | 133% |  |",
+    ]
+
+
+def test_runs_with_different_bars_are_not_compared() -> None:
+    with pytest.raises(ValueError, match="different bars"):
+        pairs(run_with(FASTER), run_with(SLOWER))
 
 
 def test_contestants_take_turns_and_nobody_is_always_first() -> None:
@@ -108,6 +118,14 @@ def test_what_stands_between_the_markers_is_replaced() -> None:
     assert with_section(f"a {BEGIN} old {END} z", "new") == f"a {BEGIN}\n\nnew\n\n{END} z"
     with pytest.raises(ValueError, match="has no"):
         with_section("no markers", "new")
+
+
+def test_the_readme_says_what_the_report_says() -> None:
+    text = README.read_text()
+    assert BEGIN in text
+    assert END in text
+    if REPORT.exists():
+        assert with_section(text, section(load(REPORT))) == text
 
 
 RUN = """

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from functools import cache
+from importlib import metadata
 from pathlib import Path
 
 BENCHMARKS = Path(__file__).parent.parent
@@ -36,18 +37,34 @@ class Environment:
         """Its programs."""
         return ENVIRONMENTS / self.name / "bin"
 
-    def version(self, package: str) -> str:
-        """Of a package in it."""
-        code = f"from importlib.metadata import version; print(version({package!r}))"
-        return subprocess.run(
-            [self.bin / "python", "-c", code], capture_output=True, text=True, check=True
-        ).stdout.strip()
+    @property
+    def version(self) -> str | None:
+        """Of the package that it is named after; None: not installed."""
+        folders = (ENVIRONMENTS / self.name).glob("lib/python*/site-packages")
+        found = metadata.distributions(name=self.name, path=[str(folder) for folder in folders])
+        return next((each.version for each in found), None)
+
+
+def environment(name: str) -> Environment:
+    """The peer's environment. Raises NotInstalledError, however often it is asked for."""
+    if why := reason_to_skip(name):
+        raise NotInstalledError(why)
+    return Environment(name)
 
 
 @cache
-def environment(name: str) -> Environment:
-    """The peer's environment, made if it is not there or its requirements have changed. Raises NotInstalledError."""
-    found = Environment(name)
+def reason_to_skip(name: str) -> str | None:
+    """None once the environment is made; it is tried once, since it may take minutes to find out that it cannot be."""
+    try:
+        make(Environment(name))
+    except NotInstalledError as error:
+        return str(error)
+    return None
+
+
+def make(found: Environment) -> None:
+    """Installs it if it is not there or its requirements have changed. Raises NotInstalledError."""
+    name = found.name
     requirements, stamp = found.source / "requirements.txt", ENVIRONMENTS / name / "requirements.txt"
     if not stamp.exists() or stamp.read_bytes() != requirements.read_bytes():
         print(f"installing {name} …", flush=True)
@@ -56,7 +73,6 @@ def environment(name: str) -> Environment:
         run(uv, "pip", "install", "--quiet", "--python", found.bin / "python",
             "--require-hashes", "--requirement", requirements)  # fmt: skip
         shutil.copy(requirements, stamp)
-    return found
 
 
 def run(*command: str | Path) -> None:
@@ -64,18 +80,26 @@ def run(*command: str | Path) -> None:
     try:
         subprocess.run(command, check=True, capture_output=True, text=True, timeout=INSTALL_SECONDS, env=os.environ)
     except subprocess.CalledProcessError as error:
-        raise NotInstalledError(error.stderr.strip().splitlines()[-1]) from error
+        raise NotInstalledError((error.stderr.strip() or str(error)).splitlines()[-1]) from error
     except (subprocess.TimeoutExpired, OSError) as error:
         raise NotInstalledError(str(error)) from error
 
 
+def names() -> list[str]:
+    """Of all peers."""
+    return sorted(path.parent.name for path in PEERS.glob("*/requirements.txt"))
+
+
+def versions() -> dict[str, str]:
+    """Of the peers that are installed, each in its own environment."""
+    return {f"{name} (peer)": version for name in names() if (version := Environment(name).version)}
+
+
 def main() -> None:
     """Installs every peer that can be."""
-    for folder in sorted(path.parent for path in PEERS.glob("*/requirements.txt")):
-        try:
-            environment(folder.name)
-        except NotInstalledError as error:
-            print(f"{folder.name} is left out: {error}")
+    for name in names():
+        if why := reason_to_skip(name):
+            print(f"{name} is left out: {why}")
 
 
 if __name__ == "__main__":

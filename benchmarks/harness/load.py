@@ -37,13 +37,16 @@ class Load:
 
 
 def wrk(url: str, connections: int, seconds: float, body: str = "{}", *, one_client: bool = False) -> Load:
-    """POSTs `body` for so long, which wrk counts in whole seconds."""
+    """POSTs `body` for so long, which wrk counts in whole seconds. Raises RuntimeError when it cannot."""
     command = ["wrk", f"-t{min(2, connections)}", f"-c{connections}", f"-d{max(1, round(seconds))}s"]
     environment = os.environ | {"BODY": body} | ({"ONE_CLIENT": "1"} if one_client else {})
-    finished = subprocess.run(
-        [*command, "--timeout", f"{ANSWER_SECONDS}s", "-s", str(SCRIPT), url],
-        env=environment, capture_output=True, text=True, timeout=seconds + 2 * ANSWER_SECONDS, check=False,
-    )  # fmt: skip
+    try:
+        finished = subprocess.run(
+            [*command, "--timeout", f"{ANSWER_SECONDS}s", "-s", str(SCRIPT), url],
+            env=environment, capture_output=True, text=True, timeout=seconds + 2 * ANSWER_SECONDS, check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired as error:
+        raise RuntimeError(str(error)) from error
     if finished.returncode != 0:
         raise RuntimeError(f"wrk: {finished.stderr or finished.stdout}")
     return parsed(finished.stdout)

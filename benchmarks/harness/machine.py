@@ -22,7 +22,7 @@ def machine() -> dict[str, str]:
         "memory": f"{psutil.virtual_memory().total / 2**30:.0f} GiB",
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
-        "wrk": first_line("wrk", "-v"),
+        "wrk": version_of_wrk(),
         "load before": f"{os.getloadavg()[0]:.1f}",
     }
 
@@ -35,10 +35,9 @@ def processor_name() -> str:
     return platform.machine()
 
 
-def first_line(*command: str) -> str:
-    """Of what a program says about itself."""
-    said = subprocess.run(command, capture_output=True, text=True, check=False)
-    return " ".join((said.stdout + said.stderr).splitlines()[0].split()[:2])
+def version_of_wrk() -> str:
+    """The second word that it says about itself."""
+    return subprocess.run(["wrk", "-v"], capture_output=True, text=True, check=False).stdout.split()[1]
 
 
 def versions() -> dict[str, str]:

@@ -1,7 +1,6 @@
 """What a run found out, as data: it is kept as JSON, from which every text and plot is made."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -20,7 +19,7 @@ class Bar:
     bound: Bound
     target: float
     unit: str
-    """`×` for ratios, which are what two runs must agree in; `ms`, `MiB`, `%` or nothing."""
+    """`×` and `%` for ratios, which are what two runs must agree in; `ms`, `MiB` or nothing."""
     measured: float
     low: float
     high: float
@@ -29,6 +28,11 @@ class Bar:
     def ratio(self) -> float:
         """Measured to target: at least 1, or at most 1, is met."""
         return self.measured / self.target if self.target else float(self.measured > 0)
+
+    @property
+    def is_ratio(self) -> bool:
+        """Whether it compares what was measured within one run."""
+        return self.unit in ("×", "%")
 
     @property
     def met(self) -> bool:
@@ -75,6 +79,8 @@ class Answer:
     plots: list[Plot] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
     """What could not be measured, and why."""
+    failed: bool = False
+    """The question as a whole could not be answered."""
     seconds: float = 0.0
 
 
@@ -115,18 +121,3 @@ def answer_from(data: dict[str, Any]) -> Answer:
 def cell_from(cell: Any) -> str | Sample:
     """A table's cell out of JSON."""
     return Sample(cell["values"]) if isinstance(cell, dict) else str(cell)
-
-
-def disagreements(one: Sequence[Bar], other: Sequence[Bar], most: float) -> list[str]:
-    """The ratios in which two runs differ by more than `most` of the smaller.
-
-    Raises ValueError when they are not of the same questions.
-    """
-    if [bar.what for bar in one] != [bar.what for bar in other]:
-        raise ValueError("the two runs are not of the same questions")
-    found = []
-    for bar, again in zip(one, other, strict=True):
-        low, high = sorted((bar.measured, again.measured))
-        if bar.unit == "×" and high > low * (1 + most):
-            found.append(f"{bar.what}: {bar.measured:.3g} and {again.measured:.3g}")
-    return found

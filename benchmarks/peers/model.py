@@ -19,7 +19,6 @@ class Model:
         folder = Path(os.environ["MODEL"])
         manifest = read_manifest(folder)
         self.labels = manifest.labels
-        self.max_rows = manifest.batching.max_rows
         if isinstance(manifest.runtime, OnnxRuntime):
             from prediction_service.runtimes.onnx import OnnxTextRuntime  # takes memory: only where it is needed
 
@@ -40,7 +39,7 @@ class Model:
 
 
 def batched() -> bool:
-    """Whether calls are worth putting together: where the model takes more than microseconds."""
+    """Whether texts are worth putting together: a model that gains nothing by it is given one a call."""
     return os.environ.get("BATCHED") == "1"
 
 
