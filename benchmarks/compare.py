@@ -1,0 +1,67 @@
+"""`python -m benchmarks.compare one/report.json other/report.json`: the bars of two runs side by side.
+
+Ratios must agree; times and sizes stand there too, but hang on what else the machine did.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.harness.markdown import lines, number
+from benchmarks.harness.report import Bar, Report, load
+
+AGREEMENT = 0.15
+"""By so much of the smaller may the larger of two ratios exceed it."""
+
+
+def pairs(one: Report, other: Report) -> list[tuple[Bar, Bar]]:
+    """What both have measured. Raises ValueError when they were not asked the same."""
+    again = {bar.what: bar for bar in other.bars}
+    if {bar.what for bar in one.bars} != again.keys():
+        raise ValueError("the two runs have different bars")
+    return [(bar, again[bar.what]) for bar in one.bars]
+
+
+def difference(one: Bar, other: Bar) -> float:
+    """By how much of the smaller the larger exceeds it."""
+    low, high = sorted((one.measured, other.measured))
+    if low == high:
+        return 0.0
+    return high / low - 1 if low else float("inf")
+
+
+def agrees(one: Bar, other: Bar) -> bool:
+    """Only ratios have to."""
+    return not one.is_ratio or difference(one, other) <= AGREEMENT
+
+
+def table(found: Sequence[tuple[Bar, Bar]]) -> str:
+    """Every bar of both."""
+    head = ["issue", "figure", "one run", "the other", "difference", ""]
+    return lines(head, [row(*pair) for pair in found])
+
+
+def row(one: Bar, other: Bar) -> list[str]:
+    """One of them."""
+    verdict = ("agree" if agrees(one, other) else "**differ**") if one.is_ratio else ""
+    measured = (f"{number(bar.measured)} {bar.unit}".strip() for bar in (one, other))
+    return [str(one.issue), one.what, *measured, f"{difference(one, other):.0%}", verdict]
+
+
+def main() -> int:
+    """Exit code 1 when a ratio differs."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("reports", nargs=2, type=Path, metavar="report.json")
+    one, other = (load(file) for file in parser.parse_args().reports)
+    found = pairs(one, other)
+    ratios = [pair for pair in found if pair[0].is_ratio]
+    agreeing = sum(agrees(*pair) for pair in ratios)
+    print(table(found))
+    print(f"\n{agreeing} of {len(ratios)} ratios agree within {AGREEMENT:.0%}", end="; ")
+    print(f"the runs took {one.seconds / 60:.0f} and {other.seconds / 60:.0f} minutes")
+    return 0 if agreeing == len(ratios) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
