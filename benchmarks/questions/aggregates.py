@@ -29,9 +29,9 @@ from shared.embedded.ports import free_ports
 
 TITLE = "Aggregates over many predictions"
 FEW_ROWS = 10_000
-WARM_UP, REQUESTS, PLAIN_REQUESTS = 20, 150, 3
+WARM_UP, ROUNDS, REQUESTS = 20, 5, 30
 WRITERS, BATCH_ROWS = 2, 1000
-P50_MS, GROWTH, SPEED_UP, WRITE_SHARE, DISK_SHARE = 50, 2, 50, 0.6, 0.05
+P50_MS, GROWTH, SPEED_UP, WRITE_SHARE, DISK_PERCENT = 50, 2, 50, 0.6, 5
 
 PLAIN = """
     SELECT count(*), avg(confidence), avg(inference_time_ms), min(inference_time_ms), max(inference_time_ms),
@@ -52,7 +52,7 @@ WRITE = """
 """
 
 Times = dict[str, Sample]
-"""Milliseconds, by what was asked: `few`, `many`, `plain`."""
+"""Milliseconds, by what was asked: `few`, `many`, `plain`; of each round the median."""
 
 
 def answer(effort: Effort) -> Answer:
@@ -97,9 +97,9 @@ async def times_at(
     ):
         questions = {"few": partial(ask_few, end), "many": partial(ask_many, end)}
         await milliseconds(questions, WARM_UP)
-        times = await milliseconds(questions, REQUESTS)
-        plain = partial(connection.fetchrow, PLAIN, end - timedelta(hours=24), end)
-        return times | await milliseconds({"plain": plain}, PLAIN_REQUESTS)
+        plain = {"plain": partial(connection.fetchrow, PLAIN, end - timedelta(hours=24), end)}
+        rounds = [await milliseconds(questions, REQUESTS) | await milliseconds(plain, 1) for _ in range(ROUNDS)]
+        return {name: Sample([times[name].middle for times in rounds]) for name in (*questions, *plain)}
 
 
 async def milliseconds(questions: Mapping[str, Callable[[], Awaitable[object]]], times: int) -> Times:
@@ -135,9 +135,10 @@ async def write_rates(store: PredictionStore, effort: Effort) -> dict[str, Sampl
     switches = {"with rollups": "ENABLE", "without": "DISABLE"}
     rates: dict[str, list[float]] = {name: [] for name in switches}
     async with store.connection() as connection:
-        for name in in_turns(switches, effort.turns):
+        await connection.execute("CHECKPOINT")  # what the loading left to be synced shall slow nobody's turn
+        for name in in_turns(switches, effort.short_turns):
             await connection.execute(f"ALTER TABLE predictions.prediction {switches[name]} TRIGGER roll_up")
-            rates[name].append(await rows_per_second(store, effort.of(4)))
+            rates[name].append(await rows_per_second(store, effort.of(3)))
     return {name: Sample(found) for name, found in rates.items()}
 
 
@@ -175,24 +176,23 @@ def batch(generator: Random) -> list[list[object]]:
 
 
 def judged(times: Times, rows: int, disk_share: float, writing: Mapping[str, Sample]) -> list[Bar]:
-    """Of issue 8. The spread of single answers is that of the clock as well, so the medians alone are compared."""
-    few, many, plain = (times[name].middle for name in ("few", "many", "plain"))
+    """Of issue 8."""
+    few, many, plain = (times[name] for name in ("few", "many", "plain"))
     what = f"/metrics/aggregated over 24 h and {rows:,} predictions"
     return [
         bar(8, f"{what}: p50", "at most", P50_MS, "ms", many),
-        bar(8, f"… to its own time at {FEW_ROWS:,}", "at most", GROWTH, "×", many / few),
-        bar(8, "… plain SQL on the raw rows, to it", "at least", SPEED_UP, "×", plain / many),
+        bar(8, f"… to its own time at {FEW_ROWS:,}", "at most", GROWTH, "×", many.over(few)),
+        bar(8, "… plain SQL on the raw rows, to it", "at least", SPEED_UP, "×", plain.over(many)),
         bar(8, "rows/s written with rollups, to without", "at least", WRITE_SHARE, "×",
             writing["with rollups"].over(writing["without"])),
-        bar(8, "rollups on disk, to the rows", "at most", DISK_SHARE, "×", disk_share),
+        bar(8, "rollups on disk, to the rows", "at most", DISK_PERCENT, "%", 100 * disk_share),
     ]  # fmt: skip
 
 
 def tables(times: Mapping[int, Times], writing: Mapping[str, Sample]) -> list[Table]:
     """What was measured."""
     answers: list[list[str | Sample]] = [
-        [f"{rows:,}", *(f"{found[name].middle:.1f}" for name in ("many", "few", "plain"))]
-        for rows, found in times.items()
+        [f"{rows:,}", *(found[name] for name in ("many", "few", "plain"))] for rows, found in times.items()
     ]
     columns = ["predictions", "p50, ms", f"with {FEW_ROWS:,}, asked in turns", "plain SQL"]
     written: list[list[str | Sample]] = [[name, rate] for name, rate in writing.items()]

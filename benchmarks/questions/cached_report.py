@@ -31,10 +31,10 @@ def answer(effort: Effort) -> Answer:
         loads = alternate(
             {
                 STEADY: lambda: asyncio.run(steady(stack.port, request, 300, effort.of(4))),
-                BUSY: lambda: wrk(url, 64, effort.of(4), BODY),
-                MANY: lambda: wrk(url, 1000, effort.of(3), BODY),
+                BUSY: lambda: wrk(url, 64, effort.of(3), BODY),
+                MANY: lambda: wrk(url, 1000, effort.of(2), BODY),
             },
-            effort.turns,
+            effort.short_turns,
         )
     rows: list[list[str | Sample]] = [
         [name, *(figure(found, what) for what in ("rate", "p50_ms", "p99_ms", "failed"))]

@@ -39,7 +39,7 @@ Decide = Callable[[str], Awaitable[object]]
 
 def answer(effort: Effort) -> Answer:
     """Decisions a second of each, in turns."""
-    seconds, turns = effort.of(2), max(effort.turns, 1)
+    seconds = effort.of(2)
     with postgres_and_redis(effort.folder / "limiter") as (postgres, redis):
         database = asyncio.run(postgres.make_database())
         rates = samples(
@@ -49,7 +49,7 @@ def answer(effort: Effort) -> Answer:
                 LIMITS: lambda: asyncio.run(limits_on_redis(redis, seconds)),
                 TUTORIAL: lambda: asyncio.run(tutorial_on_postgres(database, seconds)),
             },
-            turns,
+            effort.short_turns,
         )
     ratios = {name: rates[OURS].over(rate) for name, rate in rates.items()}
     rows: list[list[str | Sample]] = [

@@ -30,18 +30,20 @@ def bars(contest: Contest) -> list[Bar]:
     """Of issue 6."""
     found = [
         bar(6, f"lexicon over {BUSY} connections: p99", "at most", P99_MS, "ms", contest.p99(STACK)),
-        bar(6, "… requests without a good answer, over all connections", "at most", 0, "", contest.failed(STACK)),
+        bar(6, "lexicon over all connections: requests not answered well", "at most", 0, "", contest.failed(STACK)),
     ]
     peers = [name for name in MODEL_SERVERS if name in contest.visits]
     if peers:
         fastest = max(peers, key=lambda name: contest.rates(name).middle)
         ratio = contest.rates(STACK).over(contest.rates(fastest))
-        what = (
-            f"lexicon over {BUSY} connections: predictions/s of the whole stack, "
-            f"to the fastest of {len(peers)} model servers ({fastest})"
-        )
+        what = f"lexicon over {BUSY} connections: predictions/s of the whole stack, to the fastest of {listed(peers)}"
         found.insert(0, bar(6, what, "at least", RATIO, "×", ratio))
     return found
+
+
+def listed(names: list[str]) -> str:
+    """As in a sentence."""
+    return " and ".join(", ".join(names).rsplit(", ", 1))
 
 
 def rates(contest: Contest, model: str) -> Table:

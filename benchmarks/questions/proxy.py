@@ -78,8 +78,8 @@ Findings = tuple[list[Bar], list[list[str | Sample]]]
 def throughput(running: Field, effort: Effort) -> Findings:
     """The gateway beside Traefik and httpx."""
     ports = {OURS: running.gateway, TRAEFIK: running.traefik, HTTPX: running.httpx}
-    contest = {name: partial(rate, port, effort.of(4)) for name, port in ports.items()}
-    rates = samples(contest, effort.turns)
+    contest = {name: partial(rate, port, effort.of(3)) for name, port in ports.items()}
+    rates = samples(contest, effort.short_turns)
     bars = [
         bar(3, f"requests/s through the gateway, limit on, distinct clients, to {name}",
             "at least", least, "×", rates[OURS].over(rates[name]))
@@ -92,10 +92,10 @@ def refusals(running: Field, effort: Effort) -> Findings:
     """One client far over its quota, beside a bare uvicorn; one process each."""
     rate(running.single, 1, one_client=True)
     contest = {
-        "refusals/s of one client, one gateway process": lambda: rate(running.single, effort.of(3), one_client=True),
-        "answers/s of bare uvicorn": lambda: rate(running.upstream, effort.of(3), one_client=True),
+        "refusals/s of one client, one gateway process": lambda: rate(running.single, effort.of(2), one_client=True),
+        "answers/s of bare uvicorn": lambda: rate(running.upstream, effort.of(2), one_client=True),
     }
-    refused, bare = (rates := samples(contest, effort.turns)).values()
+    refused, bare = (rates := samples(contest, effort.short_turns)).values()
     what = "refusals/s of one client, to what bare uvicorn answers"
     return [bar(3, what, "at least", REFUSALS_WANTED, "×", refused.over(bare))], [[*pair] for pair in rates.items()]
 
@@ -108,8 +108,8 @@ def rate(port: int, seconds: float, *, one_client: bool = False) -> float:
 def latency(running: Field, effort: Effort) -> Findings:
     """What the gateway adds at a steady rate, open loop."""
     ports = (running.limitless.port, running.upstream)
-    contest = {port: partial(steady_load, port, effort.of(4)) for port in ports}
-    through, direct = alternate(contest, effort.turns).values()
+    contest = {port: partial(steady_load, port, effort.of(3)) for port in ports}
+    through, direct = alternate(contest, effort.short_turns).values()
     added = {
         figure: Sample([getattr(load, figure) for load in through]).minus(
             Sample([getattr(load, figure) for load in direct])

@@ -37,10 +37,10 @@ def answer(effort: Effort) -> Answer:
     with redis_server(effort.folder / "quota") as server:
         for name, allowed in ALLOWED.items():
             contest = {
-                "ours": partial(run, our_rate, server, allowed, effort.of(2)),
-                "theirs": partial(run, their_rate, server, allowed, effort.of(2)),
+                "ours": partial(run, our_rate, server, allowed, effort.of(1.5)),
+                "theirs": partial(run, their_rate, server, allowed, effort.of(1.5)),
             }
-            ours, theirs = samples(contest, effort.turns).values()
+            ours, theirs = samples(contest, effort.short_turns).values()
             ratio = ours.over(theirs)
             rows.append([name, ours, theirs, ratio])
             what = f"quota script, {name}, to limits' moving window"

@@ -60,7 +60,10 @@ def answer(effort: Effort) -> Answer:
             rows.append([name, *(cell for crowd in crowds for cell in cells(crowd))])
             if name == OURS:
                 worst = max(outcome.calls for crowd in crowds for outcome in crowd)
-                what = f"calls to the provider, {CALLERS[-1]:,} callers at once over {PROCESSES} processes, at worst"
+                crowds_of = " and ".join(f"{callers:,}" for callers in CALLERS)
+                what = (
+                    f"calls that reach the provider of {crowds_of} callers at once over {PROCESSES} processes, at worst"
+                )
                 found.bars = [bar(4, what, "at most", 1, "", worst)]
     figures = ("calls", "last answer, s", "failed")
     columns = ["", *(f"{callers:,} callers: {figure}" for callers in CALLERS for figure in figures)]
