@@ -6,23 +6,20 @@ Servers are started and ended here, on loopback only; `--minutes` bounds everyth
 import argparse
 import os
 import shutil
-import signal
 import sys
 import tempfile
 import time
 import traceback
 from importlib import import_module
 from pathlib import Path
-from typing import NoReturn
 
 from benchmarks.effort import QUICK, Effort, default_model
 from benchmarks.harness import environments, machine
+from benchmarks.harness.ending import ending
 from benchmarks.harness.markdown import bars_table, document
 from benchmarks.harness.plots import draw
 from benchmarks.harness.report import Answer, Report
 from benchmarks.questions import GROUPS, QUESTIONS
-
-ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)
 
 
 def main() -> int:
@@ -30,9 +27,7 @@ def main() -> int:
     arguments = parse()
     if shutil.which("wrk") is None:
         sys.exit("wrk is missing: apt-get install wrk")
-    for number in ENDS:
-        signal.signal(number, leave)
-    signal.alarm(arguments.minutes * 60)
+    ending.listen(arguments.minutes * 60)
     with tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         folder.chmod(0o755)  # as root, Postgres runs as somebody else
@@ -41,13 +36,6 @@ def main() -> int:
     if arguments.into:
         keep(report, arguments.into)
     return 1 if any(answer.failed for answer in report.answers.values()) else 0
-
-
-def leave(number: int, _: object) -> NoReturn:
-    """Told to end, or out of time: every server is ended on the way out, in which nothing more disturbs."""
-    for end in ENDS:
-        signal.signal(end, signal.SIG_IGN)
-    sys.exit(128 + number)
 
 
 def parse() -> argparse.Namespace:

@@ -18,6 +18,7 @@ from benchmarks.harness.turns import Sample, alternate
 from benchmarks.questions import GROUPS, QUESTIONS
 from benchmarks.readme import BEGIN, END, README, REPORT, section, with_section
 from shared.embedded.ports import free_ports
+from shared.testing.server_process import wait_until
 
 REPOSITORY = Path(__file__).parent.parent
 FASTER = bar(3, "ours, to theirs", "at least", 2, "×", Sample([2.5, 1.5, 3.0]))
@@ -128,25 +129,43 @@ def test_the_readme_says_what_the_report_says() -> None:
         assert with_section(text, section(load(REPORT))) == text
 
 
-RUN = """
+SLOW_TO_END = """
 import signal, sys, time
+from http.server import HTTPServer, BaseHTTPRequestHandler
+
+def end(*_):
+    print("ending", flush=True)
+    time.sleep(1)
+    sys.exit()
+
+signal.signal(signal.SIGTERM, end)
+HTTPServer(("127.0.0.1", int(sys.argv[1])), BaseHTTPRequestHandler).serve_forever()
+"""
+RUN = f"""
+import sys, time
 from pathlib import Path
+from benchmarks.harness.ending import ending
 from benchmarks.harness.servers import Server
 
-signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-port, folder = sys.argv[1:]
-serve = [sys.executable, "-m", "http.server", port, "--bind", "127.0.0.1"]
-with Server(serve, int(port), Path(folder)).running() as server:
+ending.listen(60)
+port, folder, seconds = sys.argv[1:]
+with Server([sys.executable, "-c", {SLOW_TO_END!r}, port], int(port), Path(folder)).running() as server:
     print(server.processes()[0].pid, flush=True)
-    time.sleep(60)
+    time.sleep(float(seconds))
+time.sleep(60)
 """
 
 
-def test_a_run_that_is_told_to_end_ends_its_servers(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", RUN, str(next(free_ports())), str(tmp_path)]
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGALRM])
+@pytest.mark.parametrize("meanwhile", ["it measures", "it ends a server"])
+def test_a_run_that_is_told_to_end_ends_its_servers(tmp_path: Path, number: signal.Signals, meanwhile: str) -> None:
+    port = next(free_ports())
+    command = [sys.executable, "-c", RUN, str(port), str(tmp_path), "60" if meanwhile == "it measures" else "0"]
     run = subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True)
     assert run.stdout is not None
     served = psutil.Process(int(run.stdout.readline()))
-    run.send_signal(signal.SIGTERM)
-    assert run.wait(30) == 143
+    if meanwhile == "it ends a server":
+        wait_until(lambda: "ending" in (tmp_path / f"{port}.log").read_text(), "the server to be told")
+    run.send_signal(number)
+    assert run.wait(30) == 128 + number
     assert not served.is_running()

@@ -13,6 +13,7 @@ import asyncpg
 from pydantic import SecretStr
 from tqdm import tqdm
 
+from benchmarks.harness.ending import ending
 from shared.database.migrate import migrate
 from shared.database.roles import SERVICE_ROLES
 from shared.embedded import postgres
@@ -142,4 +143,5 @@ def store_server(folder: Path) -> Iterator[StoreServer]:
     try:
         yield server
     finally:
-        server.stop(signal.SIGINT)
+        with ending.undisturbed():
+            server.stop(signal.SIGINT)

@@ -17,6 +17,8 @@ from pathlib import Path
 import httpx
 import psutil
 
+from benchmarks.harness.ending import ending
+
 START_SECONDS, STOP_SECONDS = 120, 15
 MARK = "BENCHMARK_SERVER"
 """Every process of a server carries the server's own mark in its environment, also one that has left its parent."""
@@ -95,7 +97,8 @@ class Server:
             self.start_seconds = time.perf_counter() - started
             yield self
         finally:
-            self.stop()
+            with ending.undisturbed():
+                self.stop()
 
     def _wait(self, probe: Probe | None, end: float) -> None:
         """Until it answers the probe, or without one accepts connections."""

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from benchmarks.harness.ending import ending
 from shared.testing.postgres import PostgresServer
 from shared.testing.redis import RedisServer
 
@@ -19,7 +20,8 @@ def postgres_server(folder: Path) -> Iterator[PostgresServer]:
         asyncio.run(server.make_template())
         yield server
     finally:
-        server.stop_fast()
+        with ending.undisturbed():
+            server.stop_fast()
 
 
 @contextmanager
@@ -31,7 +33,8 @@ def redis_server(folder: Path) -> Iterator[RedisServer]:
     try:
         yield server
     finally:
-        server.stop()
+        with ending.undisturbed():
+            server.stop()
 
 
 @contextmanager
