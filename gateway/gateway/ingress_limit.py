@@ -7,19 +7,31 @@ counted alone.
 
 from functools import lru_cache
 from math import ceil
+from typing import NamedTuple
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.limiter import Decision, Limiter, Policy, Source
 from shared.runtime.problems import MEDIA_TYPE, QUOTA_EXCEEDED, problem_body
+from shared.runtime.request_id import current_request_id
 
 Headers = tuple[tuple[bytes, bytes], ...]
 
 KEPT_HEADERS = 4096
 """Different states whose headers are kept: in whole seconds there are few, and making them anew takes its time."""
 
+KEPT_REFUSALS = 512
+"""Different refusals whose bodies are kept."""
+
 CLIENT_KEY = "limit_key"
 """Where the request's scope carries the key under which its client is counted."""
+
+
+class RefusalBody(NamedTuple):
+    """The JSON around the request id, which alone differs from one refusal to the next."""
+
+    before: bytes
+    after: bytes
 
 
 class IngressLimit:
@@ -34,6 +46,7 @@ class IngressLimit:
             for name, window in zip(self.names, self.windows, strict=True)
         ).encode()
         self.headers_of = lru_cache(KEPT_HEADERS)(self._headers_of)
+        self.refusal_body = lru_cache(KEPT_REFUSALS)(self._refusal_body)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request; its client is in the scope."""
@@ -70,15 +83,8 @@ class IngressLimit:
     async def refuse(self, scope: Scope, send: Send, decision: Decision, headers: Headers) -> None:
         """The 429, with a time after which a retry is admitted."""
         retry_after = max(ceil(decision.retry_in_seconds), 1)
-        full = [name for name, remaining in zip(self.names, decision.remaining, strict=True) if remaining <= 0]
-        body = problem_body(
-            429,
-            type=QUOTA_EXCEEDED,
-            title="Too Many Requests",
-            detail=f"This client has used up its quota; the next request is admitted in {retry_after} s.",
-            instance=scope["path"],
-            **{"violated-policies": full},
-        )
+        before, after = self.refusal_body(scope["path"], decision.remaining, retry_after)
+        body = before + current_request_id.get().encode() + after
         answer_headers = [
             (b"content-type", MEDIA_TYPE.encode()),
             (b"content-length", b"%d" % len(body)),
@@ -87,6 +93,20 @@ class IngressLimit:
         ]
         await send({"type": "http.response.start", "status": 429, "headers": answer_headers})
         await send({"type": "http.response.body", "body": body})
+
+    def _refusal_body(self, path: str, remaining: tuple[int, ...], retry_after: int) -> RefusalBody:
+        full = [name for name, left in zip(self.names, remaining, strict=True) if left <= 0]
+        body = problem_body(
+            429,
+            type=QUOTA_EXCEEDED,
+            title="Too Many Requests",
+            detail=f"This client has used up its quota; the next request is admitted in {retry_after} s.",
+            instance=path,
+            **{"violated-policies": full},
+        )
+        name = b'"request_id":"'  # within a JSON string the quotes would be escaped
+        before, _, rest = body.partition(name + current_request_id.get().encode())
+        return RefusalBody(before + name, rest)
 
 
 def policy_names(policy: Policy) -> tuple[str, ...]:

@@ -7,21 +7,13 @@ gateway, not once from each of the two. Each use of the stand-in is counted (`in
 """
 
 from collections.abc import Callable
-from functools import cache
-
-from prometheus_client import Counter
 
 from gateway.denials import Denials
-from gateway.limiter import SLOTS, Decision, Limiter, LimiterUnavailableError, Source
+from gateway.limiter import SLOTS, Decision, Limiter, LimiterUnavailableError
 from gateway.memory_limiter import MemoryLimiter
+from shared.runtime.loop_metrics import LoopCounter
 
-DECISIONS = Counter("ingress_decisions", "Ingress limit decisions", ["outcome", "source"])
-
-
-@cache
-def decisions_of(admitted: bool, source: Source) -> Counter:  # noqa: FBT001 - a label's value
-    """The counter with these labels; looking it up anew takes longer than counting."""
-    return DECISIONS.labels("admitted" if admitted else "refused", source)
+DECISIONS = LoopCounter("ingress_decisions", "Ingress limit decisions", ["outcome", "source"])
 
 
 class LimiterFailover:
@@ -36,7 +28,7 @@ class LimiterFailover:
     async def decide(self, client: str) -> Decision:
         """Admit or refuse; never raises."""
         decision = self._denials.recall(client) or await self._ask(client)
-        decisions_of(decision.admitted, decision.source).inc()
+        DECISIONS.by_labels["admitted" if decision.admitted else "refused", decision.source] += 1
         return decision
 
     async def _ask(self, client: str) -> Decision:

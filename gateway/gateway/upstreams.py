@@ -8,13 +8,14 @@ import aiohttp
 import structlog
 from aiohttp.connector import Connection
 from aiohttp.http import HttpProcessingError
-from prometheus_client import Counter, Gauge
+from prometheus_client import Counter
 from yarl import URL
 
 from gateway.forwarding import Header
 from gateway.request_body import Content
 from gateway.upstream_exchange import Answer, exchange
 from gateway.upstream_session import UpstreamSession
+from shared.runtime.loop_metrics import LoopGauge
 from shared.runtime.problems import Overloaded, Problem
 
 CONNECT_ATTEMPTS = 2
@@ -39,7 +40,7 @@ METHODS_WITH_CONTENT = frozenset({"POST", "PUT", "PATCH"})
 NO_CONTENT = (b"content-length", b"0")
 """A request of these methods without a body should say so (RFC 9110 section 8.6)."""
 
-IN_FLIGHT = Gauge("upstream_requests_in_flight", "Requests waiting for an upstream's answer", ["upstream"])
+IN_FLIGHT = LoopGauge("upstream_requests_in_flight", "Requests waiting for an upstream's answer", ["upstream"])
 ERRORS = Counter("upstream_errors", "Requests that an upstream did not answer", ["upstream", "reason"])
 WAITS = Counter("upstream_waits", "Times that a request waited for somebody to take its connection", ["upstream"])
 
@@ -81,9 +82,8 @@ class Upstream:
         self._prefix = self._url.raw_path.rstrip("/").encode()
         self._host = (b"host", (self._url.host_port_subcomponent or "").encode())
         self._max_in_flight, self._wait_seconds, self._clock = max_in_flight, wait_seconds, clock
-        self._in_flight = 0
+        self._in_flight, self._labels = 0, (name,)
         self._down_until = 0.0
-        self._gauge = IN_FLIGHT.labels(name)
 
     @contextmanager
     def slot(self) -> Iterator[None]:
@@ -91,13 +91,15 @@ class Upstream:
         if self._in_flight >= self._max_in_flight:
             self.count_error("overloaded")
             raise Overloaded(f"The {self.name} has all the work it can take at the moment.")
-        self._in_flight += 1
-        self._gauge.set(self._in_flight)
+        self._count_in_flight(1)
         try:
             yield
         finally:
-            self._in_flight -= 1
-            self._gauge.set(self._in_flight)
+            self._count_in_flight(-1)
+
+    def _count_in_flight(self, change: int) -> None:
+        self._in_flight += change
+        IN_FLIGHT.by_labels[self._labels] = self._in_flight
 
     async def request(self, method: str, target: bytes, headers: list[Header], content: Content) -> Answer:
         """Sends a request for `target` (path and query, as they are on the wire) and returns once headers are back.

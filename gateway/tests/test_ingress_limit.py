@@ -2,9 +2,12 @@
 
 import asyncio
 import math
+from contextlib import AsyncExitStack
+from pathlib import Path
 
 import httpx
 from conftest import StartGateway, UpstreamServer
+from process import gateway_process
 
 from shared.testing.postgres import Database
 
@@ -65,14 +68,31 @@ async def test_several_windows_must_all_have_room(start_gateway: StartGateway) -
     assert "ingress-60s" in (await ask(gateway)).json()["violated-policies"]
 
 
-async def test_20_times_the_quota_at_once_over_two_gateways_admits_exactly_the_quota(
-    start_gateway: StartGateway, upstream: UpstreamServer
+async def test_20_times_the_quota_at_once_over_two_gateway_processes_admits_exactly_the_quota(
+    upstream: UpstreamServer, database: Database, tmp_path: Path
 ) -> None:
-    gateways = [await start_gateway(ingress_limits="25/60s") for _ in range(2)]
-    answers = await asyncio.gather(*(ask(gateways[number % 2]) for number in range(500)))
+    async with AsyncExitStack() as stack:
+        gateways = [
+            await stack.enter_async_context(gateway_process(database, upstream, tmp_path, INGRESS_LIMITS="25/60s"))
+            for _ in range(2)
+        ]
+        answers = await asyncio.gather(*(ask(gateways[number % 2]) for number in range(500)))
     assert sum(answer.status_code == 200 for answer in answers) == 25
     assert len(upstream.requests) == 25
     assert {answer.status_code for answer in answers} == {200, 429}
+
+
+async def test_each_refusal_has_the_id_of_its_own_request(start_gateway: StartGateway) -> None:
+    gateway = await start_gateway(ingress_limits="1/60s")
+    path = '/v2/models/"request_id":"ingress-60s"/infer'
+    await ask(gateway, path=path)
+    for request_id in ("ingress-60s", "quota-exceeded", "00000000"):
+        headers = caller("192.0.2.1") | {"X-Request-ID": request_id}
+        refused = await gateway.post(path, json={}, headers=headers)
+        assert refused.status_code == 429
+        assert refused.json()["request_id"] == request_id
+        assert refused.json()["instance"] == path
+        assert refused.json()["violated-policies"] == ["ingress"]
 
 
 async def test_ipv6_neighbours_of_one_64_are_one_client(start_gateway: StartGateway) -> None:

@@ -43,7 +43,7 @@ class RequestMiddleware:
                 message["headers"] = [*message.get("headers", ()), *own_headers]
             await send(message)
 
-        IN_FLIGHT.inc()
+        IN_FLIGHT.by_labels[()] += 1
         try:
             await self.app(scope, receive, send_with_id)
         except Exception as error:
@@ -54,5 +54,5 @@ class RequestMiddleware:
                 raise
             await response_to(problem, scope["path"])(scope, receive, send_with_id)
         finally:
-            IN_FLIGHT.dec()
+            IN_FLIGHT.by_labels[()] -= 1
             record_request(scope, status or CLIENT_CLOSED_REQUEST, perf_counter() - started)

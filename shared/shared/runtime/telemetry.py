@@ -1,22 +1,22 @@
 """What operators see of a service: Prometheus metrics on a port of their own and one log line per request."""
 
 import logging
-from functools import lru_cache
 from typing import Any
 
-from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+from prometheus_client import REGISTRY, CollectorRegistry, start_http_server
 from starlette.types import Scope
 
 from shared.runtime.logs import request_log
+from shared.runtime.loop_metrics import LoopCounter, LoopGauge, LoopHistogram
 
-REQUESTS = Counter("http_requests", "Requests answered", ["route", "method", "status"])
-DURATION = Histogram(
+REQUESTS = LoopCounter("http_requests", "Requests answered", ["route", "method", "status"])
+DURATION = LoopHistogram(
     "http_request_duration_seconds",
     "From the first byte of the request to the last of the answer",
-    ["route"],
+    "route",
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )
-IN_FLIGHT = Gauge("http_requests_in_flight", "Requests being answered")
+IN_FLIGHT = LoopGauge("http_requests_in_flight", "Requests being answered")
 
 UNMATCHED = "unmatched"
 """Route label of a request that no route takes: paths that clients make up must not become label values."""
@@ -47,8 +47,8 @@ def record_request(scope: Scope, status: int, seconds: float) -> None:
     """One answered request, in the metrics and in the log."""
     route = route_of(scope)
     method = scope["method"] if scope["method"] in METHODS else "other"
-    requests_of(route, method, status).inc()
-    durations_of(route).observe(seconds)
+    REQUESTS.by_labels[route, method, str(status)] += 1
+    DURATION.observe(route, seconds)
     line: dict[str, Any] = {
         "method": method,
         "path": printable(scope["path"]),
@@ -58,18 +58,6 @@ def record_request(scope: Scope, status: int, seconds: float) -> None:
         "client": scope.get(CLIENT_ADDRESS) or (scope["client"] or ("-",))[0],
     }
     request_log.write(logging.DEBUG if route in QUIET_ROUTES else logging.INFO, line)
-
-
-@lru_cache(maxsize=4096)
-def requests_of(route: str, method: str, status: int) -> Counter:
-    """The counter with these labels; looking it up anew takes longer than counting."""
-    return REQUESTS.labels(route, method, str(status))
-
-
-@lru_cache(maxsize=1024)
-def durations_of(route: str) -> Histogram:
-    """The histogram of this route."""
-    return DURATION.labels(route)
 
 
 def printable(path: str) -> str:

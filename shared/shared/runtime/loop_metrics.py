@@ -1,0 +1,77 @@
+"""Prometheus metrics that only the event loop changes, for what every request counts.
+
+prometheus_client's own take a lock and check their arguments at each change, about 0.8 µs: five of them were a
+fourteenth of what a refusal costs. These are plain numbers, read from another thread when somebody scrapes them.
+"""
+
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from itertools import accumulate
+from math import inf
+from typing import ClassVar
+
+from prometheus_client import REGISTRY, CollectorRegistry
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+Labels = tuple[str, ...]
+
+
+class LoopCounter(Collector):
+    """Counts by labels: `counter.by_labels[labels] += 1`."""
+
+    family: ClassVar[type[CounterMetricFamily | GaugeMetricFamily]] = CounterMetricFamily
+
+    def __init__(
+        self, name: str, documentation: str, label_names: Sequence[str] = (), registry: CollectorRegistry = REGISTRY
+    ) -> None:
+        self.name, self.documentation, self.label_names = name, documentation, label_names
+        self.by_labels: defaultdict[Labels, int] = defaultdict(int)
+        if not label_names:
+            self.by_labels[()] = 0
+        registry.register(self)
+
+    def collect(self) -> Iterable[Metric]:
+        """What a scrape sees."""
+        family = self.family(self.name, self.documentation, labels=self.label_names)
+        for labels, count in list(self.by_labels.items()):
+            family.add_metric(labels, count)
+        yield family
+
+
+class LoopGauge(LoopCounter):
+    """Numbers that go up and down."""
+
+    family = GaugeMetricFamily
+
+
+class LoopHistogram(Collector):
+    """Values by one label. `buckets`: their upper bounds, ascending."""
+
+    def __init__(
+        self,
+        name: str,
+        documentation: str,
+        label_name: str,
+        buckets: Sequence[float],
+        registry: CollectorRegistry = REGISTRY,
+    ) -> None:
+        self.name, self.documentation, self.label_name = name, documentation, label_name
+        self.buckets = [*map(float, buckets), inf]
+        self._counts: defaultdict[str, list[int]] = defaultdict(lambda: [0] * len(self.buckets))
+        self._sums: defaultdict[str, float] = defaultdict(float)
+        registry.register(self)
+
+    def observe(self, label: str, value: float) -> None:
+        """One more value."""
+        self._counts[label][bisect_left(self.buckets, value)] += 1
+        self._sums[label] += value
+
+    def collect(self) -> Iterable[Metric]:
+        """What a scrape sees."""
+        family = HistogramMetricFamily(self.name, self.documentation, labels=[self.label_name])
+        bounds = [*map(str, self.buckets[:-1]), "+Inf"]
+        for label, counts in list(self._counts.items()):
+            family.add_metric([label], list(zip(bounds, accumulate(counts), strict=True)), self._sums[label])
+        yield family
