@@ -20,6 +20,7 @@ from prediction_service.predict import Predicted, Predictor
 from prediction_service.request_timeout import HEADER as REQUEST_TIMEOUT
 from prediction_service.request_timeout import OPENAPI_PARAMETER, parse_seconds
 from shared.runtime.admin_token import admin_token
+from shared.runtime.stopping import is_stopping
 from shared.runtime.telemetry import METHODS
 
 JSON_LENGTH = "Inference-Header-Content-Length"
@@ -57,9 +58,9 @@ def add_server(router: APIRouter, repository: ModelRepository, server: str, vers
     async def server_live() -> dict[str, bool]:
         return {"live": True}
 
-    @router.get("/health/ready", summary="Whether the default model takes requests")
-    async def server_ready(response: Response) -> dict[str, bool]:
-        ready = repository.has_default()
+    @router.get("/health/ready", summary="Whether the default model takes requests, and goes on to do so")
+    async def server_ready(request: Request, response: Response) -> dict[str, bool]:
+        ready = repository.has_default() and not is_stopping(request.scope)
         response.status_code = 200 if ready else 503
         return {"ready": ready}
 
