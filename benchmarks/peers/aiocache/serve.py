@@ -21,6 +21,7 @@ client = httpx.AsyncClient(timeout=60)
     endpoint=redis.hostname,
     port=redis.port,
     password=redis.password,
+    pool_max_size=1000,  # its documentation: "If you expect high concurrency, you should adapt the pool size"
     serializer=JsonSerializer(),
 )
 async def report(question: str) -> dict[str, object]:
