@@ -15,11 +15,11 @@ from benchmarks.harness.load import Load, wrk
 from benchmarks.harness.servers import Usage
 from benchmarks.harness.turns import Sample, in_turns
 
-CONNECTIONS = {1: 1, 16: 1, 64: 4, 256: 1, 1000: 2}
-"""Over how many, and for how many seconds."""
+CONNECTIONS = {1: 1, 16: 1, 64: 4, 256: 2, 1000: 5}
+"""Over how many, and for how many seconds: longer than all of them have to wait for each other."""
 BUSY = 64
 """At so many the bars are judged and the processes are looked at."""
-WARM_UP_SECONDS = 2
+WARM_UP_SECONDS = 1
 ONNX_TURNS = 2
 
 

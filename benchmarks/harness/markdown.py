@@ -19,7 +19,7 @@ def conditions(report: Report) -> str:
     machine, software = (
         ", ".join(f"{name} {value}" for name, value in facts.items()) for facts in (report.machine, report.versions)
     )
-    return f"{machine}. Took {report.seconds / 60:.0f} minutes.\n\n{software}."
+    return f"Measured on: {machine}. It took {report.seconds / 60:.0f} minutes.\n\nWith {software}."
 
 
 def answer_parts(answer: Answer) -> Iterable[str]:

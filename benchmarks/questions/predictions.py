@@ -65,7 +65,9 @@ def latencies(contest: Contest, model: str) -> Table:
         for name in contest.visits
     ]
     columns = ["connections", *map(str, CONNECTIONS), "failed"]
-    return Table(f"{model}: milliseconds until the answer, p50 / p99", columns, rows)
+    longest = ", ".join(f"{seconds} s over {connections:,}" for connections, seconds in CONNECTIONS.items())
+    note = f"Of answers within the load ({longest} connections); 0: none came."
+    return Table(f"{model}: milliseconds until the answer, p50 / p99", columns, rows, note)
 
 
 def plots(contest: Contest, model: str) -> list[Plot]:
@@ -82,5 +84,5 @@ def plots(contest: Contest, model: str) -> list[Plot]:
 
 
 def lines(contest: Contest, figure: Callable[[str, int], Sample]) -> dict[str, list[float | None]]:
-    """One for each contestant."""
-    return {name: [figure(name, connections).middle for connections in CONNECTIONS] for name in contest.visits}
+    """One for each contestant, with a gap where nobody was answered in time."""
+    return {name: [figure(name, connections).middle or None for connections in CONNECTIONS] for name in contest.visits}
