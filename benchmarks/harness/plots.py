@@ -13,7 +13,7 @@ mpl.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "benchmarks", "font
 
 def draw(plot: Plot, file: Path) -> None:
     """Both axes are logarithmic; a line's gaps are what was not measured."""
-    figure = Figure(figsize=(7.5, 4.2), layout="constrained")
+    figure = Figure(figsize=(9, 4.2), layout="constrained")
     axes = figure.add_subplot()
     for number, (name, values) in enumerate(plot.lines.items()):
         points = [(x, y) for x, y in zip(plot.x, values, strict=True) if y is not None]
@@ -25,7 +25,8 @@ def draw(plot: Plot, file: Path) -> None:
     axes.xaxis.set_minor_locator(NullLocator())
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+        axis.set_minor_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
     axes.set(title=plot.title, xlabel=plot.x_label, ylabel=plot.y_label)
     axes.grid(visible=True, which="both", linewidth=0.3)
-    axes.legend(fontsize="small", frameon=False)
+    figure.legend(loc="outside right upper", fontsize="small", frameon=False)
     figure.savefig(file, format="svg", metadata={"Date": None})
