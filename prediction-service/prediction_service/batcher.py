@@ -86,6 +86,9 @@ class Batcher:
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix=name)
         self._seconds_per_row = 0.0
         self.statistics = Statistics()
+        self._batch_rows, self._queued_rows = BATCH_ROWS.labels(name), QUEUED_ROWS.labels(name)
+        self._queue_seconds, self._inference_seconds = QUEUE_SECONDS.labels(name), INFERENCE_SECONDS.labels(name)
+        self._not_computed = NOT_COMPUTED.labels(name)
 
     async def run(
         self, texts: Sequence[str], caller_leaves: CallerLeaves, caller_waits: float | None = None
@@ -136,7 +139,7 @@ class Batcher:
             probabilities, seconds = self._compute(texts)
         except Exception as error:
             raise self._failed(error) from error
-        self.statistics.batches[len(texts)].add(seconds)
+        self._count_call(len(texts), seconds)
         return [Outcome(row, seconds, len(texts)) for row in probabilities]
 
     def _enqueue(self, texts: Sequence[str], timeout: float) -> Job:
@@ -147,7 +150,7 @@ class Batcher:
         job = Job(texts, now, now + timeout, done, [None] * len(texts), len(texts))
         with self._lock:
             self._rows.extend((job, index) for index in range(len(texts)))
-            QUEUED_ROWS.labels(self._name).set(len(self._rows))
+            self._queued_rows.set(len(self._rows))
         self._start_workers()
         return job
 
@@ -175,19 +178,14 @@ class Batcher:
         What still waits in the queue then is given up.
         """
         leaving = asyncio.ensure_future(caller_leaves())
+        leaving.add_done_callback(lambda _: job.fail(CallerLeft()))
+        timer = asyncio.get_running_loop().call_later(job.deadline - perf_counter(), job.give_up)
         try:
-            seconds = job.deadline - perf_counter()
-            await asyncio.wait((job.done, leaving), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-            if job.done.done():
-                job.done.result()
-                return True
-            if leaving.done():
-                raise CallerLeft
-            return False
+            return await job.done
         finally:
+            timer.cancel()
             leaving.cancel()
-            if not job.done.done():
-                job.done.cancel()
+            if job.missing:
                 self._forget(job)
 
     def _forget(self, job: Job) -> None:
@@ -195,8 +193,8 @@ class Batcher:
         with self._lock:
             before = len(self._rows)
             self._rows = deque(row for row in self._rows if row[0] is not job)
-            NOT_COMPUTED.labels(self._name).inc(before - len(self._rows))
-            QUEUED_ROWS.labels(self._name).set(len(self._rows))
+            self._not_computed.inc(before - len(self._rows))
+            self._queued_rows.set(len(self._rows))
 
     def _work(self, loop: asyncio.AbstractEventLoop) -> None:
         """In a thread: batch after batch, until nobody waits.
@@ -216,8 +214,8 @@ class Batcher:
                 if row[0].deadline > perf_counter():
                     batch.append(row)
                 else:
-                    NOT_COMPUTED.labels(self._name).inc()
-            QUEUED_ROWS.labels(self._name).set(len(self._rows))
+                    self._not_computed.inc()
+            self._queued_rows.set(len(self._rows))
         return batch
 
     def _run_batch(self, batch: list[Row], loop: asyncio.AbstractEventLoop) -> None:
@@ -237,12 +235,19 @@ class Batcher:
     def _deliver(
         self, batch: Sequence[Row], probabilities: Sequence[Sequence[float]], seconds: float, called: float
     ) -> None:
-        """Back on the event loop: each text's outcome to its request."""
-        self.statistics.batches[len(batch)].add(seconds)
-        self._seconds_per_row += (seconds / len(batch) - self._seconds_per_row) / 16
+        """Back on the event loop: each text's outcome to its request, before anything is counted."""
         for (job, index), scores in zip(batch, probabilities, strict=True):
-            QUEUE_SECONDS.labels(self._name).observe(called - job.arrived)
             job.put(index, Outcome(scores, seconds, len(batch), called - job.arrived))
+        for job, _ in batch:
+            self._queue_seconds.observe(called - job.arrived)
+        self._seconds_per_row += (seconds / len(batch) - self._seconds_per_row) / 16
+        self._count_call(len(batch), seconds)
+
+    def _count_call(self, rows: int, seconds: float) -> None:
+        """One more call of the model."""
+        self.statistics.batches[rows].add(seconds)
+        self._batch_rows.observe(rows)
+        self._inference_seconds.observe(seconds)
 
     def _compute(self, texts: Sequence[str]) -> tuple[Sequence[Sequence[float]], float]:
         """Calls the model; the probabilities and how long it took, in seconds. Raises what it raises, or ValueError."""
@@ -250,8 +255,6 @@ class Batcher:
         probabilities = self._runtime.probabilities(texts)
         seconds = perf_counter() - started
         check_probabilities(probabilities, len(texts))
-        BATCH_ROWS.labels(self._name).observe(len(texts))
-        INFERENCE_SECONDS.labels(self._name).observe(seconds)
         return probabilities, seconds
 
     def _failed(self, error: Exception) -> ModelFailed:

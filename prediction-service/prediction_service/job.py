@@ -22,7 +22,8 @@ class Job:
     texts: Sequence[str]
     arrived: float
     deadline: float
-    done: asyncio.Future[None]
+    done: asyncio.Future[bool]
+    """True: all outcomes are there. False: the time was up."""
     outcomes: list[Outcome | None]
     missing: int
 
@@ -31,7 +32,12 @@ class Job:
         self.outcomes[index] = outcome
         self.missing -= 1
         if not self.missing and not self.done.done():
-            self.done.set_result(None)
+            self.done.set_result(True)
+
+    def give_up(self) -> None:
+        """Ends the waiting because the time is up."""
+        if not self.done.done():
+            self.done.set_result(False)
 
     def fail(self, error: Exception) -> None:
         """Ends the waiting for all texts of the request."""
