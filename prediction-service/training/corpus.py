@@ -9,26 +9,9 @@ from itertools import islice
 
 from tokenizers import Tokenizer
 
+from training.constructions import NAMES, constructed
 from training.datasets import Example
 from training.labels import LABELS
-
-NAMES = (
-    "Anna",
-    "Ben",
-    "Carla",
-    "David",
-    "Elena",
-    "Farid",
-    "Grace",
-    "Hiro",
-    "Ivan",
-    "Julia",
-    "Kofi",
-    "Lena",
-    "Maria",
-    "Omar",
-)
-"""Stand for GoEmotions' [NAME]; no service is ever sent that."""
 
 TREEBANK = (
     (re.compile(r" (n't|'s|'re|'ve|'ll|'d|'m)\b"), r"\1"),
@@ -49,6 +32,10 @@ class Recipe:
     """Set → share of its rows in each epoch; 1 for those not named."""
     unreadable: int = 3000
     """Texts without meaning, whose target is that every class is as likely."""
+    constructed: int = 0
+    """Sentences of `constructions`."""
+    teacher_share: float = 0.5
+    """How much the opinion of a teacher counts beside the label, where there is one."""
     typing_mistakes: float = 0.08
     """Share of the texts that get one."""
     spacing: float = 0.5
@@ -83,6 +70,7 @@ class Corpus:
         """Batches of texts of similar length, in random order."""
         rng = random.Random(f"{self._seed}/{number}")  # noqa: S311 - nothing secret is drawn
         rows = [row for name in self._sets for row in self._rows(name, number, rng)]
+        rows += self._constructed(number)
         rows += [self._unreadable(rng) for _ in range(self._recipe.unreadable)]
         rng.shuffle(rows)
         chunk = batch_rows * 64
@@ -98,15 +86,30 @@ class Corpus:
         examples = share(self._sets[name], self._recipe.rates.get(name, 1.0), number, self._seed)
         texts = [self._altered(name, example.text, rng) for example in examples]
         encodings = self._tokenizer.encode_batch(texts)
-        smoothing, weights = self._recipe.label_smoothing, self._weights[name]
+        weights = self._weights[name]
         return [
             Row(
                 cut(encoding.ids, self._recipe.max_tokens, rng),
-                smooth(example.label, smoothing),
+                self._target(example),
                 weights[example.label],
             )
             for example, encoding in zip(examples, encodings, strict=True)
         ]
+
+    def _target(self, example: Example) -> tuple[float, ...]:
+        """The label with a little doubt, and with a teacher's opinion mixed in."""
+        label = smooth(example.label, self._recipe.label_smoothing)
+        if example.opinion is None:
+            return label
+        share = self._recipe.teacher_share
+        return tuple((1 - share) * ours + share * theirs for ours, theirs in zip(label, example.opinion, strict=True))
+
+    def _constructed(self, number: int) -> list[Row]:
+        rng = random.Random(f"{self._seed}/constructed/{number}")  # noqa: S311 - nothing secret is drawn
+        examples = constructed(self._recipe.constructed, rng)
+        encodings = self._tokenizer.encode_batch([example.text for example in examples])
+        return [Row(encoding.ids[: self._recipe.max_tokens], self._target(example), 1.0)
+                for example, encoding in zip(examples, encodings, strict=True)]  # fmt: skip
 
     def _altered(self, name: str, text: str, rng: random.Random) -> str:
         """The text as somebody else might have written it."""

@@ -13,10 +13,11 @@ HELD_OUT = 10
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A text and the index of its label."""
+    """A text and the index of its label; `opinion` is what a teacher gives to each class, if one was asked."""
 
     text: str
     label: int
+    opinion: tuple[float, ...] | None = None
 
 
 TRAIN = {

@@ -21,7 +21,7 @@ from tqdm import tqdm
 from training.corpus import Corpus, Recipe, Row
 from training.datasets import Example, read_dev, read_train
 from training.dev_scores import DevScores
-from training.encoder import Classifier, Shape
+from training.encoder import Classifier, restored
 from training.labels import LABELS
 from training.padding import padded
 from training.student import Student, with_words_of
@@ -30,6 +30,9 @@ SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 
 HARD_LABELS = 0.3
 """Weight of the labels beside the teacher's probabilities."""
+
+CONSTRUCTED = 12_000
+"""Sentences of `constructions` among the labelled texts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +53,10 @@ def main() -> None:
     torch.set_num_threads(2)
     tokenizer = Tokenizer.from_file(str(arguments.run / "tokenizer.json"))
     weights = load_file(arguments.run / "best.safetensors")
-    teacher = Classifier(Shape(len(weights["embeddings.word_embeddings.weight"]), len(LABELS)))
-    teacher.load_state_dict(weights)
+    teacher = restored(weights)
     sets = read_train(arguments.data)
     rng = random.Random(arguments.seed)  # noqa: S311 - nothing secret is drawn
-    labelled = Corpus(sets, tokenizer, Recipe(rates={}), arguments.seed).epoch(0, 128)
+    labelled = Corpus(sets, tokenizer, Recipe(rates={}, constructed=CONSTRUCTED), arguments.seed).epoch(0, 128)
     more = unlabelled(sets, tokenizer, rng)
     lessons = taught(teacher, labelled, labelled=True) + taught(teacher, more, labelled=False)
     student = with_words_of(weights["embeddings.word_embeddings.weight"])

@@ -112,6 +112,13 @@ def pooled(states: Tensor, mask: Tensor) -> Tensor:
     return torch.cat([states[:, 0], mean.to(states.dtype)], dim=1)
 
 
+def restored(weights: dict[str, Tensor]) -> Classifier:
+    """A network as one of our runs left it."""
+    model = Classifier(Shape(len(weights["embeddings.word_embeddings.weight"]), len(weights["head.bias"])))
+    model.load_state_dict(weights)
+    return model
+
+
 PUBLISHED_NAMES = {
     ".attention.self.": ".attention.",
     ".attention.output.dense.": ".attention.output.",

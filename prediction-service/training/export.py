@@ -20,17 +20,16 @@ from safetensors.torch import load_file
 from tokenizers import Tokenizer
 from torch import nn
 
-from training.calibration import Labelled, errors, fitted_temperature
+from training.calibration import Labelled, chosen_temperature, errors
 from training.datasets import Example, read_dev
 from training.dev_scores import logits_of
-from training.encoder import Classifier, Shape
-from training.labels import LABELS
+from training.encoder import restored
 from training.manifests import MANIFESTS
 from training.padding import padded
 from training.student import Student
 
-CALIBRATED_ON = ("sst3", "tweeteval", "goemotions3", "dynasent-r1")
-"""Three domains of the training, and one that is foreign to it: confidences are to hold up elsewhere too."""
+HOME, ABROAD = ("sst2", "sst3", "tweeteval", "goemotions3"), ("dynasent-r1",)
+"""Dev sets that calibrate: of the domains of the training, and one that is foreign to it, as what comes in may be."""
 
 EXACT = 1e-4
 """How far ONNX's logits in 32 bits may be from PyTorch's."""
@@ -67,14 +66,12 @@ def main() -> None:
 
 def loaded(run: Path, kind: str) -> nn.Module:
     """The weights of a run. Raises FileNotFoundError when they are not there."""
-    if kind == "student":
-        weights = load_file(run / "student.safetensors")
-        model: nn.Module = Student(len(weights["words.weight"]))
-    else:
-        weights = load_file(run / "best.safetensors")
-        model = Classifier(Shape(len(weights["embeddings.word_embeddings.weight"]), len(LABELS)))
-    model.load_state_dict(weights)
-    return model.eval()
+    if kind == "encoder":
+        return restored(load_file(run / "best.safetensors")).eval()
+    weights = load_file(run / "student.safetensors")
+    student = Student(len(weights["words.weight"]))
+    student.load_state_dict(weights)
+    return student.eval()
 
 
 def calibrate(model: nn.Module, dev: dict[str, list[Example]], tokenizer: Tokenizer) -> None:
@@ -82,7 +79,7 @@ def calibrate(model: nn.Module, dev: dict[str, list[Example]], tokenizer: Tokeni
     tokenizer.enable_truncation(64)
     sets = {name: labelled(model, rows, tokenizer) for name, rows in dev.items() if name != "imdb"}
     tokenizer.no_truncation()
-    temperature = fitted_temperature({name: sets[name] for name in CALIBRATED_ON})
+    temperature = chosen_temperature({name: sets[name] for name in HOME}, {name: sets[name] for name in ABROAD})
     print(f"temperature {temperature:.3f}; calibration errors:", rounded(errors(sets, temperature)))  # noqa: T201
     print("without it:", rounded(errors(sets, 1.0)))  # noqa: T201
     with torch.no_grad():

@@ -4,7 +4,8 @@
 
 The learning rate rises, then falls to nothing at the end of the budget, which is a number of minutes or of steps. A run
 writes checkpoints and takes up where it was when it is called again. It keeps the weights, averaged over the last
-steps, that are best on the dev sets, and a record: settings, data, curves.
+steps, that are best on the dev sets (`best.safetensors`) and those of its end (`last.safetensors`), and a record:
+settings, data, curves.
 """
 
 import argparse
@@ -12,7 +13,6 @@ import dataclasses
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from time import monotonic
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -30,6 +30,7 @@ from training.optimizer import optimizer_for
 from training.padding import padded
 from training.run_record import RunRecord
 from training.settings import Settings
+from training.teacher import taught
 from training.tokenizer import smaller
 
 
@@ -65,10 +66,12 @@ class FineTuning:
         for group in self._optimizer.param_groups:
             group["lr"] = group["peak"] * rate
         ids, mask = padded([row.ids for row in rows])
+        passes = 2 if self._settings.agreement else 1
         with torch.autocast("cpu", dtype=torch.bfloat16):
-            logits = self.model(ids, mask)
-        losses = functional.cross_entropy(logits.float(), torch.tensor([row.target for row in rows]), reduction="none")
-        loss = (losses * torch.tensor([row.weight for row in rows])).mean()
+            logits = self.model(ids.repeat(passes, 1), mask.repeat(passes, 1)).float().unflatten(0, (passes, -1))
+        targets, weights = torch.tensor([row.target for row in rows]), torch.tensor([row.weight for row in rows])
+        loss = sum((functional.cross_entropy(each, targets, reduction="none") * weights).mean() for each in logits)
+        loss = loss / passes + self._settings.agreement * disagreement(logits)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self._optimizer.step()
@@ -111,14 +114,25 @@ class FineTuning:
         torch.set_rng_state(state["random"])
 
 
+def disagreement(passes: torch.Tensor) -> torch.Tensor:
+    """Mean divergence of each pass' probabilities from those of the next; logits of shape [passes, rows, classes].
+
+    Of two passes with different dropout it is R-Drop's (Liang et al. 2021, "R-Drop: Regularized Dropout for Neural
+    Networks"), the mean of the Kullback-Leibler divergences in both directions; of one pass it is 0.
+    """
+    chances = passes.log_softmax(-1)
+    return functional.kl_div(chances, chances.roll(1, 0), reduction="none", log_target=True).sum(-1).mean()
+
+
 def main() -> None:
     """See the module."""
     arguments = parse()
-    settings = Settings(seed=arguments.seed, learning_rate=arguments.learning_rate)
+    settings = Settings(seed=arguments.seed, learning_rate=arguments.learning_rate, agreement=arguments.agreement)
     recipe = Recipe(
         rates=Recipe().rates | dict(arguments.rate),
         class_weight_powers=dict(arguments.class_weight_power),
         unreadable=arguments.unreadable,
+        constructed=arguments.constructed,
     )
     torch.manual_seed(settings.seed)
     torch.set_num_threads(settings.threads)
@@ -131,6 +145,8 @@ def main() -> None:
     if arguments.start:
         model.load_state_dict(load_file(arguments.start))
     sets = read_train(arguments.data)
+    if arguments.teacher:
+        sets = taught(sets, arguments.teacher)
     corpus = Corpus(sets, tokenizer, recipe, settings.seed)
     dev = DevScores(read_dev(arguments.data), tokenizer, recipe.max_tokens)
     data = {part: checksum(path(arguments.data, part)) for part in sorted({*TRAIN.values(), *DEV.values()})}
@@ -138,6 +154,7 @@ def main() -> None:
         "settings": dataclasses.asdict(settings), "recipe": dataclasses.asdict(recipe),
         "rows": {name: len(rows) for name, rows in sets.items()}, "sha256": data, "torch": torch.__version__,
         "start": checksum(arguments.start) if arguments.start else "the published encoder",
+        "teacher": checksum(arguments.teacher) if arguments.teacher else "none",
     })  # fmt: skip
     fine_tuning = FineTuning(model, corpus, settings, Budget(arguments.minutes, arguments.steps), run / "checkpoint.pt")
     fine_tuning.resume()
@@ -146,21 +163,18 @@ def main() -> None:
 
 def train(fine_tuning: FineTuning, dev: DevScores, record: RunRecord, settings: Settings, run: Path) -> None:
     """The loop: learn, look at the dev sets now and then, keep what is best."""
-    evaluated = saved = monotonic()
     progress = tqdm(initial=fine_tuning.step, unit=" steps", mininterval=10.0)
     for _ in fine_tuning.run():
         progress.update()
         progress.set_postfix(loss=f"{fine_tuning.loss:.3f}", epochs=f"{fine_tuning.epochs:.2f}", refresh=False)
-        if monotonic() - saved > settings.checkpoint_minutes * 60:
+        if fine_tuning.step % settings.checkpoint_every == 0:
             fine_tuning.save()
-            saved = monotonic()
-        if monotonic() - evaluated > settings.evaluate_minutes * 60:
+        if fine_tuning.step % settings.evaluate_every == 0:
             evaluate(fine_tuning, dev, record, run)
-            evaluated = monotonic()
             if record.evaluations_since_best() >= settings.patience:
                 break
     evaluate(fine_tuning, dev, record, run)
-    save_file(fine_tuning.model.state_dict(), run / "last.safetensors")
+    save_file(fine_tuning.average, run / "last.safetensors")
     record.finish()
 
 
@@ -185,10 +199,13 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--steps", type=int, help="budget in steps instead, to repeat a run")
     parser.add_argument("--seed", type=int, default=Settings.seed)
     parser.add_argument("--learning-rate", type=float, default=Settings.learning_rate)
+    parser.add_argument("--agreement", type=float, default=Settings.agreement, help="see Settings")
     parser.add_argument("--start", type=Path, help="weights of an earlier run, to go on from with another recipe")
     parser.add_argument("--rate", type=by_set, action="append", default=[], help="SET=SHARE of its rows in an epoch")
     parser.add_argument("--class-weight-power", type=by_set, action="append", default=[], help="SET=POWER; see Recipe")
     parser.add_argument("--unreadable", type=int, default=3000, help="see Recipe")
+    parser.add_argument("--constructed", type=int, default=0, help="see Recipe")
+    parser.add_argument("--teacher", type=Path, help="what `teacher` wrote, to learn from beside the labels")
     return parser.parse_args()
 
 

@@ -10,6 +10,8 @@ class Settings:
     seed: int = 1
     batch_rows: int = 32
     learning_rate: float = 8e-5
+    agreement: float = 0.0
+    """How much it counts that two passes with different dropout say the same of a text (at 0 there is but one pass)."""
     layer_decay: float = 0.92
     """Each layer learns this much slower than the one above it."""
     weight_decay: float = 0.01
@@ -19,8 +21,10 @@ class Settings:
     """Of the weights' moving average, a step."""
     average_every: int = 10
     """Steps between two updates of the average."""
-    evaluate_minutes: float = 6.0
-    checkpoint_minutes: float = 4.0
-    patience: int = 4
+    evaluate_every: int = 1000
+    """Steps between two looks at the dev sets."""
+    checkpoint_every: int = 500
+    """Steps between two checkpoints."""
+    patience: int = 5
     """So many evaluations without a better one end the run."""
     threads: int = 2
