@@ -97,7 +97,7 @@ evaluate: $(TRAINING)/installed ## Score the sentiment models, VADER and TextBlo
 	    --models ../models --into "$(abspath $(RUN))/evaluation"
 
 .PHONY: train
-train: $(TRAINING)/installed ## Make the sentiment models anew, in about an hour and a half: DATA=<folder> (MINUTES=60)
+train: $(TRAINING)/installed ## Make the sentiment models anew, in about three hours: DATA=<folder> (MINUTES=60, of the first run of five)
 	@test -n "$(DATA)" || { echo "make: say where the sets are, DATA=<folder>" >&2; exit 2; }
 	$(TRAINING)/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
 	$(TRAINING)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes \

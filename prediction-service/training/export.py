@@ -3,7 +3,7 @@
     python -m training.export --data DATA --run RUN --kind encoder --into ../models/sentiment/1.0.0 [--fp32 FOLDER]
     python -m training.export --data DATA --run RUN --kind student --into ../models/sentiment-fast/1.0.0
 
-The temperature goes into the last layer, so whoever runs the file gets calibrated logits. Each step is checked against
+The calibration goes into the last layer, so whoever runs the file gets calibrated logits. Each step is checked against
 PyTorch; a check that fails ends the command with nothing written.
 """
 
@@ -13,6 +13,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+import onnx
 import onnxruntime
 import torch
 from onnxruntime.quantization import QuantType, quantize_dynamic
@@ -20,7 +21,8 @@ from safetensors.torch import load_file
 from tokenizers import Tokenizer
 from torch import nn
 
-from training.calibration import Labelled, chosen_temperature, errors
+from training import outliers
+from training.calibration import Calibration, Labelled, errors, fitted
 from training.datasets import Example, read_dev
 from training.dev_scores import logits_of
 from training.encoder import restored
@@ -28,8 +30,8 @@ from training.manifests import MANIFESTS
 from training.padding import padded
 from training.student import Student
 
-HOME, ABROAD = ("sst2", "sst3", "tweeteval", "goemotions3"), ("dynasent-r1",)
-"""Dev sets that calibrate: of the domains of the training, and one that is foreign to it, as what comes in may be."""
+CALIBRATED_ON = ("sst2", "sst3", "tweeteval", "goemotions3", "dynasent-r1")
+"""Dev sets of the domains of the training, and one that is foreign to it, as what comes in may be."""
 
 EXACT = 1e-4
 """How far ONNX's logits in 32 bits may be from PyTorch's."""
@@ -51,14 +53,25 @@ def main() -> None:
     torch.set_num_threads(2)
     tokenizer = Tokenizer.from_file(str(arguments.run / "tokenizer.json"))
     model = loaded(arguments.run, arguments.kind)
-    calibrate(model, read_dev(arguments.data), tokenizer)
+    dev = read_dev(arguments.data)
+    calibrate(model, dev, tokenizer)
+    if arguments.kind == "encoder":
+        outliers.part(model, shown(dev, tokenizer))
     with tempfile.TemporaryDirectory() as folder:
         exact, small = Path(folder, "exact.onnx"), Path(folder, "model.onnx")
         to_onnx(model, exact)
         check(model, exact, [tokenizer.encode(text).ids for text in TRIED])
+        kept = [node.name for node in onnx.load(exact).graph.node if f"/{outliers.EXACT}/" in node.name]
         # The student is so small that arithmetic in 8 bits would cost more than it saves: only its table is packed.
         kinds = ["Gather"] if arguments.kind == "student" else None
-        quantize_dynamic(exact, small, per_channel=True, weight_type=QuantType.QInt8, op_types_to_quantize=kinds)
+        quantize_dynamic(
+            exact,
+            small,
+            per_channel=True,
+            weight_type=QuantType.QInt8,
+            op_types_to_quantize=kinds,
+            nodes_to_exclude=kept,
+        )
         write(arguments.into, small, arguments.run / "tokenizer.json", MANIFESTS[arguments.kind])
         if arguments.fp32:
             write(arguments.fp32, exact, arguments.run / "tokenizer.json", MANIFESTS[arguments.kind])
@@ -75,16 +88,25 @@ def loaded(run: Path, kind: str) -> nn.Module:
 
 
 def calibrate(model: nn.Module, dev: dict[str, list[Example]], tokenizer: Tokenizer) -> None:
-    """Divides the last layer by the temperature that fits the dev sets."""
+    """Changes the last layer to what fits the dev sets."""
     tokenizer.enable_truncation(64)
     sets = {name: labelled(model, rows, tokenizer) for name, rows in dev.items() if name != "imdb"}
     tokenizer.no_truncation()
-    temperature = chosen_temperature({name: sets[name] for name in HOME}, {name: sets[name] for name in ABROAD})
-    print(f"temperature {temperature:.3f}; calibration errors:", rounded(errors(sets, temperature)))  # noqa: T201
-    print("without it:", rounded(errors(sets, 1.0)))  # noqa: T201
+    calibration = fitted({name: sets[name] for name in CALIBRATED_ON})
+    print(calibration, "calibration errors:", rounded(errors(sets, calibration)))  # noqa: T201 - a figure of the card
+    print("without it:", rounded(errors(sets, Calibration())))  # noqa: T201
     with torch.no_grad():
         for parameter in model.head.parameters():
-            parameter.div_(temperature)
+            parameter.div_(calibration.temperature)
+        model.head.bias.add_(torch.tensor(calibration.offsets))
+
+
+def shown(dev: dict[str, list[Example]], tokenizer: Tokenizer) -> list[list[int]]:
+    """Texts of every kind that a network is watched at."""
+    tokenizer.enable_truncation(64)
+    encodings = tokenizer.encode_batch([row.text for rows in dev.values() for row in rows[:: len(rows) // 50]])
+    tokenizer.no_truncation()
+    return [encoding.ids for encoding in encodings]
 
 
 def labelled(model: nn.Module, rows: list[Example], tokenizer: Tokenizer) -> Labelled:
