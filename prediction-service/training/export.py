@@ -104,7 +104,7 @@ def calibrate(model: nn.Module, dev: dict[str, list[Example]], tokenizer: Tokeni
 def shown(dev: dict[str, list[Example]], tokenizer: Tokenizer) -> list[list[int]]:
     """Texts of every kind that a network is watched at."""
     tokenizer.enable_truncation(64)
-    encodings = tokenizer.encode_batch([row.text for rows in dev.values() for row in rows[:: len(rows) // 50]])
+    encodings = tokenizer.encode_batch([row.text for rows in dev.values() for row in rows[:: max(1, len(rows) // 50)]])
     tokenizer.no_truncation()
     return [encoding.ids for encoding in encodings]
 
