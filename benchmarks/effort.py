@@ -10,7 +10,7 @@ class Effort:
 
     turns: int = 3
     """Of a contestant that is started for each, or whose load is long."""
-    short_turns: int = 5
+    short_turns: int = 7
     """Of one that runs all the time: more and shorter ones, for what disturbs a turn then disturbs less of all."""
     seconds: float = 1.0
     """Factor on the length of every load."""

@@ -99,7 +99,7 @@ async def limits_on_redis(server: RedisServer, seconds: float) -> float:
 
 def pyrate_on_postgres(database: Database, seconds: float) -> float:
     """pyrate-limiter; a bucket is one client's, so each thread has one of its own."""
-    return max(pyrate_threads(database, threads, seconds / 3) for threads in (1, 4, 16))
+    return max(pyrate_threads(database, threads, seconds / 2) for threads in (1, 4, 16))
 
 
 def pyrate_threads(database: Database, threads: int, seconds: float) -> float:
