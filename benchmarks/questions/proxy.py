@@ -78,7 +78,8 @@ Findings = tuple[list[Bar], list[list[str | Sample]]]
 def throughput(running: Field, effort: Effort) -> Findings:
     """The gateway beside Traefik and httpx."""
     ports = {OURS: running.gateway, TRAEFIK: running.traefik, HTTPX: running.httpx}
-    contest = {name: partial(rate, port, effort.of(3)) for name, port in ports.items()}
+    # Six seconds, because httpx changes its pace from one to the next.
+    contest = {name: partial(rate, port, effort.of(6)) for name, port in ports.items()}
     rates = samples(contest, effort.short_turns)
     bars = [
         bar(3, f"requests/s through the gateway, limit on, distinct clients, to {name}",
