@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.harness.markdown import lines, number
+from benchmarks.harness.markdown import PARTS, lines, number
 from benchmarks.harness.report import Bar, Report, load
 
 AGREEMENT = 0.15
@@ -38,7 +38,7 @@ def agrees(one: Bar, other: Bar) -> bool:
 
 def table(found: Sequence[tuple[Bar, Bar]]) -> str:
     """Every bar of both."""
-    head = ["issue", "figure", "one run", "the other", "difference", ""]
+    head = ["of", "figure", "one run", "the other", "difference", ""]
     return lines(head, [row(*pair) for pair in found])
 
 
@@ -46,7 +46,7 @@ def row(one: Bar, other: Bar) -> list[str]:
     """One of them."""
     verdict = ("agree" if agrees(one, other) else "**differ**") if one.is_ratio else ""
     measured = (f"{number(bar.measured)} {bar.unit}".strip() for bar in (one, other))
-    return [str(one.issue), one.what, *measured, f"{difference(one, other):.0%}", verdict]
+    return [PARTS[one.issue], one.what, *measured, f"{difference(one, other):.0%}", verdict]
 
 
 def main() -> int:

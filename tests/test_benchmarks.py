@@ -39,11 +39,11 @@ def test_a_bar_is_judged_by_the_middle_of_its_turns_and_tells_how_far_they_went(
     assert not bar(3, "errors", "at most", 0, "", 1).met
 
 
-def test_the_table_has_every_bar_by_issue_and_says_which_is_short() -> None:
+def test_the_table_has_every_bar_by_part_and_says_which_is_short() -> None:
     rows = bars_table(report().bars).splitlines()[2:]
     assert rows == [
-        "| 3 | ours, to theirs | ≥ 2.00 × | 2.50 × | 1.50 to 3.00 | 1.25 | met |",
-        "| 6 | p99 | ≤ 60.0 ms | 70.0 ms |  | 1.17 | **short** |",
+        "| gateway | ours, to theirs | ≥ 2.00 × | 2.50 × | 1.50 to 3.00 | 1.25 | met |",
+        "| predictions | p99 | ≤ 60.0 ms | 70.0 ms |  | 1.17 | **short** |",
     ]
 
 
@@ -68,8 +68,8 @@ def test_two_runs_agree_when_their_ratios_do_whatever_the_times_were() -> None:
     assert [agrees(*pair) for pair in pairs(run_with(FASTER, SLOWER), run_with(slower, near))] == [True, True]
     assert [agrees(*pair) for pair in pairs(run_with(FASTER, SLOWER), run_with(slower, far))] == [False, True]
     assert table(pairs(run_with(FASTER, SLOWER), run_with(slower, far))).splitlines()[2:] == [
-        "| 3 | ours, to theirs | 2.50 × | 2.15 × | 16% | **differ** |",
-        "| 6 | p99 | 70.0 ms | 30.0 ms | 133% |  |",
+        "| gateway | ours, to theirs | 2.50 × | 2.15 × | 16% | **differ** |",
+        "| predictions | p99 | 70.0 ms | 30.0 ms | 133% |  |",
     ]
 
 
