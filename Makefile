@@ -12,12 +12,10 @@ help: ## List every target
 .PHONY: install
 install: $(VENV)/installed ## Make .venv with everything, from pinned and hashed packages
 
-$(VENV)/installed: requirements.txt $(DISTRIBUTIONS:%=%/pyproject.toml)
+$(VENV)/installed: requirements.txt deploy/install $(DISTRIBUTIONS:%=%/pyproject.toml)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "make: Python 3.11 or newer is needed, $$($(PYTHON) -V) found; choose one with PYTHON=" >&2; exit 1; }
 	@echo "Installing into $(VENV) …"
-	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.txt
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation $(DISTRIBUTIONS:%=--editable ./%)
+	@PYTHON=$(PYTHON) deploy/install $(VENV) requirements.txt -- $(DISTRIBUTIONS:%=./%)
 	@touch $@
 
 .PHONY: run
@@ -83,7 +81,7 @@ bench-peers: bench-install ## The model servers and caches to compare with, each
 
 .PHONY: bench-install
 bench-install: install ## What the benchmarks measure with and compare with, into .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement benchmarks/requirements.txt
+	@deploy/install $(VENV) benchmarks/requirements.txt
 
 TRAINING := .venv-training
 PART ?= test
