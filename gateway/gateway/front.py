@@ -5,7 +5,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from gateway.client_address import ClientAddresses
 from gateway.forwarding import PEER_TRUSTED
 from gateway.ingress_limit import CLIENT_KEY
-from gateway.routing import find_route
+from gateway.routing import WORKING_METHOD, find_route
 from shared.runtime.problems import Problem
 from shared.runtime.request_id import header
 from shared.runtime.telemetry import CLIENT_ADDRESS
@@ -40,4 +40,5 @@ class Front:
             await self.app(scope, receive, send)
             return
         scope["route"] = route
-        await (self.limited_proxy if route.limited else self.proxy)(scope, receive, send)
+        limited = route.limited and scope["method"] == WORKING_METHOD
+        await (self.limited_proxy if limited else self.proxy)(scope, receive, send)

@@ -28,6 +28,11 @@ class Window:
         """Its length in microseconds, the unit of the algorithm."""
         return self.seconds * MICROSECONDS
 
+    @property
+    def longest_wait_seconds(self) -> float:
+        """How long something counts at most: the window and the slot in which it happened."""
+        return self.seconds * (1 + 1 / SLOTS)
+
 
 @dataclass(frozen=True, slots=True)
 class Policy:
@@ -88,11 +93,17 @@ class SlidingWindow:
     total: int = 0
 
     def advance(self, now_us: int) -> int:
-        """Forgets what no longer counts at `now_us` and returns the current slot. Time never runs backwards here."""
+        """Forgets what no longer counts at `now_us` and returns the current slot.
+
+        A clock that was set back leaves counts of a time to come. They are taken to have happened now: so they count
+        for a whole window, and for no longer.
+        """
         slot = now_us * SLOTS // self.window.microseconds
+        if self.counts and self.counts[-1][0] > slot:
+            self.counts = [[slot, self.total]]
         while self.counts and self.counts[0][0] < slot - SLOTS:
             self.total -= self.counts.pop(0)[1]
-        return max(slot, self.counts[-1][0]) if self.counts else slot
+        return slot
 
     def has_room(self) -> bool:
         """Whether one more fits; only true to the time of the last `advance`."""

@@ -9,7 +9,7 @@ gateway, not once from each of the two. Each use of the stand-in is counted (`in
 from collections.abc import Callable
 
 from gateway.denials import Denials
-from gateway.limiter import SLOTS, Decision, Limiter, LimiterUnavailableError
+from gateway.limiter import Decision, Limiter, LimiterUnavailableError
 from gateway.memory_limiter import MemoryLimiter
 from shared.runtime.loop_metrics import LoopCounter
 
@@ -21,8 +21,7 @@ class LimiterFailover:
 
     def __init__(self, shared: Limiter, memory: MemoryLimiter, denials: Denials, clock: Callable[[], float]) -> None:
         self._shared, self._memory, self._denials, self._clock = shared, memory, denials, clock
-        longest = max(window.seconds for window in memory.policy.windows)
-        self._aftermath_seconds = longest * (1 + 1 / SLOTS)
+        self._longest_wait_seconds = max(window.longest_wait_seconds for window in memory.policy.windows)
         self._memory_counts_until = 0.0
 
     async def decide(self, client: str) -> Decision:
@@ -36,12 +35,21 @@ class LimiterFailover:
         try:
             decision = await self._shared.decide(client)
         except LimiterUnavailableError:
-            self._memory_counts_until = self._clock() + self._aftermath_seconds
+            self._memory_counts_until = self._clock() + self._longest_wait_seconds
             return self._memory.decision(client, admitted=slots is not None)
         if decision.admitted and slots is None and self._clock() < self._memory_counts_until:
             decision = self._memory.decision(client, admitted=False)
         if not decision.admitted:
+            decision = self._believable(decision)
             self._denials.remember(client, decision)
             if slots is not None:
                 self._memory.give_back(client, slots)
         return decision
+
+    def _believable(self, decision: Decision) -> Decision:
+        """A refusal that lasts no longer than a window: whatever a clock did elsewhere, nothing counts for longer."""
+        longest = self._longest_wait_seconds
+        if decision.retry_in_seconds <= longest:
+            return decision
+        more = tuple([min(wait, longest) for wait in decision.more_in_seconds])
+        return decision._replace(more_in_seconds=more, retry_in_seconds=longest)

@@ -1,8 +1,11 @@
-"""Which path goes to which service, and which are held to the ingress limit.
+"""Which path goes to which service, and which requests are held to the ingress limit.
 
-Only what stands here is reachable from outside. Whether a method fits is for the service to say, in its own words.
+Only what stands here is reachable from outside, spelled exactly so once percent signs are decoded, which is how the
+services read it: a line feed, a second slash, a dot segment or another case makes it another path, which nobody serves.
+Whether a method fits is for the service to say, in its own words; the one that makes it work is what costs.
 """
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -48,13 +51,26 @@ EXACT = table(
 )
 
 
+WORKING_METHOD = "POST"
+"""What a limited path computes something for. To every other method a service says 405, which is as good as free."""
+
 OPEN_INFERENCE = Route("/v2/{path}", UpstreamName.PREDICTION)
 OPEN_INFERENCE_INFER = Route("/v2/models/{name}/infer", UpstreamName.PREDICTION, limited=True)
-"""The Open Inference Protocol has many paths; only inference is held to the limit."""
+
+SEGMENT = r"(?!\.{1,2}(?:/|\Z))[^/\x00-\x1f\x7f]+"
+MODEL = rf"/models/{SEGMENT}(?:/versions/{SEGMENT})?"
+INFER = re.compile(rf"/v2{MODEL}/infer")
+FREE = re.compile(
+    rf"/v2(?:/?|/health/(?:live|ready)|/models/stats|{MODEL}(?:/(?:ready|stats))?"
+    rf"|/repository/(?:index|models/{SEGMENT}/(?:load|unload)))"
+)
+"""All other paths of the Open Inference Protocol."""
 
 
 def find_route(path: str) -> Route | None:
     """The route that takes `path`, or None: then the gateway answers itself."""
-    if path == "/v2" or path.startswith("/v2/"):
-        return OPEN_INFERENCE_INFER if path.endswith("/infer") else OPEN_INFERENCE
+    if path.startswith("/v2"):
+        if INFER.fullmatch(path):
+            return OPEN_INFERENCE_INFER
+        return OPEN_INFERENCE if FREE.fullmatch(path) else None
     return EXACT.get(path)

@@ -66,6 +66,9 @@ class Settings(ServiceSettings):
     analytics_url: Upstream = Field("http://127.0.0.1:8003", validate_default=True)
 
     ingress_limits: Limits = Field("60/60s", validate_default=True, description="Requests per window and client")
+    wrong_token_limits: Limits = Field(
+        "20/60s", validate_default=True, description="Wrong tokens per window, client and gateway; beyond: 429"
+    )
     trusted_proxies: Networks = Field((), description="Networks whose X-Forwarded-For is believed")
 
     max_body_bytes: int = Field(1_048_576, ge=1024, le=1_073_741_824, description="Larger bodies are refused with 413")

@@ -136,3 +136,25 @@ async def test_the_gateways_role_can_do_nothing_but_limit(database: Database) ->
                 await connection.execute(forbidden)
     finally:
         await connection.close()
+
+
+AHEAD = """
+UPDATE gateway.ingress_client SET
+    newest = ARRAY(SELECT slot + $1::bigint * 60 / $2::bigint FROM unnest(newest) AS slot),
+    oldest = ARRAY(SELECT slot + $1::bigint * 60 / $2::bigint FROM unnest(oldest) AS slot)
+"""
+
+
+@pytest.mark.parametrize("ahead_seconds", [2, 61, 3600, 86_400, 400_000])
+async def test_a_clock_that_was_set_back_makes_nobody_wait_longer_than_the_window(
+    limiters: Limiters, database: Database, ahead_seconds: int
+) -> None:
+    """What is stored then lies ahead of the clock. It still counts, from now on, and it comes to an end."""
+    (limiter,) = await limiters.start(Policy((Window(2, 1),)), 1)
+    assert [(await limiter.decide("client")).admitted for _ in range(2)] == [True, True]
+    await database.fetch(AHEAD, ahead_seconds, 1)
+    refused = [await limiter.decide("client") for _ in range(3)]
+    assert not any(decision.admitted for decision in refused)
+    assert all(decision.retry_in_seconds <= 61 / 60 for decision in refused)
+    await asyncio.sleep(refused[-1].retry_in_seconds)
+    assert [(await limiter.decide("client")).admitted for _ in range(3)] == [True, True, False]

@@ -5,7 +5,9 @@ import asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.limiter import SLOTS, Policy, Window
+from gateway.denials import Denials
+from gateway.limiter import SLOTS, Decision, Policy, Source, Window
+from gateway.limiter_failover import LimiterFailover
 from gateway.memory_limiter import MemoryLimiter
 from shared.testing.clock import ManualClock
 
@@ -75,3 +77,39 @@ def test_the_least_recent_client_is_forgotten_first() -> None:
     assert [limiter.take(client) is not None for client in ("a", "b", "a", "c", "a", "b")] == [
         True, True, False, True, False, True,
     ]  # fmt: skip
+
+
+jumps = st.lists(st.tuples(st.floats(-200_000, 200_000), st.integers(1, 6)), min_size=1, max_size=20)
+
+
+@given(policies, jumps)
+def test_a_clock_that_jumps_never_makes_a_client_wait_longer_than_its_window(
+    policy: Policy, jumps: list[tuple[float, int]]
+) -> None:
+    clock = ManualClock()
+    limiter = MemoryLimiter(policy, clock)
+    longest = max(window.seconds for window in policy.windows) * (1 + 1 / SLOTS) + 1e-6
+    for seconds, requests in jumps:
+        clock.advance(seconds)
+        for _ in range(requests):
+            decision = asyncio.run(limiter.decide("client"))
+            assert all(wait <= longest for wait in (*decision.more_in_seconds, decision.retry_in_seconds))
+        if not decision.admitted:
+            clock.advance(decision.retry_in_seconds + 1e-6)
+            assert asyncio.run(limiter.decide("client")).admitted
+
+
+def test_a_refusal_from_elsewhere_is_believed_for_a_window_at_most() -> None:
+    """Such as one by another clock, or by a row that somebody wrote by hand."""
+
+    class Elsewhere:
+        async def decide(self, client: str) -> Decision:
+            return Decision(False, (0,), (86_461.0,), 86_461.0, Source.POSTGRES)
+
+    clock = ManualClock()
+    policy = Policy((Window(1, 60),))
+    failover = LimiterFailover(Elsewhere(), MemoryLimiter(policy, clock), Denials(clock), clock)
+    for _ in range(2):
+        assert asyncio.run(failover.decide("client")).retry_in_seconds <= 61
+    clock.advance(61)
+    assert asyncio.run(failover.decide("client")).source is Source.POSTGRES
