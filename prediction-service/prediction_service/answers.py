@@ -14,6 +14,7 @@ from prediction_service.contracts import (
     SkippedFolder,
     check_text,
 )
+from prediction_service.job import ModelFailed
 from prediction_service.model_repository import ModelRepository
 from prediction_service.predict import Predicted
 from shared.contracts.problem import FieldError, ProblemDetails
@@ -44,21 +45,33 @@ def check_batch(texts: Sequence[str]) -> CheckedBatch:
     return CheckedBatch(good, faults, len(texts))
 
 
-def batch_answer(batch: CheckedBatch, predicted: Sequence[Predicted], *, include_metrics: bool) -> BatchAnswer:
+def batch_answer(
+    batch: CheckedBatch, predicted: Sequence[Predicted | ModelFailed], *, include_metrics: bool
+) -> BatchAnswer:
     """Predictions and errors at the positions of their texts."""
     answers = iter(predicted)
     return BatchAnswer(
         predictions=[
-            item_error(index, batch.faults[index])
+            bad_text(index, batch.faults[index])
             if index in batch.faults
-            else prediction_of(next(answers), include_metrics=include_metrics)
+            else batch_item(next(answers), include_metrics=include_metrics)
             for index in range(batch.size)
         ]
     )
 
 
-def item_error(index: int, message: str) -> BatchItemError:
-    """What stands in place of a prediction."""
+def batch_item(predicted: Predicted | ModelFailed, *, include_metrics: bool) -> Prediction | BatchItemError:
+    """A prediction, or why there is none."""
+    if isinstance(predicted, Predicted):
+        return prediction_of(predicted, include_metrics=include_metrics)
+    problem = ProblemDetails(
+        type=predicted.type, title=predicted.title, status=predicted.status, detail=predicted.detail
+    )
+    return BatchItemError(error=problem)
+
+
+def bad_text(index: int, message: str) -> BatchItemError:
+    """What stands in place of a prediction for a text that no model was given."""
     fault = FieldError(location=f"body.texts.{index}", message=message)
     problem = ProblemDetails(
         title=InvalidRequest.title, status=InvalidRequest.status, detail=f"The text {message}.", errors=[fault]

@@ -17,7 +17,8 @@ from typing import Any
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
 
-from prediction_service.job import Job, Outcome, Row
+from prediction_service.job import Job, ModelFailed, Outcome, Row
+from prediction_service.models.outputs import NotProbabilities, checked
 from prediction_service.runtimes.base import Runtime
 from prediction_service.statistics import Statistics
 from shared.runtime.problems import Overloaded, Problem
@@ -44,14 +45,6 @@ log = structlog.get_logger()
 
 CallerLeaves = Callable[[], Coroutine[Any, Any, None]]
 """Returns when the caller has gone."""
-
-
-class ModelFailed(Problem):
-    """The model could not compute this text."""
-
-    status = 500
-    type = "urn:problem-type:model-failed"
-    title = "Model Failed"
 
 
 class CallerLeft(Problem):
@@ -92,10 +85,10 @@ class Batcher:
 
     async def run(
         self, texts: Sequence[str], caller_leaves: CallerLeaves, caller_waits: float | None = None
-    ) -> list[Outcome]:
-        """What the model says about each text. `caller_waits`: seconds from now on; None: as long as we do.
+    ) -> list[Outcome | ModelFailed]:
+        """What the model says about each text, or that it could not compute it.
 
-        Raises Overloaded, DeadlinePassed, CallerLeft or ModelFailed.
+        `caller_waits`: seconds from now on; None: as long as we do. Raises Overloaded, DeadlinePassed or CallerLeft.
         """
         started = perf_counter()
         try:
@@ -108,7 +101,7 @@ class Batcher:
 
     async def _run(
         self, texts: Sequence[str], caller_leaves: CallerLeaves, caller_waits: float | None
-    ) -> list[Outcome]:
+    ) -> list[Outcome | ModelFailed]:
         if self._runtime.is_quick(texts):
             return self._compute_here(texts)
         timeout = self._timeout_seconds if caller_waits is None else min(caller_waits, self._timeout_seconds)
@@ -119,8 +112,12 @@ class Batcher:
             raise Overloaded("The model did not get to this in time.", retry_after_seconds=self._clear_in_seconds())
         return [outcome for outcome in job.outcomes if outcome is not None]
 
-    def _count(self, outcomes: Sequence[Outcome], seconds: float) -> None:
-        """One more request that was answered."""
+    def _count(self, results: Sequence[Outcome | ModelFailed], seconds: float) -> None:
+        """One more request that was answered, or failed as a whole."""
+        outcomes = [outcome for outcome in results if isinstance(outcome, Outcome)]
+        if not outcomes:
+            self.statistics.fail.add(seconds)
+            return
         self.statistics.last_request = time()
         self.statistics.texts += len(outcomes)
         self.statistics.success.add(seconds)
@@ -133,14 +130,19 @@ class Batcher:
             await asyncio.wait(self._busy)
         self._threads.shutdown(wait=False)
 
-    def _compute_here(self, texts: Sequence[str]) -> list[Outcome]:
+    def _compute_here(self, texts: Sequence[str]) -> list[Outcome | ModelFailed]:
         """A hop to a thread and back would cost more than these texts do."""
         try:
-            probabilities, seconds = self._compute(texts)
-        except Exception as error:
-            raise self._failed(error) from error
+            rows, seconds = self._compute(texts)
+        except Exception as error:  # a model may raise anything; each text is tried alone
+            if len(texts) == 1:
+                return [self._failed(error)]
+            return [outcome for text in texts for outcome in self._compute_here([text])]
         self._count_call(len(texts), seconds)
-        return [Outcome(row, seconds, len(texts)) for row in probabilities]
+        return [
+            self._failed(row) if isinstance(row, NotProbabilities) else Outcome(row, seconds, len(texts))
+            for row in rows
+        ]
 
     def _enqueue(self, texts: Sequence[str], timeout: float) -> Job:
         """Puts a request's texts into the queue; raises Overloaded when there is no room for them."""
@@ -219,25 +221,32 @@ class Batcher:
         return batch
 
     def _run_batch(self, batch: list[Row], loop: asyncio.AbstractEventLoop) -> None:
-        """One call of the model. If it fails, each text is tried alone: one must not spoil the others."""
+        """One call of the model. What fails in company is tried alone: one text must not spoil the others."""
         called = perf_counter()
         try:
-            probabilities, seconds = self._compute([job.texts[index] for job, index in batch])
-        except Exception as error:
+            rows, seconds = self._compute([job.texts[index] for job, index in batch])
+        except Exception as error:  # a model may raise anything
             if len(batch) == 1:
-                loop.call_soon_threadsafe(batch[0][0].fail, self._failed(error))
+                ((job, index),) = batch
+                loop.call_soon_threadsafe(job.put, index, self._failed(error))
                 return
-            for row in batch:
-                self._run_batch([row], loop)
+            again = batch
         else:
-            loop.call_soon_threadsafe(self._deliver, batch, probabilities, seconds, called)
+            loop.call_soon_threadsafe(self._deliver, batch, rows, seconds, called)
+            again = [place for place, row in zip(batch, rows, strict=True) if isinstance(row, NotProbabilities)]
+        if len(batch) > 1:
+            for place in again:
+                self._run_batch([place], loop)
 
     def _deliver(
-        self, batch: Sequence[Row], probabilities: Sequence[Sequence[float]], seconds: float, called: float
+        self, batch: Sequence[Row], rows: Sequence[Sequence[float] | NotProbabilities], seconds: float, called: float
     ) -> None:
         """Back on the event loop: each text's outcome to its request, before anything is counted."""
-        for (job, index), scores in zip(batch, probabilities, strict=True):
-            job.put(index, Outcome(scores, seconds, len(batch), called - job.arrived))
+        for (job, index), row in zip(batch, rows, strict=True):
+            if not isinstance(row, NotProbabilities):
+                job.put(index, Outcome(row, seconds, len(batch), called - job.arrived))
+            elif len(batch) == 1:
+                job.put(index, self._failed(row))
         for job, _ in batch:
             self._queue_seconds.observe(called - job.arrived)
         self._seconds_per_row += (seconds / len(batch) - self._seconds_per_row) / 16
@@ -249,24 +258,17 @@ class Batcher:
         self._batch_rows.observe(rows)
         self._inference_seconds.observe(seconds)
 
-    def _compute(self, texts: Sequence[str]) -> tuple[Sequence[Sequence[float]], float]:
-        """Calls the model; the probabilities and how long it took, in seconds. Raises what it raises, or ValueError."""
+    def _compute(self, texts: Sequence[str]) -> tuple[Sequence[Sequence[float] | NotProbabilities], float]:
+        """Calls the model; its rows, checked, and how long it took, in seconds. Raises what the model raises."""
         started = perf_counter()
         probabilities = self._runtime.probabilities(texts)
         seconds = perf_counter() - started
-        check_probabilities(probabilities, len(texts))
-        return probabilities, seconds
+        return checked(probabilities, len(texts)), seconds
 
     def _failed(self, error: Exception) -> ModelFailed:
-        """Logged with everything, told without details."""
-        log.error("model failed", model=self._name, exc_info=error)
+        """Logged with everything, told without details. Numbers that make no sense need no traceback."""
+        if isinstance(error, NotProbabilities):
+            log.error("model failed", model=self._name, reason=str(error))
+        else:
+            log.error("model failed", model=self._name, exc_info=error)
         return ModelFailed("The model could not compute this text.")
-
-
-def check_probabilities(rows: Sequence[Sequence[float]], expected: int) -> None:
-    """Raises ValueError unless each text has probabilities: a NaN from a broken model must not reach the record."""
-    if len(rows) != expected:
-        raise ValueError(f"{expected} texts, {len(rows)} results")
-    for row in rows:
-        if not all(0.0 <= probability <= 1.0 for probability in row):
-            raise ValueError(f"not probabilities: {row}")

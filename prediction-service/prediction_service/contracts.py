@@ -120,7 +120,7 @@ class Prediction(BaseModel):
 
 
 class BatchItemError(BaseModel):
-    """In place of a prediction: the text at this position was not acceptable. Nothing is recorded for it."""
+    """In place of a prediction: the text was not acceptable, or the model cannot compute it. Nothing is recorded."""
 
     error: ProblemDetails
 

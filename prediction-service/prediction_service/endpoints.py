@@ -40,9 +40,10 @@ def prediction_router(predictor: Predictor) -> APIRouter:
         """One entry for each text, in their order, recorded together in one transaction.
 
         A text that is blank, too long or contains NUL gets an `error` in its place; if all are like that, it is a 422.
+        So does a text that the model cannot compute; if it can compute none of them, it is a 500.
         """
         checked = check_batch(body.texts)
-        predicted = await predictor.predict(
+        predicted = await predictor.predict_each(
             checked.texts,
             caller_leaves(request),
             name=body.model_name,

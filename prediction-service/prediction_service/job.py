@@ -4,6 +4,16 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from shared.runtime.problems import Problem
+
+
+class ModelFailed(Problem):
+    """The model could not compute this text."""
+
+    status = 500
+    type = "urn:problem-type:model-failed"
+    title = "Model Failed"
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -24,11 +34,11 @@ class Job:
     deadline: float
     done: asyncio.Future[bool]
     """True: all outcomes are there. False: the time was up."""
-    outcomes: list[Outcome | None]
+    outcomes: list[Outcome | ModelFailed | None]
     missing: int
 
-    def put(self, index: int, outcome: Outcome) -> None:
-        """Notes one text's outcome; the last one ends the waiting."""
+    def put(self, index: int, outcome: Outcome | ModelFailed) -> None:
+        """Notes one text's outcome, or that it has none; the last one ends the waiting."""
         self.outcomes[index] = outcome
         self.missing -= 1
         if not self.missing and not self.done.done():

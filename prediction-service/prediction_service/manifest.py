@@ -1,17 +1,30 @@
 """`model.toml`: what a person writes about a model. Unknown keys are errors, so that a typing mistake is seen."""
 
+import codecs
 import tomllib
-from pathlib import Path
+import unicodedata
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
 
 from shared.contracts.metrics import TaskType
 
 FILE_NAME = "model.toml"
 
-Label = Annotated[str, StringConstraints(pattern=r"^[\w][\w .&'/+-]{0,99}$")]
-"""What stands in answers, in the record and in charts."""
+
+def printable(label: str) -> str:
+    """Raises ValueError for a label that no chart or log could show."""
+    if label != label.strip() or any(unicodedata.category(character) in UNPRINTABLE for character in label):
+        raise ValueError("a label has no blanks around it and nothing in it that cannot be printed")
+    return label
+
+
+UNPRINTABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
+"""Unicode's categories of what is no sign: control characters, halves of pairs, line and paragraph separators."""
+
+Label = Annotated[str, StringConstraints(min_length=1, max_length=100), AfterValidator(printable)]
+"""What stands in answers, in the record and in charts: `C#`, `5 stars (best)`, `😀`, whatever the model was taught."""
 
 
 class ManifestError(ValueError):
@@ -30,8 +43,16 @@ class LexiconRuntime(Strict):
     kind: Literal["lexicon"]
 
 
-FileName = Annotated[str, StringConstraints(pattern=r"^[\w][\w.-]{0,199}$")]
-"""A file in the model's own folder."""
+def inside(name: str) -> str:
+    """Raises ValueError for a path that leads out of the model's folder."""
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or not path.parts or "\\" in name or "\0" in name:
+        raise ValueError("must be a path below the model's folder, such as onnx/model.onnx")
+    return name
+
+
+FileName = Annotated[str, StringConstraints(min_length=1, max_length=400), AfterValidator(inside)]
+"""A file in the model's own folder or in one below it."""
 
 
 class OnnxRuntime(Strict):
@@ -78,13 +99,20 @@ class Manifest(Strict):
 def read_manifest(folder: Path) -> Manifest:
     """The manifest of a model's folder. Raises ManifestError."""
     try:
-        return Manifest.model_validate(tomllib.loads((folder / FILE_NAME).read_text(encoding="utf-8")))
+        return Manifest.model_validate(tomllib.loads(decoded((folder / FILE_NAME).read_bytes())))
     except FileNotFoundError:
         raise ManifestError(f"has no {FILE_NAME}") from None
     except OSError as error:
         raise ManifestError(f"{FILE_NAME} cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ManifestError(f"{FILE_NAME} is not TOML: {error}") from error
     except ValidationError as error:
         faults = (f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
         raise ManifestError(f"{FILE_NAME}: {'; '.join(faults)}") from error
+
+
+def decoded(content: bytes) -> str:
+    """TOML is UTF-8; some Windows editors put a mark (BOM) before it, and some write UTF-16."""
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise ManifestError(f"{FILE_NAME} is UTF-16; save it as UTF-8")
+    return content.decode("utf-8-sig").replace("\r\n", "\n")

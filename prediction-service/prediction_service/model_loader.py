@@ -5,17 +5,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from prediction_service.batcher import Batcher, check_probabilities
+from prediction_service.batcher import Batcher
 from prediction_service.manifest import Manifest, read_manifest
 from prediction_service.model import Model
 from prediction_service.model_folders import ModelFolder
+from prediction_service.models.outputs import NotProbabilities, checked
 from prediction_service.runtimes.base import ModelError, Runtime
 from prediction_service.runtimes.lexicon import LexiconRuntime
 
 WARM_UP_TEXTS = ("Warming up.", "A second text, somewhat longer than the first, so that a batch has to be padded.")
-
-SUM_TOLERANCE = 1e-3
-"""How far from 1 the probabilities of a text may add up, in numbers of 16 bits."""
 
 BATCH_TOLERANCE = 1e-5
 """How far a probability may be from what it is when the text is alone. Dynamic int8 misses it by far: its scale is that
@@ -65,20 +63,20 @@ def warm_up(runtime: Runtime, manifest: Manifest) -> None:
     for row in alone:
         if len(row) != len(manifest.labels):
             raise ModelError(f"gives {len(row)} probabilities for {len(manifest.labels)} labels")
-        if abs(sum(row) - 1.0) > SUM_TOLERANCE:
-            raise ModelError("gives probabilities that do not add up to 1; if they are logits, say softmax = true")
     if manifest.batching.max_rows > 1 and not same(alone, computed(runtime, WARM_UP_TEXTS)):
         raise ModelError("says something else about a text in company than alone; if that must be, say max_rows = 1")
 
 
 def computed(runtime: Runtime, texts: Sequence[str]) -> Sequence[Sequence[float]]:
     """One call of the model, checked."""
-    rows = runtime.probabilities(texts)
     try:
-        check_probabilities(rows, len(texts))
+        rows = checked(runtime.probabilities(texts), len(texts))
     except ValueError as error:
         raise ModelError(f"does not compute: {error}") from error
-    return rows
+    for row in rows:
+        if isinstance(row, NotProbabilities):
+            raise ModelError(f"gives no probabilities: {row}; if these are logits, say softmax = true")
+    return [row for row in rows if not isinstance(row, NotProbabilities)]
 
 
 def same(rows: Sequence[Sequence[float]], others: Sequence[Sequence[float]]) -> bool:

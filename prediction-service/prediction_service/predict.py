@@ -7,7 +7,7 @@ from datetime import datetime
 from uuid_utils import uuid7
 
 from prediction_service.batcher import CallerLeaves
-from prediction_service.job import Outcome
+from prediction_service.job import ModelFailed, Outcome
 from prediction_service.model import Model
 from prediction_service.model_repository import ModelRepository
 from prediction_service.record import Record
@@ -43,12 +43,49 @@ class Predictor:
     ) -> list[Predicted]:
         """One prediction for each text, all of them on record. `caller_waits`: how long for the model, in seconds.
 
-        Raises ModelNotFound, Overloaded, DeadlinePassed and ModelFailed.
+        Raises ModelNotFound, Overloaded, DeadlinePassed, and ModelFailed if there is a text that cannot be computed:
+        then none is recorded.
         """
+        model, results = await self._compute(texts, caller_leaves, name, version, task, caller_waits)
+        return await self._record(model, list(zip(texts, outcomes_of(results), strict=True)))
+
+    async def predict_each(
+        self,
+        texts: Sequence[str],
+        caller_leaves: CallerLeaves,
+        *,
+        name: str | None = None,
+        task: str | None = None,
+        caller_waits: float | None = None,
+    ) -> list[Predicted | ModelFailed]:
+        """As `predict`, but a text that cannot be computed has its error in its place and costs the others nothing.
+
+        Raises ModelFailed when there are no others.
+        """
+        model, results = await self._compute(texts, caller_leaves, name, None, task, caller_waits)
+        computed = [(text, result) for text, result in zip(texts, results, strict=True) if isinstance(result, Outcome)]
+        if not computed:
+            outcomes_of(results)
+        predicted = iter(await self._record(model, computed))
+        return [next(predicted) if isinstance(result, Outcome) else result for result in results]
+
+    async def _compute(
+        self,
+        texts: Sequence[str],
+        caller_leaves: CallerLeaves,
+        name: str | None,
+        version: str | None,
+        task: str | None,
+        caller_waits: float | None,
+    ) -> tuple[Model, list[Outcome | ModelFailed]]:
+        """The model that is asked, and what it says."""
         model = self._repository.choose(name, version, task)
         with self._recorder.expecting():
-            outcomes = await model.batcher.run(texts, caller_leaves, caller_waits)
-        predicted = [self._describe(model, text, outcome) for text, outcome in zip(texts, outcomes, strict=True)]
+            return model, await model.batcher.run(texts, caller_leaves, caller_waits)
+
+    async def _record(self, model: Model, computed: Sequence[tuple[str, Outcome]]) -> list[Predicted]:
+        """Writes them down, all in one transaction."""
+        predicted = [self._describe(model, text, outcome) for text, outcome in computed]
         await self._recorder.add([prediction.record for prediction in predicted])
         return predicted
 
@@ -73,3 +110,13 @@ class Predictor:
             text=text if self._store_text else None,
         )
         return Predicted(record, scores)
+
+
+def outcomes_of(results: Sequence[Outcome | ModelFailed]) -> list[Outcome]:
+    """All of them. Raises ModelFailed if one is missing."""
+    outcomes = []
+    for index, result in enumerate(results):
+        if isinstance(result, ModelFailed):
+            raise result if len(results) == 1 else ModelFailed(f"The model could not compute text number {index}.")
+        outcomes.append(result)
+    return outcomes

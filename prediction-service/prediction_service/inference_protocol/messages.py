@@ -4,11 +4,17 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr
 
-Parameters = Annotated[
-    dict[str, StrictBool | StrictInt | StrictFloat | StrictStr],
-    BeforeValidator(lambda value: {} if value is None else value),
-]
-"""Some clients send null for what they do not use."""
+
+def without_unused(parameters: object) -> object:
+    """Some clients send null for what they do not use; MLServer's types carry `headers`, an object or null."""
+    if parameters is None:
+        return {}
+    if not isinstance(parameters, dict):
+        return parameters
+    return {key: value for key, value in parameters.items() if value is not None and key != "headers"}
+
+
+Parameters = Annotated[dict[str, StrictBool | StrictInt | StrictFloat | StrictStr], BeforeValidator(without_unused)]
 
 
 class InputTensor(BaseModel):

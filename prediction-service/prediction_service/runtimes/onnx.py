@@ -42,7 +42,7 @@ class OnnxTextRuntime:
         windows = [self._reader.windows(text.lower() if self._lowercase else text) for text in texts]
         scores = iter(self._scores(list(chain.from_iterable(windows))))
         rows = np.array([combined(list(islice(scores, len(own))), own, logits=self._softmax) for own in windows])
-        return (softmax(rows) if self._softmax else np.clip(rows, 0.0, 1.0)).tolist()  # type: ignore[no-any-return]
+        return (softmax(rows) if self._softmax else rows).tolist()  # type: ignore[no-any-return]
 
     def _scores(self, windows: Sequence[Any]) -> list[np.ndarray[Any, Any]]:
         """One row per window; the session is never given more at once than the manifest allows."""
@@ -92,6 +92,7 @@ def combined(scores: Sequence[np.ndarray[Any, Any]], windows: Sequence[Any], *, 
 
 
 def softmax(scores: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Logits to probabilities."""
-    powers = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+    """Logits to probabilities; to NaN where one of them is none or infinite."""
+    with np.errstate(invalid="ignore"):
+        powers = np.exp(scores - scores.max(axis=1, keepdims=True))
+        return np.asarray(powers / powers.sum(axis=1, keepdims=True))
