@@ -15,8 +15,8 @@ from analytics_service.deadline import Deadline
 from analytics_service.last_reports import LastReports
 from analytics_service.lookup import Lookup, Lookups
 from analytics_service.metrics_client import MetricsAway
+from analytics_service.reasons import FallbackReason
 from analytics_service.redis_border import RedisAway
-from analytics_service.report import FallbackReason
 from analytics_service.report_cache import CachedReport
 from analytics_service.report_maker import ReportMaker
 from analytics_service.single_flight import SingleFlight

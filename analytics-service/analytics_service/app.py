@@ -7,7 +7,7 @@ The stops of a question, in order:
 3. `lookup`            the state now (`metrics_client`), its key (`report_key`), the report on it (`report_cache`)
 4. `report_maker`      once for all who wait: `single_flight` in the process, `lock` over all of them
 5. `gemini_analyst`    one call, if `circuit_breaker` and `quota` let it leave, again by the schedule in `retry`
-6. `gemini`            the SDK that asks the `prompt`; `report_parser` reads the answer, `ledger` writes the call down
+6. `gemini`            the SDK that asks the `prompt`; `wire` and `report_text` read the answer, `ledger` writes it down
 7. `rules`             the report when there is none of Gemini's
 """
 
@@ -24,9 +24,11 @@ from analytics_service.circuit_breaker import CircuitBreaker
 from analytics_service.clocks import utc_now
 from analytics_service.endpoints import analysis_router
 from analytics_service.gemini import gemini_provider
+from analytics_service.gemini.last_outcome import LastOutcome
+from analytics_service.gemini.prices import prices_of
 from analytics_service.gemini_analyst import GeminiAnalyst
 from analytics_service.health import health_report
-from analytics_service.ledger import Ledger, Prices
+from analytics_service.ledger import Ledger
 from analytics_service.lock import ReportLock
 from analytics_service.lookup import Lookups
 from analytics_service.metrics_client import MetricsClient
@@ -52,11 +54,13 @@ def create_app(settings: Settings) -> FastAPI:
     lives = Lives(settings.gemini_cache_ttl, settings.rules_cache_ttl, settings.gemini_stale_grace)
     cache = ReportCache(redis, lives, monotonic)
     quota = CallQuota(redis, settings.gemini_rate_limit)
-    ledger = Ledger(redis, Prices(prompt=settings.gemini_input_price, answer=settings.gemini_output_price), utc_now)
+    prices = prices_of(settings.gemini_model, settings.gemini_input_price, settings.gemini_output_price)
+    ledger = Ledger(redis, prices, utc_now)
+    outcome = LastOutcome(utc_now)
     circuit = CircuitBreaker(monotonic)
     provider = gemini_provider(settings)
     gemini = (
-        GeminiAnalyst(provider, quota, circuit, ledger, settings.gemini_timeout_seconds, monotonic)
+        GeminiAnalyst(provider, quota, circuit, ledger, settings.gemini_timeout_seconds, monotonic, outcome=outcome)
         if provider
         else None
     )
@@ -83,6 +87,6 @@ def create_app(settings: Settings) -> FastAPI:
         version=VERSION,
         description=__doc__,
         routers=[analysis_router(analysis), operator_router(operations, settings.admin_token)],
-        health=health_report(settings, redis, circuit, VERSION),
+        health=health_report(settings, redis, circuit, outcome, VERSION),
         lifespan=lifespan,
     )

@@ -1,38 +1,47 @@
 """Findings by Gemini: a call passes lease, circuit and quota; failures are tried again; a flawed answer gets one more.
 
-No call leaves without the lock, nor when Redis is away.
+No call leaves without the lock, nor when Redis is away. Every call that left is in the ledger, with what it is billed.
 """
 
 import asyncio
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
 from analytics_service.circuit_breaker import CircuitBreaker, CircuitOpen
-from analytics_service.clocks import Clock
+from analytics_service.clocks import Clock, utc_now
 from analytics_service.deadline import Deadline
 from analytics_service.facts import Facts
+from analytics_service.gemini.last_outcome import LastOutcome
+from analytics_service.gemini.report_text import findings_in
 from analytics_service.ledger import Ledger
 from analytics_service.lock import Lease
-from analytics_service.prompt import corrected, prompt_of
+from analytics_service.prompt import corrected, prompt_of, shorter
 from analytics_service.provider import (
-    ModelAnswer,
+    Ask,
+    DailyQuotaSpent,
+    Flawed,
     Provider,
     ProviderError,
     RateLimited,
     Surprise,
+    Truncated,
     Unavailable,
     Unreadable,
+    Unusable,
 )
-from analytics_service.quota import CallQuota, QuotaExhausted
+from analytics_service.quota import MAX_GATE_SECONDS, CallQuota, QuotaExhausted
+from analytics_service.reasons import FallbackReason
 from analytics_service.redis_border import RedisAway
-from analytics_service.report import FallbackReason, Findings
-from analytics_service.report_parser import UnusableAnswer, parse
+from analytics_service.report import Findings
 from analytics_service.retry import Sleep, attempts
 
 SHORTEST_CALL_SECONDS = 0.5
 """With less time than this a call would only cost money."""
+
+MORE_ROOM = 4
+"""Times the usual tokens, for an answer that did not fit: thoughts take most of them, and their number varies a lot."""
 
 log = structlog.get_logger()
 
@@ -56,47 +65,43 @@ class GeminiAnalyst:
     call_seconds: float
     clock: Clock
     sleep: Sleep = asyncio.sleep
+    outcome: LastOutcome = field(default_factory=lambda: LastOutcome(utc_now))
 
     async def findings(self, facts: Facts, lease: Lease, deadline: Deadline) -> Findings:
         """What Gemini says about the facts. Raises NoFindings, or RedisAway."""
-        prompt = prompt_of(facts)
-        try:
-            return parse(await self.ask(prompt, lease, deadline))
-        except (UnusableAnswer, Unreadable) as flaw:
-            log.warning("gemini answer not usable", flaw=str(flaw))
-            return await self.second_findings(corrected(prompt, str(flaw)), lease, deadline)
-        except ProviderError as error:
-            raise NoFindings(error.reason) from error
-
-    async def second_findings(self, prompt: str, lease: Lease, deadline: Deadline) -> Findings:
-        """What Gemini says when told what was wrong: one call, if it may leave. Raises NoFindings, or RedisAway."""
-        try:
-            return parse((await self.call(prompt, lease, deadline)).text)
-        except ProviderError as error:
-            raise NoFindings(error.reason) from error
-        except (UnusableAnswer, NoFindings) as error:
-            log.warning("gemini answer not usable", flaw=str(error))
-            raise NoFindings(FallbackReason.ANSWER_INVALID) from error
-
-    async def ask(self, prompt: str, lease: Lease, deadline: Deadline) -> str:
-        """The answer to a prompt, with as many attempts as the schedule and the deadline allow."""
+        ask = Ask(prompt_of(facts))
         schedule = attempts(self.sleep, deadline.seconds_left)
-        return (await schedule(self.call, prompt, lease, deadline)).text
+        try:
+            return await schedule(self.call, ask, lease, deadline)
+        except Flawed as flaw:
+            return await self.second_findings(second(ask, flaw), flaw, lease, deadline)
+        except ProviderError as error:
+            raise NoFindings(error.reason) from error
 
-    async def call(self, prompt: str, lease: Lease, deadline: Deadline) -> ModelAnswer:
-        """One call, if it may leave, and what its outcome means for circuit, gate and ledger."""
+    async def second_findings(self, ask: Ask, flaw: Flawed, lease: Lease, deadline: Deadline) -> Findings:
+        """What Gemini says after a flawed answer: one call, if it may leave. Raises NoFindings, or RedisAway."""
+        try:
+            return await self.call(ask, lease, deadline)
+        except ProviderError as error:
+            raise NoFindings(error.reason) from error
+        except NoFindings as none:
+            raise NoFindings(flaw.reason) from none
+
+    async def call(self, ask: Ask, lease: Lease, deadline: Deadline) -> Findings:
+        """One call, if it may leave, and what its outcome means for circuit, gate, ledger and health."""
         await self.permit(lease, deadline)
         started = self.clock()
         try:
-            answer = await self.provider.generate(prompt, min(self.call_seconds, deadline.seconds_left()))
+            answer = await self.provider.generate(ask, min(self.call_seconds, deadline.seconds_left()))
+            findings = findings_in(answer)
         except Exception as error:
             failure = error if isinstance(error, ProviderError) else surprise(error)
-            await self.settle(failure)
-            await self.ledger.record(failure.reason, self.clock() - started, None)
+            await self.settle(failure, self.clock() - started)
             raise failure from error
         self.circuit.succeeded()
-        await self.ledger.record("ok", self.clock() - started, answer)
-        return answer
+        self.outcome.succeeded()
+        await self.ledger.record("ok", self.clock() - started, answer.usage)
+        return findings
 
     async def permit(self, lease: Lease, deadline: Deadline) -> None:
         """Takes one call out of the quota. Raises NoFindings when none may leave, or RedisAway."""
@@ -113,17 +118,36 @@ class GeminiAnalyst:
             self.circuit.leave()
             if isinstance(error, RedisAway):
                 raise
-            raise NoFindings(FallbackReason.QUOTA_EXHAUSTED) from error
+            raise NoFindings(error.reason) from error
 
-    async def settle(self, failure: ProviderError) -> None:
-        """What a failed call means for the next ones."""
-        if isinstance(failure, Unavailable):
+    async def settle(self, failure: ProviderError, seconds: float) -> None:
+        """What a failed call means for the next ones, for the ledger, and for whoever looks after the service."""
+        said = failure.said
+        log.warning("gemini call failed", reason=failure.reason, status=said.status, code=said.code, said=said.text)
+        self.outcome.failed(failure)
+        await self.ledger.record(failure.reason, seconds, failure.usage)
+        if isinstance(failure, Unavailable | Unreadable):
             self.circuit.failed()
             return
         self.circuit.succeeded()
-        if isinstance(failure, RateLimited) and failure.retry_after_seconds:
+        if isinstance(failure, RateLimited) and (wait := patience(failure)):
             with contextlib.suppress(RedisAway):  # then no call leaves anyway
-                await self.quota.close(failure.retry_after_seconds)
+                await self.quota.close(wait, failure.reason)
+
+
+def patience(failure: RateLimited) -> float:
+    """How long no call leaves, in seconds. A day's quota is asked about hourly: what 429s say of it is too short."""
+    return MAX_GATE_SECONDS if isinstance(failure, DailyQuotaSpent) else failure.retry_after_seconds or 0.0
+
+
+def second(ask: Ask, flaw: Flawed) -> Ask:
+    """The question after a flawed answer: to one that was cut off, with more room for a shorter one.
+
+    The same question with the same bound would be cut off again, and billed again.
+    """
+    if isinstance(flaw, Truncated):
+        return Ask(shorter(ask.prompt), MORE_ROOM)
+    return Ask(corrected(ask.prompt, flaw.said.text)) if isinstance(flaw, Unusable) else ask
 
 
 def surprise(error: Exception) -> Surprise:

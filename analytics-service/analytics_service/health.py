@@ -3,12 +3,15 @@
 from redis.asyncio import Redis
 
 from analytics_service.circuit_breaker import CircuitBreaker, CircuitState
+from analytics_service.gemini.last_outcome import LastOutcome
 from analytics_service.settings import Settings
 from shared.contracts.health import ComponentHealth, HealthStatus
 from shared.runtime.health import HealthReport
 
 
-def health_report(settings: Settings, redis: Redis, circuit: CircuitBreaker, version: str) -> HealthReport:
+def health_report(
+    settings: Settings, redis: Redis, circuit: CircuitBreaker, outcome: LastOutcome, version: str
+) -> HealthReport:
     """Asks Redis; of Gemini it says what the last calls showed, for a probe must not cost one."""
 
     async def check_redis() -> ComponentHealth:
@@ -18,8 +21,9 @@ def health_report(settings: Settings, redis: Redis, circuit: CircuitBreaker, ver
     async def check_gemini() -> ComponentHealth:
         if settings.gemini_api_key is None:
             return ComponentHealth(status=HealthStatus.OK, detail="no GEMINI_API_KEY: rules make the reports")
-        if circuit.state is not CircuitState.CLOSED:
-            return ComponentHealth(status=HealthStatus.DEGRADED, detail="calls failed in a row: rules make the reports")
+        if words := outcome.words():
+            pause = "" if circuit.state is CircuitState.CLOSED else "; too many failed in a row, so none leaves for now"
+            return ComponentHealth(status=HealthStatus.DEGRADED, detail=f"rules make the reports: {words}{pause}")
         return ComponentHealth(status=HealthStatus.OK, detail=settings.gemini_model)
 
     return HealthReport("analytics-service", version, optional={"redis": check_redis, "gemini": check_gemini})

@@ -1,5 +1,8 @@
 """What calls to Gemini took and brought, by day: in Redis over all replicas, in Prometheus for this process.
 
+A call counts by what Gemini says that it is billed for, whether its answer could be used or not; one that was never
+answered (time ran out, the connection broke) has no tokens, for nobody told us any.
+
 Redis away: the day's line lacks the call; a report never fails because of its bookkeeping.
 """
 
@@ -11,7 +14,8 @@ from pydantic import BaseModel, Field
 from redis.asyncio import Redis
 
 from analytics_service.clocks import UtcNow
-from analytics_service.provider import ModelAnswer
+from analytics_service.gemini.prices import Prices
+from analytics_service.provider import Usage
 from analytics_service.redis_border import RedisAway, away_as_one_error
 
 KEEP = timedelta(days=90)
@@ -22,7 +26,9 @@ MICROS = 1_000_000
 
 LATENCY_BOUNDS_SECONDS = (1, 2, 5, 10)
 
-CALLS = Counter("analysis_gemini_calls", "Calls to Gemini by outcome", ["outcome"])
+CALLS = Counter(
+    "analysis_gemini_calls", "Calls to Gemini by outcome: ok, or the reason why it brought no report", ["outcome"]
+)
 SECONDS = Histogram(
     "analysis_gemini_call_seconds", "Duration of calls to Gemini", buckets=(0.5, 1, 2, 3, 5, 10, 20, 30)
 )
@@ -30,25 +36,15 @@ TOKENS = Counter("analysis_gemini_tokens", "Tokens by direction", ["direction"])
 COST = Counter("analysis_gemini_cost_usd", "Cost by the prices in the settings")
 
 
-class Prices(BaseModel):
-    """US dollars per million tokens."""
-
-    prompt: float
-    answer: float
-
-    def of(self, answer: ModelAnswer) -> float:
-        """What one answer cost, in US dollars."""
-        return (answer.prompt_tokens * self.prompt + answer.answer_tokens * self.answer) / MICROS
-
-
 class LedgerDay(BaseModel):
     """All calls of one day (UTC)."""
 
     day: date
     calls: int = 0
-    outcomes: dict[str, int] = Field({}, description="Calls by how they ended: `ok`, or the reason of the fallback")
+    outcomes: dict[str, int] = Field({}, description="Calls by how they ended: `ok`, or a `fallback_reason`")
     prompt_tokens: int = 0
     answer_tokens: int = 0
+    thought_tokens: int = Field(0, description="Tokens that the model thought before answering; billed like the answer")
     cost_usd: float = 0
     average_latency_ms: float | None = None
     latencies: dict[str, int] = Field({}, description="Calls by duration, e.g. `up_to_2s`, `longer`")
@@ -60,18 +56,20 @@ class Ledger:
     def __init__(self, redis: Redis, prices: Prices, now: UtcNow) -> None:
         self.redis, self.prices, self.now = redis, prices, now
 
-    async def record(self, outcome: str, seconds: float, answer: ModelAnswer | None) -> None:
-        """One call that left."""
-        cost = self.prices.of(answer) if answer else 0.0
-        self.count(outcome, seconds, answer, cost)
+    async def record(self, outcome: str, seconds: float, usage: Usage | None) -> None:
+        """One call that left; `usage`: what it is billed for, None: nobody knows."""
+        used = usage or Usage()
+        cost = self.prices.of(used)
+        self.count(outcome, seconds, used, cost)
         name = day_name(self.now().date())
         amounts = {
             "calls": 1,
             f"outcome:{outcome}": 1,
             "latency_ms": round(seconds * 1000),
             f"latency:{latency_band(seconds)}": 1,
-            "prompt_tokens": answer.prompt_tokens if answer else 0,
-            "answer_tokens": answer.answer_tokens if answer else 0,
+            "prompt_tokens": used.prompt_tokens,
+            "answer_tokens": used.answer_tokens,
+            "thought_tokens": used.thought_tokens,
             "cost_micro_usd": round(cost * MICROS),
         }
         with contextlib.suppress(RedisAway), away_as_one_error():
@@ -81,14 +79,14 @@ class Ledger:
                 pipeline.expire(name, KEEP)
                 await pipeline.execute()
 
-    def count(self, outcome: str, seconds: float, answer: ModelAnswer | None, cost: float) -> None:
+    def count(self, outcome: str, seconds: float, used: Usage, cost: float) -> None:
         """The same for Prometheus."""
         CALLS.labels(outcome).inc()
         SECONDS.observe(seconds)
         COST.inc(cost)
-        if answer:
-            TOKENS.labels("prompt").inc(answer.prompt_tokens)
-            TOKENS.labels("answer").inc(answer.answer_tokens)
+        TOKENS.labels("prompt").inc(used.prompt_tokens)
+        TOKENS.labels("answer").inc(used.answer_tokens)
+        TOKENS.labels("thoughts").inc(used.thought_tokens)
 
     async def days(self, count: int = DAYS_SHOWN) -> list[LedgerDay]:
         """The last days, today first. Raises RedisAway."""
@@ -122,6 +120,7 @@ def day_of(day: date, row: dict[str, str]) -> LedgerDay:
         outcomes=with_prefix("outcome:", sums),
         prompt_tokens=sums.get("prompt_tokens", 0),
         answer_tokens=sums.get("answer_tokens", 0),
+        thought_tokens=sums.get("thought_tokens", 0),
         cost_usd=sums.get("cost_micro_usd", 0) / MICROS,
         average_latency_ms=sums.get("latency_ms", 0) / calls if calls else None,
         latencies=with_prefix("latency:", sums),

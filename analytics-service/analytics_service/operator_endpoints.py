@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field, SecretStr
 
 from analytics_service.circuit_breaker import CircuitState
+from analytics_service.gemini.prices import Prices
 from analytics_service.ledger import LedgerDay
 from analytics_service.operations import Operations
 from analytics_service.quota import QuotaUsage
@@ -19,6 +20,7 @@ class QuotaReport(BaseModel):
 
     quota: QuotaUsage
     circuit: CircuitState = Field(description="`open`: calls failed in a row, and this process lets none leave")
+    prices: Prices = Field(description="What costs are counted by, in US dollars per million tokens")
     days: list[LedgerDay] = Field(description="The last seven days (UTC), today first")
 
 
@@ -42,7 +44,7 @@ def operator_router(operations: Operations, token: SecretStr | None) -> APIRoute
     async def get_quota() -> QuotaReport:
         """Calls of the current window over all replicas, whether Gemini told us to wait, and each day's ledger."""
         quota, days = await operations.quota_and_days()
-        return QuotaReport(quota=quota, circuit=operations.circuit.state, days=days)
+        return QuotaReport(quota=quota, circuit=operations.circuit.state, prices=operations.ledger.prices, days=days)
 
     @router.get("/cache", summary="Cached reports", responses=problems(401, 422, 503))
     async def list_cached_reports(limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> CachedReports:

@@ -35,6 +35,11 @@ Your previous answer could not be used: {flaw}
 Answer again, with one complete JSON object of the given schema and nothing else.
 """
 
+SHORTER = """
+Your previous answer did not fit. Answer again, with one complete JSON object of the given schema and nothing else: at
+most 3 issues and 3 recommendations, one short sentence each.
+"""
+
 TEXT = {"type": "STRING"}
 FINDINGS_SCHEMA: dict[str, Any] = {
     "type": "OBJECT",
@@ -83,6 +88,11 @@ def prompt_of(facts: Facts) -> str:
 def corrected(prompt: str, flaw: str) -> str:
     """The question again, with what was wrong with the answer."""
     return prompt + CORRECTION.format(flaw=flaw)
+
+
+def shorter(prompt: str) -> str:
+    """The question again, after an answer that was cut off."""
+    return prompt + SHORTER
 
 
 def numbers_of(metrics: AggregatedMetrics) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from prometheus_client import Counter
 from pydantic import BaseModel, Field
 from redis.asyncio import Redis
 
+from analytics_service.reasons import FallbackReason
 from analytics_service.redis_border import away_as_one_error, script
 
 WINDOW_SECONDS = 60
@@ -37,11 +38,11 @@ class QuotaUsage(BaseModel):
 
 
 class QuotaExhausted(Exception):
-    """No call may leave now; `retry_after_seconds` says when one may."""
+    """No call may leave now; `retry_after_seconds` says when one may, `reason` whose limit it is."""
 
-    def __init__(self, retry_after_seconds: float) -> None:
-        super().__init__(f"no call for {retry_after_seconds:.1f} s")
-        self.retry_after_seconds = retry_after_seconds
+    def __init__(self, retry_after_seconds: float, reason: FallbackReason) -> None:
+        super().__init__(f"no call for {retry_after_seconds:.1f} s: {reason}")
+        self.retry_after_seconds, self.reason = retry_after_seconds, reason
 
 
 class CallQuota:
@@ -57,17 +58,17 @@ class CallQuota:
     async def take(self) -> None:
         """Takes one call. Raises QuotaExhausted or RedisAway."""
         with away_as_one_error():
-            wait_us = int(await self.take_script(keys=[CALLS, GATE], args=[self.limit, self.window_us]))
+            wait_us, closed_for = await self.take_script(keys=[CALLS, GATE], args=[self.limit, self.window_us])
         if wait_us:
             REFUSALS.inc()
-            raise QuotaExhausted(wait_us / 1_000_000)
+            raise QuotaExhausted(int(wait_us) / 1_000_000, gate_reason(closed_for))
 
-    async def close(self, seconds: float) -> None:
-        """Lets no call leave for so long. Raises RedisAway."""
+    async def close(self, seconds: float, reason: FallbackReason = FallbackReason.GEMINI_RATE_LIMITED) -> None:
+        """Lets no call leave for so long; who is refused meanwhile is told the reason. Raises RedisAway."""
         milliseconds = math.ceil(min(seconds, MAX_GATE_SECONDS) * 1000)
         if milliseconds > 0:
             with away_as_one_error():
-                await self.close_script(keys=[GATE], args=[milliseconds])
+                await self.close_script(keys=[GATE], args=[milliseconds, reason.value])
 
     async def usage(self) -> QuotaUsage:
         """The quota at this moment. Raises RedisAway."""
@@ -81,3 +82,11 @@ class CallQuota:
             next_free_in_seconds=leaves_in_us / 1_000_000 if used else None,
             closed_for_seconds=closed_us / 1_000_000,
         )
+
+
+def gate_reason(closed_for: str) -> FallbackReason:
+    """Whose limit it is: Gemini's, when its refusal closed the gate, else ours."""
+    if not closed_for:
+        return FallbackReason.QUOTA_EXHAUSTED
+    known = closed_for in set(FallbackReason)
+    return FallbackReason(closed_for) if known else FallbackReason.GEMINI_RATE_LIMITED

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from analytics_service.reasons import FallbackReason
 from shared.contracts.metrics import AggregatedMetrics
 
 Sentences = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
@@ -26,32 +27,6 @@ class ReportSource(StrEnum):
 
     GEMINI = "gemini"
     RULES = "rules"
-
-
-class FallbackReason(StrEnum):
-    """Why rules made the report and not Gemini."""
-
-    NO_API_KEY = "no_api_key"
-    QUOTA_EXHAUSTED = "quota_exhausted"
-    """The calls of this minute are used up, or Gemini told us to wait."""
-    CIRCUIT_OPEN = "circuit_open"
-    """Too many calls in a row failed; none leaves for a while."""
-    GEMINI_UNAVAILABLE = "gemini_unavailable"
-    """Server errors or broken connections, after all attempts."""
-    GEMINI_TIMEOUT = "gemini_timeout"
-    GEMINI_RATE_LIMITED = "gemini_rate_limited"
-    GEMINI_REJECTED = "gemini_rejected"
-    """Gemini refuses the request: a wrong key, an unknown model."""
-    GEMINI_ERROR = "gemini_error"
-    """An error of the client that nobody foresaw."""
-    ANSWER_BLOCKED = "answer_blocked"
-    ANSWER_INVALID = "answer_invalid"
-    """Twice no usable report."""
-    REDIS_AWAY = "redis_away"
-    """Without lock and quota no call may leave."""
-    LOCK_LOST = "lock_lost"
-    """Somebody else took over the work in the middle."""
-    DEADLINE = "deadline"
 
 
 class Finding(BaseModel):

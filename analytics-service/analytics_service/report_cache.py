@@ -13,8 +13,9 @@ from pydantic import BaseModel, Field, ValidationError
 from redis.asyncio import Redis
 
 from analytics_service.clocks import Clock
+from analytics_service.reasons import FallbackReason
 from analytics_service.redis_border import away_as_one_error, script
-from analytics_service.report import FallbackReason, PerformanceReport, ReportSource
+from analytics_service.report import PerformanceReport, ReportSource
 from analytics_service.report_key import LAST_REPORT_PREFIX, ReportKey, last_report_name
 from shared.contracts.metrics import MetricsQuery
 

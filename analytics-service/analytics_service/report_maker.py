@@ -20,8 +20,9 @@ from analytics_service.gemini_analyst import GeminiAnalyst, NoFindings
 from analytics_service.lock import Lease, ReportLock
 from analytics_service.lookup import Lookup
 from analytics_service.metrics_client import MetricsClient
+from analytics_service.reasons import FallbackReason
 from analytics_service.redis_border import RedisAway
-from analytics_service.report import FallbackReason, PerformanceReport
+from analytics_service.report import PerformanceReport
 from analytics_service.report_cache import CachedReport, ReportCache
 from analytics_service.rules import findings_by_rules
 

@@ -10,7 +10,8 @@ from redis.asyncio import Redis
 
 from analytics_service.facts import State
 from analytics_service.lock import Lease, ReportLock
-from analytics_service.report import FallbackReason, Findings, PerformanceReport
+from analytics_service.reasons import FallbackReason
+from analytics_service.report import Findings, PerformanceReport
 from analytics_service.report_cache import Lives, ReportCache
 from analytics_service.report_key import ReportKeys
 from analytics_service.testing.metrics_emulator import metrics as numbers

@@ -1,25 +1,31 @@
 """Which calls leave, how many, and when; the pauses between attempts are noted and not waited for."""
 
+import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from time import monotonic
 
 import pytest
 from parts import a_deadline, a_lease, facts_of, redis_client
+from wire_shapes import FAILURES
 
 from analytics_service.circuit_breaker import CircuitBreaker, CircuitState
 from analytics_service.clocks import utc_now
 from analytics_service.gemini import gemini_provider
+from analytics_service.gemini.last_outcome import LastOutcome
+from analytics_service.gemini.prices import Prices
 from analytics_service.gemini_analyst import GeminiAnalyst, NoFindings
-from analytics_service.ledger import Ledger, Prices
+from analytics_service.ledger import Ledger
+from analytics_service.provider import KeyInvalid, ProviderError, Unavailable
 from analytics_service.quota import CallQuota
-from analytics_service.report import FallbackReason
+from analytics_service.reasons import FallbackReason
 from analytics_service.settings import Settings
 from analytics_service.testing.gemini_emulator import (
     FINDINGS,
+    Behaviour,
     GeminiEmulator,
     blocked,
-    broken_envelope,
     cutting,
     failing,
     rate_limited,
@@ -64,18 +70,18 @@ async def desk(redis_server: RedisServer, gemini: GeminiEmulator) -> AsyncIterat
     clock = ManualClock()
     async with redis_client(redis_server) as redis:
         circuit = CircuitBreaker(clock)
-        ledger = Ledger(redis, Prices(prompt=0, answer=0), utc_now)
+        ledger = Ledger(redis, Prices(input=0, output=0), utc_now)
         analyst = GeminiAnalyst(provider, CallQuota(redis, limit=10), circuit, ledger, 5, monotonic, note)
         yield Desk(analyst, circuit, clock, pauses)
     await provider.close()
 
 
-@pytest.mark.parametrize("fault", [failing(503), failing(500), cutting])
+@pytest.mark.parametrize("fault", [failing(503), failing(500), failing(408), failing(499), cutting])
 async def test_what_passes_is_tried_four_times_with_growing_pauses(
     desk: Desk, gemini: GeminiEmulator, fault: object
 ) -> None:
     gemini.behave(fault)
-    assert await desk.reason() is FallbackReason.GEMINI_UNAVAILABLE
+    assert await desk.reason() in {FallbackReason.GEMINI_UNAVAILABLE, FallbackReason.GEMINI_TIMEOUT}
     assert len(gemini.calls) == 4
     assert [1 <= desk.pauses[0] <= 2, 2 <= desk.pauses[1] <= 4, 4 <= desk.pauses[2] <= 8] == [True] * 3
 
@@ -91,8 +97,15 @@ async def test_the_first_success_ends_the_attempts(desk: Desk, gemini: GeminiEmu
     [
         (rate_limited("17s"), FallbackReason.GEMINI_RATE_LIMITED),
         (rate_limited(), FallbackReason.GEMINI_RATE_LIMITED),
-        (failing(400), FallbackReason.GEMINI_REJECTED),
-        (failing(403), FallbackReason.GEMINI_REJECTED),
+        (failing(400), FallbackReason.GEMINI_REQUEST_INVALID),
+        (failing(403), FallbackReason.GEMINI_FORBIDDEN),
+        (FAILURES["bad key"].behaviour, FallbackReason.GEMINI_KEY_INVALID),
+        (FAILURES["leaked key"].behaviour, FallbackReason.GEMINI_KEY_LEAKED),
+        (FAILURES["blocked region"].behaviour, FallbackReason.GEMINI_REGION_BLOCKED),
+        (FAILURES["retired model"].behaviour, FallbackReason.GEMINI_MODEL_UNKNOWN),
+        (FAILURES["no quota on this plan"].behaviour, FallbackReason.GEMINI_BILLING),
+        (FAILURES["day's quota"].behaviour, FallbackReason.GEMINI_DAILY_QUOTA),
+        (FAILURES["other"].behaviour, FallbackReason.ANSWER_STOPPED),
         (blocked, FallbackReason.ANSWER_BLOCKED),
     ],
 )
@@ -105,13 +118,137 @@ async def test_a_refusal_is_not_tried_again(
     assert not desk.pauses
 
 
-@pytest.mark.parametrize("flawed", [saying("not json"), saying('{"summary": ""}'), saying("[]"), broken_envelope])
+@pytest.mark.parametrize("flawed", [saying("not json"), saying('{"summary": ""}'), saying("[]")])
 async def test_a_flawed_answer_gets_one_corrective_attempt(desk: Desk, gemini: GeminiEmulator, flawed: object) -> None:
     gemini.behave(flawed, reporting())
     assert await desk.findings() == FINDINGS["summary"]
     first, second = gemini.calls
     assert second.prompt.startswith(first.prompt)
     assert "could not be used" in second.prompt
+
+
+WORDY = "Here is what I see, {as asked}:\n\n```JSON\n" + json.dumps(FINDINGS) + "\n```\nAnything else?"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        WORDY,
+        json.dumps(FINDINGS) + " I hope this helps {you}.",
+        "\ufeff" + json.dumps(FINDINGS),
+        "```\n" + json.dumps(FINDINGS, indent=2) + "\n```",
+        json.dumps({"report": FINDINGS}),
+        json.dumps([FINDINGS]),
+        json.dumps({"note": "not this"}) + json.dumps(FINDINGS),
+    ],
+)
+async def test_a_report_is_found_wherever_it_stands_in_one_call(desk: Desk, gemini: GeminiEmulator, text: str) -> None:
+    gemini.behave(saying(text))
+    assert await desk.findings() == FINDINGS["summary"]
+    assert len(gemini.calls) == 1
+
+
+@pytest.mark.parametrize(
+    "cut",
+    [
+        saying(json.dumps(FINDINGS)[:60], "MAX_TOKENS"),
+        saying(json.dumps(FINDINGS)[:-1]),
+        saying(json.dumps(FINDINGS)[: json.dumps(FINDINGS).index("}") + 1]),
+        FAILURES["thoughts took all tokens"].behaviour,
+    ],
+)
+async def test_what_was_cut_off_is_asked_for_once_more_shorter_and_with_more_room(
+    desk: Desk, gemini: GeminiEmulator, cut: Behaviour
+) -> None:
+    gemini.behave(cut, reporting())
+    assert await desk.findings() == FINDINGS["summary"]
+    first, second = (call.body["generationConfig"]["maxOutputTokens"] for call in gemini.calls)
+    assert (first, second) == (1024, 4096)
+    assert "did not fit" in gemini.calls[1].prompt
+    gemini.behave(cut)
+    assert await desk.reason() is FallbackReason.ANSWER_TRUNCATED
+    assert len(gemini.calls) == 4
+
+
+async def test_a_report_that_is_whole_counts_even_if_the_tokens_ended_with_it(
+    desk: Desk, gemini: GeminiEmulator
+) -> None:
+    gemini.behave(saying(json.dumps(FINDINGS), "MAX_TOKENS"))
+    assert await desk.findings() == FINDINGS["summary"]
+    assert len(gemini.calls) == 1
+
+
+@pytest.mark.parametrize(
+    ("shape", "reason"),
+    [
+        ("an empty object", FallbackReason.ANSWER_EMPTY),
+        ("half a document", FallbackReason.GEMINI_UNREADABLE),
+        ("HTML within a 200", FallbackReason.GEMINI_UNREADABLE),
+    ],
+)
+async def test_what_says_nothing_is_asked_for_once_more_as_it_was(
+    desk: Desk, gemini: GeminiEmulator, shape: str, reason: FallbackReason
+) -> None:
+    gemini.behave(FAILURES[shape].behaviour, reporting())
+    assert await desk.findings() == FINDINGS["summary"]
+    assert gemini.calls[0].prompt == gemini.calls[1].prompt
+    gemini.behave(FAILURES[shape].behaviour)
+    assert await desk.reason() is reason
+    assert len(gemini.calls) == 4
+
+
+async def test_gemini_may_ask_for_more_patience_than_the_schedule_has(desk: Desk, gemini: GeminiEmulator) -> None:
+    gemini.behave(FAILURES["503 with Retry-After"].behaviour, reporting())
+    await desk.findings()
+    assert desk.pauses == [7]
+    gemini.behave(FAILURES["503 with Retry-After"].behaviour, reporting())
+    assert await desk.reason(deadline_seconds=5) is FallbackReason.GEMINI_UNAVAILABLE, "7 s would be too late"
+    assert len(gemini.calls) == 3
+
+
+@pytest.mark.parametrize(
+    ("shape", "reason", "seconds"),
+    [
+        ("minute's quota, RetryInfo", FallbackReason.GEMINI_RATE_LIMITED, 17.5),
+        ("Retry-After alone", FallbackReason.GEMINI_RATE_LIMITED, 31),
+        ("retry in words alone", FallbackReason.GEMINI_RATE_LIMITED, 45.6),
+        ("day's quota", FallbackReason.GEMINI_DAILY_QUOTA, 3600),
+    ],
+)
+async def test_while_gemini_wants_us_to_wait_nothing_leaves_and_its_reason_is_told(
+    desk: Desk, gemini: GeminiEmulator, shape: str, reason: FallbackReason, seconds: float
+) -> None:
+    gemini.behave(FAILURES[shape].behaviour)
+    assert [await desk.reason() for _ in range(3)] == [reason] * 3
+    assert len(gemini.calls) == 1
+    assert (await desk.analyst.quota.usage()).closed_for_seconds == pytest.approx(seconds, abs=3)
+
+
+async def test_health_tells_what_was_said_until_a_call_succeeds(desk: Desk, gemini: GeminiEmulator) -> None:
+    outcome = desk.analyst.outcome
+    assert outcome.words() is None
+    gemini.behave(FAILURES["bad key"].behaviour)
+    await desk.reason()
+    words = outcome.words()
+    assert words is not None
+    assert words.startswith("gemini_key_invalid since 20")
+    assert words.endswith("UTC: 400 INVALID_ARGUMENT: API key not valid. Please pass a valid API key.")
+    gemini.behave(reporting())
+    await desk.findings()
+    assert outcome.words() is None
+
+
+@pytest.mark.parametrize(("error", "after_an_hour"), [(KeyInvalid("no"), True), (Unavailable("away"), False)])
+def test_only_what_somebody_has_to_mend_is_told_for_ever(error: ProviderError, after_an_hour: bool) -> None:
+    now = datetime(2026, 1, 5, 12, tzinfo=UTC)
+    outcome = LastOutcome(lambda: now)
+    outcome.failed(error)
+    assert outcome.words() == f"{error.reason} since 2026-01-05 12:00 UTC"
+    now += timedelta(minutes=5)
+    outcome.failed(error)
+    assert outcome.words() == f"{error.reason} since 2026-01-05 12:00 UTC"
+    now += timedelta(hours=1)
+    assert (outcome.words() is not None) is after_an_hour
 
 
 async def test_a_second_flawed_answer_is_the_last(desk: Desk, gemini: GeminiEmulator) -> None:

@@ -6,8 +6,9 @@ import pytest
 from parts import facts_of
 
 from analytics_service.facts import Quality
+from analytics_service.gemini.report_text import findings_in
 from analytics_service.prompt import prompt_of
-from analytics_service.report_parser import UnusableAnswer, parse
+from analytics_service.provider import ModelAnswer, Unusable
 from analytics_service.testing.gemini_emulator import FINDINGS
 from analytics_service.testing.metrics_emulator import drift_report
 from analytics_service.testing.metrics_emulator import metrics as numbers
@@ -46,17 +47,16 @@ def test_a_label_that_could_carry_a_sentence_does_not_reach_the_model() -> None:
     assert '"positive": 390' in prompt
 
 
-def test_an_answer_may_be_wrapped_in_a_markdown_fence() -> None:
-    assert parse(f"```json\n{json.dumps(FINDINGS)}\n```").summary == FINDINGS["summary"]
-
-
 @pytest.mark.parametrize(
     ("text", "place"),
     [
         ("", "answer"),
         ("All is well.", "answer"),
-        (json.dumps(FINDINGS)[:-20], "answer"),
-        (json.dumps([FINDINGS]), "answer"),
+        ("{'summary': 'fine'}", "answer"),
+        ("[1, 2]", "answer"),
+        ("{" * 5000 + "}" * 5000, "answer"),
+        ('{"a":' * 5000 + "1" + "}" * 5000, "answer"),
+        (json.dumps({"report": FINDINGS | {"summary": "  "}}), "summary"),
         (json.dumps(FINDINGS | {"summary": "  "}), "summary"),
         (json.dumps(FINDINGS | {"confidence_score": 11}), "confidence_score"),
         (json.dumps(FINDINGS | {"recommendations": "none"}), "recommendations"),
@@ -66,6 +66,6 @@ def test_an_answer_may_be_wrapped_in_a_markdown_fence() -> None:
     ],
 )  # fmt: skip
 def test_what_is_no_report_is_refused_with_the_place_that_is_wrong(text: str, place: str) -> None:
-    with pytest.raises(UnusableAnswer) as refused:
-        parse(text)
+    with pytest.raises(Unusable) as refused:
+        findings_in(ModelAnswer(text))
     assert str(refused.value).startswith(f"{place}:")

@@ -81,7 +81,7 @@ async def test_a_fallback_is_cached_briefly_so_that_an_outage_is_not_hammered(
     gemini.behave(failing(403, "PERMISSION_DENIED"))
     async with client_of(settings_for(redis_server, metrics, gemini)) as client:
         first, second = await analyze(client), await analyze(client)
-        assert (first.json()["source"], first.json()["fallback_reason"]) == ("rules", "gemini_rejected")
+        assert (first.json()["source"], first.json()["fallback_reason"]) == ("rules", "gemini_forbidden")
         assert second.headers["x-cache"] == "HIT"
         assert len(gemini.calls) == 1
         with redis_server.client() as behind:

@@ -34,7 +34,7 @@ async def test_a_failure_is_shared_as_well(
     settings = settings_for(redis_server, metrics, gemini)
     async with client_of(settings) as one, client_of(settings) as other:
         answers = await asyncio.gather(*(analyze(client) for client in (one, other) for _ in range(25)))
-    assert {answer.json()["fallback_reason"] for answer in answers} == {"gemini_rejected"}
+    assert {answer.json()["fallback_reason"] for answer in answers} == {"gemini_request_invalid"}
     assert len(gemini.calls) == 1
 
 

@@ -1,9 +1,10 @@
 -- Takes one call out of an exact sliding window, on Redis's clock.
 -- KEYS: calls (the newest first, in microseconds), gate. ARGV: limit, window in microseconds.
--- Returns 0: taken; otherwise the microseconds until asking again can succeed.
+-- Returns {0, ''}: taken; otherwise the microseconds until asking again can succeed, and why the gate is closed ('': it is
+-- open, and the window is full).
 local closed = redis.call('PTTL', KEYS[2])
 if closed > 0 then
-  return closed * 1000
+  return {closed * 1000, redis.call('GET', KEYS[2]) or ''}
 end
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
@@ -11,9 +12,9 @@ local window = tonumber(ARGV[2])
 -- The call that must have left the window before one more fits in.
 local blocking = redis.call('LINDEX', KEYS[1], ARGV[1] - 1)
 if blocking and blocking + window > now then
-  return blocking + window - now
+  return {blocking + window - now, ''}
 end
 redis.call('LPUSH', KEYS[1], string.format('%.0f', now))
 redis.call('LTRIM', KEYS[1], 0, ARGV[1] - 1)
 redis.call('PEXPIRE', KEYS[1], math.ceil(window / 1000))
-return 0
+return {0, ''}

@@ -10,7 +10,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler
 from typing import Any
@@ -32,9 +32,17 @@ FINDINGS: dict[str, Any] = {
 }
 """What a well-behaved Gemini says here."""
 
-FINISH_REASONS = {"STOP": 1, "MAX_TOKENS": 2, "SAFETY": 3}
-BLOCK_REASONS = {"SAFETY": 1}
+FINISH_REASONS = {
+    "FINISH_REASON_UNSPECIFIED": 0, "STOP": 1, "MAX_TOKENS": 2, "SAFETY": 3, "RECITATION": 4, "OTHER": 5, "LANGUAGE": 6,
+    "BLOCKLIST": 7, "PROHIBITED_CONTENT": 8, "SPII": 9, "MALFORMED_FUNCTION_CALL": 10, "IMAGE_SAFETY": 11,
+}  # fmt: skip
+BLOCK_REASONS = {
+    "BLOCK_REASON_UNSPECIFIED": 0, "SAFETY": 1, "OTHER": 2, "BLOCKLIST": 3, "PROHIBITED_CONTENT": 4, "IMAGE_SAFETY": 5,
+}  # fmt: skip
 """`google-generativeai` asks for enums as numbers, `google-genai` takes them as names."""
+
+UNNAMED = 64
+"""A number for whatever has no name yet among those that the client of numbers knows."""
 
 
 @dataclass(frozen=True)
@@ -66,10 +74,13 @@ class Exchange(BaseHTTPRequestHandler):
         call = Call(time.monotonic(), self.path, self.headers.get("x-goog-api-key"), body)
         self.emulator.next_behaviour(call)(self)
 
-    def answer(self, status: int, body: bytes, length: int | None = None) -> None:
+    def answer(
+        self, status: int, body: bytes, length: int | None = None, headers: Mapping[str, str] | None = None
+    ) -> None:
         """An answer; `length` says what Content-Length claims."""
         self.send_response(status)
-        self.send_header("Content-Type", "application/json; charset=UTF-8")
+        for name, value in {"Content-Type": "application/json; charset=UTF-8", **(headers or {})}.items():
+            self.send_header(name, value)
         self.send_header("Content-Length", str(len(body) if length is None else length))
         self.end_headers()
         self.wfile.write(body)
@@ -82,7 +93,7 @@ class Exchange(BaseHTTPRequestHandler):
 
     def enum(self, names: dict[str, int], name: str) -> str | int:
         """An enum's value in the form that the client asked for."""
-        return names[name] if "enum-encoding" in self.path else name
+        return names.get(name, UNNAMED) if "enum-encoding" in self.path else name
 
     def log_message(self, *_: object) -> None:
         """Says nothing."""
@@ -139,6 +150,31 @@ def answer_body(exchange: Exchange, text: str, finish: str = "STOP") -> bytes:
     }
     usage = {"promptTokenCount": 400, "candidatesTokenCount": 120, "totalTokenCount": 520}
     return json.dumps({"candidates": [candidate], "usageMetadata": usage}).encode()
+
+
+def recorded(
+    body: dict[str, Any] | list[Any] | bytes, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Behaviour:
+    """A response as it was seen on the wire, its enums by name."""
+
+    def behave(exchange: Exchange) -> None:
+        content = body if isinstance(body, bytes) else json.dumps(encoded(exchange, body)).encode()
+        exchange.answer(status, content, headers=headers)
+
+    return behave
+
+
+def encoded(exchange: Exchange, value: Any) -> Any:
+    """The same with the enums in the form that the client asked for."""
+    enums = {"finishReason": FINISH_REASONS, "blockReason": BLOCK_REASONS}
+    if isinstance(value, dict):
+        return {
+            name: exchange.enum(enums[name], inner)
+            if name in enums and isinstance(inner, str)
+            else encoded(exchange, inner)
+            for name, inner in value.items()
+        }
+    return [encoded(exchange, inner) for inner in value] if isinstance(value, list) else value
 
 
 def slow(seconds: float, then: Behaviour | None = None) -> Behaviour:

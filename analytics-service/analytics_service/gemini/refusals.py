@@ -1,0 +1,173 @@
+"""Errors of Gemini's API → one class per reason; pure. Shapes: https://ai.google.dev/gemini-api/docs/troubleshooting."""
+
+import math
+import re
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import Any
+
+from analytics_service.gemini.http_response import HttpResponse
+from analytics_service.gemini.words import said
+from analytics_service.provider import (
+    BillingNeeded,
+    DailyQuotaSpent,
+    Forbidden,
+    KeyInvalid,
+    KeyLeaked,
+    ModelUnknown,
+    ProviderError,
+    RateLimited,
+    Refused,
+    RegionBlocked,
+    RequestInvalid,
+    TooSlow,
+    Unavailable,
+)
+
+RETRY_INFO = "type.googleapis.com/google.rpc.RetryInfo"
+ERROR_INFO = "type.googleapis.com/google.rpc.ErrorInfo"
+QUOTA_FAILURE = "type.googleapis.com/google.rpc.QuotaFailure"
+
+DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)s")
+"""Protobuf's JSON form of a duration: `17s`, `0.5s`."""
+RETRY_IN = re.compile(r"retry in (\d{1,9}(?:\.\d{1,9})?)s")
+"""What 429s say in prose, RetryInfo or not."""
+
+CLIENT_CLOSED_REQUEST = 499
+
+STATUS_OF = {
+    "CANCELLED": CLIENT_CLOSED_REQUEST, "INVALID_ARGUMENT": 400, "OUT_OF_RANGE": 400, "FAILED_PRECONDITION": 400,
+    "UNAUTHENTICATED": 401, "PERMISSION_DENIED": 403, "NOT_FOUND": 404, "RESOURCE_EXHAUSTED": 429, "INTERNAL": 500,
+    "UNKNOWN": 500, "DATA_LOSS": 500, "UNAVAILABLE": 503, "DEADLINE_EXCEEDED": 504,
+}  # fmt: skip
+"""google.rpc.Code → HTTP, for an error that came with a status which says nothing (200)."""
+
+NO_CREDIT = re.compile(r"prepayment credits|spend(?:ing)? (?:cap|limit)|limit: 0\b", re.IGNORECASE)
+"""429s that waiting does not help against. An ordinary one says `billing` as well."""
+NOT_HERE = re.compile(r"\b(?:location|country|region|territory)\b", re.IGNORECASE)
+KEY_AT_FAULT = re.compile(r"API key (?:not valid|not found|expired)|unregistered callers", re.IGNORECASE)
+
+BY_STATUS: dict[int, type[ProviderError]] = {
+    401: KeyInvalid, 402: BillingNeeded, 408: TooSlow, CLIENT_CLOSED_REQUEST: Unavailable, 504: TooSlow,
+    405: RequestInvalid, 411: RequestInvalid, 413: RequestInvalid, 414: RequestInvalid, 415: RequestInvalid,
+    422: RequestInvalid,
+}  # fmt: skip
+"""Statuses that say all by themselves."""
+
+
+def refusal(response: HttpResponse, error: Mapping[str, Any] | None, key: str) -> ProviderError:
+    """The error that a response is; `error`: the object that Gemini puts into its body, None when it did not."""
+    error = error or {}
+    name, message = text_in(error, "status"), text_in(error, "message")
+    status = response.status if response.status >= HTTPStatus.BAD_REQUEST else meant_status(error, name)
+    body = message or response.body[:1000].decode(errors="replace")
+    words = said(body, key, status, name or ("error" if message else None))
+    return kind(status, name, message, error)(words, retry_after_seconds=retry_after(response, error, message))
+
+
+def kind(status: int, name: str, message: str, error: Mapping[str, Any]) -> type[ProviderError]:
+    """Which error it is."""
+    if found := BY_STATUS.get(status):
+        return found
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return Unavailable
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        return limit_kind(message, error)
+    if "API_KEY_INVALID" in reasons_in(error) or KEY_AT_FAULT.search(message):
+        return KeyInvalid
+    if status == HTTPStatus.FORBIDDEN:
+        return forbidden_kind(message, error)
+    if status == HTTPStatus.BAD_REQUEST:
+        return precondition_kind(message) if name == "FAILED_PRECONDITION" else RequestInvalid
+    # A 404 without Gemini's own words is about the address, not about the model.
+    return ModelUnknown if status == HTTPStatus.NOT_FOUND and name else Refused
+
+
+def limit_kind(message: str, error: Mapping[str, Any]) -> type[ProviderError]:
+    """Which limit was met: a plan's, a day's or a minute's."""
+    if NO_CREDIT.search(message):
+        return BillingNeeded
+    quotas = [
+        text_in(each, "quotaId") for found in details(error, QUOTA_FAILURE) for each in items(found, "violations")
+    ]
+    return DailyQuotaSpent if any("PerDay" in quota for quota in quotas) else RateLimited
+
+
+def forbidden_kind(message: str, error: Mapping[str, Any]) -> type[ProviderError]:
+    """Why a key may not."""
+    if "leaked" in message:
+        return KeyLeaked
+    if "BILLING_DISABLED" in reasons_in(error) or "billing" in message.lower():
+        return BillingNeeded
+    return RegionBlocked if NOT_HERE.search(message) else Forbidden
+
+
+def precondition_kind(message: str) -> type[ProviderError]:
+    """Which precondition is not met."""
+    if NOT_HERE.search(message):
+        return RegionBlocked
+    return BillingNeeded if "billing" in message.lower() else RequestInvalid
+
+
+def meant_status(error: Mapping[str, Any], name: str) -> int:
+    """The status that an error within a success means: by its name, else by its number."""
+    number = error.get("code")
+    plausible = isinstance(number, int) and HTTPStatus.BAD_REQUEST <= number < 600
+    return STATUS_OF.get(name, number if isinstance(number, int) and plausible else 500)
+
+
+def retry_after(response: HttpResponse, error: Mapping[str, Any], message: str) -> float | None:
+    """How long we are asked to wait, in seconds: by RetryInfo, else by the header, else by the words."""
+    for info in details(error, RETRY_INFO):
+        if (delay := seconds(info.get("retryDelay"))) is not None:
+            return delay
+    in_words = RETRY_IN.search(message)
+    return header_seconds(response.headers) or (float(in_words[1]) if in_words else None)
+
+
+def seconds(duration: Any) -> float | None:
+    """`17s` as 17.0; None for what is no duration."""
+    match = DURATION.fullmatch(duration) if isinstance(duration, str) else None
+    return float(match[1]) if match and math.isfinite(float(match[1])) else None
+
+
+def header_seconds(headers: Mapping[str, str]) -> float | None:
+    """`Retry-After` as RFC 9110 has it: seconds, or a date, which counts from the response's own `Date`."""
+    value = headers.get("retry-after", "").strip()
+    if re.fullmatch(r"\d{1,9}", value):
+        return float(value)
+    until, now = date(value), date(headers.get("date", "")) or datetime.now(UTC)
+    return max((until - now).total_seconds(), 0.0) if until else None
+
+
+def date(value: str) -> datetime | None:
+    """An HTTP date; None for anything else."""
+    try:
+        found = parsedate_to_datetime(value)
+    except (ValueError, TypeError, IndexError):
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def reasons_in(error: Mapping[str, Any]) -> set[str]:
+    """The reasons that ErrorInfo names, such as `API_KEY_INVALID`."""
+    return {text_in(info, "reason") for info in details(error, ERROR_INFO)}
+
+
+def details(error: Mapping[str, Any], kind_of_detail: str) -> Iterator[Mapping[str, Any]]:
+    """The error's details of one type."""
+    return (detail for detail in items(error, "details") if detail.get("@type") == kind_of_detail)
+
+
+def items(value: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+    """The objects in the list under a name."""
+    found = value.get(name)
+    return [item for item in found if isinstance(item, Mapping)] if isinstance(found, list) else []
+
+
+def text_in(value: Mapping[str, Any], name: str) -> str:
+    """The text under a name, or none."""
+    found = value.get(name)
+    return found if isinstance(found, str) else ""

@@ -1,0 +1,95 @@
+"""Gemini through `google-genai`, the maintained successor; its calls do not block, on httpx."""
+
+import asyncio
+import threading
+from typing import Any
+
+import httpx
+
+from analytics_service.gemini.bounds import output_bound
+from analytics_service.gemini.http_response import keep, one_call
+from analytics_service.gemini.wire import read
+from analytics_service.prompt import FINDINGS_SCHEMA
+from analytics_service.provider import Ask, ModelAnswer, TooSlow, Unavailable
+from analytics_service.settings import Settings
+
+
+class GenAi:
+    """The provider on `google-genai`. The SDK is imported when it is needed: that takes seconds."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.http = httpx.AsyncClient(timeout=settings.gemini_timeout_seconds, event_hooks={"response": [keep_whole]})
+        self.client: Any = None
+        self.loading = threading.Lock()
+
+    async def prepare(self) -> None:
+        """Imports the SDK, in a thread."""
+        await asyncio.to_thread(self.load)
+
+    async def generate(self, ask: Ask, timeout_seconds: float) -> ModelAnswer:
+        """One call. Raises ProviderError."""
+        client = await asyncio.to_thread(self.load)
+        with one_call() as arrived:
+            try:
+                async with asyncio.timeout(timeout_seconds):
+                    await client.aio.models.generate_content(
+                        model=self.settings.gemini_model, contents=ask.prompt, config=config_of(self.settings, ask)
+                    )
+            except (TimeoutError, httpx.TimeoutException) as error:
+                raise TooSlow(f"no answer in {timeout_seconds:.1f} s") from error
+            except httpx.HTTPError as error:
+                raise Unavailable(type(error).__name__) from error
+            except Exception:
+                # What the SDK makes of a response does not matter, as long as there is one: `read` has the say.
+                if arrived.response is None:
+                    raise
+        if arrived.response is None:
+            raise Unavailable("no response")
+        return read(arrived.response, key_of(self.settings))
+
+    def load(self) -> Any:
+        """The SDK's client, made once. Blocks while it is imported."""
+        with self.loading:
+            if self.client is None:
+                self.client = make_client(self.settings, self.http)
+        return self.client
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        await self.http.aclose()
+
+
+async def keep_whole(response: httpx.Response) -> None:
+    """Reads a response to its end and keeps it for the call that it belongs to."""
+    keep(response.status_code, response.headers, await response.aread())
+
+
+def make_client(settings: Settings, http: httpx.AsyncClient) -> Any:
+    """Imports the SDK. It would use aiohttp where that is installed; our httpx client makes it the same everywhere."""
+    from google import genai
+
+    return genai.Client(
+        vertexai=False,
+        api_key=key_of(settings),
+        http_options=genai.types.HttpOptions(
+            base_url=settings.gemini_api_endpoint, api_version="v1beta", httpx_async_client=http
+        ),
+    )
+
+
+def config_of(settings: Settings, ask: Ask) -> dict[str, Any]:
+    """How the model is to answer."""
+    budget = settings.gemini_thinking_budget
+    return {
+        "temperature": settings.gemini_temperature,
+        "max_output_tokens": output_bound(settings, ask),
+        "response_mime_type": "application/json",
+        "response_schema": FINDINGS_SCHEMA,
+        "thinking_config": None if budget is None else {"thinking_budget": budget},
+    }
+
+
+def key_of(settings: Settings) -> str:
+    """The key as it is sent."""
+    return settings.gemini_api_key.get_secret_value() if settings.gemini_api_key else ""

@@ -1,0 +1,137 @@
+"""Gemini's wire format: a response → the answer, or the error that it is; pure, and the same for both SDKs.
+
+Formats: https://ai.google.dev/api/generate-content (responses, finish and block reasons, usage) and
+https://google.aip.dev/193 (errors). Whatever has another type than the format says counts as not there.
+"""
+
+import json
+from http import HTTPStatus
+from typing import Any
+
+from analytics_service.gemini.http_response import HttpResponse
+from analytics_service.gemini.refusals import refusal
+from analytics_service.gemini.words import said
+from analytics_service.provider import (
+    Blocked,
+    Empty,
+    ModelAnswer,
+    ProviderError,
+    Stopped,
+    Truncated,
+    Unreadable,
+    Usage,
+)
+
+FINISH_REASONS = (
+    "FINISH_REASON_UNSPECIFIED", "STOP", "MAX_TOKENS", "SAFETY", "RECITATION", "OTHER", "LANGUAGE", "BLOCKLIST",
+    "PROHIBITED_CONTENT", "SPII", "MALFORMED_FUNCTION_CALL", "IMAGE_SAFETY",
+)  # fmt: skip
+BLOCK_REASONS = (
+    "BLOCK_REASON_UNSPECIFIED", "SAFETY", "OTHER", "BLOCKLIST", "PROHIBITED_CONTENT", "IMAGE_SAFETY",
+)  # fmt: skip
+"""By number: `google-generativeai` asks for enums as numbers. Later ones have a name in `google-genai`'s responses."""
+
+WITHHELD = {
+    "SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "IMAGE_SAFETY", "IMAGE_PROHIBITED_CONTENT",
+    "IMAGE_RECITATION", "MODEL_ARMOR", "JAILBREAK",
+}  # fmt: skip
+"""Finish reasons with which Gemini keeps back what it would have said; a part of it may be there all the same."""
+
+
+def read(response: HttpResponse, key: str) -> ModelAnswer:
+    """The answer in a response. Raises ProviderError, whose words do not contain the key."""
+    body = document(response.body)
+    if response.status >= HTTPStatus.BAD_REQUEST or error_in(body) is not None:
+        raise refusal(response, error_in(body), key)
+    if response.status != HTTPStatus.OK or not isinstance(body, dict):
+        text = response.body[:1000].decode(errors="replace")
+        raise Unreadable(said(f"not a response of Gemini: {text}", key, response.status))
+    return answer_of(body, key)
+
+
+def document(body: bytes) -> Any:
+    """The JSON document that a body is, with or without a byte order mark; None when it is none."""
+    try:
+        return json.loads(body.decode("utf-8-sig"))
+    except (ValueError, RecursionError):
+        return None
+
+
+def error_in(body: Any) -> dict[str, Any] | None:
+    """The error that a document is; streams and some front ends wrap it into a list."""
+    inner = body[0] if isinstance(body, list) and body else body
+    return mapping(inner, "error")
+
+
+def answer_of(body: dict[str, Any], key: str) -> ModelAnswer:
+    """What the first candidate says. Raises ProviderError when that is nothing."""
+    usage = usage_of(body)
+    candidate = first(body.get("candidates"))
+    if candidate is None:
+        raise without_candidate(body, usage, key)
+    text = text_of(candidate)
+    finish = name_of(candidate.get("finishReason"), FINISH_REASONS)
+    words = said(string(candidate.get("finishMessage")) or "no text", key, HTTPStatus.OK, f"finishReason {finish}")
+    if finish in WITHHELD:
+        raise Blocked(words, usage=usage)
+    if text.strip():
+        return ModelAnswer(text, usage, cut=finish == "MAX_TOKENS")
+    if finish == "MAX_TOKENS":
+        raise Truncated(words, usage=usage)
+    if finish in ("STOP", FINISH_REASONS[0]):
+        raise Empty(words, usage=usage)
+    raise Stopped(words, usage=usage)
+
+
+def without_candidate(body: dict[str, Any], usage: Usage, key: str) -> ProviderError:
+    """Why there is no candidate, as far as that is told."""
+    feedback = mapping(body, "promptFeedback") or {}
+    if (reason := feedback.get("blockReason")) is None:
+        return Empty(said("no candidate", key, HTTPStatus.OK), usage=usage)
+    message = string(feedback.get("blockReasonMessage")) or "the prompt was blocked"
+    code = f"blockReason {name_of(reason, BLOCK_REASONS)}"
+    return Blocked(said(message, key, HTTPStatus.OK, code), usage=usage)
+
+
+def text_of(candidate: dict[str, Any]) -> str:
+    """The candidate's text without its thoughts."""
+    parts = (mapping(candidate, "content") or {}).get("parts")
+    plain = [part for part in parts if isinstance(part, dict)] if isinstance(parts, list) else []
+    return "".join(string(part.get("text")) for part in plain if part.get("thought") is not True)
+
+
+def usage_of(body: dict[str, Any]) -> Usage:
+    """What the call is billed for. What the total has more than its parts is billed as thoughts."""
+    counts = mapping(body, "usageMetadata") or {}
+    prompt = number(counts.get("promptTokenCount")) + number(counts.get("toolUsePromptTokenCount"))
+    answer, thoughts = number(counts.get("candidatesTokenCount")), number(counts.get("thoughtsTokenCount"))
+    rest = number(counts.get("totalTokenCount")) - prompt - answer
+    return Usage(prompt, answer, max(thoughts, rest))
+
+
+def name_of(value: Any, names: tuple[str, ...]) -> str:
+    """An enum's value by name, whether it came as a name or as a number; a number without a name stays one."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return names[value] if 0 <= value < len(names) else str(value)
+    return value if isinstance(value, str) and value else names[0]
+
+
+def first(items: Any) -> dict[str, Any] | None:
+    """The first of a list, when it is an object."""
+    return items[0] if isinstance(items, list) and items and isinstance(items[0], dict) else None
+
+
+def mapping(value: Any, name: str) -> dict[str, Any] | None:
+    """The object under a name of an object."""
+    inner = value.get(name) if isinstance(value, dict) else None
+    return inner if isinstance(inner, dict) else None
+
+
+def string(value: Any) -> str:
+    """Text, or nothing."""
+    return value if isinstance(value, str) else ""
+
+
+def number(value: Any) -> int:
+    """A count, or 0."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0

@@ -1,0 +1,72 @@
+"""Whoever looks after the service learns why Gemini did not write the report: the reason, what was said, what to do."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from service import analyze, client_of, settings_for
+from wire_shapes import FAILURES
+
+from analytics_service.provider import Unavailable
+from analytics_service.reasons import FallbackReason
+from analytics_service.testing.gemini_emulator import GeminiEmulator, reporting
+from analytics_service.testing.metrics_emulator import MetricsEmulator
+from shared.testing.redis import RedisServer
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "reports.md"
+KEY = "AIzaSyD-a-key-that-must-not-leak"
+
+PASSING = {name for name, failure in FAILURES.items() if issubclass(failure.error, Unavailable)}
+"""Tried four times, which takes a while: the fault tests have them."""
+
+
+def test_the_document_says_of_each_reason_what_to_do_and_names_no_other() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| (.+) \| (.+) \|$", DOCUMENT.read_text(), re.MULTILINE)
+    assert sorted(reason for reason, _, _ in rows) == sorted(FallbackReason)
+    assert all(what.strip() and advice.strip() for _, what, advice in rows)
+
+
+@pytest.mark.parametrize("shape", sorted(set(FAILURES) - PASSING))
+async def test_the_reason_is_in_the_report_and_what_was_said_in_health_log_and_metrics(
+    redis_server: RedisServer,
+    metrics: MetricsEmulator,
+    gemini: GeminiEmulator,
+    capsys: pytest.CaptureFixture[str],
+    shape: str,
+) -> None:
+    failure = FAILURES[shape]
+    gemini.behave(failure.behaviour)
+    settings = settings_for(redis_server, metrics, gemini, gemini_api_key=KEY, gemini_sdk="google-genai")
+    async with client_of(settings) as client:
+        report = (await analyze(client)).json()
+        health = (await client.get("/health")).json()
+        days = (await client.get("/analyze/quota", headers={"Authorization": "Bearer operator"})).json()["days"]
+    reason = failure.error.reason
+    assert (report["source"], report["fallback_reason"]) == ("rules", reason)
+    component = health["components"]["gemini"]
+    assert (health["status"], component["status"]) == ("degraded", "degraded")
+    assert component["detail"].startswith(f"rules make the reports: {reason} since 20")
+    assert days[0]["outcomes"] == {reason: len(gemini.calls)}
+    output = capsys.readouterr().out
+    assert "gemini call failed" in output
+    assert f"reason={reason}" in output
+    assert failure.told.split(": ")[-1] in output
+    everything = json.dumps([report, health, days]) + output
+    assert KEY not in everything
+    assert "AIza" not in everything
+    assert "example" not in json.dumps(health)
+
+
+async def test_health_is_well_again_after_the_next_report(
+    redis_server: RedisServer, metrics: MetricsEmulator, gemini: GeminiEmulator
+) -> None:
+    gemini.behave(FAILURES["leaked key"].behaviour)
+    async with client_of(settings_for(redis_server, metrics, gemini)) as client:
+        await analyze(client, time_window_minutes=1)
+        refused = (await client.get("/health")).json()["components"]["gemini"]
+        gemini.behave(reporting())
+        await analyze(client, time_window_minutes=2)
+        well = (await client.get("/health")).json()
+    assert "403 PERMISSION_DENIED: Your API key was reported as leaked." in refused["detail"]
+    assert (well["status"], well["components"]["gemini"]["detail"]) == ("ok", "gemini-2.5-flash-lite")

@@ -1,0 +1,325 @@
+"""Responses of Gemini and of what stands on the way to it, as they were seen on the wire, and what each one is.
+
+Sources: https://ai.google.dev/api/generate-content, https://ai.google.dev/gemini-api/docs/troubleshooting, and the
+responses that users of Google's own clients put into their bug reports.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from analytics_service.provider import (
+    BillingNeeded,
+    Blocked,
+    DailyQuotaSpent,
+    Empty,
+    Forbidden,
+    KeyInvalid,
+    KeyLeaked,
+    ModelUnknown,
+    ProviderError,
+    RateLimited,
+    Refused,
+    RegionBlocked,
+    RequestInvalid,
+    Stopped,
+    TooSlow,
+    Truncated,
+    Unavailable,
+    Unreadable,
+    Usage,
+)
+from analytics_service.testing import gemini_emulator as emulated
+from analytics_service.testing.gemini_emulator import FINDINGS, Behaviour, recorded
+
+UNTOLD = Usage()
+GOOGLE = "type.googleapis.com/google.rpc"
+REPORT = json.dumps(FINDINGS)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A response that is no answer."""
+
+    behaviour: Behaviour
+    error: type[ProviderError]
+    told: str = ""
+    """A part of what is passed on."""
+    usage: Usage | None = None
+    wait: float | None = None
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A response that is one."""
+
+    behaviour: Behaviour
+    text: str = REPORT
+    usage: Usage = UNTOLD
+    cut: bool = False
+
+
+def error(status: int, name: str, message: str, *details: dict[str, Any], **headers: str) -> Behaviour:
+    """An error as Gemini words it."""
+    return recorded(
+        {"error": {"code": status, "message": message, "status": name, "details": list(details)}},
+        status,
+        {key.replace("_", "-"): value for key, value in headers.items()},
+    )
+
+
+def error_info(reason: str) -> dict[str, Any]:
+    return {"@type": f"{GOOGLE}.ErrorInfo", "reason": reason, "domain": "googleapis.com"}
+
+
+def quota(quota_id: str) -> dict[str, Any]:
+    metric = "generativelanguage.googleapis.com/generate_content_free_tier_requests"
+    return {"@type": f"{GOOGLE}.QuotaFailure", "violations": [{"quotaMetric": metric, "quotaId": quota_id}]}
+
+
+def retry_info(delay: object) -> dict[str, Any]:
+    return {"@type": f"{GOOGLE}.RetryInfo", "retryDelay": delay}
+
+
+def candidate(*parts: Any, finish: object = "STOP", usage: dict[str, int] | None = None, **more: Any) -> Behaviour:
+    """A response with one candidate."""
+    content = {"content": {"role": "model", "parts": list(parts)}} if parts else {}
+    found = content | {"index": 0} | ({"finishReason": finish} if finish else {}) | more
+    return recorded({"candidates": [found], "usageMetadata": usage or {}, "modelVersion": "gemini-2.5-flash-lite"})
+
+
+def blocked_prompt(reason: object, **more: Any) -> Behaviour:
+    feedback = {"blockReason": reason} | more
+    return recorded({"promptFeedback": feedback, "usageMetadata": {"promptTokenCount": 900, "totalTokenCount": 900}})
+
+
+TEXT = {"text": REPORT}
+OVER_QUOTA = (
+    "You exceeded your current quota, please check your plan and billing details. For more information on this error, "
+    "head to: https://ai.google.dev/gemini-api/docs/rate-limits."
+)
+THOUGHT_ONLY = {"promptTokenCount": 900, "totalTokenCount": 1924, "thoughtsTokenCount": 1024}
+HTML = b"<html><head><title>Sign in</title></head><body>proxy.corp.example wants you to sign in</body></html>"
+
+FAILURES: dict[str, Failure] = {
+    # A key, a plan, a setting is wrong.
+    "bad key": Failure(
+        error(400, "INVALID_ARGUMENT", "API key not valid. Please pass a valid API key.",
+              error_info("API_KEY_INVALID")),
+        KeyInvalid, "400 INVALID_ARGUMENT: API key not valid",
+    ),
+    "expired key": Failure(
+        error(400, "INVALID_ARGUMENT", "API key expired. Please renew the API key.", error_info("API_KEY_INVALID")),
+        KeyInvalid, "expired",
+    ),
+    "no details, bad key": Failure(error(400, "INVALID_ARGUMENT", "API key not valid."), KeyInvalid),
+    "unauthenticated": Failure(
+        error(401, "UNAUTHENTICATED", "Request had invalid authentication credentials."), KeyInvalid, "401",
+    ),
+    "no key arrived": Failure(
+        error(403, "PERMISSION_DENIED", "Method doesn't allow unregistered callers (callers without established "
+              "identity). Please use API Key or other form of API consumer identity to call this API."),
+        KeyInvalid,
+    ),
+    "leaked key": Failure(
+        error(403, "PERMISSION_DENIED", "Your API key was reported as leaked. Please use another API key."),
+        KeyLeaked, "403 PERMISSION_DENIED: Your API key was reported as leaked",
+    ),
+    "suspended consumer": Failure(
+        error(403, "PERMISSION_DENIED",
+              "Permission denied: Consumer 'api_key:AIzaSyD-0123456789abcdefghijklmnopqrstu' has been suspended.",
+              error_info("CONSUMER_SUSPENDED")),
+        Forbidden, "Consumer 'api_key:[key]' has been suspended",
+    ),
+    "API not enabled": Failure(
+        error(403, "PERMISSION_DENIED", "Generative Language API has not been used in project 1234567890 before or it "
+              "is disabled.", error_info("SERVICE_DISABLED")),
+        Forbidden, "is disabled",
+    ),
+    "key restricted by address": Failure(
+        error(403, "PERMISSION_DENIED", "The provided API key has an IP address restriction.",
+              error_info("API_KEY_IP_ADDRESS_BLOCKED")),
+        Forbidden,
+    ),
+    "billing off": Failure(
+        error(403, "PERMISSION_DENIED", "This API method requires billing to be enabled.",
+              error_info("BILLING_DISABLED")),
+        BillingNeeded,
+    ),
+    "blocked region": Failure(
+        error(400, "FAILED_PRECONDITION", "User location is not supported for the API use."), RegionBlocked, "location",
+    ),
+    "free tier not in this country": Failure(
+        error(400, "FAILED_PRECONDITION", "Gemini API free tier is not available in your country. Please enable "
+              "billing on your project in Google AI Studio."),
+        RegionBlocked,
+    ),
+    "billing as a precondition": Failure(
+        error(400, "FAILED_PRECONDITION", "Please enable billing on your project."), BillingNeeded,
+    ),
+    "another precondition": Failure(
+        error(400, "FAILED_PRECONDITION", "The cached content has expired."), RequestInvalid,
+    ),
+    "payment required": Failure(error(402, "FAILED_PRECONDITION", "Payment required."), BillingNeeded),
+    "retired model": Failure(
+        error(404, "NOT_FOUND", "models/gemini-1.5-flash is not found for API version v1beta, or is not supported for "
+              "generateContent. Call ListModels to see the list of available models and their supported methods."),
+        ModelUnknown, "404 NOT_FOUND: models/gemini-1.5-flash is not found",
+    ),
+    "schema refused": Failure(
+        error(400, "INVALID_ARGUMENT", "* GenerateContentRequest.generation_config.response_schema.properties: "
+              "should be non-empty for OBJECT type"),
+        RequestInvalid, "response_schema",
+    ),
+    "thinking budget refused": Failure(
+        error(400, "INVALID_ARGUMENT", "The thinking budget 5 is invalid. Please choose a value between 512 and "
+              "24576."),
+        RequestInvalid, "thinking budget 5",
+    ),
+    "too large": Failure(error(413, "INVALID_ARGUMENT", "Request payload size exceeds the limit."), RequestInvalid),
+    "no such address": Failure(
+        recorded(HTML.replace(b"Sign in", b"Error 404 (Not Found)!!1"), 404, {"Content-Type": "text/html"}), Refused,
+    ),
+    "a conflict": Failure(error(409, "ABORTED", "The operation was aborted."), Refused),
+    # A limit.
+    "minute's quota, RetryInfo": Failure(
+        error(429, "RESOURCE_EXHAUSTED", OVER_QUOTA, quota("GenerateRequestsPerMinutePerProjectPerModel-FreeTier"),
+              retry_info("17.5s")),
+        RateLimited, "429 RESOURCE_EXHAUSTED: You exceeded", wait=17.5,
+    ),
+    "Retry-After alone": Failure(error(429, "RESOURCE_EXHAUSTED", "Too many.", Retry_After="31"), RateLimited, wait=31),
+    "Retry-After as a date": Failure(
+        recorded({"error": {"code": 429, "message": "Too many.", "status": "RESOURCE_EXHAUSTED"}}, 429,
+                 {"Date": "Mon, 05 Jan 2026 12:00:00 GMT", "Retry-After": "Mon, 05 Jan 2026 12:00:42 GMT"}),
+        RateLimited,
+    ),
+    "retry in words alone": Failure(
+        error(429, "RESOURCE_EXHAUSTED", f"{OVER_QUOTA}\nPlease retry in 45.578569677s."),
+        RateLimited, wait=45.578569677,
+    ),
+    "429 without a word": Failure(
+        error(429, "RESOURCE_EXHAUSTED", "Resource has been exhausted (e.g. check quota)."), RateLimited,
+    ),
+    "RetryInfo that is none": Failure(
+        error(429, "RESOURCE_EXHAUSTED", "Too many.", retry_info({"seconds": -3}), Retry_After="soon"), RateLimited,
+    ),
+    "day's quota": Failure(
+        error(429, "RESOURCE_EXHAUSTED", OVER_QUOTA, quota("GenerateRequestsPerDayPerProjectPerModel-FreeTier"),
+              retry_info("27s")),
+        DailyQuotaSpent, wait=27,
+    ),
+    "no quota on this plan": Failure(
+        error(429, "RESOURCE_EXHAUSTED", f"{OVER_QUOTA}\n* Quota exceeded for metric: generativelanguage.googleapis.com"
+              "/generate_content_free_tier_requests, limit: 0, model: gemini-3-pro"),
+        BillingNeeded,
+    ),
+    "credits used up": Failure(
+        error(429, "RESOURCE_EXHAUSTED", "Your prepayment credits are depleted. Please go to AI Studio to manage your "
+              "project and billing."),
+        BillingNeeded, "credits are depleted",
+    ),
+    "429 in a list": Failure(
+        recorded([{"error": {"code": 429, "message": "Resource exhausted.", "status": "RESOURCE_EXHAUSTED"}}], 429),
+        RateLimited, "Resource exhausted",
+    ),
+    # It passes.
+    "408": Failure(error(408, "", "Request timed out."), TooSlow, "408"),
+    "499": Failure(error(499, "CANCELLED", "The operation was cancelled."), Unavailable, "499 CANCELLED"),
+    "500": Failure(error(500, "INTERNAL", "An internal error has occurred."), Unavailable, "500 INTERNAL"),
+    "502 of a proxy": Failure(recorded(HTML, 502, {"Content-Type": "text/html"}), Unavailable, "502"),
+    "503": Failure(
+        error(503, "UNAVAILABLE", "The model is overloaded. Please try again later."), Unavailable, "overloaded",
+    ),
+    "503 with Retry-After": Failure(error(503, "UNAVAILABLE", "Later.", Retry_After="7"), Unavailable, wait=7),
+    "504": Failure(error(504, "DEADLINE_EXCEEDED", "Deadline expired before operation could complete."), TooSlow),
+    "529, which nobody defined": Failure(recorded(b"", 529), Unavailable, "529"),
+    "connection reset": Failure(emulated.cutting, Unavailable),
+    "connection reset in the middle of the body": Failure(emulated.half_body, Unavailable),
+    # A success that is none.
+    "error within a 200": Failure(
+        recorded({"error": {"code": 503, "message": "The model is overloaded.", "status": "UNAVAILABLE"}}),
+        Unavailable, "503 UNAVAILABLE: The model is overloaded",
+    ),
+    "error by gRPC's number within a 200": Failure(
+        recorded({"error": {"code": 8, "message": "Quota exceeded.", "status": "RESOURCE_EXHAUSTED"}}), RateLimited,
+    ),
+    "error without a name within a 200": Failure(recorded({"error": {"message": "Oops."}}), Unavailable, "Oops"),
+    "HTML within a 200": Failure(recorded(HTML, headers={"Content-Type": "text/html"}), Unreadable, "200"),
+    "half a document": Failure(emulated.broken_envelope, Unreadable),
+    "an empty body": Failure(recorded(b""), Unreadable),
+    "a list": Failure(recorded([]), Unreadable),
+    "an empty object": Failure(recorded({}), Empty, "no candidate"),
+    "no candidates": Failure(recorded({"candidates": []}), Empty),
+    "candidates of another type": Failure(recorded({"candidates": "none", "usageMetadata": [1]}), Empty),
+    "a candidate without anything": Failure(recorded({"candidates": [{}]}), Empty),
+    "content without parts": Failure(
+        recorded({"candidates": [{"content": {"role": "model"}, "finishReason": "STOP"}],
+                  "usageMetadata": {"promptTokenCount": 900, "totalTokenCount": 900}}),
+        Empty, usage=Usage(900),
+    ),
+    "blank text": Failure(candidate({"text": " \n"}), Empty),
+    "a prompt blocked for safety": Failure(
+        blocked_prompt("SAFETY", safetyRatings=[{"category": "HARM_CATEGORY_HARASSMENT", "probability": "HIGH"}]),
+        Blocked, "blockReason SAFETY", usage=Usage(900),
+    ),
+    "a prompt with prohibited content": Failure(blocked_prompt("PROHIBITED_CONTENT"), Blocked, usage=Usage(900)),
+    "a prompt blocked for other reasons": Failure(blocked_prompt("OTHER"), Blocked, usage=Usage(900)),
+    "a prompt blocked for a reason without a name": Failure(blocked_prompt("JAILBREAK"), Blocked, usage=Usage(900)),
+    "a withheld answer": Failure(
+        candidate(finish="SAFETY", usage=THOUGHT_ONLY), Blocked, "finishReason SAFETY", usage=Usage(900, 0, 1024),
+    ),
+    "half an answer, then withheld": Failure(candidate({"text": "{"}, finish="PROHIBITED_CONTENT"), Blocked),
+    "recitation": Failure(candidate(finish="RECITATION"), Blocked, "RECITATION"),
+    "blocklist": Failure(candidate(finish="BLOCKLIST"), Blocked),
+    "personal data": Failure(candidate(finish="SPII"), Blocked),
+    "another language": Failure(candidate(finish="LANGUAGE"), Stopped, "LANGUAGE"),
+    "other": Failure(
+        candidate(finish="OTHER", finishMessage="The model stopped."),
+        Stopped, "finishReason OTHER: The model stopped.",
+    ),
+    "a malformed function call": Failure(candidate(finish="MALFORMED_FUNCTION_CALL"), Stopped),
+    "a finish reason without a name": Failure(candidate(finish="CONTINUATION_OF_2027"), Stopped),
+    "thoughts took all tokens": Failure(
+        candidate(finish="MAX_TOKENS", usage=THOUGHT_ONLY), Truncated, "MAX_TOKENS", usage=Usage(900, 0, 1024),
+    ),
+    "thoughts took all tokens and are told": Failure(
+        candidate({"text": "Let me see …", "thought": True}, finish="MAX_TOKENS", usage=THOUGHT_ONLY),
+        Truncated, usage=Usage(900, 0, 1024),
+    ),
+}  # fmt: skip
+
+ANSWERS: dict[str, Answered] = {
+    "a report": Answered(
+        candidate(TEXT, usage={"promptTokenCount": 400, "candidatesTokenCount": 120, "totalTokenCount": 520}),
+        usage=Usage(400, 120),
+    ),
+    "thoughts beside the text": Answered(
+        candidate({"text": '{"draft": true}', "thought": True}, TEXT,
+                  usage={"promptTokenCount": 400, "candidatesTokenCount": 120, "totalTokenCount": 1520,
+                         "thoughtsTokenCount": 1000}),
+        usage=Usage(400, 120, 1000),
+    ),
+    "thoughts that only the total shows": Answered(
+        candidate(TEXT, usage={"promptTokenCount": 400, "candidatesTokenCount": 120, "totalTokenCount": 820}),
+        usage=Usage(400, 120, 300),
+    ),
+    "a thought signature on the text": Answered(candidate({**TEXT, "thoughtSignature": "Eqs2Cqg2AbSp"})),
+    "text in several parts": Answered(candidate({"text": REPORT[:50]}, {"text": REPORT[50:]})),
+    "a part that is no text": Answered(candidate({"functionCall": {"name": "f", "args": {}}}, TEXT)),
+    "a finish reason without a name": Answered(candidate(TEXT, finish="CONTINUATION_OF_2027")),
+    "no finish reason": Answered(candidate(TEXT, finish=None)),
+    "cut off": Answered(
+        candidate({"text": REPORT[:80]}, finish="MAX_TOKENS",
+                  usage={"promptTokenCount": 400, "candidatesTokenCount": 24, "totalTokenCount": 1424,
+                         "thoughtsTokenCount": 1000}),
+        REPORT[:80], Usage(400, 24, 1000), cut=True,
+    ),
+    "fields that nobody knows yet": Answered(
+        candidate(TEXT, usage={"promptTokenCount": 400, "candidatesTokenCount": 120, "dreamsTokenCount": 7,
+                               "totalTokenCount": 520}, dreams=[1, 2]),
+        usage=Usage(400, 120),
+    ),
+    "a byte order mark before the document": Answered(
+        recorded(b"\xef\xbb\xbf" + json.dumps({"candidates": [{"content": {"parts": [TEXT]}}]}).encode()),
+    ),
+}  # fmt: skip
