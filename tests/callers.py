@@ -3,6 +3,7 @@
 import itertools
 import threading
 import time
+from collections import Counter
 from dataclasses import dataclass
 from typing import Self
 
@@ -37,6 +38,7 @@ class Callers:
         self.url, self.model = url, model
         self.done: list[Request] = []
         self.unexpected: list[str] = []
+        self.refusals: Counter[int] = Counter()
         self._lengths = iter(range(first_length, last_length + 1))
         self._addresses = (f"100.{64 + n // 65_536 % 64}.{n // 256 % 256}.{n % 256}" for n in itertools.count())
         self._lock, self._stopped = threading.Lock(), threading.Event()
@@ -84,6 +86,7 @@ class Callers:
         else:
             answer = client.post("/predict/batch", json={"texts": [text] * texts, **common}, headers=headers)
         if answer.status_code != 200:
+            self.refusals[answer.status_code] += 1
             if answer.status_code not in REFUSED:
                 self.unexpected.append(f"{answer.status_code}: {answer.text}")
             time.sleep(0.02)  # a caller who is refused does not hammer

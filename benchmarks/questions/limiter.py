@@ -23,7 +23,7 @@ from benchmarks.harness.stores import postgres_and_redis
 from benchmarks.harness.turns import Sample, samples
 from gateway.limiter import Policy, Window
 from gateway.postgres_limiter import PostgresLimiter
-from shared.database.urls import for_asyncpg
+from shared.database.connection import Connector
 from shared.testing.postgres import Database
 from shared.testing.redis import RedisServer
 
@@ -83,7 +83,7 @@ async def rate(decide: Decide, seconds: float) -> float:
 async def ours(database: Database, seconds: float) -> float:
     """This project's limiter."""
     policy = Policy((Window(QUOTA, WINDOW_SECONDS),))
-    async with PostgresLimiter(for_asyncpg(database.url("gateway")), policy) as limiter:
+    async with PostgresLimiter(Connector(database.url("gateway"), "benchmark"), policy) as limiter:
         while not limiter.available:
             await asyncio.sleep(0.01)
         return await rate(limiter.decide, seconds)

@@ -36,7 +36,7 @@ from gateway.routing import UpstreamName
 from gateway.settings import Settings
 from gateway.upstream_session import UpstreamSession
 from gateway.upstreams import Upstream
-from shared.database.urls import for_asyncpg
+from shared.database.connection import Connector
 from shared.runtime.openapi import openapi_of
 from shared.runtime.request_middleware import RequestMiddleware
 from shared.runtime.service import create_api
@@ -48,7 +48,7 @@ DESCRIPTION = "Predictions, their metrics and what they mean, through one URL. E
 def create_app(settings: Settings) -> ASGIApp:
     """The gateway for these settings; its connections open with the application's lifespan."""
     release = version("modelserver-gateway")
-    database_url = for_asyncpg(settings.database_url)
+    connector = Connector(settings.database_url, SERVICE)
     services = {
         UpstreamName.PREDICTION: str(settings.prediction_url),
         UpstreamName.METRICS: str(settings.metrics_url),
@@ -77,7 +77,7 @@ def create_app(settings: Settings) -> ASGIApp:
     )
 
     policy = settings.ingress_limits
-    shared_limiter = PostgresLimiter(database_url, policy)
+    shared_limiter = PostgresLimiter(connector, policy)
     limiter = LimiterFailover(
         shared_limiter, MemoryLimiter(policy, time.monotonic), Denials(time.monotonic), time.monotonic
     )
@@ -85,7 +85,7 @@ def create_app(settings: Settings) -> ASGIApp:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with session, shared_limiter, deadlines.watched():
-            cleanup = asyncio.create_task(forget_old_clients_forever(database_url), name="limiter-cleanup")
+            cleanup = asyncio.create_task(forget_old_clients_forever(connector), name="limiter-cleanup")
             yield
             cleanup.cancel()
             with suppress(asyncio.CancelledError):

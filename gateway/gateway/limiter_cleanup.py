@@ -2,8 +2,9 @@
 
 import asyncio
 
-import asyncpg
 import structlog
+
+from shared.database.connection import Connector
 
 INTERVAL_SECONDS = 30
 STEP = 5000
@@ -12,23 +13,21 @@ STEP = 5000
 log = structlog.get_logger()
 
 
-async def forget_old_clients_forever(database_url: str) -> None:
+async def forget_old_clients_forever(connector: Connector) -> None:
     """Cleans up every INTERVAL_SECONDS until cancelled; Postgres away: tries again the next time."""
     while True:
         await asyncio.sleep(INTERVAL_SECONDS)
         try:
-            gone = await forget_old_clients(database_url)
+            gone = await forget_old_clients(connector)
         except Exception as error:  # it is tried again the next time, whatever it was
             log.debug("old clients stay for now", error=repr(error))
         else:
             log.debug("old clients forgotten", clients=gone)
 
 
-async def forget_old_clients(database_url: str) -> int:
+async def forget_old_clients(connector: Connector) -> int:
     """Removes every client that has been away for two windows; returns how many."""
-    connection = await asyncpg.connect(
-        database_url, timeout=2, command_timeout=10, server_settings={"application_name": "gateway-cleanup"}
-    )
+    connection = await connector.connect(seconds=2, command_seconds=10)
     try:
         gone = 0
         while step := await connection.fetchval("SELECT gateway.forget_old_clients($1)", STEP):

@@ -7,15 +7,16 @@ gone, all who wait get LimiterUnavailableError, and so do later ones at once, un
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Self
+from functools import partial
+from typing import Any, Self
 
 import asyncpg
 import structlog
-from asyncpg.prepared_stmt import PreparedStatement
 
 from gateway.limiter import MICROSECONDS, Decision, LimiterUnavailableError, Policy, Source
-from shared.database.schema_version import REVISION_QUERY, check_revision
+from shared.database.connection import Connector, LoneConnection
 
 DEADLINE_SECONDS = 0.25
 """The longest that a request waits for Postgres before the stand-in decides."""
@@ -42,8 +43,10 @@ SELECT granted, remaining, more_us, retry_us
 FROM gateway.admit($1::text, $2::integer[], $3::bigint[], $4::text[], $5::integer[])
 """
 
-if TYPE_CHECKING:
-    Question = PreparedStatement[asyncpg.Record]
+CONNECT_SECONDS = 1.0
+
+Ask = Callable[..., Awaitable[list[Any]]]
+"""ADMIT with its arguments: prepared once, or, behind a pooler that gives each transaction another connection, not."""
 
 log = structlog.get_logger()
 
@@ -54,8 +57,10 @@ Waiting = dict[str, list[asyncio.Future[Decision]]]
 class PostgresLimiter:
     """Strict windows over all gateways. `async with` keeps its connection."""
 
-    def __init__(self, database_url: str, policy: Policy) -> None:
-        self._url, self._policy = database_url, policy
+    def __init__(self, connector: Connector, policy: Policy) -> None:
+        settings = {"synchronous_commit": "off"}
+        self._connection = LoneConnection(connector, seconds=CONNECT_SECONDS, settings=settings)
+        self._is_pooled, self._policy = connector.is_pooled, policy
         self._quotas = [window.quota for window in policy.windows]
         self._lengths = [window.microseconds for window in policy.windows]
         self._waiting: Waiting = defaultdict(list)
@@ -93,27 +98,24 @@ class PostgresLimiter:
         """
         while True:
             try:
-                await self._serve(*await self._connect())
+                await self._serve(await self._connect())
             except Exception as error:
                 log.warning("ingress limit is local: postgres is away", error=repr(error))
             await asyncio.sleep(RECONNECT_SECONDS)
 
-    async def _connect(self) -> tuple[asyncpg.Connection, "Question"]:
-        """A connection over which one question has been answered in time: a Postgres that hangs does not count."""
-        connection = await asyncpg.connect(
-            self._url, timeout=1, server_settings={"application_name": "gateway", "synchronous_commit": "off"}
-        )
+    async def _connect(self) -> Ask:
+        """A way to ask that has been tried, and answered in time: a Postgres that hangs does not count."""
         try:
+            connection = await self._connection.get()
             async with asyncio.timeout(DEADLINE_SECONDS * 4):
-                check_revision(await connection.fetchval(REVISION_QUERY))
-                question = await connection.prepare(ADMIT)
-                await question.fetch(self._policy.name, self._quotas, self._lengths, [], [])
+                ask = partial(connection.fetch, ADMIT) if self._is_pooled else (await connection.prepare(ADMIT)).fetch
+                await ask(self._policy.name, self._quotas, self._lengths, [], [])
         except BaseException:
-            connection.terminate()
+            self._connection.drop()
             raise
-        return connection, question
+        return ask
 
-    async def _serve(self, connection: asyncpg.Connection, question: "Question") -> None:
+    async def _serve(self, ask: Ask) -> None:
         """Answers batch after batch; raises when Postgres fails, after telling everybody who waits."""
         self.available = True
         log.info("ingress limit is shared through postgres")
@@ -123,11 +125,11 @@ class PostgresLimiter:
                 await self._wait_for_requests()
                 await self._let_question_grow()
                 batch = self._next_batch()
-                await self._answer(question, batch)
+                await self._answer(ask, batch)
         finally:
             self.available = False
             self._give_up(batch)
-            connection.terminate()
+            self._connection.drop()
 
     async def _wait_for_requests(self) -> None:
         """Returns when somebody waits, or when it is time to see whether Postgres is still there."""
@@ -156,11 +158,11 @@ class PostgresLimiter:
             self._many_wait.clear()
         return batch
 
-    async def _answer(self, question: "Question", batch: Waiting) -> None:
+    async def _answer(self, ask: Ask, batch: Waiting) -> None:
         """One round trip for all of them."""
         wanted = [len(futures) for futures in batch.values()]
         async with asyncio.timeout(DEADLINE_SECONDS):
-            rows = await question.fetch(self._policy.name, self._quotas, self._lengths, list(batch), wanted)
+            rows = await ask(self._policy.name, self._quotas, self._lengths, list(batch), wanted)
         for futures, row in zip(batch.values(), rows, strict=True):
             tell(futures, row)
 

@@ -11,7 +11,8 @@ import pytest
 from gateway.limiter import Decision, Policy, Window
 from gateway.limiter_cleanup import forget_old_clients
 from gateway.postgres_limiter import PostgresLimiter
-from shared.database.urls import for_asyncpg
+from shared.database.connection import Connector
+from shared.database.urls import for_libpq
 from shared.testing.postgres import Database
 
 OLD = """
@@ -24,17 +25,17 @@ FROM generate_series(1, 12000) AS n
 @pytest.fixture
 async def limiters(database: Database) -> AsyncIterator["Limiters"]:
     async with AsyncExitStack() as stack:
-        yield Limiters(for_asyncpg(database.url("gateway")), stack)
+        yield Limiters(Connector(database.url("gateway"), "test"), stack)
 
 
 class Limiters:
     """As many as the test wants, as in as many gateways."""
 
-    def __init__(self, url: str, stack: AsyncExitStack) -> None:
-        self.url, self.stack = url, stack
+    def __init__(self, connector: Connector, stack: AsyncExitStack) -> None:
+        self.connector, self.stack = connector, stack
 
     async def start(self, policy: Policy, count: int) -> list[PostgresLimiter]:
-        limiters = [await self.stack.enter_async_context(PostgresLimiter(self.url, policy)) for _ in range(count)]
+        limiters = [await self.stack.enter_async_context(PostgresLimiter(self.connector, policy)) for _ in range(count)]
         while not all(limiter.available for limiter in limiters):
             await asyncio.sleep(0.01)
         return limiters
@@ -119,12 +120,12 @@ async def test_clients_that_have_been_away_are_forgotten_and_others_are_not(
     (limiter,) = await limiters.start(Policy((Window(5, 60),)), 1)
     await limiter.decide("here")
     await database.fetch(OLD)
-    assert await forget_old_clients(limiters.url) == 12_000
+    assert await forget_old_clients(limiters.connector) == 12_000
     assert [row["client"] for row in await database.fetch("SELECT client FROM gateway.ingress_client")] == ["here"]
 
 
 async def test_the_gateways_role_can_do_nothing_but_limit(database: Database) -> None:
-    connection = await asyncpg.connect(for_asyncpg(database.url("gateway")))
+    connection = await asyncpg.connect(for_libpq(database.url("gateway")))
     try:
         for forbidden in (
             "SELECT * FROM predictions.prediction",

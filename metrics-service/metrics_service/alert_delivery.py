@@ -1,14 +1,16 @@
 """Takes alert events to the webhooks: at least once each, in order per model and webhook, whatever crashes.
 
-Events wait in a table (written with the alert, see `alert_store`) and are marked when the receiver has said 2xx. A
-crash between the two sends an event twice, with the same id. While a receiver refuses one model's event, the later
+Events wait in a table (written with the alert, see `alert_store`). Whoever sends one claims it first, so that nothing
+is sent which could not be noted down, and marks it when the receiver has said 2xx. An attempt goes on when the lead is
+lost meanwhile, and waits for a Postgres that fails over: only a crash of this process between sending and marking sends
+an event twice, with the same id, once the claim has run out. While a receiver refuses one model's event, the later
 events of that model wait behind it; other models and other receivers do not.
 """
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 import httpx
 import structlog
@@ -20,7 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.types import Text
 
 from metrics_service.alerts import AlertEvent
-from metrics_service.database import changing, reading
+from metrics_service.database import DatabaseAway, changing, reading
 from metrics_service.webhooks import Webhook, headers
 from metrics_service.window import Clock
 from shared.database.tables.metrics import alert_delivery
@@ -28,6 +30,12 @@ from shared.database.tables.metrics import alert_delivery
 POLL_SECONDS = 0.5
 TIMEOUT_SECONDS = 5.0
 """A receiver that takes longer to say yes is asked again."""
+
+CLAIM = timedelta(seconds=20)
+"""How long an event is left to whoever claimed it: its sending, and a failover of Postgres before it can be marked."""
+
+STOP_SECONDS = 2.0
+"""How long an attempt that is under way may take when the service stops."""
 
 MAX_PAUSE = timedelta(seconds=60)
 """Pauses between attempts double from one second up to this."""
@@ -55,6 +63,8 @@ class AlertDelivery:
     webhooks: Sequence[Webhook]
     secret: SecretStr | None
     clock: Clock
+    attempts: set[asyncio.Task[bool]] = field(default_factory=set)
+    """What is under way, whoever leads by now."""
 
     async def run(self) -> None:
         """Delivers for ever; with no webhooks there is nothing to do."""
@@ -67,21 +77,51 @@ class AlertDelivery:
         """One attempt for each first in line; whether any arrived, so that the next in line may be due."""
         async with reading(self.engine) as connection:
             due = (await connection.execute(DUE, {"webhooks": list(webhooks), "now": self.clock()})).all()
-        return any(await asyncio.gather(*(self.deliver(row, webhooks[row.webhook]) for row in due)))
+        attempts = [asyncio.create_task(self.deliver(row, webhooks[row.webhook])) for row in due]
+        self.attempts.update(attempts)
+        for attempt in attempts:
+            attempt.add_done_callback(self.attempts.discard)
+        return any(await asyncio.gather(*map(asyncio.shield, attempts)))
+
+    async def stop(self) -> None:
+        """Lets what is under way come to its end, for a moment."""
+        if self.attempts:
+            await asyncio.wait(self.attempts, timeout=STOP_SECONDS)
+        for attempt in self.attempts:
+            attempt.cancel()
+        await asyncio.gather(*self.attempts, return_exceptions=True)
 
     async def deliver(self, row: Row[tuple[object, ...]], webhook: Webhook) -> bool:
-        """One attempt; notes when it was made or when the next one is due."""
+        """One attempt: claimed, sent, and noted when it was made or when the next one is due."""
         event = AlertEvent.model_validate(row.event)
+        claimed_until = self.clock() + CLAIM
+        await self.note(row, {"attempts": row.attempts + 1, "next_attempt_at": claimed_until})
         refusal = await self.send(event, webhook)
         now = self.clock()
         outcome = {"delivered_at": now} if refusal is None else {"next_attempt_at": now + pause_after(row.attempts + 1)}
-        async with changing(self.engine) as connection:
-            statement = update(alert_delivery).where(alert_delivery.c.delivery_id == row.delivery_id)
-            await connection.execute(statement.values(attempts=row.attempts + 1, **outcome))
+        await self.note_once_possible(row, outcome, claimed_until)
         ATTEMPTS.labels("refused" if refusal else "delivered").inc()
         if refusal:
             log.warning("alert not delivered", event_id=str(event.event_id), webhook=webhook.key, reason=refusal)
         return refusal is None
+
+    async def note(self, row: Row[tuple[object, ...]], values: Mapping[str, object]) -> None:
+        """Changes what is on record about a delivery. Raises DatabaseAway."""
+        async with changing(self.engine) as connection:
+            statement = update(alert_delivery).where(alert_delivery.c.delivery_id == row.delivery_id)
+            await connection.execute(statement.values(**values))
+
+    async def note_once_possible(
+        self, row: Row[tuple[object, ...]], values: Mapping[str, object], claimed_until: datetime
+    ) -> None:
+        """The same, waiting for a Postgres that is away. Raises DatabaseAway when the claim has run out."""
+        while True:
+            try:
+                return await self.note(row, values)
+            except DatabaseAway:
+                if self.clock() >= claimed_until:
+                    raise
+            await asyncio.sleep(POLL_SECONDS)
 
     async def send(self, event: AlertEvent, webhook: Webhook) -> str | None:
         """One request; None when the receiver took it, else why not."""

@@ -65,6 +65,7 @@ def create_app(settings: Settings) -> FastAPI:
             async with leader.campaigning():
                 yield
         finally:
+            await delivery.stop()
             await client.aclose()
             await engine.dispose()
 

@@ -1,6 +1,7 @@
 """The border to Postgres: connections for one use case each, and what its absence means.
 
-Postgres away: whoever asks gets `DatabaseAway`, a 503, within the deadline; the pool connects again by itself.
+Postgres away, full, read-only or closed to us: whoever asks gets `DatabaseAway`, a 503, within the deadline; the pool
+connects again by itself.
 """
 
 import asyncio
@@ -13,15 +14,14 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from shared.database.connection import CannotConnectError
+from shared.database.connection import is_away as is_about_the_server
 from shared.runtime.problems import Problem
 
 DEADLINE_SECONDS = 8
 """No question takes this long when Postgres is well; a Postgres that hangs is as good as away."""
 
 RETRY_AFTER_SECONDS = 2
-
-AWAY_STATES = ("08", "53", "57")
-"""SQLSTATE classes: connection exception, insufficient resources, operator intervention (shutdown, starting up)."""
 
 log = structlog.get_logger()
 
@@ -42,24 +42,27 @@ class DatabaseAway(Problem):
 @asynccontextmanager
 async def reading(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     """A connection without a transaction around it: one statement, one snapshot, one round trip."""
-    async with away_as_problem(), engine.connect() as connection:
+    async with away_as_problem(engine), engine.connect() as connection:
         yield await connection.execution_options(isolation_level="AUTOCOMMIT")
 
 
 @asynccontextmanager
 async def changing(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     """One transaction: committed when the block ends well, undone otherwise."""
-    async with away_as_problem(), engine.begin() as connection:
+    async with away_as_problem(engine), engine.begin() as connection:
         yield connection
 
 
 @asynccontextmanager
-async def away_as_problem() -> AsyncIterator[None]:
+async def away_as_problem(engine: AsyncEngine) -> AsyncIterator[None]:
     """Turns every way in which Postgres can be away into DatabaseAway; other errors pass."""
     try:
         async with asyncio.timeout(DEADLINE_SECONDS):
             yield
-    except (OSError, TimeoutError, PoolTimeoutError, asyncpg.InternalClientError) as error:
+    except TimeoutError as error:
+        await engine.dispose(close=False)  # a server that hangs hangs on every connection: the next one is a new one
+        raise away(error) from error
+    except (CannotConnectError, OSError, PoolTimeoutError, asyncpg.InternalClientError) as error:
         raise away(error) from error
     except DBAPIError as error:
         if not is_away(error):
@@ -69,11 +72,10 @@ async def away_as_problem() -> AsyncIterator[None]:
 
 def is_away(error: DBAPIError) -> bool:
     """Whether the error is about the connection or the server and not about the statement."""
-    state = getattr(error.orig, "sqlstate", None) or ""
-    return error.connection_invalidated or state.startswith(AWAY_STATES)
+    return error.connection_invalidated or (error.orig is not None and is_about_the_server(error.orig))
 
 
 def away(error: Exception) -> DatabaseAway:
     """The problem to answer with; the reason goes to the log only."""
-    log.warning("database away", error=str(error) or type(error).__name__)
+    log.warning("database away", error=(str(error) or type(error).__name__).splitlines()[0])
     return DatabaseAway()

@@ -1,8 +1,10 @@
 """What one replica does for all: whoever holds an advisory lock of Postgres has the duties, the others stand by.
 
-The lock belongs to a connection. The leader dies: Postgres frees it at once. The leader hangs: it no longer speaks on
-that connection, Postgres closes it after LEASE_SECONDS and somebody else takes over. The leader wakes up: its next word
-on the closed connection fails and it steps down. Postgres away: nobody leads, and everybody tries again.
+The lock belongs to a transaction that stays open and does nothing else: that is what a pooler, too, leaves on one
+connection. It holds up no vacuum, for between its words it sees nothing. The leader dies: Postgres frees the lock at
+once. The leader hangs: it no longer speaks, Postgres ends its connection after LEASE_SECONDS and somebody else takes
+over. The leader wakes up: its next word fails and it steps down. Postgres away, or without a server that takes writes:
+nobody leads, and everybody tries again.
 """
 
 import asyncio
@@ -66,10 +68,9 @@ class Leader:
     async def lock(self) -> AsyncIterator[AsyncConnection | None]:
         """The connection that holds the lock, or None while somebody else's does."""
         async with self.engine.connect() as connection:
-            await connection.execution_options(isolation_level="AUTOCOMMIT")
-            await connection.execute(text(f"SET idle_session_timeout = '{LEASE_SECONDS}s'"))
             try:
-                held = await connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": LEADER_LOCK})
+                await connection.execute(text(f"SET LOCAL idle_in_transaction_session_timeout = '{LEASE_SECONDS}s'"))
+                held = await connection.scalar(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": LEADER_LOCK})
                 yield connection if held else None
             finally:
                 await connection.invalidate()  # closing it frees the lock, whatever state it is in

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
-from shared.database.urls import for_asyncpg
+from shared.database.urls import for_libpq
 from shared.testing.postgres import Database
 
 INSERT = """
@@ -35,7 +35,7 @@ class Row:
 
 
 async def insert(database: Database, rows: Iterable[Row]) -> None:
-    connection = await asyncpg.connect(for_asyncpg(database.url("prediction_service")))
+    connection = await asyncpg.connect(for_libpq(database.url("prediction_service")))
     try:
         await insert_over(connection, rows)
     finally:

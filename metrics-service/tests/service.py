@@ -11,7 +11,7 @@ from shared.testing.postgres import Database
 
 
 def settings_for(database: Database, **changes: object) -> Settings:
-    return Settings(_env_file=None, database_url=database.url("metrics_service"), **changes)
+    return Settings(_env_file=None, **{"database_url": database.url("metrics_service"), **changes})
 
 
 @asynccontextmanager

@@ -15,7 +15,7 @@ from metrics_service.folding import Folding
 from metrics_service.rollups import Selection
 from metrics_service.window import Window
 from shared.database.engine import create_engine
-from shared.database.urls import for_asyncpg
+from shared.database.urls import for_libpq
 from shared.testing.postgres import Database
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -31,7 +31,7 @@ async def engine(database: Database) -> AsyncIterator[AsyncEngine]:
 
 @pytest.fixture
 async def writers(database: Database) -> AsyncIterator[list[asyncpg.Connection]]:
-    url = for_asyncpg(database.url("prediction_service"))
+    url = for_libpq(database.url("prediction_service"))
     connections = [await asyncpg.connect(url) for _ in range(WRITERS)]
     yield connections
     for connection in connections:

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from metrics_service.retention import DAYS_AHEAD, Retention
 from shared.database.engine import create_engine
-from shared.database.urls import for_asyncpg
+from shared.database.urls import for_libpq
 from shared.testing.postgres import Database
 
 NOW = datetime(2031, 5, 20, 12, tzinfo=UTC)
@@ -76,7 +76,7 @@ async def test_a_writer_in_the_middle_of_its_transaction_neither_waits_nor_is_wa
 ) -> None:
     await retention_at(engine, NOW).tidy()
     await insert(database, [Row(created_at=NOW)])
-    url = for_asyncpg(database.url("prediction_service"))
+    url = for_libpq(database.url("prediction_service"))
     busy, other = await asyncpg.connect(url), await asyncpg.connect(url)
     later = NOW + timedelta(days=KEPT + 1)
     transaction = busy.transaction()
@@ -103,7 +103,7 @@ async def test_a_writer_in_the_middle_of_its_transaction_neither_waits_nor_is_wa
 
 
 async def test_the_service_may_not_touch_rows_itself(database: Database) -> None:
-    connection = await asyncpg.connect(for_asyncpg(database.url("metrics_service")))
+    connection = await asyncpg.connect(for_libpq(database.url("metrics_service")))
     for statement in ("DELETE FROM predictions.prediction", "TRUNCATE predictions.prediction_default"):
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await connection.execute(statement)

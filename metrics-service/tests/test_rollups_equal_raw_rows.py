@@ -19,7 +19,7 @@ from metrics_service.aggregates import count as count_all
 from metrics_service.rollups import Selection
 from metrics_service.window import Window
 from shared.database.engine import create_engine
-from shared.database.urls import for_asyncpg
+from shared.database.urls import for_libpq
 from shared.testing.postgres import Database
 
 MIDNIGHT = datetime(2026, 3, 2, tzinfo=UTC)
@@ -53,7 +53,7 @@ async def engine(database: Database) -> AsyncIterator[AsyncEngine]:
 
 @pytest.fixture
 async def writers(database: Database) -> AsyncIterator[list[asyncpg.Connection]]:
-    url = for_asyncpg(database.url("prediction_service"))
+    url = for_libpq(database.url("prediction_service"))
     connections = [await asyncpg.connect(url) for _ in range(WRITERS)]
     yield connections
     for connection in connections:
@@ -62,7 +62,7 @@ async def writers(database: Database) -> AsyncIterator[list[asyncpg.Connection]]
 
 @pytest.fixture
 async def reader(database: Database) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(for_asyncpg(database.url("metrics_service")))
+    connection = await asyncpg.connect(for_libpq(database.url("metrics_service")))
     yield connection
     await connection.close()
 

@@ -8,7 +8,7 @@ import pytest
 from rows import Row, insert
 from service import client_of, settings_for
 
-from shared.database.urls import for_asyncpg
+from shared.database.urls import for_libpq
 from shared.testing.postgres import Database
 
 URL = "/metrics/thresholds"
@@ -125,7 +125,7 @@ async def test_the_audit_trail_says_who_changed_what(client: httpx.AsyncClient) 
 
 
 async def test_the_audit_trail_cannot_be_changed_by_the_service(database: Database) -> None:
-    connection = await asyncpg.connect(for_asyncpg(database.url("metrics_service")))
+    connection = await asyncpg.connect(for_libpq(database.url("metrics_service")))
     for statement in ("UPDATE metrics.threshold_change SET version = 1", "DELETE FROM metrics.threshold_change"):
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await connection.execute(statement)

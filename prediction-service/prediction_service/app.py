@@ -28,7 +28,7 @@ from prediction_service.record_failover import RecordFailover
 from prediction_service.record_store import RecordStore
 from prediction_service.recorder import Recorder
 from prediction_service.settings import Settings
-from shared.database.urls import for_asyncpg
+from shared.database.connection import Connector
 from shared.runtime.service import create_service
 
 SERVICE = "prediction-service"
@@ -39,9 +39,9 @@ def create_app(settings: Settings) -> FastAPI:
     """Puts the service together; connects to nothing yet."""
     bounds = QueueBounds(settings.queue_rows, settings.prediction_timeout_seconds)
     repository = ModelRepository(settings.models_dir, settings.default_model, bounds)
-    url = for_asyncpg(settings.database_url)
+    connector = Connector(settings.database_url, SERVICE)
     journal = Journal(settings.journal_dir, settings.journal_max_bytes)
-    store = RecordFailover(RecordStore(url), RecordStore(url), journal)
+    store = RecordFailover(RecordStore(connector), RecordStore(connector), journal)
     recorder = Recorder(store, settings.record_queue_rows)
     predictor = Predictor(repository, recorder, utc_now, store_text=settings.store_text)
 

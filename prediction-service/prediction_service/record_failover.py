@@ -154,7 +154,7 @@ class RecordFailover:
         """One statement; if Postgres refuses something of it, each line alone."""
         records = [record for entry in entries for record in entry]
         try:
-            await self._replay_store.add(records)
+            await self._replay_store.add_again(records)
         except RecordRefusedError as error:
             if len(entries) == 1:
                 return self._journal.set_aside(lines[0], f"refused by postgres: {error}")

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import asyncpg
 
 from prediction_service.record import Record, columns
-from shared.database.schema_version import REVISION_QUERY, check_revision
+from shared.database.connection import Connector, LoneConnection
 
 CONNECT_SECONDS = 1.0
 STATEMENT_SECONDS = 2.0
@@ -28,6 +28,12 @@ SELECT * FROM unnest(
 ON CONFLICT DO NOTHING
 """
 
+ADD_AGAIN = ADD.replace(
+    "ON CONFLICT", "WHERE (SELECT pg_logical_emit_message(true, 'modelserver', ''::text)) IS NOT NULL\nON CONFLICT"
+)
+"""ADD for what may be there already. A transaction that finds nothing to do waits for no standby; but what it found may
+have been committed by one that gave up waiting. Its message makes it wait, and with it for all that came before."""
+
 
 class StoreUnavailableError(Exception):
     """Postgres cannot take records at the moment."""
@@ -40,27 +46,31 @@ class RecordRefusedError(Exception):
 class RecordStore:
     """One connection, made when it is needed; one statement at a time."""
 
-    def __init__(self, database_url: str) -> None:
-        self._url = database_url
-        self._connection: asyncpg.Connection | None = None
+    def __init__(self, connector: Connector) -> None:
+        self._connection = LoneConnection(connector, seconds=CONNECT_SECONDS)
         self._lock = asyncio.Lock()
 
     async def add(self, records: Sequence[Record]) -> None:
         """Returns once the records are committed. Raises StoreUnavailableError or RecordRefusedError."""
         async with self._lock:
-            was_connected = self._connection is not None
+            was_connected = self._connection.is_open
             try:
-                await self._add(records)
+                await self._add(ADD, records)
             except StoreUnavailableError as error:
                 if not was_connected or isinstance(error.__cause__, TimeoutError):
                     raise
                 # A connection that broke while idle says nothing about Postgres; one that hangs says enough.
-                await self._add(records)
+                await self._add(ADD_AGAIN, records)
 
-    async def _add(self, records: Sequence[Record]) -> None:
+    async def add_again(self, records: Sequence[Record]) -> None:
+        """As `add`, for records of which nobody knows whether they were committed before."""
+        async with self._lock:
+            await self._add(ADD_AGAIN, records)
+
+    async def _add(self, statement: str, records: Sequence[Record]) -> None:
         try:
-            connection = await self._connected()
-            await connection.execute(ADD, *columns(records), timeout=STATEMENT_SECONDS)
+            connection = await self._connection.get()
+            await connection.execute(statement, *columns(records), timeout=STATEMENT_SECONDS)
         except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as error:
             raise RecordRefusedError(type(error).__name__) from error
         except Exception as error:  # a connection that breaks at a bad moment raises whatever asyncpg stumbles over
@@ -74,18 +84,6 @@ class RecordStore:
         """Raises StoreUnavailableError unless Postgres answers over the connection that records take."""
         await self.add([])
 
-    async def _connected(self) -> asyncpg.Connection:
-        """The connection, or a new one to a database whose schema this code knows."""
-        if self._connection is None or self._connection.is_closed():
-            connection = await asyncpg.connect(
-                self._url, timeout=CONNECT_SECONDS, server_settings={"application_name": "prediction-service"}
-            )
-            self._connection = connection
-            check_revision(await connection.fetchval(REVISION_QUERY, timeout=STATEMENT_SECONDS))
-        return self._connection
-
     def disconnect(self) -> None:
         """Drops the connection without a word: whatever it was doing is not waited for."""
-        if self._connection is not None:
-            self._connection.terminate()
-            self._connection = None
+        self._connection.drop()

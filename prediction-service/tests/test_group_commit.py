@@ -6,7 +6,7 @@ import asyncpg
 import httpx
 import pytest
 
-from shared.database.urls import for_asyncpg
+from shared.database.urls import for_libpq
 from shared.testing.postgres import Database
 
 
@@ -21,7 +21,7 @@ async def test_predictions_at_once_share_their_commits(client: httpx.AsyncClient
 
 
 async def test_no_answer_is_given_before_its_commit(client: httpx.AsyncClient, database: Database) -> None:
-    connection = await asyncpg.connect(for_asyncpg(database.url()))
+    connection = await asyncpg.connect(for_libpq(database.url()))
     transaction = connection.transaction()
     await transaction.start()
     await connection.execute("LOCK TABLE predictions.prediction IN EXCLUSIVE MODE")
@@ -46,7 +46,7 @@ async def test_a_connection_that_breaks_costs_no_request(client: httpx.AsyncClie
 
 
 async def test_the_services_role_may_insert_and_nothing_else(database: Database) -> None:
-    connection = await asyncpg.connect(for_asyncpg(database.url("prediction_service")))
+    connection = await asyncpg.connect(for_libpq(database.url("prediction_service")))
     try:
         for forbidden in (
             "SELECT * FROM predictions.prediction",

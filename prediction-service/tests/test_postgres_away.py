@@ -10,7 +10,7 @@ import pytest
 from service import StartService, assert_problem
 
 from prediction_service.journal import Journal
-from shared.database.urls import for_asyncpg
+from shared.database.urls import for_libpq
 from shared.testing.postgres import Database, PostgresServer
 
 TEXT = {"text": "A fine day."}
@@ -133,7 +133,7 @@ async def test_a_postgres_that_answers_nothing_is_away_and_what_it_was_given_is_
 ) -> None:
     client = await start_service()
     ids = await ask(client, 1)
-    connection = await asyncpg.connect(for_asyncpg(database.url()))
+    connection = await asyncpg.connect(for_libpq(database.url()))
     async with connection.transaction():
         await connection.execute("LOCK TABLE predictions.prediction IN EXCLUSIVE MODE")
         ids += await ask(client, 3)

@@ -1,42 +1,59 @@
-"""SQLAlchemy's engine for services that query; the two hot paths (limiter, recorder) use asyncpg itself."""
+"""SQLAlchemy's engine for services that query; the two hot paths (limiter, recorder) have a lone connection each."""
+
+from typing import Any
 
 import asyncpg
 from pydantic import SecretStr
-from sqlalchemy import text
+from sqlalchemy import event, text
+from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from shared.database.urls import for_asyncpg
+from shared.database.connection import TAKES_WRITES, CannotConnectError, Connector, Trouble, is_lost
 
 CONNECT_TIMEOUT_SECONDS = 2
 COMMAND_TIMEOUT_SECONDS = 30
 
+UNPREPARED: dict[str, Any] = {"prepared_statement_cache_size": 0, "prepared_statement_name_func": lambda: ""}
+"""Behind a pooler no statement has a name: the next one may run on another connection."""
+
 
 def create_engine(url: SecretStr, application: str, pool_size: int = 5) -> AsyncEngine:
-    """An engine that connects on first use. A connection that died while idle is replaced before it is used.
+    """An engine that connects on first use, as `connection` says.
 
-    asyncpg reads the URL itself, so that everything it understands there (`sslmode`, several hosts) works.
+    A connection that died while idle is replaced before it is used. One that meets a server which takes no writes any
+    more is dropped, and with it all that were made before: they lead to the same server.
     """
+    connector = Connector(url, application)
 
     async def connect() -> asyncpg.Connection:
-        return await asyncpg.connect(
-            for_asyncpg(url),
-            timeout=CONNECT_TIMEOUT_SECONDS,
-            command_timeout=COMMAND_TIMEOUT_SECONDS,
+        return await connector.connect(
+            seconds=CONNECT_TIMEOUT_SECONDS,
+            command_seconds=COMMAND_TIMEOUT_SECONDS,
             # Our queries take milliseconds; to compile one takes longer than to run it.
-            server_settings={"application_name": application, "jit": "off"},
+            settings={"jit": "off"},
         )
 
-    return create_async_engine(
+    engine = create_async_engine(
         "postgresql+asyncpg://",
-        async_creator=connect,
+        connect_args={"async_creator_fn": connect, **(UNPREPARED if connector.is_pooled else {})},
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_timeout=CONNECT_TIMEOUT_SECONDS,
         pool_pre_ping=True,
     )
+    event.listen(engine.sync_engine, "handle_error", drop_what_leads_nowhere)
+    return engine
+
+
+def drop_what_leads_nowhere(context: ExceptionContext) -> None:
+    """Tells SQLAlchemy which errors are the end of a connection besides those it knows."""
+    if is_lost(context.original_exception):
+        context.is_disconnect = True
 
 
 async def ping(engine: AsyncEngine) -> None:
-    """Raises when the database does not answer."""
+    """Raises CannotConnectError, or whatever the driver stumbles over, unless the database takes writes."""
     async with engine.connect() as connection:
-        await connection.execute(text("SELECT 1"))
+        if not await connection.scalar(text(TAKES_WRITES)):
+            await connection.invalidate()
+            raise CannotConnectError({"the server": (Trouble.READ_ONLY, Trouble.READ_ONLY)})

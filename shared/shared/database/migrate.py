@@ -17,6 +17,7 @@ from pydantic import SecretStr
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from shared.database.connection import CannotConnectError
 from shared.database.engine import create_engine
 from shared.database.roles import ensure_roles, passwords_from_environment
 from shared.database.urls import DatabaseUrl
@@ -28,7 +29,7 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 WAIT_SECONDS = 60
 """How long a Postgres that does not answer is waited for: it may be starting beside us."""
 
-NO_ANSWER = (OSError, TimeoutError, asyncpg.CannotConnectNowError, asyncpg.PostgresConnectionError)
+NO_ANSWER = (CannotConnectError, OSError, TimeoutError, asyncpg.CannotConnectNowError, asyncpg.PostgresConnectionError)
 
 MIGRATION_LOCK = 4_703_118_281
 """Key of the advisory lock that lets one migrator work at a time; an arbitrary number that nobody else uses."""
@@ -43,7 +44,10 @@ class MigrationSettings(ServiceSettings):
 
 
 async def migrate_once_it_answers(url: SecretStr, passwords: Mapping[str, str]) -> None:
-    """As `migrate`, for a Postgres that may not be there yet. Raises its last error after WAIT_SECONDS."""
+    """As `migrate`, for a Postgres that may not be there yet. Raises its last error after WAIT_SECONDS.
+
+    What no waiting mends, such as a wrong password, is raised at once.
+    """
     end = time.monotonic() + WAIT_SECONDS
     while True:
         try:
@@ -51,13 +55,20 @@ async def migrate_once_it_answers(url: SecretStr, passwords: Mapping[str, str]) 
         except (SQLAlchemyError, *NO_ANSWER) as error:
             if time.monotonic() > end or not is_without_answer(error):
                 raise
-            log.info("postgres does not answer yet", error=type(error).__name__)
+            log.info("postgres does not answer yet", reason=in_one_line(error))
         await asyncio.sleep(1)
 
 
 def is_without_answer(error: BaseException | None) -> bool:
     """Whether an error, or what it was raised from, says that Postgres cannot be talked to at the moment."""
+    if isinstance(error, CannotConnectError):
+        return not error.trouble.is_lasting
     return error is not None and (isinstance(error, NO_ANSWER) or is_without_answer(error.__cause__))
+
+
+def in_one_line(error: Exception) -> str:
+    """The first line of what an error says."""
+    return (str(error) or type(error).__name__).splitlines()[0]
 
 
 async def migrate(url: SecretStr, passwords: Mapping[str, str]) -> None:
@@ -87,7 +98,7 @@ def main() -> None:
     try:
         asyncio.run(migrate_once_it_answers(settings.database_url, passwords_from_environment()))
     except (SQLAlchemyError, asyncpg.PostgresError, *NO_ANSWER) as error:
-        sys.stderr.write(f"migrate: {(str(error) or type(error).__name__).splitlines()[0]}\n")
+        sys.stderr.write(f"migrate: {in_one_line(error)}\n")
         raise SystemExit(1) from None
 
 

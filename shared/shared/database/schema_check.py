@@ -4,8 +4,8 @@ import asyncpg
 import structlog
 from pydantic import SecretStr
 
+from shared.database.connection import CannotConnectError, Connector
 from shared.database.schema_version import REVISION_QUERY, check_revision
-from shared.database.urls import for_asyncpg
 
 CONNECT_SECONDS = 2
 
@@ -15,12 +15,12 @@ log = structlog.get_logger()
 async def check_schema(database_url: SecretStr) -> None:
     """Raises OutdatedSchemaError when the database is older than this code.
 
-    A Postgres that does not answer stops nobody: every service has something to do without it, or says so itself.
+    A Postgres that gives no connection stops nobody: every service has something to do without it, or says so itself.
     """
     try:
-        connection = await asyncpg.connect(for_asyncpg(database_url), timeout=CONNECT_SECONDS)
-    except (OSError, asyncpg.PostgresError, TimeoutError) as error:
-        log.warning("schema not checked: postgres does not answer", error=type(error).__name__)
+        connection = await Connector(database_url, "schema check").connect(seconds=CONNECT_SECONDS)
+    except CannotConnectError as error:
+        log.warning("schema not checked", postgres=error.trouble, reason=str(error))
         return
     try:
         check_revision(await connection.fetchval(REVISION_QUERY))
