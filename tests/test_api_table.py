@@ -91,13 +91,24 @@ def test_the_models_that_are_loaded_are_listed(client: httpx.Client) -> None:
 
 
 def test_an_empty_window_has_count_0_nulls_and_is_normal(client: httpx.Client) -> None:
-    answer = client.post("/metrics/aggregated", json={"model_name": "nobody-has-used-this"}).json()
+    long_ago = (datetime.now(UTC) - timedelta(days=20)).isoformat()
+    answer = client.post("/metrics/aggregated", json={"window_end": long_ago}).json()
     assert answer["total_predictions"] == 0
     assert answer["average_confidence"] is None
     assert answer["p95_inference_time_ms"] is None
     assert answer["label_distribution"] == {}
     assert answer["status"] == "normal"
     assert answer["breaches"] == []
+
+
+def test_a_model_that_is_loaded_is_known_and_a_mistyped_one_is_not(client: httpx.Client) -> None:
+    names = {model["name"] for model in client.get("/models").json()["models"]}
+    for name in names:
+        answer = client.post("/metrics/aggregated", json={"model_name": name})
+        assert answer.status_code == 200, answer.text
+    mistyped = client.post("/metrics/aggregated", json={"model_name": "sentimnet"})
+    assert mistyped.status_code == 404
+    assert all(name in mistyped.json()["detail"] for name in names)
 
 
 def test_thresholds_change_the_status_at_once(client: httpx.Client) -> None:

@@ -43,6 +43,8 @@ EXACT = table(
     Route("/metrics/timeseries", UpstreamName.METRICS),
     Route("/metrics/drift", UpstreamName.METRICS),
     Route("/metrics/quality", UpstreamName.METRICS),
+    Route("/metrics/baselines", UpstreamName.METRICS),
+    Route("/metrics/audit", UpstreamName.METRICS),
     Route("/metrics/alerts", UpstreamName.METRICS),
     Route("/feedback", UpstreamName.METRICS),
     Route("/analyze/performance", UpstreamName.ANALYTICS, limited=True),

@@ -2,7 +2,7 @@
 
 The stops of a question, in order:
 
-1. `endpoints`        HTTP in and out
+1. `endpoints`        HTTP in and out; `names`: a model that there is not is a 404
 2. `report`           which window (`kept`: can it still be answered?), which thresholds; puts the answer together
 3. `aggregates`       the numbers, from `rollups` of whole buckets and the raw rows at the ends of the `window`
                       (`timeseries`: the same in buckets; `database` is the border to Postgres)
@@ -10,7 +10,9 @@ The stops of a question, in order:
 5. `threshold_store`  the thresholds in force (`thresholds`: what may be changed, and to what)
 6. `status`           the verdict
 
-`drift_report` compares two windows (`drift`: how far apart they are); `feedback` says how good predictions were.
+`drift_report` compares a window with another or with one of the `baselines` (`shapes`: how predictions are
+distributed; `drift`: whether and how far two are apart; `chance`: what chance alone does); `feedback` says how good
+predictions were. What a person changes is on the `audit` trail.
 Besides requests, one replica (`leader`) makes and drops partitions (`retention`), tidies rollups (`folding`), looks at
 every model (`alert_watcher`), lets `alerts` follow (`alert_store`) and takes them to `webhooks` (`alert_delivery`).
 """
@@ -24,8 +26,12 @@ from fastapi import FastAPI
 from metrics_service.alert_delivery import AlertDelivery, new_client
 from metrics_service.alert_store import AlertStore
 from metrics_service.alert_watcher import AlertWatcher
+from metrics_service.baselines.pinning import Pinning
+from metrics_service.baselines.store import BaselineStore
 from metrics_service.drift_report import DriftReporter
 from metrics_service.endpoints.alerts import alerts_router
+from metrics_service.endpoints.audit import audit_router
+from metrics_service.endpoints.baselines import baselines_router
 from metrics_service.endpoints.feedback import feedback_router
 from metrics_service.endpoints.metrics import metrics_router
 from metrics_service.endpoints.thresholds import thresholds_router
@@ -34,6 +40,7 @@ from metrics_service.folding import Folding
 from metrics_service.health import health_report
 from metrics_service.kept import Kept
 from metrics_service.leader import Leader
+from metrics_service.names.known_models import KnownModels
 from metrics_service.report import MetricsReporter
 from metrics_service.retention import Retention
 from metrics_service.settings import Settings
@@ -51,7 +58,9 @@ def create_app(settings: Settings) -> FastAPI:
     kept = Kept(utc_now, settings.retention_days, settings.rollup_retention_days)
     thresholds = ThresholdStore(engine)
     reporter = MetricsReporter(engine, thresholds, kept)
-    drift = DriftReporter(engine, kept)
+    known = KnownModels(engine)
+    baselines = BaselineStore(engine)
+    drift = DriftReporter(engine, kept, baselines)
     retention = Retention(engine, utc_now, settings.retention_days, settings.rollup_retention_days)
     alerts = AlertStore(engine, settings.alert_policy, settings.alert_webhooks)
     watcher = AlertWatcher(engine, thresholds, drift, alerts, utc_now, settings.watch)
@@ -74,10 +83,12 @@ def create_app(settings: Settings) -> FastAPI:
         version=VERSION,
         description=__doc__,
         routers=[
-            metrics_router(reporter, drift),
-            thresholds_router(thresholds, settings.admin_token),
-            alerts_router(alerts),
-            feedback_router(FeedbackStore(engine), kept),
+            metrics_router(reporter, drift, known),
+            thresholds_router(thresholds, known, settings.admin_token),
+            baselines_router(Pinning(drift, baselines), known, settings.admin_token),
+            alerts_router(alerts, known),
+            feedback_router(FeedbackStore(engine), kept, known),
+            audit_router(engine, settings.admin_token),
         ],
         health=health_report(engine, VERSION),
         lifespan=lifespan,

@@ -81,6 +81,7 @@ class Quality(BaseModel):
     labels: list[LabelQuality]
     task_type: str | None = None
     model_name: str | None = None
+    model_version: str | None = None
     time_window_start: datetime
     time_window_end: datetime
 
@@ -110,6 +111,8 @@ class FeedbackStore:
             query = query.where(feedback.c.task_type == selection.task_type)
         if selection.model_name is not None:
             query = query.where(feedback.c.model_name == selection.model_name)
+        if selection.model_version is not None:
+            query = query.where(feedback.c.model_version == selection.model_version)
         async with reading(self.engine) as connection:
             pairs = {(was, should): n for was, should, n in await connection.execute(query)}
         return Quality(
@@ -118,6 +121,7 @@ class FeedbackStore:
             labels=label_qualities(pairs),
             task_type=selection.task_type,
             model_name=selection.model_name,
+            model_version=selection.model_version,
             time_window_start=window.start,
             time_window_end=window.end,
         )

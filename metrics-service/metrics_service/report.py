@@ -24,14 +24,16 @@ class MetricsReporter:
     async def report(self, query: MetricsQuery) -> AggregatedMetrics:
         """Aggregates and status of the window that ends when the query says, or now."""
         window = self.kept.with_rows(query.window_end, query.time_window_minutes)
-        selection = Selection(window, query.task_type, query.model_name)
-        measured = await aggregates.aggregate(self.engine, selection)
+        selection = Selection(window, query.task_type, query.model_name, query.model_version)
+        measured, versions = await aggregates.aggregate_by_version(self.engine, selection)
         thresholds = await self.thresholds.get(query.model_name)
         status, breaches = judge(measured.average_confidence, measured.p95_inference_time_ms, thresholds)
         return AggregatedMetrics(
             **asdict(measured),
+            versions=versions,
             task_type=query.task_type,
             model_name=query.model_name,
+            model_version=query.model_version,
             status=status,
             breaches=breaches,
             time_window_start=window.start,
@@ -41,12 +43,13 @@ class MetricsReporter:
     async def timeseries(self, query: TimeseriesQuery) -> Timeseries:
         """The window in buckets."""
         window = self.kept.with_rollups(query.window_end, query.time_window_minutes, tier_of(query.bucket_minutes))
-        selection = Selection(window, query.task_type, query.model_name)
+        selection = Selection(window, query.task_type, query.model_name, query.model_version)
         shown = whole(window, query.bucket_minutes)
         return Timeseries(
             bucket_minutes=query.bucket_minutes,
             task_type=query.task_type,
             model_name=query.model_name,
+            model_version=query.model_version,
             time_window_start=shown.start,
             time_window_end=shown.end,
             buckets=await timeseries(self.engine, selection, query.bucket_minutes),

@@ -23,7 +23,14 @@ class Selection:
     window: Window
     task_type: str | None = None
     model_name: str | None = None
+    model_version: str | None = None
 
+
+CHOSEN = """(:task_type IS NULL OR task_type = :task_type) AND (:model_name IS NULL OR model_name = :model_name)
+        AND (:model_version IS NULL OR model_version = :model_version)"""
+"""Whether a row is of the task, model and version that a selection names; bind them with `CHOICE`."""
+
+CHOICE = tuple(bindparam(name, type_=Text) for name in ("task_type", "model_name", "model_version"))
 
 EDGES = """
     SELECT first, until, bucket, NOT EXISTS (
@@ -47,7 +54,7 @@ the index (ORDER BY: never a scan) see the same snapshot as the rest, so a predi
 wrong, and one with a time in the future only makes the raw rows be read.
 """
 
-BUCKETS = """
+BUCKETS = f"""
     SELECT rollup.*
     FROM (
         SELECT * FROM unnest(:minutes, :firsts, :untils) AS part (minutes, first, until)
@@ -57,19 +64,19 @@ BUCKETS = """
         SELECT * FROM metrics.rollup
         WHERE rollup.minutes = part.minutes AND bucket >= part.first AND bucket < part.until OFFSET 0
     ) AS rollup
-    WHERE (:task_type IS NULL OR task_type = :task_type) AND (:model_name IS NULL OR model_name = :model_name)
-"""
+    WHERE {CHOSEN}
+"""  # noqa: S608 - of constants only
 """The rollup rows of the whole buckets of a selection. OFFSET 0: a look into the index per part, never a full scan."""
 
-ENDS = """
-    SELECT prediction_label, confidence, inference_time_ms, input_length
+ENDS = f"""
+    SELECT model_name, model_version, prediction_label, confidence, inference_time_ms, input_length
     FROM edges
     CROSS JOIN LATERAL (
         SELECT * FROM predictions.prediction
         WHERE created_at >= edges.first AND created_at < edges.until AND NOT is_whole
     ) AS prediction
-    WHERE (:task_type IS NULL OR task_type = :task_type) AND (:model_name IS NULL OR model_name = :model_name)
-"""
+    WHERE {CHOSEN}
+"""  # noqa: S608 - of constants only
 """The raw rows of those ends of a selection that the rollups do not answer."""
 
 
@@ -83,8 +90,7 @@ def over_selection(query: str) -> TextClause:
         bindparam("untils", type_=ARRAY(DateTime(timezone=True))),
         bindparam("end_firsts", type_=ARRAY(DateTime(timezone=True))),
         bindparam("end_untils", type_=ARRAY(DateTime(timezone=True))),
-        bindparam("task_type", type_=Text),
-        bindparam("model_name", type_=Text),
+        *CHOICE,
     )
 
 
@@ -99,8 +105,16 @@ def parameters_of(selection: Selection) -> dict[str, Any]:
         "untils": untils,
         "end_firsts": end_firsts,
         "end_untils": end_untils,
+        **choice_of(selection),
+    }
+
+
+def choice_of(selection: Selection) -> dict[str, str | None]:
+    """The values for `CHOSEN`."""
+    return {
         "task_type": selection.task_type,
         "model_name": selection.model_name,
+        "model_version": selection.model_version,
     }
 
 

@@ -6,21 +6,22 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam, text
 from sqlalchemy.ext.asyncio import AsyncEngine
-from sqlalchemy.types import DateTime, Text
+from sqlalchemy.types import DateTime
 
 from metrics_service.aggregates import summary
 from metrics_service.database import reading
-from metrics_service.rollups import Selection
+from metrics_service.rollups import CHOICE, CHOSEN, Selection, choice_of
 from metrics_service.window import EPOCH, Window, ceil_to, floor_to
 from shared.contracts.metrics import TimeseriesBucket
 from shared.database.tables.metrics import ROLLUP_MINUTES
 
-BUCKETS = text("""
+BUCKETS = text(
+    f"""
     WITH part AS MATERIALIZED (
         SELECT date_bin(:width * interval '1 minute', bucket, :epoch) AS start, rollup.*
         FROM metrics.rollup
         WHERE minutes = :minutes AND bucket >= :start AND bucket < :end
-            AND (:task_type IS NULL OR task_type = :task_type) AND (:model_name IS NULL OR model_name = :model_name)
+            AND {CHOSEN}
     ), label AS (
         SELECT start, prediction_label, sum(predictions)::bigint AS predictions,
             sum(confidence_sum) AS confidence_sum, sum(time_sum) AS time_sum,
@@ -38,12 +39,12 @@ BUCKETS = text("""
         min(time_min) AS time_min, max(time_max) AS time_max, bins, bin_counts
     FROM label JOIN histogram USING (start)
     GROUP BY start, bins, bin_counts
-""").bindparams(
+"""  # noqa: S608 - of constants only
+).bindparams(
     bindparam("epoch", EPOCH, type_=DateTime(timezone=True)),
     bindparam("start", type_=DateTime(timezone=True)),
     bindparam("end", type_=DateTime(timezone=True)),
-    bindparam("task_type", type_=Text),
-    bindparam("model_name", type_=Text),
+    *CHOICE,
 )
 
 
@@ -55,8 +56,7 @@ async def timeseries(engine: AsyncEngine, selection: Selection, bucket_minutes: 
         "minutes": tier_of(bucket_minutes),
         "start": window.start,
         "end": window.end,
-        "task_type": selection.task_type,
-        "model_name": selection.model_name,
+        **choice_of(selection),
     }
     async with reading(engine) as connection:
         found = {row.start: summary(row) for row in await connection.execute(BUCKETS, parameters)}

@@ -1,5 +1,6 @@
 """Predictions for tests, written by the role that writes them in production."""
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -61,3 +62,31 @@ async def insert_over(connection: asyncpg.Connection, rows: Iterable[Row]) -> No
         strict=True,
     )
     await connection.execute(INSERT, *columns)
+
+
+REGISTER = """
+    INSERT INTO predictions.model (model_name, model_version, task_type, labels, digest, baseline, seen_at)
+    VALUES ($1, $2, $3, $4, $5, $6, now() - $7 * interval '1 second')
+    ON CONFLICT (model_name, model_version) DO UPDATE SET labels = excluded.labels, seen_at = excluded.seen_at
+"""
+
+
+async def register(
+    database: Database,
+    name: str,
+    version: str = "1.0.0",
+    *,
+    labels: Iterable[str] = ("positive", "negative", "neutral"),
+    task_type: str = "classification",
+    baseline: dict | None = None,
+    seconds_ago: float = 0,
+) -> None:
+    """As a prediction-service does that has loaded the model."""
+    figures = None if baseline is None else json.dumps(baseline)
+    connection = await asyncpg.connect(for_asyncpg(database.url("prediction_service")))
+    try:
+        await connection.execute(
+            REGISTER, name, version, task_type, list(labels), f"digest of {name} {version}", figures, seconds_ago
+        )
+    finally:
+        await connection.close()

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
-from rows import Row, insert
+from rows import Row, insert, register
 
 from shared.testing.postgres import Database
 
@@ -17,8 +17,11 @@ async def ask(client: httpx.AsyncClient, **query: object) -> dict:
     return answer.json()
 
 
-async def test_an_empty_window_has_count_zero_nulls_and_is_normal(client: httpx.AsyncClient) -> None:
-    answer = await ask(client, model_name="nobody-knows-it")
+async def test_an_empty_window_has_count_zero_nulls_and_is_normal(
+    client: httpx.AsyncClient, database: Database
+) -> None:
+    await register(database, "never-asked")
+    answer = await ask(client, model_name="never-asked")
     start, end = (datetime.fromisoformat(answer.pop(key)) for key in ("time_window_start", "time_window_end"))
     assert end - start == timedelta(minutes=60)
     assert answer == {
@@ -31,8 +34,10 @@ async def test_an_empty_window_has_count_zero_nulls_and_is_normal(client: httpx.
         "p95_inference_time_ms": None,
         "p99_inference_time_ms": None,
         "label_distribution": {},
+        "versions": [],
         "task_type": None,
-        "model_name": "nobody-knows-it",
+        "model_name": "never-asked",
+        "model_version": None,
         "status": "normal",
         "breaches": [],
     }
@@ -66,7 +71,33 @@ async def test_task_and_model_narrow_the_question(client: httpx.AsyncClient, dat
     await insert(database, [Row(model_name="a"), Row(model_name="b"), Row(model_name="b", task_type="regression")])
     assert (await ask(client, model_name="b"))["total_predictions"] == 2
     assert (await ask(client, task_type="regression"))["total_predictions"] == 1
-    assert (await ask(client, model_name="a", task_type="regression"))["total_predictions"] == 0
+    assert (await ask(client, model_name="b", task_type="classification"))["total_predictions"] == 1
+
+
+async def test_versions_are_told_apart_and_narrow_the_question(client: httpx.AsyncClient, database: Database) -> None:
+    old = [Row(label=label, confidence=0.6, time_ms=4.0) for label in ("positive", "positive", "negative")]
+    new = [Row(model_version="1.10.0", confidence=0.9), Row(model_name="other", model_version="2.0.0")]
+    yesterday = [Row(created_at=NOON, model_version="0.9.0")]
+    await insert(database, [*old, *new, *yesterday])
+    answer = await ask(client)
+    assert answer["label_distribution"] == {"positive": 4, "negative": 1}
+    first, *others = answer["versions"]
+    assert first == {
+        "model_name": "lexicon",
+        "model_version": "1.0.0",
+        "total_predictions": 3,
+        "average_confidence": pytest.approx(0.6),
+        "average_inference_time_ms": pytest.approx(4),
+        "label_distribution": {"positive": 2, "negative": 1},
+    }
+    assert [(found["model_name"], found["model_version"]) for found in others] == [
+        ("lexicon", "1.10.0"),
+        ("other", "2.0.0"),
+    ]
+    one = await ask(client, model_name="lexicon", model_version="1.10.0")
+    assert (one["total_predictions"], one["average_confidence"]) == (1, pytest.approx(0.9))
+    assert one["model_version"] == "1.10.0"
+    assert (await ask(client, model_version="0.9.0"))["total_predictions"] == 0
 
 
 @pytest.mark.parametrize(
@@ -95,6 +126,7 @@ async def test_status_is_the_worst_verdict_and_breaches_say_why(
         {"time_window_minutes": 1441},
         {"time_window_minutes": "an hour"},
         {"model_name": "../etc"},
+        {"model_version": "1.0.0; DROP"},
         {"window": 5},
         {"window_end": "2026-03-01T12:00:00"},
         {"window_end": "0001-01-01T00:00:00Z"},

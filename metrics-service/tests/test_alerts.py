@@ -7,13 +7,14 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 from receiver import Receiver
-from rows import Row, insert
+from rows import Row, insert, register
 from service import client_of, settings_for
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from metrics_service.alert_store import AlertStore
 from metrics_service.alert_watcher import STATUS, AlertWatcher
 from metrics_service.alerts import Policy, Watch
+from metrics_service.baselines.store import BaselineStore
 from metrics_service.drift_report import DriftReporter
 from metrics_service.kept import Kept
 from metrics_service.threshold_store import ThresholdStore
@@ -53,7 +54,9 @@ async def engine(database: Database) -> AsyncIterator[AsyncEngine]:
 def watcher(engine: AsyncEngine, clock: Clock) -> AlertWatcher:
     kept = Kept(clock, 30, 90)
     store = AlertStore(engine, Policy(margin=0.05, cooldown=timedelta(minutes=10)), ())
-    return AlertWatcher(engine, ThresholdStore(engine), DriftReporter(engine, kept), store, clock, WATCH)
+    return AlertWatcher(
+        engine, ThresholdStore(engine), DriftReporter(engine, kept, BaselineStore(engine)), store, clock, WATCH
+    )
 
 
 async def predict(database: Database, clock: Clock, count: int = 20, **fields: object) -> None:
@@ -155,6 +158,7 @@ async def test_an_alert_is_listed_and_delivered_and_what_is_refused_comes_again_
             assert second.json()["data"]["alert_id"] == alert["alert_id"]
             assert (alert["signal"], alert["severity"]) == ("confidence", "critical")
             assert (await client.get("/metrics/alerts?state=closed")).json() == {"alerts": []}
+            await register(database, "other")
             assert (await client.get("/metrics/alerts?model_name=other")).json() == {"alerts": []}
     assert len(receiver.received) == 2
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
-from rows import Row, insert
+from rows import Row, insert, register
 
 from shared.testing.postgres import Database
 
@@ -55,10 +55,49 @@ async def test_the_same_mixture_is_stable(client: httpx.AsyncClient, database: D
 
 async def test_with_few_predictions_nothing_is_claimed(client: httpx.AsyncClient, database: Database) -> None:
     assert (await ask(client))["status"] == "not_enough_data"
-    await insert(database, spread(MINUTES, 400) + spread(0, 5, ("negative",)))
+    await insert(database, spread(MINUTES, 400, ("positive", "negative")) + spread(0, 5, ("negative",)))
     report = await ask(client)
     assert report["status"] == "not_enough_data"
-    assert measures_of(report)["label"]["psi"] > 1, "the number is shown all the same"
+    label = measures_of(report)["label"]
+    assert label["psi"] > 0.1, "the number is shown all the same"
+    assert label["p_value"] > 0.1
+
+
+async def test_fifty_predictions_that_have_all_changed_are_a_significant_drift(
+    client: httpx.AsyncClient, database: Database
+) -> None:
+    mixture = ("positive",) * 5 + ("negative",) * 3 + ("neutral",) * 2
+    await insert(database, spread(MINUTES, 1100, mixture, confidence=0.85))
+    await insert(database, spread(0, 50, ("negative",), confidence=0.64))
+    report = await ask(client)
+    assert report["status"] == "significant"
+    measures = measures_of(report)
+    assert [measures[name]["status"] for name in ("label", "confidence")] == ["significant", "significant"]
+    assert measures["label"]["psi"] == pytest.approx(3.33, abs=0.05)
+    assert measures["label"]["expected_psi"] < measures["label"]["chance_psi"] < 0.13
+    assert measures["label"]["certainty"] > 0.999
+
+
+async def test_an_overall_stable_needs_every_measure_judged(client: httpx.AsyncClient, database: Database) -> None:
+    figures = {"label": {"positive": 900, "negative": 100}, "input_length": {"16-31": 1000}}
+    await insert(database, spread(0, 400, ("positive",) * 9 + ("negative",)))
+    await register(database, "lexicon", baseline=figures)
+    report = await ask(client, model_name="lexicon", baseline="model")
+    statuses = {name: measure["status"] for name, measure in measures_of(report).items()}
+    assert statuses == {"label": "stable", "confidence": "not_enough_data", "input_length": "stable"}
+    assert report["status"] == "not_enough_data"
+
+
+async def test_versions_can_be_compared_with_each_other(client: httpx.AsyncClient, database: Database) -> None:
+    await insert(database, spread(MINUTES, 300, ("positive", "negative"), model_version="1.0.0"))
+    await insert(database, spread(0, 300, ("positive", "negative"), model_version="1.0.0"))
+    await insert(database, spread(0, 300, ("negative",), model_version="2.0.0"))
+    of_both = await ask(client)
+    assert of_both["versions"] == {"1.0.0": 300, "2.0.0": 300}
+    assert of_both["reference_versions"] == {"1.0.0": 300}
+    assert (await ask(client, model_version="1.0.0"))["status"] == "stable"
+    new = await ask(client, model_version="2.0.0", reference_model_version="1.0.0")
+    assert (new["status"], new["reference_sample_size"]) == ("significant", 300)
 
 
 async def test_the_reference_can_be_any_window(client: httpx.AsyncClient, database: Database) -> None:
@@ -77,6 +116,16 @@ async def test_one_model_is_compared_alone(client: httpx.AsyncClient, database: 
     assert (await ask(client))["status"] == "significant"
 
 
-@pytest.mark.parametrize("query", [{"time_window_minutes": 0}, {"reference_window_minutes": 10_081}, {"bins": 3}])
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"time_window_minutes": 0},
+        {"reference_window_minutes": 10_081},
+        {"bins": 3},
+        {"baseline": "model"},
+        {"baseline": "spring", "model_name": "a", "reference_window_minutes": 5},
+        {"baseline": "Spring!", "model_name": "a"},
+    ],
+)
 async def test_a_comparison_that_makes_no_sense_is_a_422(client: httpx.AsyncClient, query: dict) -> None:
     assert (await client.post("/metrics/drift", json=query)).status_code == 422

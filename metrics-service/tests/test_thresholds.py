@@ -5,7 +5,7 @@ import asyncio
 import asyncpg
 import httpx
 import pytest
-from rows import Row, insert
+from rows import Row, insert, register
 from service import client_of, settings_for
 
 from shared.database.urls import for_libpq
@@ -18,6 +18,13 @@ DEFAULTS = {
     "max_inference_time_warning_ms": 200,
     "max_inference_time_critical_ms": 500,
 }
+
+
+@pytest.fixture(autouse=True)
+async def loaded(database: Database) -> None:
+    """The models of these tests."""
+    await register(database, "lexicon")
+    await register(database, "a")
 
 
 async def test_a_model_without_its_own_profile_has_the_default_one(client: httpx.AsyncClient) -> None:

@@ -4,7 +4,8 @@ The stops of a request, in order:
 
 1. `endpoints`         HTTP in and out (`contracts`, `answers`, `json_route`); `inference_protocol` for /v2
 2. `predict`           the use case; calls the next three
-3. `model_repository`  which model; follows `model_folders`, loads them through `model_loader` (`manifest`, `runtimes`)
+3. `model_repository`  which model; follows `model_folders`, loads them through `model_loader` (`manifest`, `runtimes`);
+                       `model_register` tells Postgres what is loaded
 4. `batcher`           computes it together with whatever else waits for that model
 5. `recorder`          writes it together with whatever else waits for the record, through `record_failover`:
                        `record_store` (Postgres), or `journal` (local disk) while that is away
@@ -22,6 +23,7 @@ from prediction_service.health import health_report
 from prediction_service.inference_protocol.endpoints import protocol_router
 from prediction_service.journal import Journal
 from prediction_service.model_loader import QueueBounds
+from prediction_service.model_register import ModelRegister
 from prediction_service.model_repository import ModelRepository
 from prediction_service.predict import Predictor
 from prediction_service.record_failover import RecordFailover
@@ -43,11 +45,12 @@ def create_app(settings: Settings) -> FastAPI:
     journal = Journal(settings.journal_dir, settings.journal_max_bytes)
     store = RecordFailover(RecordStore(connector), RecordStore(connector), journal)
     recorder = Recorder(store, settings.record_queue_rows)
+    register = ModelRegister(url, repository.models, settings.models_dir)
     predictor = Predictor(repository, recorder, utc_now, store_text=settings.store_text)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with store, recorder, repository.watching():
+        async with store, recorder, repository.watching(), register.following():
             yield
 
     return create_service(

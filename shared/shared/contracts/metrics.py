@@ -12,6 +12,15 @@ ModelName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-
 TaskType = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,49}$")]
 """What a model does, such as `classification`."""
 
+ModelVersion = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z][0-9A-Za-z.+_-]{0,63}$")]
+"""A version as it is on record: `X.Y.Z`."""
+
+BaselineName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,49}$")]
+"""What a pinned baseline is called."""
+
+MODEL_BASELINE = "model"
+"""The name under which the figures stand that a model's own folder brings (`baseline.json`)."""
+
 EARLIEST_WINDOW_END = datetime(2000, 1, 1, tzinfo=UTC)
 LATEST_WINDOW_END = datetime(2200, 1, 1, tzinfo=UTC)
 """No prediction lies beyond these; they keep every window within what all calendars involved can count."""
@@ -21,7 +30,7 @@ WindowEnd = Annotated[AwareDatetime, Field(ge=EARLIEST_WINDOW_END, le=LATEST_WIN
 
 
 class MetricsQuery(BaseModel):
-    """Which predictions to look at: a window of minutes, optionally of one task or one model.
+    """Which predictions to look at: a window of minutes, optionally of one task, one model or one version.
 
     A window includes its start and not its end, so the window before an answer's is asked for exactly by passing its
     `time_window_start` as `window_end`: no prediction is in both and none is between them.
@@ -33,6 +42,7 @@ class MetricsQuery(BaseModel):
     window_end: WindowEnd | None = Field(None, description="When the window ends; null: now")
     task_type: TaskType | None = None
     model_name: ModelName | None = None
+    model_version: ModelVersion | None = None
 
 
 class Status(StrEnum):
@@ -51,6 +61,19 @@ class Breach(BaseModel):
     measured_value: float
 
 
+class VersionMetrics(BaseModel):
+    """What one version of one model did in the window."""
+
+    model_config = ConfigDict(protected_namespaces=())
+
+    model_name: str
+    model_version: str
+    total_predictions: int
+    average_confidence: float | None = None
+    average_inference_time_ms: float | None = None
+    label_distribution: dict[str, int] = {}
+
+
 class AggregatedMetrics(BaseModel):
     """Aggregates over one window. An empty window has count 0, nulls and status `normal`."""
 
@@ -65,8 +88,12 @@ class AggregatedMetrics(BaseModel):
     p95_inference_time_ms: float | None = None
     p99_inference_time_ms: float | None = None
     label_distribution: dict[str, int] = {}
+    versions: list[VersionMetrics] = Field(
+        [], description="The same by model and version, those with the most predictions first, at most 100"
+    )
     task_type: str | None = None
     model_name: str | None = None
+    model_version: str | None = None
     status: Status = Status.NORMAL
     breaches: list[Breach] = []
     time_window_start: datetime
@@ -89,6 +116,7 @@ class TimeseriesQuery(BaseModel):
     window_end: WindowEnd | None = Field(None, description="When the window ends; null: now")
     task_type: TaskType | None = None
     model_name: ModelName | None = None
+    model_version: ModelVersion | None = None
 
     @model_validator(mode="after")
     def buckets_are_not_too_many(self) -> Self:
@@ -121,13 +149,18 @@ class Timeseries(BaseModel):
     bucket_minutes: int
     task_type: str | None = None
     model_name: str | None = None
+    model_version: str | None = None
     time_window_start: datetime = Field(description="When the first bucket begins")
     time_window_end: datetime = Field(description="When the last bucket ends; it may still be filling")
     buckets: list[TimeseriesBucket]
 
 
 class DriftQuery(BaseModel):
-    """Which window to compare with which reference; by default the hour until now with the hour before it."""
+    """Which window to compare with what: by default the hour until now with the hour before it.
+
+    `baseline` names a pinned baseline of the model instead of a reference window; `model` is the one that the model's
+    own folder brings.
+    """
 
     model_config = ConfigDict(extra="forbid", protected_namespaces=())
 
@@ -139,21 +172,45 @@ class DriftQuery(BaseModel):
     reference_window_end: WindowEnd | None = Field(
         None, description="When the reference window ends; null: when the window begins"
     )
+    baseline: BaselineName | None = Field(
+        None, description="A pinned baseline of `model_name`, instead of a reference window"
+    )
     task_type: TaskType | None = None
     model_name: ModelName | None = None
+    model_version: ModelVersion | None = None
+    reference_model_version: ModelVersion | None = Field(
+        None, description="The version to compare with; null: `model_version` in both windows"
+    )
+
+    @model_validator(mode="after")
+    def compares_with_one_thing(self) -> Self:
+        """Raises ValueError for a baseline beside a reference window, and for one of no model."""
+        if self.baseline is None:
+            return self
+        if self.reference_window_minutes or self.reference_window_end or self.reference_model_version:
+            raise ValueError("a baseline stands instead of a reference window: name one of them")
+        if self.model_name is None:
+            raise ValueError("a baseline is of one model: name it in model_name")
+        return self
 
 
 class DriftStatus(StrEnum):
-    """How far two distributions are apart, by the usual bands of PSI."""
+    """The verdict on a comparison: whether it has changed for certain, and by how much.
+
+    What chance alone shows once in 1,000 comparisons (over all measures together, at every size) is not certain. How
+    much: PSI, less what chance alone shows on average, in the usual bands.
+    """
 
     STABLE = "stable"
-    """PSI below 0.1."""
+    """No change that is certain, or one below 0.01, though one that matters would have been found."""
+    SLIGHT = "slight"
+    """A certain change from 0.01, below 0.1."""
     MODERATE = "moderate"
-    """PSI from 0.1."""
+    """A certain change from 0.1."""
     SIGNIFICANT = "significant"
-    """PSI from 0.25."""
+    """A certain change from 0.25."""
     NOT_ENOUGH_DATA = "not_enough_data"
-    """So few predictions that chance alone could show a PSI of 0.1."""
+    """Nothing was found, and so little was there that not even a complete change would have been for certain."""
 
 
 class DriftMeasure(BaseModel):
@@ -161,30 +218,52 @@ class DriftMeasure(BaseModel):
 
     name: Literal["label", "confidence", "input_length"]
     status: DriftStatus
-    psi: float | None = Field(description="Population stability index; null when one of the windows is empty")
+    psi: float | None = Field(description="Population stability index; null when one of the sides is empty")
     js_distance: float | None = Field(description="Jensen-Shannon distance, 0 (same) to 1 (nothing in common)")
     chance_psi: float | None = Field(
-        description="With samples of this size, 95 % of pairs drawn from one and the same distribution show less PSI"
+        description="With samples of this size, about 95 % of pairs drawn from one and the same distribution show less"
     )
-    reference: dict[str, float] = Field(description="Share of each bin in the reference window")
+    expected_psi: float | None = Field(
+        None, description="What PSI is on average when nothing has changed, with samples of this size"
+    )
+    detectable_psi: float | None = Field(
+        None, description="About the least true PSI that is found 95 times in 100 with samples of this size"
+    )
+    p_value: float | None = Field(
+        None, description="At most how often chance alone shows as much, in this measure or in any other of the report"
+    )
+    certainty: float | None = Field(None, ge=0, le=1, description="That there was a change: 1 - p_value")
+    reference: dict[str, float] = Field(description="Share of each bin in the reference")
     current: dict[str, float] = Field(description="Share of each bin in the window")
+
+    @property
+    def excess_psi(self) -> float | None:
+        """By how much it has changed: PSI less what chance alone shows on average; the bands are about this."""
+        return None if self.psi is None else max(self.psi - (self.expected_psi or 0.0), 0.0)
 
 
 class DriftReport(BaseModel):
-    """What changed from the reference window to the window."""
+    """What changed from the reference to the window."""
 
     model_config = ConfigDict(protected_namespaces=())
 
-    status: DriftStatus = Field(description="The worst of the measures; not_enough_data when none can be judged")
+    status: DriftStatus = Field(
+        description="The worst of the measures; not_enough_data is worse than stable, which needs every measure judged"
+    )
     measures: list[DriftMeasure]
     sample_size: int
     reference_sample_size: int
+    versions: dict[str, int] = Field({}, description="Predictions of the window by model version")
+    reference_versions: dict[str, int] = Field({}, description="Predictions of the reference by model version")
     task_type: str | None = None
     model_name: str | None = None
+    model_version: str | None = None
+    reference_model_version: str | None = None
+    baseline: str | None = Field(None, description="The pinned baseline that was compared with")
     time_window_start: datetime
     time_window_end: datetime
-    reference_window_start: datetime
-    reference_window_end: datetime
+    reference_window_start: datetime | None = Field(None, description="null: the figures are not those of a window")
+    reference_window_end: datetime | None = None
 
 
 class Thresholds(BaseModel):

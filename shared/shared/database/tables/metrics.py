@@ -2,6 +2,7 @@
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     Double,
@@ -104,6 +105,21 @@ alert = Table(
     Column("opened_at", DateTime(timezone=True), nullable=False),
     Column("changed_at", DateTime(timezone=True), nullable=False),
     Column("closed_at", DateTime(timezone=True)),
+    Column("about", Text, nullable=False, server_default=text("''")),
+    Column(
+        "history",
+        JSONB,
+        nullable=False,
+        server_default=text("'[]'"),
+        comment="every severity it had, with the evidence for it; normal: what closed it",
+    ),
+    Column(
+        "announced",
+        Text,
+        nullable=False,
+        server_default=text("'normal'"),
+        comment="the severity that receivers were told last; normal: that it is over",
+    ),
     Index("alert_open_key", "model_name", "signal", unique=True, postgresql_where=text("closed_at IS NULL")),
     Index(None, "model_name", "signal", "closed_at"),
     schema=SCHEMA,
@@ -142,5 +158,55 @@ feedback = Table(
     Column("prediction_label", Text, nullable=False),
     Column("actual_label", Text, nullable=False),
     Column("given_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    Column("given_by", Text, nullable=False, server_default=text("''"), comment="digest of the address it came from"),
+    Column(
+        "is_trusted",
+        Boolean,
+        nullable=False,
+        server_default=text("false"),
+        comment="whether it came with the admin token",
+    ),
+    schema=SCHEMA,
+)
+
+baseline = Table(
+    "baseline",
+    metadata,
+    Column("model_name", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("model_version", Text),
+    Column("window_start", DateTime(timezone=True)),
+    Column("window_end", DateTime(timezone=True)),
+    Column("counts", JSONB, nullable=False, comment="predictions per bin of each measure, and per version"),
+    Column("watched", Boolean, nullable=False, comment="whether drift from it is an alert"),
+    Column("pinned_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    schema=SCHEMA,
+)
+
+silence = Table(
+    "silence",
+    metadata,
+    Column("silence_id", UUID(as_uuid=True), primary_key=True),
+    Column("model_name", Text, comment="null: every model"),
+    Column("signal", Text, comment="null: every signal"),
+    Column("until", DateTime(timezone=True), nullable=False, comment="when it ends; whoever ends it early sets this"),
+    Column("reason", Text, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    schema=SCHEMA,
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("change_id", BigInteger, Identity(always=True), primary_key=True),
+    Column("subject", Text, nullable=False, comment="baseline or silence"),
+    Column("action", Text, nullable=False),
+    Column("model_name", Text),
+    Column("detail", JSONB, nullable=False),
+    Column("changed_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    Column("request_id", Text, nullable=False),
+    Column("client_address", Text, nullable=False, comment="X-Forwarded-For as the gateway sent it, else the peer"),
+    Index(None, "subject", "change_id"),
     schema=SCHEMA,
 )

@@ -1,7 +1,7 @@
-"""Owned by the prediction-service, which may only insert; read by the metrics-service."""
+"""Owned by the prediction-service, which may only insert predictions; read by the metrics-service."""
 
-from sqlalchemy import CheckConstraint, Column, DateTime, Double, Index, Integer, Table, Text
-from sqlalchemy.dialects.postgresql import JSONB, UUID
+from sqlalchemy import CheckConstraint, Column, DateTime, Double, Index, Integer, Table, Text, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
 
 from shared.database.tables import metadata
 
@@ -29,4 +29,24 @@ prediction = Table(
     Index(None, "created_at"),
     schema=SCHEMA,
     postgresql_partition_by="RANGE (created_at)",
+)
+
+model = Table(
+    "model",
+    metadata,
+    Column("model_name", Text, primary_key=True),
+    Column("model_version", Text, primary_key=True),
+    Column("task_type", Text, nullable=False),
+    Column("labels", ARRAY(Text), nullable=False),
+    Column("digest", Text, nullable=False, comment="SHA-256 over the files of its folder"),
+    Column("baseline", JSONB, comment="the figures of its baseline.json"),
+    Column("loaded_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    Column(
+        "seen_at",
+        DateTime(timezone=True),
+        nullable=False,
+        server_default=text("now()"),
+        comment="when a prediction-service last said that it is loaded",
+    ),
+    schema=SCHEMA,
 )

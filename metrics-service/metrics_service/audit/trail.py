@@ -1,0 +1,58 @@
+"""The audit trail of baselines and silences; thresholds have one of their own with what was before and after."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from metrics_service.database import reading
+from metrics_service.threshold_store import ChangedBy
+from shared.database.tables.metrics import audit
+
+
+class Subject(StrEnum):
+    """What was changed."""
+
+    BASELINE = "baseline"
+    SILENCE = "silence"
+
+
+class AuditedAct(BaseModel):
+    """One line of the trail."""
+
+    model_config = ConfigDict(protected_namespaces=())
+
+    subject: Subject
+    action: str
+    model_name: str | None = Field(description="null: every model")
+    detail: dict[str, Any]
+    changed_at: datetime
+    request_id: str
+    client_address: str = Field(description="The addresses the request passed through, the client's first")
+
+
+async def note(
+    connection: AsyncConnection,
+    subject: Subject,
+    action: str,
+    model_name: str | None,
+    detail: Mapping[str, Any],
+    changed_by: ChangedBy,
+) -> None:
+    """Adds a line, in the caller's transaction."""
+    line = {"subject": subject, "action": action, "model_name": model_name, "detail": dict(detail)}
+    await connection.execute(insert(audit).values(**line, **asdict(changed_by)))
+
+
+async def acts(engine: AsyncEngine, subject: Subject | None, limit: int) -> list[AuditedAct]:
+    """The newest lines."""
+    query = select(audit).order_by(audit.c.change_id.desc()).limit(limit)
+    if subject is not None:
+        query = query.where(audit.c.subject == subject)
+    async with reading(engine) as connection:
+        return [AuditedAct.model_validate(dict(row)) for row in (await connection.execute(query)).mappings()]
