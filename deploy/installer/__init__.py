@@ -1,0 +1,1 @@
+"""Installs what is pinned, without a resolver; called by `deploy/install`."""
