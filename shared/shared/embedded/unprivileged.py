@@ -16,7 +16,8 @@ def unprivileged(command: list[str]) -> list[str]:
     """`command` such that it runs as an ordinary user.
 
     Root's own folders are often closed to others (`/root` is 0700), and both the programs and the data may live there.
-    So the process keeps the one capability that lets it pass through them. Raises CannotDropPrivilegesError.
+    So the process keeps the one capability that lets it pass through them, and access(2), by which Postgres looks for its
+    own programs, is told to count it (no_setuid_fixup). Raises CannotDropPrivilegesError.
     """
     if os.geteuid() != 0:
         return command
@@ -28,7 +29,8 @@ def unprivileged(command: list[str]) -> list[str]:
     user = pwd.getpwnam(USER)
     keep = "+dac_read_search"
     identity = [f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
-    return [setpriv, *identity, f"--inh-caps={keep}", f"--ambient-caps={keep}", "--", *command]
+    rights = [f"--inh-caps={keep}", f"--ambient-caps={keep}", "--securebits=+no_setuid_fixup"]
+    return [setpriv, *identity, *rights, "--", *command]
 
 
 def give_to_unprivileged(folder: Path) -> None:
