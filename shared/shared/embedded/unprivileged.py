@@ -16,8 +16,8 @@ def unprivileged(command: list[str]) -> list[str]:
     """`command` such that it runs as an ordinary user.
 
     Root's own folders are often closed to others (`/root` is 0700), and both the programs and the data may live there.
-    So the process keeps the one capability that lets it pass through them, and access(2), by which Postgres looks for its
-    own programs, is told to count it (no_setuid_fixup). Raises CannotDropPrivilegesError.
+    So the process keeps the one capability that lets it pass through them, and access(2), by which Postgres looks for
+    its own programs, is told to count it (no_setuid_fixup). Raises CannotDropPrivilegesError.
     """
     if os.geteuid() != 0:
         return command
