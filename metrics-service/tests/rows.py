@@ -83,7 +83,7 @@ async def register(
 ) -> None:
     """As a prediction-service does that has loaded the model."""
     figures = None if baseline is None else json.dumps(baseline)
-    connection = await asyncpg.connect(for_asyncpg(database.url("prediction_service")))
+    connection = await asyncpg.connect(for_libpq(database.url("prediction_service")))
     try:
         await connection.execute(
             REGISTER, name, version, task_type, list(labels), f"digest of {name} {version}", figures, seconds_ago

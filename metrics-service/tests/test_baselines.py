@@ -8,7 +8,7 @@ import pytest
 from rows import Row, insert, register
 from service import client_of, settings_for
 
-from shared.database.urls import for_asyncpg
+from shared.database.urls import for_libpq
 from shared.testing.postgres import Database
 
 NOW = datetime.now(UTC)
@@ -165,7 +165,7 @@ async def test_pinning_needs_the_admin_token_and_is_on_the_audit_trail(database:
 
 
 async def test_the_audit_trail_cannot_be_changed_by_the_service(database: Database) -> None:
-    connection = await asyncpg.connect(for_asyncpg(database.url("metrics_service")))
+    connection = await asyncpg.connect(for_libpq(database.url("metrics_service")))
     for statement in ("UPDATE metrics.audit SET action = 'x'", "DELETE FROM metrics.audit"):
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await connection.execute(statement)

@@ -45,7 +45,7 @@ def create_app(settings: Settings) -> FastAPI:
     journal = Journal(settings.journal_dir, settings.journal_max_bytes)
     store = RecordFailover(RecordStore(connector), RecordStore(connector), journal)
     recorder = Recorder(store, settings.record_queue_rows)
-    register = ModelRegister(url, repository.models, settings.models_dir)
+    register = ModelRegister(connector, repository.models, settings.models_dir)
     predictor = Predictor(repository, recorder, utc_now, store_text=settings.store_text)
 
     @asynccontextmanager

@@ -13,13 +13,13 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-import asyncpg
 import orjson
 import structlog
 from pydantic import ValidationError
 
 from prediction_service.model import Model
 from shared.contracts.baseline import MAX_BASELINE_BYTES, ModelBaseline
+from shared.database.connection import Connector, LoneConnection
 
 LOOK_SECONDS = 1.0
 """How often it is looked whether other models are loaded than were told."""
@@ -62,9 +62,9 @@ class Folder:
 class ModelRegister:
     """Follows `loaded`, which says what is loaded now; the models' folders are below `root`."""
 
-    def __init__(self, database_url: str, loaded: Callable[[], Sequence[Model]], root: Path) -> None:
-        self._url, self._loaded, self._root = database_url, loaded, root
-        self._connection: asyncpg.Connection | None = None
+    def __init__(self, connector: Connector, loaded: Callable[[], Sequence[Model]], root: Path) -> None:
+        self._connection = LoneConnection(connector, seconds=STATEMENT_SECONDS)
+        self._loaded, self._root = loaded, root
         self._folders: dict[tuple[str, str], tuple[Model, Folder]] = {}
         self._told: list[Model] = []
         self._told_at = float("-inf")
@@ -80,7 +80,7 @@ class ModelRegister:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
-            self._disconnect()
+            self._connection.drop()
 
     async def _follow(self) -> None:
         while True:
@@ -97,7 +97,7 @@ class ModelRegister:
         try:
             await self._tell([await self._row(model) for model in models])
         except Exception as error:  # a connection that breaks raises whatever asyncpg stumbles over
-            self._disconnect()
+            self._connection.drop()
             if not self._is_away:
                 log.warning("loaded models not told to postgres", error=str(error) or type(error).__name__)
             self._is_away = True
@@ -105,16 +105,8 @@ class ModelRegister:
             self._told, self._is_away = models, False
 
     async def _tell(self, rows: list[dict[str, Any]]) -> None:
-        if self._connection is None or self._connection.is_closed():
-            self._connection = await asyncpg.connect(
-                self._url, timeout=STATEMENT_SECONDS, server_settings={"application_name": "prediction-service models"}
-            )
-        await self._connection.execute(TELL, orjson.dumps(rows).decode(), timeout=STATEMENT_SECONDS)
-
-    def _disconnect(self) -> None:
-        if self._connection is not None:
-            self._connection.terminate()
-            self._connection = None
+        connection = await self._connection.get()
+        await connection.execute(TELL, orjson.dumps(rows).decode(), timeout=STATEMENT_SECONDS)
 
     async def _row(self, model: Model) -> dict[str, Any]:
         key = (model.name, model.version)
