@@ -1,7 +1,6 @@
 """`python -m gateway`."""
 
-from gateway.app import SERVICE, create_app
-from gateway.http_protocol import GatewayHttpProtocol
+from gateway.app import SERVICE, create_app, create_door
 from gateway.settings import Settings
 from shared.database.schema_check import check_schema
 from shared.runtime.service import run_service
@@ -12,5 +11,5 @@ if __name__ == "__main__":
         Settings,
         create_app,
         check=lambda settings: check_schema(settings.database_url),
-        protocol=GatewayHttpProtocol,
+        make_door=create_door,
     )

@@ -32,17 +32,30 @@ from gateway.memory_limiter import MemoryLimiter
 from gateway.openapi import ServiceDocuments
 from gateway.postgres_limiter import PostgresLimiter
 from gateway.proxy import Proxy
+from gateway.requests_in_flight import RequestsInFlight
 from gateway.routing import UpstreamName
 from gateway.settings import Settings
 from gateway.upstream_session import UpstreamSession
 from gateway.upstreams import Upstream
 from shared.database.connection import Connector
+from shared.http.door import Door
+from shared.http.host import Hosts
 from shared.runtime.openapi import openapi_of
 from shared.runtime.request_middleware import RequestMiddleware
-from shared.runtime.service import create_api
+from shared.runtime.service import bounds_within_the_system, create_api
 
 SERVICE = "gateway"
 DESCRIPTION = "Predictions, their metrics and what they mean, through one URL. Errors are RFC 9457 problem details."
+
+
+def create_door(settings: Settings) -> Door:
+    """Who may connect: of each client so many connections, but for trusted proxies, who speak for many."""
+    return Door(
+        bounds_within_the_system(settings),
+        Hosts(settings.allowed_hosts),
+        counted=ClientAddresses(settings.trusted_proxies).counted_peer,
+        max_connections_per_client=settings.max_connections_per_client,
+    )
 
 
 def create_app(settings: Settings) -> ASGIApp:
@@ -111,6 +124,7 @@ def create_app(settings: Settings) -> ASGIApp:
     front = Front(
         own,
         addresses=ClientAddresses(settings.trusted_proxies),
+        in_flight=RequestsInFlight(settings.max_requests_per_client),
         proxy=FailedTokens(proxy, wrong_tokens),
         limited_proxy=FailedTokens(IngressLimit(proxy, limiter, policy), wrong_tokens),
     )

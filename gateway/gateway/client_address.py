@@ -77,6 +77,11 @@ class ClientAddresses:
         """Whether what this address says about others is believed."""
         return any(address in network for network in self.trusted_proxies)
 
+    def counted_peer(self, peer: str) -> str | None:
+        """The client at the other end of a connection; None when it is a trusted proxy, which speaks for many."""
+        address = parse_address(peer)
+        return None if address is None or self.is_trusted(address) else client_at(address).limit_key
+
     def client_of(self, scope: Scope) -> tuple[Client, bool]:
         """The client of an ASGI request, and whether its peer is a trusted proxy.
 

@@ -5,24 +5,24 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from gateway.client_address import ClientAddresses
 from gateway.forwarding import PEER_TRUSTED
 from gateway.ingress_limit import CLIENT_KEY
+from gateway.requests_in_flight import RequestsInFlight
 from gateway.routing import WORKING_METHOD, find_route
-from shared.runtime.problems import Problem
-from shared.runtime.request_id import header
 from shared.runtime.telemetry import CLIENT_ADDRESS
-
-
-class WebSocketNotOffered(Problem):
-    """No service behind this gateway speaks WebSocket."""
-
-    status = 501
-    title = "Not Implemented"
 
 
 class Front:
     """Sends each request to the limited proxy, to the proxy or to the gateway's own application."""
 
-    def __init__(self, app: ASGIApp, *, addresses: ClientAddresses, proxy: ASGIApp, limited_proxy: ASGIApp) -> None:
-        self.app, self.addresses = app, addresses
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        addresses: ClientAddresses,
+        in_flight: RequestsInFlight,
+        proxy: ASGIApp,
+        limited_proxy: ASGIApp,
+    ) -> None:
+        self.app, self.addresses, self.in_flight = app, addresses, in_flight
         self.proxy, self.limited_proxy = proxy, limited_proxy
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -33,12 +33,16 @@ class Front:
         client, scope[PEER_TRUSTED] = self.addresses.client_of(scope)
         scope[CLIENT_ADDRESS] = client.address
         scope[CLIENT_KEY] = client.limit_key
-        if (header(scope, b"upgrade") or b"").lower() == b"websocket":
-            raise WebSocketNotOffered("WebSocket connections are not offered here.")
+        self.in_flight.begin(client.limit_key)
+        try:
+            await self._taker(scope)(scope, receive, send)
+        finally:
+            self.in_flight.end(client.limit_key)
+
+    def _taker(self, scope: Scope) -> ASGIApp:
+        """Who answers this request."""
         route = find_route(scope["path"])
         if route is None:
-            await self.app(scope, receive, send)
-            return
+            return self.app
         scope["route"] = route
-        limited = route.limited and scope["method"] == WORKING_METHOD
-        await (self.limited_proxy if limited else self.proxy)(scope, receive, send)
+        return self.limited_proxy if route.limited and scope["method"] == WORKING_METHOD else self.proxy

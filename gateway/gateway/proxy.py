@@ -10,13 +10,13 @@ import aiohttp
 import structlog
 from starlette.types import Message, Receive, Scope, Send
 
-from gateway.client_connection import SCOPE_KEY, ClientConnection
 from gateway.deadlines import Deadlines
 from gateway.forwarding import Header, request_headers, response_headers, target_of
 from gateway.request_body import BodyTooSlow, ClientGoneError, RequestBody
 from gateway.routing import Route, UpstreamName
 from gateway.upstream_exchange import Answer
 from gateway.upstreams import Upstream
+from shared.http.exchange import SCOPE_KEY, Exchange
 
 WHOLE_ANSWER_BYTES = 65_536
 """Answers up to this size are read whole before they are sent on: one write instead of several."""
@@ -44,7 +44,7 @@ class Proxy:
         """One request. Raises problems while no answer has begun: BodyTooLarge, BodyTooSlow, those of Upstream."""
         route: Route = scope["route"]
         upstream = self._upstreams[route.upstream]
-        client: ClientConnection = scope.get(SCOPE_KEY) or ClientConnection()
+        client: Exchange = scope[SCOPE_KEY]
         body = RequestBody(
             scope,
             receive,

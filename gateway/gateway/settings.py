@@ -71,6 +71,15 @@ class Settings(ServiceSettings):
     )
     trusted_proxies: Networks = Field((), description="Networks whose X-Forwarded-For is believed")
 
+    max_connections_per_client: int = Field(
+        512,
+        ge=1,
+        le=1_000_000,
+        description="Of one process; more: 503, or closed at once. Trusted proxies are not counted",
+    )
+    max_requests_per_client: int = Field(
+        256, ge=1, le=1_000_000, description="In flight, of one process; more are refused with 429"
+    )
     max_body_bytes: int = Field(1_048_576, ge=1024, le=1_073_741_824, description="Larger bodies are refused with 413")
     body_timeout_seconds: float = Field(20, gt=0, le=600, description="A body must have arrived by then, else 408")
     upstream_timeout_seconds: float = Field(40, gt=0, le=600, description="An answer must have begun by then, else 504")

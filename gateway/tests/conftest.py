@@ -7,14 +7,13 @@ from dataclasses import dataclass, field
 
 import httpx
 import pytest
-import uvicorn
 from aiohttp import web
 
-from gateway.app import create_app
-from gateway.http_protocol import GatewayHttpProtocol
+from gateway.app import create_app, create_door
 from gateway.settings import Settings
 from shared.embedded.ports import free_ports
 from shared.runtime.logs import configure_logging
+from shared.runtime.service import server_for
 from shared.testing.postgres import Database
 
 configure_logging("gateway", "WARNING", "console")
@@ -68,19 +67,7 @@ async def upstream() -> AsyncIterator[UpstreamServer]:
 @asynccontextmanager
 async def gateway_running(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     """A client of a gateway with these settings."""
-    config = uvicorn.Config(
-        create_app(settings),
-        host="127.0.0.1",
-        port=settings.port,
-        log_config=None,
-        access_log=False,
-        proxy_headers=False,
-        ws="none",
-        http=GatewayHttpProtocol,
-        server_header=False,
-        timeout_graceful_shutdown=1,
-    )
-    server = uvicorn.Server(config)
+    server = server_for(create_app(settings), settings, create_door(settings))
     serving = asyncio.create_task(server.serve())
     while not server.started:
         await asyncio.sleep(0.01)
@@ -108,6 +95,7 @@ async def start_gateway(upstream: UpstreamServer, database: Database) -> AsyncIt
                 "analytics_url": upstream.url,
                 "port": next(free_ports()),
                 "trusted_proxies": "127.0.0.1",
+                "shutdown_grace_seconds": 1,
             }
             settings = Settings.model_validate(defaults | chosen)
             client = await stack.enter_async_context(gateway_running(settings))

@@ -7,8 +7,6 @@ import psutil
 import pytest
 from conftest import StartGateway, UpstreamServer
 
-from gateway import http_protocol
-
 HOST = b"POST /predict HTTP/1.1\r\nHost: gateway\r\n"
 
 
@@ -85,10 +83,8 @@ async def test_a_head_without_end_is_cut_off(gateway: httpx.AsyncClient, head: b
     assert (await exchange(gateway, head)).startswith(b"HTTP/1.1 431")
 
 
-async def test_a_head_that_comes_too_slowly_is_cut_off(
-    gateway: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(http_protocol, "HEAD_SECONDS", 0.2)
+async def test_a_head_that_comes_too_slowly_is_cut_off(start_gateway: StartGateway) -> None:
+    gateway = await start_gateway(head_seconds=0.2)
     assert (await exchange(gateway, b"GET / HTTP/1.1\r\nHost: gate")).startswith(b"HTTP/1.1 408")
 
 

@@ -44,10 +44,11 @@ def test_each_request_is_one_line_with_everything_that_tells_it_from_others(star
     server = start()
     ask(server, "/slow?seconds=0&secret=hunter2")
     ask(server, "/with%0Anew%0Alines")
+    ask(server, "/with%E2%80%A8a%20new%E2%80%A8line")
     ask(server, "/health/live")
     server.stop()
     lines = [json.loads(line) for line in server.log.read_text().splitlines()]
-    known, unknown = [line for line in lines if line["event"] == "request"]
+    known, refused, unknown = [line for line in lines if line["event"] == "request"]
     assert list(known) == [
         "method", "path", "route", "status", "duration_ms", "client",
         "event", "request_id", "level", "timestamp", "service",
@@ -59,7 +60,10 @@ def test_each_request_is_one_line_with_everything_that_tells_it_from_others(star
     assert known["timestamp"][-1] == "Z"
     assert known["duration_ms"] >= 0
     assert (unknown["route"], unknown["status"]) == ("unmatched", 404)
-    assert "\n" not in unknown["path"]
+    assert "\u2028" not in unknown["path"]
+    assert (refused["status"], refused["refused"], refused["client"]) == (400, "control_character", "127.0.0.1")
+    assert refused["path"] == "/with%0Anew%0Alines"
+    assert list(refused) == [*list(known)[:6], "refused", *list(known)[6:]]
 
 
 def test_people_get_the_same_as_text(start: Start) -> None:

@@ -24,8 +24,17 @@ _traceparent: ContextVar[str] = ContextVar("traceparent", default="")
 
 def request_id_of(scope: Scope) -> str:
     """The id of the request: from its header when sane, a new one otherwise."""
-    given = header(scope, HEADER)
-    return given.decode() if given and SANE.fullmatch(given) else f"{_random.getrandbits(128):032x}"
+    return sane_request_id(header(scope, HEADER)) or new_request_id()
+
+
+def sane_request_id(given: bytes | None) -> str | None:
+    """The id that a client gave, when it is one."""
+    return given.decode() if given and SANE.fullmatch(given) else None
+
+
+def new_request_id() -> str:
+    """An id that no other request has."""
+    return f"{_random.getrandbits(128):032x}"
 
 
 def header(scope: Scope, name: bytes) -> bytes | None:

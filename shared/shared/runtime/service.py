@@ -2,15 +2,20 @@
 
 import asyncio
 import gc
+import resource
 import socket
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from typing import Any
 
 import uvicorn
 from fastapi import APIRouter, FastAPI
 from starlette.types import ASGIApp
 
+from shared.http.bounds import Bounds
+from shared.http.door import Door
+from shared.http.host import Hosts
 from shared.runtime.health import HealthReport, health_router
 from shared.runtime.logs import configure_logging
 from shared.runtime.openapi import openapi_of, operation_id
@@ -20,15 +25,14 @@ from shared.runtime.settings import ServiceSettings, Settings, load_settings, st
 from shared.runtime.stopping import Server
 from shared.runtime.telemetry import start_telemetry
 
-KEEP_ALIVE_SECONDS = 75
-"""Idle connections are kept longer than any client of ours keeps them: it is the client that closes, so that no request
-is ever sent into a connection that is being closed."""
-
 LISTEN_BACKLOG = 2048
 """Connections that may wait to be accepted: a burst of clients must not be refused by the kernel."""
 
 GARBAGE_THRESHOLD = 50_000
 """New objects between two collections of the youngest: some hundred requests instead of a few."""
+
+SPARE_FILES = 512
+"""Files that are no connections of clients: those to other services, to stores, models, logs."""
 
 EXIT_NOT_STARTED = 3
 """The port is taken, or the application could not start; uvicorn's own code for it."""
@@ -86,18 +90,17 @@ def run_service(
     settings_class: type[Settings],
     create_app: Callable[[Settings], ASGIApp],
     check: Callable[[Settings], Coroutine[Any, Any, None]] | None = None,
-    protocol: type[asyncio.Protocol] | None = None,
+    make_door: Callable[[Settings], Door] | None = None,
 ) -> None:
     """Reads the settings, starts logs and telemetry, serves until SIGTERM, then stops as `stopping` describes.
 
-    `check` runs before anything else; what it raises ends the process with one line. `protocol` takes the place of
-    uvicorn's own HTTP protocol.
+    `check` runs before anything else; what it raises ends the process with one line. `make_door` says who may connect.
     """
     settings = load_settings(settings_class, service)
     configure_logging(service, settings.log_level, settings.log_format)
     check_before_start(service, settings, check)
     start_telemetry(settings.telemetry_port, settings.host)
-    serve(create_app(settings), settings, protocol)
+    serve(create_app(settings), settings, (make_door or door_for)(settings))
 
 
 def check_before_start(
@@ -112,25 +115,44 @@ def check_before_start(
         stop_for_bad_setting(service, str(error))
 
 
-def serve(app: ASGIApp, settings: ServiceSettings, protocol: type[asyncio.Protocol] | None = None) -> None:
-    """Runs uvicorn. Addresses in forwarding headers are the gateway's business: uvicorn must not believe them."""
-    server = Server(
+def door_for(settings: ServiceSettings) -> Door:
+    """A door that counts no client on its own: behind the gateway there is only one."""
+    return Door(bounds_within_the_system(settings), Hosts(settings.allowed_hosts))
+
+
+def bounds_within_the_system(settings: ServiceSettings) -> Bounds:
+    """The bounds of the settings, with no more connections than the system lets this process have files."""
+    bounds = Bounds.of(settings)
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if most != resource.RLIM_INFINITY:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+        bounds = replace(bounds, max_connections=min(bounds.max_connections, max(most - SPARE_FILES, 1)))
+    return bounds
+
+
+def server_for(app: ASGIApp, settings: ServiceSettings, door: Door) -> Server:
+    """A server behind this door. uvicorn must not believe forwarding headers: they are the gateway's business."""
+    return Server(
         uvicorn.Config(
             app,
             host=settings.host,
             port=settings.port,
-            http=protocol or "auto",
+            http=door,  # type: ignore[arg-type]  # called like a protocol class
             ws="none",
             backlog=LISTEN_BACKLOG,
             log_config=None,
             access_log=False,
             server_header=False,
             proxy_headers=False,
-            timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=settings.shutdown_grace_seconds,
         ),
         delay_seconds=settings.shutdown_delay_seconds,
     )
+
+
+def serve(app: ASGIApp, settings: ServiceSettings, door: Door) -> None:
+    """Serves until the process is told to stop."""
+    server = server_for(app, settings, door)
     spare_the_garbage_collector()
     server.run(sockets=[shared_socket(settings)] if settings.reuse_port else None)
     if not server.started:

@@ -7,14 +7,36 @@ Precedence: environment, `NAME_FILE`, `.env`, default. An empty variable counts 
 import os
 import sys
 from pathlib import Path
-from typing import Any, Literal, NoReturn, TypeVar
+from typing import Annotated, Any, Literal, NoReturn, TypeVar
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+from shared.http.bounds import Bounds
+from shared.http.host import host_name
 
 EXIT_BAD_SETTING = 78
 """`EX_CONFIG` of sysexits.h: the supervisor can tell a wrong variable from a crash."""
+
+
+def parse_list(text: Any) -> Any:
+    """`one, two`: a tuple of the words between the commas; empty: none."""
+    if not isinstance(text, str):
+        return text
+    return tuple(word.strip() for word in text.split(",") if word.strip())
+
+
+def require_host_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    """The names, each a host without a port. ValueError for what is none."""
+    for name in names:
+        if host_name(name.encode()) != name.lower().rstrip("."):
+            raise ValueError(f"{name!r} is no host name (without a port; an IPv6 address in brackets)")
+    return names
+
+
+Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(parse_list)]
+Names = Annotated[Words, AfterValidator(require_host_names)]
 
 
 class SecretFiles(PydanticBaseSettingsSource):
@@ -64,6 +86,52 @@ class ServiceSettings(BaseSettings):
         description="After SIGTERM, how long to answer on while not ready, for load balancers to leave",
     )
     shutdown_grace_seconds: int = Field(8, ge=1, le=300, description="How long requests in flight may take to finish")
+
+    allowed_hosts: Names = Field((), description="Names that requests may be for, with commas between; empty: any")
+    max_head_bytes: int = Field(
+        Bounds.max_head_bytes, ge=1024, le=1_048_576, description="Request line and header fields; more: 431"
+    )
+    max_head_fields: int = Field(Bounds.max_head_fields, ge=16, le=10_000, description="Header fields; more: 431")
+    max_trailer_bytes: int = Field(
+        Bounds.max_trailer_bytes,
+        ge=0,
+        le=1_048_576,
+        description="Trailers and chunk extensions of a body together; more: 431. They are dropped",
+    )
+    max_pipelined_requests: int = Field(
+        Bounds.max_pipelined_requests,
+        ge=1,
+        le=1024,
+        description="Requests that wait on a connection; then reading stops",
+    )
+    first_byte_seconds: float = Field(
+        Bounds.first_byte_seconds, gt=0, le=3600, description="A connection's first request must begin by then"
+    )
+    head_seconds: float = Field(
+        Bounds.head_seconds, gt=0, le=3600, description="From the first byte of a head to its last, else 408"
+    )
+    idle_seconds: float = Field(
+        Bounds.idle_seconds, gt=0, le=86_400, description="How long a connection is kept between two requests"
+    )
+    progress_seconds: float = Field(
+        Bounds.progress_seconds,
+        gt=0,
+        le=3600,
+        description="In this time PROGRESS_BYTES of a body must come, else 408, and of a response be read",
+    )
+    progress_bytes: int = Field(Bounds.progress_bytes, ge=1, le=1_048_576, description="See PROGRESS_SECONDS")
+    linger_seconds: float = Field(
+        Bounds.linger_seconds,
+        gt=0,
+        le=600,
+        description="How long the rest of a request is read after its response, so that the client can read that",
+    )
+    linger_bytes: int = Field(
+        Bounds.linger_bytes, ge=0, le=1_099_511_627_776, description="How much of it is read and dropped"
+    )
+    max_connections: int = Field(
+        Bounds.max_connections, ge=16, le=1_000_000, description="Of one process; more: 503, or closed at once"
+    )
 
     @classmethod
     def settings_customise_sources(

@@ -1,0 +1,43 @@
+"""A service that says how it read each request: `python echo_service.py`, settings as for any service."""
+
+import base64
+import hashlib
+import json
+
+from starlette.types import Receive, Scope, Send
+
+from shared.runtime.service import run_service
+from shared.runtime.settings import ServiceSettings
+
+EARLY = "/early"
+"""Paths that are answered before the body is read."""
+
+
+async def echo(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "lifespan":
+        while (await receive())["type"] != "lifespan.shutdown":
+            await send({"type": "lifespan.startup.complete"})
+        await send({"type": "lifespan.shutdown.complete"})
+        return
+    body = b""
+    early = scope["path"].startswith(EARLY)
+    more = not early
+    while more:
+        message = await receive()
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+    reading = {
+        "method": scope["method"],
+        "path": scope["raw_path"].decode(),
+        "query": scope["query_string"].decode(),
+        "version": scope["http_version"],
+        "headers": [[name.decode("latin-1"), value.decode("latin-1")] for name, value in scope["headers"]],
+        "body": None if early else hashlib.sha256(body).hexdigest(),
+    }
+    headers = [(b"x-reading", base64.b64encode(json.dumps(reading).encode())), (b"content-length", b"0")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": b""})
+
+
+if __name__ == "__main__":
+    run_service("echo", ServiceSettings, lambda settings: echo)
