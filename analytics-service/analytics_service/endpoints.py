@@ -5,6 +5,7 @@ from fastapi import APIRouter, Response
 from analytics_service.analyze import Analysis
 from analytics_service.report import PerformanceReport
 from shared.contracts.metrics import MetricsQuery
+from shared.http.strict_route import StrictRoute
 from shared.runtime.openapi import problems
 
 CACHE_HEADERS = {
@@ -18,7 +19,7 @@ CACHE_HEADERS = {
 
 def analysis_router(analysis: Analysis) -> APIRouter:
     """What callers ask for."""
-    router = APIRouter(prefix="/analyze", tags=["analysis"])
+    router = APIRouter(prefix="/analyze", tags=["analysis"], route_class=StrictRoute)
 
     @router.post(
         "/performance",

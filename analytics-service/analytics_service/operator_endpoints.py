@@ -11,6 +11,7 @@ from analytics_service.ledger import LedgerDay
 from analytics_service.operations import Operations
 from analytics_service.quota import QuotaUsage
 from analytics_service.report_cache import CachedReportInfo
+from shared.http.strict_route import StrictRoute
 from shared.runtime.admin_token import admin_token
 from shared.runtime.openapi import problems
 
@@ -38,7 +39,9 @@ class ClearedReports(BaseModel):
 
 def operator_router(operations: Operations, token: SecretStr | None) -> APIRouter:
     """What operators ask for, with the admin token."""
-    router = APIRouter(prefix="/analyze", tags=["operators"], dependencies=[Depends(admin_token(token))])
+    router = APIRouter(
+        prefix="/analyze", tags=["operators"], dependencies=[Depends(admin_token(token))], route_class=StrictRoute
+    )
 
     @router.get("/quota", summary="Quota, circuit and costs", responses=problems(401, 503))
     async def get_quota() -> QuotaReport:

@@ -16,6 +16,7 @@ from gateway.postgres_limiter import PostgresLimiter
 from gateway.routing import UpstreamName
 from gateway.upstream_session import UpstreamSession
 from shared.contracts.health import ComponentHealth, HealthStatus, ServiceHealth, SystemHealth
+from shared.http.strict_route import StrictRoute
 from shared.runtime.health import HealthReport, http_status
 
 DEADLINE_SECONDS = 0.8
@@ -78,7 +79,7 @@ def gateway_health(service: str, release: str, limiter: PostgresLimiter) -> Heal
 
 def system_health_router(check: SystemCheck) -> APIRouter:
     """`/health` of the whole system; it stands before the service's own, which has the two probes."""
-    router = APIRouter(tags=["system"])
+    router = APIRouter(tags=["system"], route_class=StrictRoute)
 
     @router.get(
         "/health", summary="Every service, Postgres, Redis and the models", responses={503: {"model": SystemHealth}}

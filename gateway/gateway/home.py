@@ -3,6 +3,8 @@
 from fastapi import APIRouter
 from pydantic import BaseModel
 
+from shared.http.strict_route import StrictRoute
+
 NAME = "FastAPI Model Server"
 LINKS = {
     "docs": "/docs",
@@ -26,7 +28,7 @@ class Home(BaseModel):
 
 def home_router(version: str) -> APIRouter:
     """The front page."""
-    router = APIRouter(tags=["system"])
+    router = APIRouter(tags=["system"], route_class=StrictRoute)
 
     @router.get("/", summary="Name, version, links")
     async def get_home() -> Home:

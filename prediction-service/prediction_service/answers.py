@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from prediction_service.contracts import (
+    MAX_BATCH_CHARACTERS,
     BatchAnswer,
     BatchItemError,
     LoadedModel,
@@ -31,7 +32,10 @@ class CheckedBatch:
 
 
 def check_batch(texts: Sequence[str]) -> CheckedBatch:
-    """Sets the bad texts aside. Raises InvalidRequest when nothing else is left."""
+    """Sets the bad texts aside. Raises InvalidRequest when nothing else is left, or when all together are too long."""
+    if sum(map(len, texts)) > MAX_BATCH_CHARACTERS:
+        message = f"must have at most {MAX_BATCH_CHARACTERS} characters together"
+        raise InvalidRequest([FieldError(location="body.texts", message=message)])
     good, faults = [], {}
     for index, text in enumerate(texts):
         try:

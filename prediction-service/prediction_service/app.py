@@ -2,7 +2,7 @@
 
 The stops of a request, in order:
 
-1. `endpoints`         HTTP in and out (`contracts`, `answers`, `json_route`); `inference_protocol` for /v2
+1. `endpoints`         HTTP in and out (`contracts`, `answers`); `inference_protocol` for /v2
 2. `predict`           the use case; calls the next three
 3. `model_repository`  which model; follows `model_folders`, loads them through `model_loader` (`manifest`, `runtimes`);
                        `model_register` tells Postgres what is loaded

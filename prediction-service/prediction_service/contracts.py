@@ -1,10 +1,10 @@
 """Bodies of the public API; only this service and its clients use them."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from shared.contracts.metrics import ModelName, TaskType
 from shared.contracts.problem import ProblemDetails
@@ -14,6 +14,12 @@ MAX_CHARACTERS = 10_000
 
 MAX_TEXTS = 256
 """The most texts of one batch."""
+
+MAX_BATCH_CHARACTERS = 1_000_000
+"""The most characters of all texts of a batch together."""
+
+MAX_BATCH_BYTES = 12 * 1024 * 1024
+"""What the largest batch needs in its longest spelling: two escapes of six bytes for a character, such as an emoji."""
 
 
 def check_text(text: str) -> str:
@@ -45,13 +51,18 @@ Text = Annotated[
 ]
 
 
+ModelVersion = Annotated[str, StringConstraints(pattern=r"^\d{1,9}\.\d{1,9}\.\d{1,9}$")]
+"""X.Y.Z."""
+
+
 class PredictionOptions(BaseModel):
     """What a request can choose besides its text."""
 
-    model_config = ConfigDict(protected_namespaces=())
+    model_config = ConfigDict(extra="forbid", protected_namespaces=())
 
     include_metrics: bool = Field(True, description="Whether answers repeat what was recorded, as `metric`")
     model_name: ModelName | None = Field(None, description="null: the default model; see GET /models")
+    model_version: ModelVersion | None = Field(None, description="null: the newest; see GET /models")
     task_type: TaskType = Field(
         "classification", description="Checked against the model if sent; without a model name, chooses by task"
     )
@@ -74,7 +85,12 @@ class BatchRequest(PredictionOptions):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"texts": ["I love it.", "This is awful."]}]})
 
-    texts: Annotated[list[str], Field(min_length=1, max_length=MAX_TEXTS, description="Each as in /predict")]
+    max_body_bytes: ClassVar[int] = MAX_BATCH_BYTES
+
+    texts: Annotated[
+        list[str],
+        Field(min_length=1, max_length=MAX_TEXTS, description="Each as in /predict; at most 1,000,000 characters"),
+    ]
 
 
 class PredictionMetric(BaseModel):

@@ -5,10 +5,10 @@ from fastapi import APIRouter, Request
 from prediction_service.answers import batch_answer, check_batch, model_list, prediction_of
 from prediction_service.batcher import CallerLeaves
 from prediction_service.contracts import BatchAnswer, BatchRequest, ModelList, Prediction, PredictionRequest
-from prediction_service.json_route import JsonRoute
 from prediction_service.model_repository import ModelRepository
 from prediction_service.predict import Predictor
 from prediction_service.request_timeout import OPENAPI_PARAMETER, request_timeout
+from shared.http.strict_route import StrictRoute
 from shared.runtime.openapi import problems
 
 REQUEST_TIMEOUT = {"parameters": [OPENAPI_PARAMETER]}
@@ -16,18 +16,19 @@ REQUEST_TIMEOUT = {"parameters": [OPENAPI_PARAMETER]}
 
 def prediction_router(predictor: Predictor) -> APIRouter:
     """Predictions."""
-    router = APIRouter(prefix="/predict", tags=["predictions"], route_class=JsonRoute)
+    router = APIRouter(prefix="/predict", tags=["predictions"], route_class=StrictRoute)
 
     @router.post("", summary="One prediction", responses=problems(404, 422, 503, 504), openapi_extra=REQUEST_TIMEOUT)
     async def predict(body: PredictionRequest, request: Request) -> Prediction:
         """What the model says about a text. The answer is on record by the time it is sent.
 
-        Without `model_name` the default model answers; of several versions the newest does.
+        Without `model_name` the default model answers; without `model_version` the newest of its versions that are loaded.
         """
         (predicted,) = await predictor.predict(
             [body.text],
             caller_leaves(request),
             name=body.model_name,
+            version=body.model_version,
             task=body.wanted_task(),
             caller_waits=request_timeout(request),
         )
@@ -47,6 +48,7 @@ def prediction_router(predictor: Predictor) -> APIRouter:
             checked.texts,
             caller_leaves(request),
             name=body.model_name,
+            version=body.model_version,
             task=body.wanted_task(),
             caller_waits=request_timeout(request),
         )
@@ -57,7 +59,7 @@ def prediction_router(predictor: Predictor) -> APIRouter:
 
 def models_router(repository: ModelRepository) -> APIRouter:
     """What is served."""
-    router = APIRouter(tags=["models"])
+    router = APIRouter(tags=["models"], route_class=StrictRoute)
 
     @router.get("/models", summary="Models that are loaded")
     async def list_models() -> ModelList:

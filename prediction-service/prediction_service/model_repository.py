@@ -79,18 +79,30 @@ class ModelRepository:
     def choose(self, name: str | None, version: str | None = None, task: str | None = None) -> Model:
         """The model for a request: by name, the newest version unless one is named.
 
-        Without a name: the default model, or another one if a task is named that the default does not do. Raises
+        Without a name: the default model, or another one if a task (and no version) is named that the default does not
+        do. Raises
         ModelNotFound, and InvalidRequest when the model that is named does another task.
         """
-        if name is None:
+        if name is None and version is None:
             return self._choose_by_task(task)
+        name = name or self.default_name
         model = self._newest.get(name) if version is None else self._exact(name, version)
         if model is None:
-            raise ModelNotFound(f"No model {name!r}{f' of version {version!r}' if version else ''} is loaded.")
+            raise self._not_found(name, version)
         if task not in {None, model.manifest.task_type}:
             message = f"model {name} does {model.manifest.task_type}"
             raise InvalidRequest([FieldError(location="body.task_type", message=message)])
         return model
+
+    def _not_found(self, name: str, version: str | None) -> ModelNotFound:
+        """Says which versions there are, if the model is there."""
+        if version is None or name not in self._newest:
+            return ModelNotFound(f"No model {name!r} is loaded.")
+        versions = [model.version for model in self.models() if model.name == name]
+        return ModelNotFound(
+            f"No model {name!r} of version {version!r} is loaded; there is {', '.join(versions)}.",
+            loaded_versions=versions,
+        )
 
     def _choose_by_task(self, task: str | None) -> Model:
         default = self._newest.get(self.default_name)

@@ -1,18 +1,23 @@
 """Inference requests may come compressed; what they hold is bounded, and what is no such encoding is refused."""
 
 import gzip
+import tracemalloc
 import zlib
+from codecs import BOM_UTF8
+from time import process_time
 
 import httpx
 import orjson
 import pytest
 
-from prediction_service.inference_protocol.bodies import MAX_BYTES
+from prediction_service.contracts import MAX_BATCH_BYTES
+from shared.http.request_body import ANY_RATIO_BYTES
 from shared.testing.postgres import Database
 
 PATH = "/v2/models/sentiment-lexicon/infer"
 BODY = orjson.dumps({"inputs": [{"name": "text", "shape": [1], "datatype": "BYTES", "data": ["I love it."]}]})
-BOMB = b" " * (MAX_BYTES + 1)
+ROOM = b" " * (ANY_RATIO_BYTES - len(BODY))
+BOMB = b" " * (MAX_BATCH_BYTES + 1)
 RAW_DEFLATE = zlib.compress(BODY)[2:-4]
 
 
@@ -23,7 +28,9 @@ RAW_DEFLATE = zlib.compress(BODY)[2:-4]
         ("GZIP", gzip.compress(BODY)),
         ("deflate", zlib.compress(BODY)),
         ("identity", BODY),
-        ("gzip", gzip.compress(BODY + BOMB[len(BODY) + 1 :], 9)),
+        ("gzip", gzip.compress(BODY + ROOM, 9)),
+        ("identity", BODY + ROOM * 11),
+        ("identity", BOM_UTF8 + BODY),
     ],
 )
 async def test_compressed_or_not_it_is_the_same_request(client: httpx.AsyncClient, encoding: str, body: bytes) -> None:
@@ -43,6 +50,8 @@ async def test_compressed_or_not_it_is_the_same_request(client: httpx.AsyncClien
         ("deflate", RAW_DEFLATE, 400),
         ("gzip", gzip.compress(b"{}"), 400),
         ("gzip", gzip.compress(BOMB), 413),
+        ("gzip", gzip.compress(BODY + ROOM + b" "), 413),
+        ("identity", BOMB, 413),
         ("deflate", zlib.compress(BOMB), 413),
         ("br", BODY, 415),
         ("gzip, gzip", gzip.compress(gzip.compress(BODY)), 415),
@@ -60,3 +69,50 @@ async def test_what_does_not_fit_is_refused(
 async def test_a_415_says_what_is_taken(client: httpx.AsyncClient) -> None:
     answer = await client.post(PATH, content=BODY, headers={"Content-Encoding": "zstd"})
     assert answer.headers["accept-encoding"] == "gzip, deflate"
+
+
+TOO_MANY = {
+    "empty objects": b"{}",
+    "empty arrays": b"[]",
+    "numbers": b"1",
+    "strings": b'"a"',
+    "nested": b'["a","b"]',
+    "nulls": b"null",
+}
+
+
+@pytest.mark.parametrize("kind", TOO_MANY)
+async def test_elements_are_counted_before_anything_is_built_of_them(client: httpx.AsyncClient, kind: str) -> None:
+    """16 KB of gzip that would be hundreds of thousands of objects. The clock is the processor's: others are at work."""
+    many = b",".join([TOO_MANY[kind]] * (1_000_000 // (len(TOO_MANY[kind]) + 1)))
+    body = BODY.replace(b'["I love it."]', b"[" + many + b"]")
+    tracemalloc.start()
+    started = process_time()
+    answer = await client.post(PATH, content=gzip.compress(body), headers={"Content-Encoding": "gzip"})
+    seconds, (_, most) = process_time() - started, tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert answer.status_code == 413, answer.text
+    assert answer.json() == {"error": "The body may have at most 4096 values."}
+    assert most < 8 * 1024 * 1024
+    assert seconds < 1
+
+
+async def test_binary_elements_are_counted_too(client: httpx.AsyncClient) -> None:
+    binary = bytes(4) * 300_000
+    head = orjson.dumps(
+        {
+            "inputs": [
+                {"name": "text", "shape": [2], "datatype": "BYTES", "parameters": {"binary_data_size": len(binary)}}
+            ]
+        }
+    )
+    answer = await client.post(PATH, content=head + binary, headers={"Inference-Header-Content-Length": str(len(head))})
+    assert answer.status_code == 400
+    assert "elements" in answer.json()["error"]
+
+
+@pytest.mark.parametrize("length", ["9" * 5000, "9" * 11, "-1", "1e3", "", "\u0661"])
+async def test_a_length_that_is_none_is_a_400(client: httpx.AsyncClient, length: str) -> None:
+    headers = {b"Inference-Header-Content-Length": length.encode()}
+    answer = await client.post(PATH, content=BODY, headers=headers)
+    assert answer.status_code == 400

@@ -52,8 +52,24 @@ async def test_metrics_are_left_out_when_they_are_not_wanted(client: httpx.Async
     assert answer.json()["raw_output"] is not None
 
 
-async def test_unknown_fields_are_ignored(client: httpx.AsyncClient) -> None:
-    assert (await client.post("/predict", json={"text": "Fine.", "mood": "sunny"})).status_code == 200
+async def test_a_version_may_be_named(client: httpx.AsyncClient) -> None:
+    for choice in ({"model_version": "1.0.0"}, {"model_version": "1.0.0", "model_name": "sentiment-lexicon"}):
+        answer = await client.post("/predict", json={"text": "Fine."} | choice)
+        assert answer.json()["model_version"] == "1.0.0"
+        batch = await client.post("/predict/batch", json={"texts": ["Fine."]} | choice)
+        assert batch.json()["predictions"][0]["model_version"] == "1.0.0"
+
+
+@pytest.mark.parametrize("name", [None, "sentiment-lexicon"])
+@pytest.mark.parametrize(("path", "text"), [("/predict", {"text": "Fine."}), ("/predict/batch", {"texts": ["Fine."]})])
+async def test_a_version_that_is_not_loaded_is_a_404_that_says_which_are(
+    client: httpx.AsyncClient, path: str, text: dict, name: str | None
+) -> None:
+    answer = await client.post(path, json=text | {"model_version": "9.0.0", "model_name": name})
+    assert answer.status_code == 404
+    assert answer.json()["type"] == "urn:problem-type:model-not-found"
+    assert answer.json()["loaded_versions"] == ["1.0.0"]
+    assert "1.0.0" in answer.json()["detail"]
 
 
 async def test_a_batch_is_answered_in_order_and_recorded_in_one_transaction(

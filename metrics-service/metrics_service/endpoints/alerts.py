@@ -10,6 +10,7 @@ from metrics_service.alert_store import AlertStore
 from metrics_service.alerts import Alert
 from metrics_service.names.known_models import KnownModels
 from shared.contracts.metrics import ModelName
+from shared.http.strict_route import StrictRoute
 from shared.runtime.openapi import problems
 
 
@@ -32,7 +33,7 @@ IS_OPEN = {AlertState.OPEN: True, AlertState.CLOSED: False, AlertState.ALL: None
 
 def alerts_router(store: AlertStore, known: KnownModels) -> APIRouter:
     """What needed attention."""
-    router = APIRouter(prefix="/metrics/alerts", tags=["alerts"])
+    router = APIRouter(prefix="/metrics/alerts", tags=["alerts"], route_class=StrictRoute)
 
     @router.get("", summary="Alerts, open and past", responses=problems(404, 422, 503))
     async def list_alerts(

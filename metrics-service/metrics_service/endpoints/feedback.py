@@ -7,12 +7,13 @@ from metrics_service.kept import Kept
 from metrics_service.names.known_models import KnownModels
 from metrics_service.rollups import Selection
 from shared.contracts.metrics import MetricsQuery
+from shared.http.strict_route import StrictRoute
 from shared.runtime.openapi import problems
 
 
 def feedback_router(store: FeedbackStore, kept: Kept, known: KnownModels) -> APIRouter:
     """Feedback in, quality out."""
-    router = APIRouter(tags=["feedback"])
+    router = APIRouter(tags=["feedback"], route_class=StrictRoute)
 
     @router.post("/feedback", summary="Say what a prediction should have been", responses=problems(404, 422, 503))
     async def give_feedback(given: Feedback) -> RecordedFeedback:

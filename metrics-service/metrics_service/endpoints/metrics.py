@@ -14,6 +14,7 @@ from shared.contracts.metrics import (
     Timeseries,
     TimeseriesQuery,
 )
+from shared.http.strict_route import StrictRoute
 from shared.runtime.openapi import problems
 
 
@@ -25,7 +26,7 @@ class PredictionCount(BaseModel):
 
 def metrics_router(reporter: MetricsReporter, drift: DriftReporter, known: KnownModels) -> APIRouter:
     """Aggregates, charts, drift and the count."""
-    router = APIRouter(prefix="/metrics", tags=["metrics"])
+    router = APIRouter(prefix="/metrics", tags=["metrics"], route_class=StrictRoute)
 
     @router.post("/aggregated", summary="Aggregates over a window", responses=problems(404, 422, 503))
     async def aggregate_metrics(query: MetricsQuery) -> AggregatedMetrics:

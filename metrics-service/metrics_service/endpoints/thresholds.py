@@ -10,6 +10,7 @@ from metrics_service.names.known_models import KnownModels
 from metrics_service.threshold_store import ThresholdStore
 from metrics_service.thresholds import AuditedChange, ThresholdChange
 from shared.contracts.metrics import ModelName, ThresholdProfile
+from shared.http.strict_route import StrictRoute
 from shared.runtime.admin_token import admin_token
 from shared.runtime.openapi import problems
 
@@ -26,7 +27,7 @@ class ThresholdChanges(BaseModel):
 
 def thresholds_router(store: ThresholdStore, known: KnownModels, token: SecretStr | None) -> APIRouter:
     """What counts as a warning and what as critical."""
-    router = APIRouter(prefix="/metrics/thresholds", tags=["thresholds"])
+    router = APIRouter(prefix="/metrics/thresholds", tags=["thresholds"], route_class=StrictRoute)
 
     @router.get("", summary="Thresholds in force", responses=problems(404, 422, 503))
     async def get_thresholds(model_name: ProfileName = None) -> ThresholdProfile:

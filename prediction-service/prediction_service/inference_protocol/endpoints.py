@@ -8,9 +8,8 @@ from fastapi.routing import APIRoute
 from pydantic import SecretStr, ValidationError
 from starlette.routing import Match
 
-from prediction_service.contracts import MAX_TEXTS, check_text
+from prediction_service.contracts import MAX_BATCH_BYTES, MAX_BATCH_CHARACTERS, MAX_TEXTS, check_text
 from prediction_service.endpoints import caller_leaves
-from prediction_service.inference_protocol.bodies import read_body
 from prediction_service.inference_protocol.descriptions import EXTENSIONS, index_of, metadata_of, statistics_of
 from prediction_service.inference_protocol.errors import BadInference, NotInProtocol, ProtocolRoute, documented_errors
 from prediction_service.inference_protocol.messages import IndexRequest, InferenceRequest, RequestedOutput
@@ -19,6 +18,7 @@ from prediction_service.model_repository import ModelRepository
 from prediction_service.predict import Predicted, Predictor
 from prediction_service.request_timeout import HEADER as REQUEST_TIMEOUT
 from prediction_service.request_timeout import OPENAPI_PARAMETER, parse_seconds
+from shared.http.request_body import read_body
 from shared.runtime.admin_token import admin_token
 from shared.runtime.stopping import is_stopping
 from shared.runtime.telemetry import METHODS
@@ -107,7 +107,8 @@ def add_inference(router: APIRouter, predictor: Predictor) -> None:
 
         The body may be compressed: `Content-Encoding` gzip or deflate.
         """
-        wanted, texts = read_request(await read_body(request), request.headers.get(JSON_LENGTH))
+        json_length = request.headers.get(JSON_LENGTH)
+        wanted, texts = await read_body(request, lambda body: read_request(body, json_length), MAX_BATCH_BYTES)
         check_texts(texts)
         requested = requested_outputs(wanted)
         predicted = await predictor.predict(
@@ -122,10 +123,7 @@ def add_repository(router: APIRouter, repository: ModelRepository, token: Secret
 
     @router.post("/repository/index", summary="Every version that is known, and its state")
     async def repository_index(request: Request) -> list[dict[str, str]]:
-        try:
-            asked = IndexRequest.model_validate_json(await request.body() or b"{}")
-        except ValidationError as error:
-            raise BadInference("The body is {} or {'ready': true}.") from error
+        asked = await read_body(request, read_index_request)
         return index_of(repository, ready=asked.ready)
 
     @router.post(
@@ -159,6 +157,14 @@ def add_not_found(router: APIRouter) -> None:
         raise NotInProtocol(methods_at(router, request))
 
 
+def read_index_request(body: bytes) -> IndexRequest:
+    """No body asks for everything. Raises BadInference."""
+    try:
+        return IndexRequest.model_validate_json(body or b"{}")
+    except ValidationError as error:
+        raise BadInference("The body is {} or {'ready': true}.") from error
+
+
 def methods_at(router: APIRouter, request: Request) -> set[str]:
     """The methods that the protocol has at the path of a request whose own method it does not have there."""
     matching = (route for route in router.routes if route.matches(request.scope)[0] is Match.PARTIAL)
@@ -178,6 +184,8 @@ def check_texts(texts: Sequence[str]) -> None:
     """Raises BadInference for more texts than a batch may have, or a text that is not acceptable."""
     if len(texts) > MAX_TEXTS:
         raise BadInference(f"At most {MAX_TEXTS} texts at once.")
+    if sum(map(len, texts)) > MAX_BATCH_CHARACTERS:
+        raise BadInference(f"At most {MAX_BATCH_CHARACTERS} characters at once.")
     for index, text in enumerate(texts):
         try:
             check_text(text)

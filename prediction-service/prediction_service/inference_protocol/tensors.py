@@ -3,7 +3,9 @@
 In binary, numbers are little-endian and each BYTES element has its length before it, four bytes, little-endian.
 """
 
+import re
 import struct
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
@@ -12,10 +14,14 @@ from typing import Any
 import orjson
 from pydantic import ValidationError
 
+from prediction_service.contracts import MAX_TEXTS
 from prediction_service.inference_protocol.errors import BadInference
 from prediction_service.inference_protocol.messages import InferenceRequest, InputTensor
+from shared.http.json_body import check_structure
+from shared.runtime.problems import InvalidRequest
 
 LENGTH = struct.Struct("<I")
+DECIMAL = re.compile(r"\d{1,10}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +37,13 @@ class OutputTensor:
 def read_request(body: bytes, json_length: str | None) -> tuple[InferenceRequest, list[str]]:
     """The request, and its texts. `json_length`: the header Inference-Header-Content-Length. Raises BadInference."""
     header, binary = split_body(body, json_length)
+    header = header.removeprefix(BOM_UTF8)
     try:
+        check_structure(header)
         request = InferenceRequest.model_validate_json(header)
+    except InvalidRequest as error:
+        fault = error.extensions["errors"][0]
+        raise BadInference(f"{fault['location']} {fault['message']}.") from error
     except ValidationError as error:
         fault = error.errors()[0]
         place = ".".join(map(str, fault["loc"]))
@@ -46,7 +57,7 @@ def split_body(body: bytes, json_length: str | None) -> tuple[bytes, bytes]:
     """JSON, and what comes behind it."""
     if json_length is None:
         return body, b""
-    if not (json_length.isascii() and json_length.isdigit() and int(json_length) <= len(body)):
+    if not (DECIMAL.fullmatch(json_length) and int(json_length) <= len(body)):
         raise BadInference("Inference-Header-Content-Length must be a number of bytes of the body.")
     return body[: int(json_length)], body[int(json_length) :]
 
@@ -57,6 +68,8 @@ def read_texts(tensor: InputTensor, binary: bytes) -> list[str]:
         raise BadInference(f"Input 'text' has datatype BYTES, not {tensor.datatype}.")
     if not 1 <= len(tensor.shape) <= 2 or tensor.shape[1:] not in ([], [1]) or tensor.shape[0] < 1:
         raise BadInference("Input 'text' has shape [n], n at least 1.")
+    if tensor.shape[0] > MAX_TEXTS:
+        raise BadInference(f"At most {MAX_TEXTS} texts at once.")
     size = tensor.parameters.get("binary_data_size")
     if size is None:
         texts = read_json(tensor.data)
@@ -64,7 +77,7 @@ def read_texts(tensor: InputTensor, binary: bytes) -> list[str]:
     else:
         if type(size) is not int or size != len(binary) or tensor.data is not None:
             raise BadInference("Input 'text': binary_data_size is not the size of the data behind the JSON.")
-        texts, left = read_binary(binary), 0
+        texts, left = read_binary(binary, tensor.shape[0]), 0
     if left:
         raise BadInference("There is more behind the JSON than the inputs' binary_data_size.")
     if len(texts) != prod(tensor.shape):
@@ -89,10 +102,10 @@ def flatten(data: list[Any]) -> Iterator[Any]:
             yield element
 
 
-def read_binary(data: bytes) -> list[str]:
-    """Elements with their lengths before them."""
-    texts, position = [], 0
-    while position < len(data):
+def read_binary(data: bytes, most: int) -> list[str]:
+    """Elements with their lengths before them; one more than `most` is as far as it is read. Raises BadInference."""
+    texts, position = list[str](), 0
+    while position < len(data) and len(texts) <= most:
         start = position + LENGTH.size
         if start > len(data):
             raise BadInference("Input 'text': the binary data ends within a length.")

@@ -11,6 +11,7 @@ from shared.contracts.problem import ProblemDetails
 from shared.runtime.problems import MEDIA_TYPE
 
 PROBLEM_SCHEMA = "ProblemDetails"
+FRAMEWORK_ERROR = "HTTPValidationError"
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -44,6 +45,11 @@ def openapi_of(app: FastAPI) -> dict[str, Any]:
     return app.openapi_schema
 
 
+def is_undocumented(response: dict[str, Any] | None) -> bool:
+    """Whether the route itself says nothing about it, or only the framework does."""
+    return response is None or FRAMEWORK_ERROR in str(response)
+
+
 def with_problems(document: dict[str, Any]) -> dict[str, Any]:
     """Replaces the framework's own form of a validation error by ours."""
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
@@ -51,8 +57,9 @@ def with_problems(document: dict[str, Any]) -> dict[str, Any]:
         schemas.pop(framework_schema, None)
     for item in document.get("paths", {}).values():
         for operation in item.values():
-            if "422" in operation["responses"]:
-                operation["responses"]["422"] = problem_response(422)
+            for status in (400, 413, 415, 422) if "requestBody" in operation else (422,):
+                if is_undocumented(operation["responses"].get(str(status))):
+                    operation["responses"][str(status)] = problem_response(status)
     problem = ProblemDetails.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas.update(problem.pop("$defs", {}))
     schemas[PROBLEM_SCHEMA] = problem

@@ -1,0 +1,178 @@
+"""The bytes of a request's body: of JSON, bounded in size, whatever their Content-Encoding.
+
+A small body costs nothing more than its bytes. Of large ones only a few are held at a time, and none is inflated on the
+event loop.
+"""
+
+import asyncio
+import zlib
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from email.message import Message
+from typing import TypeVar
+from weakref import WeakKeyDictionary
+
+from starlette.requests import Request
+
+from shared.runtime.problems import Overloaded, Problem
+from shared.runtime.request_id import header
+
+MAX_BYTES = 1_048_576
+"""Of a body, inflated, where a route does not say something else."""
+
+SMALL_BYTES = 16_384
+"""Up to this size a body is parsed where it is: a thread's hop would take longer."""
+
+LARGE_BYTES = 262_144
+"""From this size on a body is one of those that are held only LARGE_AT_ONCE at a time."""
+
+LARGE_AT_ONCE = 3
+"""With 12 MiB for the largest body of any route: 36 MiB."""
+
+LARGE_WAIT_SECONDS = 5.0
+"""How long a large body waits until others are read; then 503."""
+
+MOST_RATIO = 100
+"""Bytes that one compressed byte may become. Texts reach 3 to 10, a batch of one text over and over 300; deflate itself
+1,032."""
+
+ANY_RATIO_BYTES = MAX_BYTES
+"""What is no larger than this once it is inflated may be compressed however well."""
+
+GZIP_OR_ZLIB = zlib.MAX_WBITS | 32
+ENCODINGS = frozenset({b"gzip", b"x-gzip", b"deflate"})
+PLAIN = frozenset({b"", b"identity"})
+UTF8 = frozenset({"utf-8", "utf8", "us-ascii"})
+
+Result = TypeVar("Result")
+
+threads = ThreadPoolExecutor(2, thread_name_prefix="bodies")
+large_of_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
+# mutable: each loop adds the places for its large bodies
+
+
+class UnsupportedMediaType(Problem):
+    """A body in a form that is not read here."""
+
+    status = 415
+    title = "Unsupported Media Type"
+
+
+class BodyTooLarge(Problem):
+    """More than this request can have to say."""
+
+    status = 413
+    title = "Content Too Large"
+
+
+class UnreadableBody(Problem):
+    """The bytes are not what they are said to be."""
+
+    status = 400
+    title = "Bad Request"
+
+
+def check_json_type(request: Request) -> None:
+    """Raises UnsupportedMediaType unless the body is said to be JSON in UTF-8."""
+    value = header(request.scope, b"content-type")
+    if value == b"application/json":
+        return
+    if value is None:
+        raise not_json("The body has no Content-Type; send Content-Type: application/json.")
+    given, message = value.decode("latin-1"), Message()
+    message["content-type"] = given
+    kind, charset = message.get_content_type(), message.get_content_charset("utf-8")
+    if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
+        raise not_json(f"The body must be JSON (Content-Type: application/json), not {given[:100]!r}.")
+    if charset not in UTF8:
+        raise not_json("JSON is UTF-8, in no other charset.")
+
+
+def not_json(detail: str) -> UnsupportedMediaType:
+    """A 415 that says what is taken."""
+    return UnsupportedMediaType(detail, headers={"Accept": "application/json"})
+
+
+async def read_body(request: Request, parse: Callable[[bytes], Result], max_bytes: int = MAX_BYTES) -> Result:
+    """What `parse` makes of the body, inflated. Raises what `parse` raises, and the problems above.
+
+    `parse` runs in a thread unless the body is small. A large body waits for its turn before it is read.
+    """
+    encoding = (header(request.scope, b"content-encoding") or b"").strip().lower()
+    if encoding not in PLAIN and encoding not in ENCODINGS:
+        raise UnsupportedMediaType(
+            "Content-Encoding is gzip, deflate or none.", headers={"Accept-Encoding": "gzip, deflate"}
+        )
+    length = declared_length(request)
+    if length is not None and length > max_bytes:
+        raise too_large(max_bytes)
+    if encoding in PLAIN and length is not None and length <= LARGE_BYTES:
+        return await parsed(await request.body(), parse)
+    async with place_for_large():
+        body = await received(request, max_bytes)
+        if encoding in ENCODINGS:
+            inflate = asyncio.get_running_loop().run_in_executor(threads, inflated, body, max_bytes)
+            body = await inflate
+        return await parsed(body, parse)
+
+
+async def parsed(body: bytes, parse: Callable[[bytes], Result]) -> Result:
+    """What `parse` makes of the body."""
+    if len(body) <= SMALL_BYTES:
+        return parse(body)
+    return await asyncio.get_running_loop().run_in_executor(threads, parse, body)
+
+
+def declared_length(request: Request) -> int | None:
+    """What Content-Length says; None: nothing. The server has checked that it is a number."""
+    value = header(request.scope, b"content-length")
+    return int(value) if value is not None else None
+
+
+@asynccontextmanager
+async def place_for_large() -> AsyncIterator[None]:
+    """A block within which a large body may be held. Raises Overloaded when others are being read for too long."""
+    places = large_of_loop.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(LARGE_AT_ONCE))
+    try:
+        async with asyncio.timeout(LARGE_WAIT_SECONDS):
+            await places.acquire()
+    except TimeoutError:
+        raise Overloaded("Too many large bodies are being read.") from None
+    try:
+        yield
+    finally:
+        places.release()
+
+
+async def received(request: Request, max_bytes: int) -> bytes:
+    """The body as it comes. Raises BodyTooLarge, as soon as there is too much of it."""
+    chunks, size = [], 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > max_bytes:
+            raise too_large(max_bytes)
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def inflated(body: bytes, max_bytes: int = MAX_BYTES) -> bytes:
+    """A gzip or zlib stream's content; no more than its bound is ever produced. Raises BodyTooLarge, UnreadableBody."""
+    most = min(max_bytes, max(ANY_RATIO_BYTES, MOST_RATIO * len(body)))
+    stream = zlib.decompressobj(GZIP_OR_ZLIB)
+    try:
+        data = stream.decompress(body, most + 1)
+    except zlib.error:
+        raise UnreadableBody("The body is not what its Content-Encoding says.") from None
+    if len(data) > max_bytes:
+        raise too_large(max_bytes)
+    if len(data) > most:
+        raise BodyTooLarge(f"One compressed byte may become {MOST_RATIO} bytes, not more.")
+    if not stream.eof or stream.unused_data:
+        raise UnreadableBody("The compressed body ends too early, or there is something behind it.")
+    return data
+
+
+def too_large(max_bytes: int) -> BodyTooLarge:
+    """A 413 that says the bound."""
+    return BodyTooLarge(f"The body may have at most {max_bytes} bytes, inflated.")

@@ -1,0 +1,103 @@
+"""The route class of every API: one way to read bodies and parameters, whatever the service.
+
+Endpoints look like any other of FastAPI's, and so do their documents. What differs: the body is validated straight from
+its bytes, as `json_body` says; query parameters that nobody knows are refused.
+"""
+
+import inspect
+from collections.abc import Callable, Coroutine, Iterator
+from functools import wraps
+from typing import Annotated, Any, get_type_hints
+
+from fastapi import Depends, Request, Response
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+from pydantic import TypeAdapter
+
+from shared.http.request_body import MAX_BYTES, check_json_type, read_body
+from shared.http.json_body import JsonBody, check_parameters
+from shared.runtime.request_id import header
+
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+class StrictRoute(APIRoute):
+    """A route whose body and parameters are read strictly.
+
+    A body model may say `max_body_bytes`: how large its JSON can be, if not MAX_BYTES.
+    """
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        self._options = options
+        super().__init__(path, endpoint, **options)
+
+    def get_route_handler(self) -> Handler:
+        """FastAPI's own handler, but for the body; the short way for endpoints that need nothing else of it."""
+        known = frozenset(parameter_names(self.dependant))
+        handle = self._with_strict_body() if self.dependant.body_params else super().get_route_handler()
+
+        async def handle_strictly(request: Request) -> Response:
+            if request.scope["query_string"]:
+                check_parameters(request.query_params.multi_items(), known)
+            return await handle(request)
+
+        return handle_strictly
+
+    def _with_strict_body(self) -> Handler:
+        """The handler of an endpoint that has a body."""
+        (parameter,) = self.dependant.body_params
+        hints = get_type_hints(self.endpoint, include_extras=True)
+        body_type = hints[parameter.name]
+        body = JsonBody(body_type)
+        max_bytes = getattr(body_type, "max_body_bytes", MAX_BYTES)
+
+        async def read(request: Request) -> Any:
+            if header(request.scope, b"content-length") != b"0":
+                check_json_type(request)
+            return await read_body(request, body.parse, max_bytes)
+
+        if self._needs_nothing_else():
+            return short_way(self.endpoint, parameter.name, read, hints)
+        endpoint = with_body_from(self.endpoint, parameter.name, Annotated[body_type, Depends(read)])
+        return APIRoute(self.path, endpoint, **self._options).get_route_handler()
+
+    def _needs_nothing_else(self) -> bool:
+        """Whether the endpoint is of the form `(body: Model, request: Request) -> Model`."""
+        needed = self.dependant
+        others = (needed.dependencies, needed.path_params, needed.query_params, needed.header_params)
+        return not any(others) and needed.request_param_name is not None and needed.response_param_name is None
+
+
+def short_way(endpoint: Callable[..., Any], name: str, read: Handler, hints: dict[str, Any]) -> Handler:
+    """Reads, calls, writes: about a third of a short request's time is saved."""
+    write = TypeAdapter(hints["return"]).dump_json
+
+    async def handle(request: Request) -> Response:
+        answer = await endpoint(request=request, **{name: await read(request)})
+        return Response(write(answer), media_type="application/json")
+
+    return handle
+
+
+def with_body_from(endpoint: Callable[..., Any], name: str, source: Any) -> Callable[..., Any]:
+    """The endpoint, with one parameter annotated anew."""
+
+    @wraps(endpoint)
+    async def call(**values: Any) -> Any:
+        return await endpoint(**values)
+
+    signature = inspect.signature(endpoint, eval_str=True)
+    parameters = [
+        parameter.replace(annotation=source) if parameter.name == name else parameter
+        for parameter in signature.parameters.values()
+    ]
+    call.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]  # as inspect documents
+    return call
+
+
+def parameter_names(dependant: Dependant) -> Iterator[str]:
+    """The query parameters of an endpoint and of all that it depends on."""
+    for parameter in dependant.query_params:
+        yield parameter.alias
+    for dependency in dependant.dependencies:
+        yield from parameter_names(dependency)
