@@ -33,11 +33,12 @@ class Proxy:
         deadlines: Deadlines,
         *,
         max_body_bytes: int,
+        max_large_body_bytes: int,
         body_timeout_seconds: float,
         answer_timeout_seconds: float,
     ) -> None:
         self._upstreams, self._deadlines = upstreams, deadlines
-        self._max_body_bytes = max_body_bytes
+        self._max_body_bytes = {False: max_body_bytes, True: max_large_body_bytes}
         self._body_timeout_seconds, self._answer_timeout_seconds = body_timeout_seconds, answer_timeout_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -48,7 +49,7 @@ class Proxy:
         body = RequestBody(
             scope,
             receive,
-            self._max_body_bytes,
+            self._max_body_bytes[route.large],
             # the body is here: from now on it is the upstream that has to be in time
             on_complete=lambda: self._deadlines.set(deadline, self._answer_timeout_seconds),
         )

@@ -25,6 +25,8 @@ class Route:
     path: str
     upstream: UpstreamName
     limited: bool = False
+    large: bool = False
+    """Whether its bodies may have MAX_BATCH_BODY_BYTES."""
 
 
 def table(*routes: Route) -> dict[str, Route]:
@@ -34,7 +36,7 @@ def table(*routes: Route) -> dict[str, Route]:
 
 EXACT = table(
     Route("/predict", UpstreamName.PREDICTION, limited=True),
-    Route("/predict/batch", UpstreamName.PREDICTION, limited=True),
+    Route("/predict/batch", UpstreamName.PREDICTION, limited=True, large=True),
     Route("/models", UpstreamName.PREDICTION),
     Route("/metrics/aggregated", UpstreamName.METRICS),
     Route("/metrics/thresholds", UpstreamName.METRICS),
@@ -57,7 +59,7 @@ WORKING_METHOD = "POST"
 """What a limited path computes something for. To every other method a service says 405, which is as good as free."""
 
 OPEN_INFERENCE = Route("/v2/{path}", UpstreamName.PREDICTION)
-OPEN_INFERENCE_INFER = Route("/v2/models/{name}/infer", UpstreamName.PREDICTION, limited=True)
+OPEN_INFERENCE_INFER = Route("/v2/models/{name}/infer", UpstreamName.PREDICTION, limited=True, large=True)
 
 SEGMENT = r"(?!\.{1,2}(?:/|\Z))[^/\x00-\x1f\x7f]+"
 MODEL = rf"/models/{SEGMENT}(?:/versions/{SEGMENT})?"

@@ -81,6 +81,9 @@ class Settings(ServiceSettings):
         256, ge=1, le=1_000_000, description="In flight, of one process; more are refused with 429"
     )
     max_body_bytes: int = Field(1_048_576, ge=1024, le=1_073_741_824, description="Larger bodies are refused with 413")
+    max_batch_body_bytes: int = Field(
+        12_582_912, ge=1024, le=1_073_741_824, description="The same for /predict/batch and inference by /v2"
+    )
     body_timeout_seconds: float = Field(20, gt=0, le=600, description="A body must have arrived by then, else 408")
     upstream_timeout_seconds: float = Field(40, gt=0, le=600, description="An answer must have begun by then, else 504")
     upstream_max_in_flight: int = Field(1024, ge=1, le=100_000, description="Per upstream; more are refused with 503")

@@ -22,7 +22,7 @@ def prediction_router(predictor: Predictor) -> APIRouter:
     async def predict(body: PredictionRequest, request: Request) -> Prediction:
         """What the model says about a text. The answer is on record by the time it is sent.
 
-        Without `model_name` the default model answers; without `model_version` the newest of its versions that are loaded.
+        Without `model_name` the default model answers; without `model_version` the newest version.
         """
         (predicted,) = await predictor.predict(
             [body.text],

@@ -55,6 +55,7 @@ class Predictor:
         caller_leaves: CallerLeaves,
         *,
         name: str | None = None,
+        version: str | None = None,
         task: str | None = None,
         caller_waits: float | None = None,
     ) -> list[Predicted | ModelFailed]:
@@ -62,7 +63,7 @@ class Predictor:
 
         Raises ModelFailed when there are no others.
         """
-        model, results = await self._compute(texts, caller_leaves, name, None, task, caller_waits)
+        model, results = await self._compute(texts, caller_leaves, name, version, task, caller_waits)
         computed = [(text, result) for text, result in zip(texts, results, strict=True) if isinstance(result, Outcome)]
         if not computed:
             outcomes_of(results)

@@ -83,7 +83,7 @@ TOO_MANY = {
 
 @pytest.mark.parametrize("kind", TOO_MANY)
 async def test_elements_are_counted_before_anything_is_built_of_them(client: httpx.AsyncClient, kind: str) -> None:
-    """16 KB of gzip that would be hundreds of thousands of objects. The clock is the processor's: others are at work."""
+    """A few KB of gzip that would be hundreds of thousands of objects. The processor's clock: others are at work."""
     many = b",".join([TOO_MANY[kind]] * (1_000_000 // (len(TOO_MANY[kind]) + 1)))
     body = BODY.replace(b'["I love it."]', b"[" + many + b"]")
     tracemalloc.start()

@@ -6,6 +6,7 @@ import tracemalloc
 import zlib
 from codecs import BOM_UTF8, BOM_UTF16_LE
 from collections.abc import AsyncIterator, Iterable
+from contextlib import suppress
 from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
@@ -18,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from shared.http.json_body import MAX_DEPTH, MAX_VALUES, check_structure
+from shared.http.json_structure import MAX_DEPTH, MAX_VALUES, check_structure
 from shared.http.request_body import ANY_RATIO_BYTES, LARGE_BYTES, MAX_BYTES, SMALL_BYTES, BodyTooLarge
 from shared.http.strict_route import StrictRoute
 from shared.runtime.problems import InvalidRequest, Problem, install_problem_handlers
@@ -319,10 +320,8 @@ def test_every_json_passes_and_is_not_overcounted(value: object, ascii_only: boo
 
 @given(st.binary(max_size=300) | st.text(alphabet='{}[]",:\\N1 a').map(str.encode))
 def test_whatever_the_bytes_are_there_is_an_answer(body: bytes) -> None:
-    try:
+    with suppress(InvalidRequest, BodyTooLarge):
         check_structure(body)
-    except Problem as problem:
-        assert isinstance(problem, InvalidRequest | BodyTooLarge)
 
 
 def test_depth_has_a_bound() -> None:

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from prediction_service.contracts import MAX_TEXTS
 from prediction_service.inference_protocol.errors import BadInference
 from prediction_service.inference_protocol.messages import InferenceRequest, InputTensor
-from shared.http.json_body import check_structure
+from shared.http.json_structure import check_structure
 from shared.runtime.problems import InvalidRequest
 
 LENGTH = struct.Struct("<I")

@@ -5,36 +5,23 @@ nobody knows is refused by name instead of being ignored. A byte order mark is p
 """
 
 import json
-import re
 from codecs import BOM_UTF8
 from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
-from pydantic_core import ErrorDetails, from_json
+from pydantic_core import ErrorDetails
 
 from shared.contracts.problem import FieldError
-from shared.http.request_body import MAX_BYTES, SMALL_BYTES, BodyTooLarge, UnreadableBody
+from shared.http.json_structure import MAX_VALUES, check_structure
+from shared.http.request_body import MAX_BYTES, UnreadableBody
 from shared.runtime.problems import MAX_REPORTED_ERRORS, InvalidRequest, place
-
-MAX_VALUES = 4096
-"""Values in a body, where a route does not say something else: the largest, a batch, has 256 texts."""
-
-MAX_DEPTH = 64
-"""Arrays and objects within each other."""
-
-TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{},:NI]', re.DOTALL)
-"""What JSON is made of, but for numbers, literals and white space. No N and no I stands outside of a string, except at
-the beginning of NaN and Infinity."""
 
 HALF_CHARACTER = "hex escape"
 """Part of what the parser says of half a character."""
 
-QUOTE, COMMA, COLON, OBJECT = b'",:{'
-OPENING, CLOSING = frozenset(b"[{"), frozenset(b"]}")
-
-Model = TypeVar("Model")
+Model = TypeVar("Model", bound=BaseModel)
 
 
 class JsonBody(Generic[Model]):
@@ -43,8 +30,7 @@ class JsonBody(Generic[Model]):
     def __init__(self, model: type[Model], max_values: int = MAX_VALUES) -> None:
         self._adapter = TypeAdapter(model)
         self._max_values = max_values
-        fields = model.model_fields if isinstance(model, type) and issubclass(model, BaseModel) else {}
-        self._names = [field.alias or name for name, field in fields.items()]
+        self._names = [field.alias or name for name, field in model.model_fields.items()]
 
     def parse(self, body: bytes) -> Model:
         """The model. Raises InvalidRequest, UnreadableBody, BodyTooLarge."""
@@ -95,58 +81,8 @@ def check_utf8(body: bytes) -> None:
         raise UnreadableBody(f"The body is not UTF-8: see byte {error.start}.") from None
 
 
-def check_structure(body: bytes, max_values: int = MAX_VALUES, max_depth: int = MAX_DEPTH) -> None:
-    """What must be known before anything is built from a body. Raises BodyTooLarge, InvalidRequest.
-
-    It stops at the first fault, so a body of millions of empty objects costs no more than MAX_VALUES of them. Whether
-    this is JSON at all is for the parser to say.
-    """
-    values, open_objects, key = 1, list[set[bytes] | None](), b""
-    for token in tokens_of(body):
-        kind = token[0]
-        if kind == QUOTE:
-            key = token
-        elif kind == COMMA:
-            values += 1
-            if values > max_values:
-                raise BodyTooLarge(f"The body may have at most {max_values} values.")
-        elif kind == COLON:
-            if open_objects and (keys := open_objects[-1]) is not None:
-                note_key(keys, key)
-        elif kind in OPENING:
-            values += 1
-            open_objects.append(set() if kind == OBJECT else None)
-            if len(open_objects) > max_depth:
-                raise InvalidRequest([FieldError(location="body", message=f"has more than {max_depth} levels")])
-        elif kind in CLOSING:
-            if open_objects:
-                open_objects.pop()
-        else:
-            raise InvalidRequest([FieldError(location="body", message="NaN and Infinity are no JSON")])
-
-
-def tokens_of(body: bytes) -> Iterable[bytes]:
-    """The tokens of a body; of a large one as they are asked for."""
-    if len(body) <= SMALL_BYTES:
-        return TOKEN.findall(body)
-    return (match.group() for match in TOKEN.finditer(body))
-
-
-def note_key(keys: set[bytes], key: bytes) -> None:
-    """Remembers a key of an object. Raises InvalidRequest when it stands there already, however it is spelled."""
-    if b"\\" in key:
-        try:
-            key = b'"' + from_json(key).encode("utf-8", "surrogatepass") + b'"'
-        except ValueError:
-            return  # no JSON, as the parser will say
-    if key in keys:
-        name = key[1:-1].decode("utf-8", "replace")
-        raise InvalidRequest([FieldError(location=place(("body", name)), message="stands there twice")])
-    keys.add(key)
-
-
 def unknown(kind: str, name: str, known: Iterable[str]) -> str:
-    """`unknown field; did you mean 'model_name'?`"""
+    """What is said of it, with what was probably meant."""
     close = get_close_matches(name.lower(), known, n=1, cutoff=0.6)
     return f"unknown {kind}; did you mean {close[0]!r}?" if close else f"unknown {kind}"
 

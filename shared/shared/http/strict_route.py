@@ -14,8 +14,8 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from pydantic import TypeAdapter
 
-from shared.http.request_body import MAX_BYTES, check_json_type, read_body
 from shared.http.json_body import JsonBody, check_parameters
+from shared.http.request_body import MAX_BYTES, check_json_type, read_body
 from shared.runtime.request_id import header
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
