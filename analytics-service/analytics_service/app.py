@@ -20,6 +20,7 @@ import httpx
 from fastapi import FastAPI
 
 from analytics_service.analyze import Analysis
+from analytics_service.cache.redis_client import close, connect
 from analytics_service.circuit_breaker import CircuitBreaker
 from analytics_service.clocks import utc_now
 from analytics_service.endpoints import analysis_router
@@ -36,7 +37,6 @@ from analytics_service.operations import Operations
 from analytics_service.operator_endpoints import operator_router
 from analytics_service.prompt import PROMPT_VERSION
 from analytics_service.quota import CallQuota
-from analytics_service.redis_border import connect
 from analytics_service.report_cache import Lives, ReportCache
 from analytics_service.report_key import ReportKeys
 from analytics_service.report_maker import ReportMaker
@@ -52,7 +52,7 @@ def create_app(settings: Settings) -> FastAPI:
     metrics = MetricsClient(http, settings.metrics_timeout_seconds)
     redis = connect(settings)
     lives = Lives(settings.gemini_cache_ttl, settings.rules_cache_ttl, settings.gemini_stale_grace)
-    cache = ReportCache(redis, lives, monotonic)
+    cache = ReportCache(redis, lives, monotonic, settings.redis_report_bytes)
     quota = CallQuota(redis, settings.gemini_rate_limit)
     prices = prices_of(settings.gemini_model, settings.gemini_input_price, settings.gemini_output_price)
     ledger = Ledger(redis, prices, utc_now)
@@ -79,7 +79,7 @@ def create_app(settings: Settings) -> FastAPI:
             await analysis.stop()
             if provider:
                 await provider.close()
-            await redis.aclose()
+            await close(redis)
             await http.aclose()
 
     return create_service(

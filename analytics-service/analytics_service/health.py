@@ -4,6 +4,7 @@ from redis.asyncio import Redis
 
 from analytics_service.circuit_breaker import CircuitBreaker, CircuitState
 from analytics_service.gemini.last_outcome import LastOutcome
+from analytics_service.redis_border import RedisAway, probe
 from analytics_service.settings import Settings
 from shared.contracts.health import ComponentHealth, HealthStatus
 from shared.runtime.health import HealthReport
@@ -15,7 +16,10 @@ def health_report(
     """Asks Redis; of Gemini it says what the last calls showed, for a probe must not cost one."""
 
     async def check_redis() -> ComponentHealth:
-        await redis.ping()
+        try:
+            await probe(redis)
+        except RedisAway as away:
+            return ComponentHealth(status=HealthStatus.DOWN, detail=away.trouble)
         return ComponentHealth(status=HealthStatus.OK)
 
     async def check_gemini() -> ComponentHealth:

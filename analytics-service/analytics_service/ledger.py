@@ -6,8 +6,10 @@ answered (time ran out, the connection broke) has no tokens, for nobody told us 
 Redis away: the day's line lacks the call; a report never fails because of its bookkeeping.
 """
 
+import asyncio
 import contextlib
 from datetime import date, timedelta
+from typing import cast
 
 from prometheus_client import Counter, Histogram
 from pydantic import BaseModel, Field
@@ -16,7 +18,7 @@ from redis.asyncio import Redis
 from analytics_service.clocks import UtcNow
 from analytics_service.gemini.prices import Prices
 from analytics_service.provider import Usage
-from analytics_service.redis_border import RedisAway, away_as_one_error
+from analytics_service.redis_border import RedisAway, away_as_one_error, script
 
 KEEP = timedelta(days=90)
 DAYS_SHOWN = 7
@@ -55,6 +57,7 @@ class Ledger:
 
     def __init__(self, redis: Redis, prices: Prices, now: UtcNow) -> None:
         self.redis, self.prices, self.now = redis, prices, now
+        self.record_script = script(redis, "ledger_record")
 
     async def record(self, outcome: str, seconds: float, usage: Usage | None) -> None:
         """One call that left; `usage`: what it is billed for, None: nobody knows."""
@@ -73,11 +76,8 @@ class Ledger:
             "cost_micro_usd": round(cost * MICROS),
         }
         with contextlib.suppress(RedisAway), away_as_one_error():
-            async with self.redis.pipeline(transaction=True) as pipeline:
-                for field, amount in amounts.items():
-                    pipeline.hincrby(name, field, amount)
-                pipeline.expire(name, KEEP)
-                await pipeline.execute()
+            words = [word for pair in amounts.items() for word in pair]
+            await self.record_script(keys=[name], args=[round(KEEP.total_seconds()), *words])
 
     def count(self, outcome: str, seconds: float, used: Usage, cost: float) -> None:
         """The same for Prometheus."""
@@ -93,11 +93,8 @@ class Ledger:
         today = self.now().date()
         days = [today - timedelta(days=back) for back in range(count)]
         with away_as_one_error():
-            async with self.redis.pipeline(transaction=False) as pipeline:
-                for day in days:
-                    pipeline.hgetall(day_name(day))
-                rows = await pipeline.execute()
-        return [day_of(day, row) for day, row in zip(days, rows, strict=True)]
+            rows = await asyncio.gather(*(self.redis.hgetall(day_name(day)) for day in days))
+        return [day_of(day, cast("dict[str, str]", row)) for day, row in zip(days, rows, strict=True)]
 
 
 def day_name(day: date) -> str:

@@ -12,6 +12,7 @@ import structlog
 from pydantic import BaseModel, Field, ValidationError
 from redis.asyncio import Redis
 
+from analytics_service.cache.room import ROOM_BYTES, ReportRoom
 from analytics_service.clocks import Clock
 from analytics_service.reasons import FallbackReason
 from analytics_service.redis_border import away_as_one_error, script
@@ -99,8 +100,10 @@ class Lives:
 class ReportCache:
     """Reads and writes reports."""
 
-    def __init__(self, redis: Redis, lives: Lives, clock: Clock) -> None:
+    def __init__(self, redis: Redis, lives: Lives, clock: Clock, room_bytes: int = ROOM_BYTES) -> None:
         self.redis, self.lives, self.clock = redis, lives, clock
+        self.room = ReportRoom(redis, room_bytes)
+        self.load_script = script(redis, "report_load")
         self.store_script = script(redis, "report_store")
 
     async def get(self, key: ReportKey) -> CachedReport | None:
@@ -125,10 +128,7 @@ class ReportCache:
 
     async def load(self, name: str) -> tuple[Entry | None, int]:
         """An entry and its age in milliseconds, read in one step."""
-        async with self.redis.pipeline(transaction=True) as pipeline:
-            pipeline.get(name)
-            pipeline.pttl(name)
-            text, left_ms = await pipeline.execute()
+        text, left_ms = await self.load_script(keys=[name])
         entry = parse(text)
         if entry is None:
             return None, 0
@@ -140,11 +140,11 @@ class ReportCache:
         fresh = self.lives.fresh(report)
         life_ms = round((fresh + self.lives.stale(report)) * 1000)
         entry = Entry(query=query, report=report, fresh_ms=round(fresh * 1000), life_ms=life_ms)
-        keys = [key.fence, key.report, key.last]
+        keys, text = [key.fence, key.report, key.last], entry.model_dump_json()
         with away_as_one_error():
-            stored = await self.store_script(
-                keys=keys, args=[fence, entry.model_dump_json(), life_ms, LAST_REPORT_SECONDS * 1000]
-            )
+            stored = await self.store_script(keys=keys, args=[fence, text, life_ms, LAST_REPORT_SECONDS * 1000])
+            if stored:
+                await self.room.make_for(dict.fromkeys((key.report, key.last), len(text.encode())))
         return bool(stored)
 
     async def entries(self, limit: int) -> list[CachedReportInfo]:
@@ -180,17 +180,19 @@ class ReportCache:
                 async for names in self.names(pattern):
                     removed = await self.redis.unlink(*names)
                     cleared += removed if pattern == REPORT_NAMES else 0
+            await self.room.forget_all()
         return cleared
 
     async def names(self, pattern: str) -> AsyncIterator[list[str]]:
         """The names that fit, in batches; SCAN never holds Redis up, as KEYS would."""
-        cursor = 0
-        while True:
-            cursor, names = await self.redis.scan(cursor, match=pattern, count=SCAN_BATCH)
-            if names:
-                yield [str(name) for name in names]
-            if int(cursor) == 0:
-                return
+        names: list[str] = []
+        async for name in self.redis.scan_iter(match=pattern, count=SCAN_BATCH):
+            names.append(str(name))
+            if len(names) == SCAN_BATCH:
+                yield names
+                names = []
+        if names:
+            yield names
 
 
 def parse(text: str | None) -> Entry | None:

@@ -13,6 +13,8 @@ import orjson
 from analytics_service.facts import State
 from shared.contracts.metrics import MetricsQuery
 
+REPORT_PREFIX, FENCE_PREFIX = "analysis:report:", "analysis:fence:"
+
 
 @dataclass(frozen=True, slots=True)
 class ReportKey:
@@ -30,7 +32,7 @@ class ReportKey:
     @property
     def report(self) -> str:
         """The cached report."""
-        return f"analysis:report:{{{self.question}}}:{self.digest}"
+        return f"{REPORT_PREFIX}{{{self.question}}}:{self.digest}"
 
     @property
     def lock(self) -> str:
@@ -40,7 +42,7 @@ class ReportKey:
     @property
     def fence(self) -> str:
         """How often the lock was taken."""
-        return f"analysis:fence:{{{self.question}}}:{self.digest}"
+        return f"{FENCE_PREFIX}{{{self.question}}}:{self.digest}"
 
     @property
     def channel(self) -> str:

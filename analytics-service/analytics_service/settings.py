@@ -1,10 +1,13 @@
 """Every variable of the analytics-service is read here."""
 
 import re
-from typing import Annotated, Literal
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, HttpUrl, SecretStr, TypeAdapter
+from pydantic import AfterValidator, Field, HttpUrl, SecretStr, TypeAdapter, model_validator
 
+from analytics_service.cache.redis_url import Kind, RedisTarget, redis_target
 from shared.runtime.settings import ServiceSettings
 
 Sdk = Literal["google-generativeai", "google-genai"]
@@ -35,6 +38,29 @@ def one_word(secret: SecretStr | None) -> SecretStr | None:
 ApiKey = Annotated[SecretStr | None, AfterValidator(one_word)]
 
 
+def usable_redis_url(url: SecretStr | None) -> SecretStr | None:
+    """Raises ValueError unless it is one of the forms of REDIS_URL."""
+    if url is not None:
+        redis_target(url.get_secret_value())
+    return url
+
+
+RedisUrl = Annotated[SecretStr | None, AfterValidator(usable_redis_url)]
+
+
+def readable(path: Path | None) -> Path | None:
+    """Raises ValueError for a file that this process cannot read."""
+    try:
+        if path is not None:
+            path.read_bytes()
+    except OSError as error:
+        raise ValueError(f"cannot be read: {error.strerror}") from error
+    return path
+
+
+ReadableFile = Annotated[Path | None, AfterValidator(readable)]
+
+
 class Settings(ServiceSettings):
     """What the analytics-service can be told."""
 
@@ -43,11 +69,25 @@ class Settings(ServiceSettings):
         5, gt=0, le=60, description="An answer of the metrics-service takes longer: away"
     )
 
+    redis_url: RedisUrl = Field(
+        None,
+        description="Any Redis: with TLS, sentinels, a cluster; REDIS_HOST, _PORT and _DB then do not count",
+    )
     redis_host: str = "localhost"
     redis_port: int = Field(6379, ge=1, le=65535)
     redis_db: int = Field(0, ge=0, le=1023)
-    redis_password: SecretStr | None = None
+    redis_username: str | None = Field(None, description="Redis user, where REDIS_URL names none")
+    redis_password: SecretStr | None = Field(None, description="Redis password, where REDIS_URL has none")
+    redis_sentinel_password: SecretStr | None = Field(None, description="Password of the sentinels themselves")
+    redis_tls_ca_file: ReadableFile = Field(
+        None, description="PEM file of who signed Redis's certificate; not set: whom the system trusts"
+    )
+    redis_tls_certificate_file: ReadableFile = Field(None, description="PEM file of the certificate to show to Redis")
+    redis_tls_key_file: ReadableFile = Field(None, description="PEM file of its key")
     redis_timeout_seconds: float = Field(0.5, gt=0, le=30, description="An answer of Redis takes longer: away")
+    redis_report_bytes: int = Field(
+        16_777_216, ge=1_048_576, le=17_179_869_184, description="Room for reports in Redis; the oldest make way"
+    )
 
     gemini_api_key: ApiKey = Field(None, description="Not set: every report is made by rules")
     gemini_model: str = Field("gemini-2.5-flash-lite", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
@@ -78,3 +118,25 @@ class Settings(ServiceSettings):
     analysis_deadline: float = Field(30, ge=1, le=300, description="Nobody waits longer for a report, in seconds")
 
     admin_token: SecretStr | None = Field(None, description="Needed to see and clear quota and cache; not set: open")
+
+    @property
+    def redis_target(self) -> RedisTarget:
+        """Which Redis: that of REDIS_URL, else of REDIS_HOST and its like; REDIS_PASSWORD serves both."""
+        given = self.redis_url
+        target = (
+            redis_target(given.get_secret_value())
+            if given
+            else RedisTarget(Kind.SINGLE, ((self.redis_host, self.redis_port),), database=self.redis_db)
+        )
+        password = self.redis_password.get_secret_value() if self.redis_password else None
+        return replace(target, username=target.username or self.redis_username, password=target.password or password)
+
+    @model_validator(mode="after")
+    def certificates_are_used(self) -> Self:
+        """Raises ValueError for certificates that no connection would use, and for one half of a pair."""
+        files = (self.redis_tls_ca_file, self.redis_tls_certificate_file, self.redis_tls_key_file)
+        if any(files) and not self.redis_target.tls:
+            raise ValueError("REDIS_TLS_…_FILE needs REDIS_URL to begin with rediss")
+        if bool(self.redis_tls_certificate_file) != bool(self.redis_tls_key_file):
+            raise ValueError("REDIS_TLS_CERTIFICATE_FILE and REDIS_TLS_KEY_FILE belong together")
+        return self

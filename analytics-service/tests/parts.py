@@ -7,10 +7,10 @@ from time import monotonic
 
 from redis.asyncio import Redis
 
+from analytics_service.cache.redis_client import connect
 from analytics_service.deadline import Deadline
 from analytics_service.facts import Facts, State
 from analytics_service.lock import Lease
-from analytics_service.redis_border import connect
 from analytics_service.report import Findings, PerformanceReport
 from analytics_service.report_key import ReportKey, ReportKeys
 from analytics_service.settings import Settings

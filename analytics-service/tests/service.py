@@ -28,6 +28,11 @@ def settings_for(
     return Settings(_env_file=None, **(values | keyed | changes))
 
 
+def settings_for_redis_url(metrics: MetricsEmulator, gemini: GeminiEmulator, **changes: object) -> Settings:
+    keyed = {"gemini_api_key": "key", "gemini_api_endpoint": gemini.url, "gemini_rate_limit": 1000}
+    return Settings(_env_file=None, **(keyed | {"metrics_url": metrics.url, "admin_token": "operator"} | changes))
+
+
 @asynccontextmanager
 async def client_of(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     app = create_app(settings)

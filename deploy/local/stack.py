@@ -101,8 +101,7 @@ def environment_of(
         environment |= {"MODELS_DIR": str(settings.models_dir.resolve()), "JOURNAL_DIR": str(folder.journal)}
     if name == "analytics-service":
         environment |= {
-            "REDIS_HOST": "127.0.0.1",
-            "REDIS_PORT": str(ports["redis"]),
+            "REDIS_URL": f"redis://127.0.0.1:{ports['redis']}/0",
             "REDIS_PASSWORD": passwords["redis"],
         }
     return environment
