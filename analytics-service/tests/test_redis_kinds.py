@@ -67,7 +67,7 @@ def chosen(request: pytest.FixtureRequest) -> dict[str, object]:
 async def test_a_report_is_made_once_found_listed_counted_and_cleared(
     chosen: dict[str, object], metrics: MetricsEmulator, gemini: GeminiEmulator
 ) -> None:
-    settings = settings_for_redis_url(metrics, gemini, **chosen)
+    settings = settings_for_redis_url(metrics, gemini, redis_timeout_seconds=5, **chosen)  # on a busy machine, too
     async with client_of(settings) as one, client_of(settings) as other:
         assert (await one.get("/health")).json()["components"]["redis"]["status"] == "ok"
         answers = await asyncio.gather(*(analyze(client) for client in (one, other) for _ in range(20)))
@@ -78,7 +78,7 @@ async def test_a_report_is_made_once_found_listed_counted_and_cleared(
             assert (await analyze(one, time_window_minutes=minutes)).json()["source"] == "gemini"
             assert (await analyze(other, time_window_minutes=minutes)).headers["x-cache"] == "HIT"
         quota = (await one.get("/analyze/quota", headers=ADMIN)).json()
-        assert quota["quota"]["used"] == 5 if "quota" in quota else quota["used"] == 5
+        assert quota["quota"]["used"] == 5
         cached = (await one.get("/analyze/cache", headers=ADMIN)).json()
         assert len(cached["reports"]) == 5
         cleared = await other.delete("/analyze/cache", headers=ADMIN)

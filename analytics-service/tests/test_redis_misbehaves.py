@@ -39,8 +39,9 @@ async def trouble(client: httpx.AsyncClient, gemini: GeminiEmulator, detail: str
     before = len(gemini.calls)
     answer = await analyze(client, time_window_minutes=7)
     assert (answer.json()["source"], answer.json()["fallback_reason"]) == ("rules", "redis_away")
-    health = (await client.get("/health")).json()
-    assert (health["status"], health["components"]["redis"]["detail"]) == ("degraded", detail)
+    async with asyncio.timeout(10):  # a server that loads does not always answer in time
+        while (health := (await client.get("/health")).json())["components"]["redis"].get("detail") != detail:
+            assert health["status"] == "degraded"
     assert len(gemini.calls) == before
     yield
     async with asyncio.timeout(30):
@@ -118,11 +119,11 @@ def test_loading_and_what_else_a_server_may_say_is_told_apart() -> None:
 async def test_loading(server: DebianRedis, metrics: MetricsEmulator, gemini: GeminiEmulator, tmp_path: Path) -> None:
     with server.client() as redis:
         redis.config_set("save", "3600 1")
-        redis.mset({f"k{number}": "x" for number in range(8_000)})
+        redis.mset({f"k{number}": "x" for number in range(20_000)})
         redis.save()
     server.kill()
-    server.command += ["--key-load-delay", "500", "--loading-process-events-interval-bytes", "1024"]
-    server.start()  # accepts connections; 8,000 keys take seconds
+    server.command += ["--key-load-delay", "200", "--loading-process-events-interval-bytes", "1024"]
+    server.start()  # accepts connections; 20,000 keys take seconds
     url = f"redis://:{server.password}@127.0.0.1:{server.port}"
     async with (
         client_of(settings_for_redis_url(metrics, gemini, redis_url=url)) as client,

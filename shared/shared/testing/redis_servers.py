@@ -118,16 +118,12 @@ class RedisClusterServers:
 
     def __init__(self, folder: Path) -> None:
         self.password = secrets.token_urlsafe(12)
-        lines = ("cluster-enabled yes", f"cluster-node-timeout {NODE_TIMEOUT_MS}")
+        lines = ("cluster-enabled yes", f"cluster-node-timeout {NODE_TIMEOUT_MS}", "cluster-config-file nodes.conf")
+        ports = free_ports()
         self.nodes = [
-            DebianRedis(folder, *lines, f"cluster-config-file nodes-{port}.conf", password=self.password, port=port)
-            for port in self._ports()
+            DebianRedis(folder, *lines, f"cluster-port {next(ports)}", password=self.password, port=next(ports))
+            for _ in range(6)
         ]
-
-    @staticmethod
-    def _ports() -> list[int]:
-        """Free ones; each node takes a second port, 10,000 above, for the others."""
-        return [port for port, _ in zip(free_ports(), range(6), strict=False)]
 
     @property
     def url(self) -> str:
