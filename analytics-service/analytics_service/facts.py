@@ -8,19 +8,31 @@ from pydantic import BaseModel
 from shared.contracts.metrics import AggregatedMetrics, DriftReport, MetricsQuery, Status, ThresholdProfile
 
 
-class OpenAlert(BaseModel):
-    """What a report tells of an open alert; the metrics-service says more."""
+class SeenAlert(BaseModel):
+    """What a report tells of an alert; the metrics-service says more."""
 
     model_name: str
     signal: str
     severity: Status
     opened_at: datetime
+    closed_at: datetime | None = None
 
 
-class OpenAlerts(BaseModel):
-    """The alerts that are open now, newest first."""
+class SeenAlerts(BaseModel):
+    """The alerts of the window: those that are open now, or, for a window named by its end, were open within it."""
 
-    alerts: list[OpenAlert]
+    alerts: list[SeenAlert]
+    complete: bool = True
+    """Whether these are all; the metrics-service gives out the newest ones up to a number."""
+
+    def within(self, start: datetime, end: datetime) -> "SeenAlerts":
+        """Those that were open within a window."""
+        overlapping = [
+            alert
+            for alert in self.alerts
+            if alert.opened_at < end and (alert.closed_at is None or alert.closed_at > start)
+        ]
+        return SeenAlerts(alerts=overlapping, complete=self.complete)
 
 
 class Quality(BaseModel):
@@ -48,7 +60,7 @@ class Facts:
     """The window of equal length just before."""
     drift: DriftReport | None = None
     quality: Quality | None = None
-    alerts: OpenAlerts | None = None
+    alerts: SeenAlerts | None = None
 
     @property
     def now(self) -> AggregatedMetrics:

@@ -9,14 +9,15 @@ import httpx
 import structlog
 from pydantic import BaseModel, ValidationError
 
-from analytics_service.facts import Facts, OpenAlerts, Quality, State
+from analytics_service.facts import Facts, Quality, SeenAlerts, State
 from shared.contracts.metrics import AggregatedMetrics, DriftQuery, DriftReport, MetricsQuery, ThresholdProfile
 from shared.contracts.problem import ProblemDetails
 from shared.runtime.problems import InvalidRequest, Problem
 from shared.runtime.request_id import trace_headers
 
 RETRY_AFTER_SECONDS = 2
-ALERTS_TOLD = 20
+ALERTS_ASKED_FOR = 1000
+"""The metrics-service gives out no more at once."""
 
 Body = TypeVar("Body", bound=BaseModel)
 
@@ -60,7 +61,7 @@ class MetricsClient:
             self.known(self.aggregated(earlier), seconds),
             self.known(self.ask(DriftReport, "POST", "/metrics/drift", json=json_of(drift)), seconds),
             self.known(self.ask(Quality, "POST", "/metrics/quality", json=json_of(this)), seconds),
-            self.known(self.open_alerts(query.model_name), seconds),
+            self.known(self.alerts(state), seconds),
         )
         return Facts(state, before, drifted, quality, alerts)
 
@@ -80,10 +81,15 @@ class MetricsClient:
         """The thresholds of a model, or the default ones. Raises MetricsAway."""
         return await self.ask(ThresholdProfile, "GET", "/metrics/thresholds", params=of_model(model_name))
 
-    async def open_alerts(self, model_name: str | None) -> OpenAlerts:
-        """The alerts that are open now, of a model or of all. Raises MetricsAway."""
-        parameters = {"state": "open", "limit": str(ALERTS_TOLD), **of_model(model_name)}
-        return await self.ask(OpenAlerts, "GET", "/metrics/alerts", params=parameters)
+    async def alerts(self, state: State) -> SeenAlerts:
+        """The alerts that are open now, or were open in a window that was named by its end. Raises MetricsAway."""
+        named = state.query.window_end is not None
+        which = {"state": "all" if named else "open", "limit": str(ALERTS_ASKED_FOR)}
+        parameters = which | of_model(state.query.model_name)
+        newest = await self.ask(SeenAlerts, "GET", "/metrics/alerts", params=parameters)
+        newest.complete = len(newest.alerts) < ALERTS_ASKED_FOR
+        window = state.metrics.time_window_start, state.metrics.time_window_end
+        return newest.within(*window) if named else newest
 
     async def ask(self, body: type[Body], method: str, path: str, **request: Any) -> Body:
         """One request under the deadline. Raises MetricsAway, or InvalidRequest when it is refused (422)."""

@@ -8,11 +8,14 @@ from typing import Any
 
 import orjson
 
-from analytics_service.comparison import Changes, changes_between
-from analytics_service.facts import Facts, OpenAlerts
+from analytics_service.facts import Facts, SeenAlerts
+from analytics_service.rules.certainty import counts_by_chance
+from analytics_service.rules.confidence import confidence_by_chance
+from analytics_service.rules.speed import slower_by_chance
+from analytics_service.rules.windows import comparable
 from shared.contracts.metrics import AggregatedMetrics, DriftReport
 
-PROMPT_VERSION = 1
+PROMPT_VERSION = 2
 """Grows with each change of the words or the schema: reports on another prompt are other reports."""
 
 PLAIN_LABEL = re.compile(r"[\w .:/+-]{1,64}")
@@ -20,11 +23,17 @@ PLAIN_LABEL = re.compile(r"[\w .:/+-]{1,64}")
 
 TASK = """\
 You are the performance analyst of a machine-learning service. Explain the numbers below to the team that runs it.
-They are aggregates of one window of {minutes} minutes and of the window of equal length before it, the changes and the
-drift between both, accuracy where there is feedback, open alerts, and the thresholds with what is breached. null means
-not known. Times are in milliseconds, confidences from 0 to 1.
-Judge only what the numbers show. Say so when there are too few predictions to judge. Name issues by short snake_case
-types. Order recommendations by urgency. Be brief: at most 5 issues and 5 recommendations, one or two sentences each.
+They are aggregates of one window of {minutes} minutes and of the window of equal length before it, by version as well,
+the changes and the drift between both, accuracy where there is feedback, alerts of the window, and the thresholds with
+what is breached. null means not known. Times are in milliseconds, confidences from 0 to 1.
+by_chance says how often chance alone shows a change of this size when nothing has changed: below 0.001 a change is
+certain, above 0.05 it is none. psi is the population stability index; chance_psi is what chance alone stays below in 95
+of 100 comparisons. A status of not_enough_data means that drift cannot be judged: it is not good news.
+Judge only what the numbers show. Say so when there are too few predictions to judge. A change matters by what it does
+to callers, not by its ratio: a time that stays far below its threshold is no issue. Feedback is mostly complaints: on a
+small part of the predictions it says nothing about the others. When a version changed, tell its changes as those of the
+version. Name issues by short snake_case types. Order recommendations by urgency. Be brief: at most 5 issues and 5
+recommendations, one or two sentences each.
 Answer with one JSON object of the given schema and nothing else.
 
 {facts}
@@ -39,6 +48,9 @@ SHORTER = """
 Your previous answer did not fit. Answer again, with one complete JSON object of the given schema and nothing else: at
 most 3 issues and 3 recommendations, one short sentence each.
 """
+
+VERSIONS_TOLD, ALERTS_TOLD = 20, 20
+"""More would only cost tokens: those with the most predictions, and the newest."""
 
 TEXT = {"type": "STRING"}
 FINDINGS_SCHEMA: dict[str, Any] = {
@@ -71,18 +83,27 @@ def prompt_of(facts: Facts) -> str:
     numbers = {
         "window": numbers_of(facts.now),
         "window_before": numbers_of(facts.before) if facts.before else None,
-        "changes": changes_of(changes_between(facts.now, facts.before)),
+        "changes": changes_of(facts),
         "drift_against_window_before": drift_of(facts.drift) if facts.drift else None,
-        "accuracy_by_feedback": facts.quality.model_dump() if facts.quality else None,
-        "open_alerts": alerts_of(facts.alerts) if facts.alerts else None,
+        "feedback": feedback_of(facts) if facts.quality else None,
+        "alerts": alerts_of(facts.alerts) if facts.alerts else None,
         "status": facts.now.status,
         "breaches": [breach.model_dump() for breach in facts.now.breaches],
         "thresholds": facts.state.thresholds.model_dump(exclude={"updated_at", "model_name", "version"}),
         "model": facts.now.model_name,
         "task": facts.now.task_type,
     }
-    text = orjson.dumps(numbers, option=orjson.OPT_INDENT_2).decode()
+    text = orjson.dumps(rounded(numbers), option=orjson.OPT_INDENT_2).decode()
     return TASK.format(minutes=facts.minutes, facts=text)
+
+
+def rounded(value: Any) -> Any:
+    """The same with four significant digits: more only cost tokens."""
+    if isinstance(value, float):
+        return float(f"{value:.4g}")
+    if isinstance(value, dict):
+        return {name: rounded(inner) for name, inner in value.items()}
+    return [rounded(inner) for inner in value] if isinstance(value, list) else value
 
 
 def corrected(prompt: str, flaw: str) -> str:
@@ -97,29 +118,60 @@ def shorter(prompt: str) -> str:
 
 def numbers_of(metrics: AggregatedMetrics) -> dict[str, Any]:
     """The numbers of one window."""
-    plain = metrics.model_dump(exclude={"label_distribution", "breaches", "status", "model_name", "task_type"})
-    return plain | {"label_distribution": plain_labels(metrics.label_distribution)}
+    told_elsewhere = {"label_distribution", "versions", "breaches", "status", "model_name", "task_type"}
+    plain = metrics.model_dump(exclude=told_elsewhere)
+    versions = [
+        version.model_dump(exclude={"label_distribution"}) | {"labels": plain_labels(version.label_distribution)}
+        for version in metrics.versions[:VERSIONS_TOLD]
+    ]
+    return plain | {"label_distribution": plain_labels(metrics.label_distribution), "versions": versions}
 
 
-def changes_of(changes: Changes | None) -> dict[str, float | None] | None:
-    """The changes between the windows, by name."""
-    if changes is None:
+def changes_of(facts: Facts) -> dict[str, Any] | None:
+    """What changed between the windows, and how often chance alone does that; None: they cannot be compared."""
+    before, now = comparable(facts), facts.now
+    if before is None:
         return None
     return {
-        "predictions_ratio": changes.volume_ratio,
-        "average_confidence_difference": changes.confidence_difference,
-        "p95_inference_time_ratio": changes.p95_ratio,
+        "predictions": {
+            "before": before.total_predictions,
+            "now": now.total_predictions,
+            "by_chance": counts_by_chance(before.total_predictions, now.total_predictions),
+        },
+        "average_confidence": {
+            "before": before.average_confidence,
+            "now": now.average_confidence,
+            "by_chance": confidence_by_chance(facts, before),
+        },
+        "p95_inference_time_ms": {
+            "before": before.p95_inference_time_ms,
+            "now": now.p95_inference_time_ms,
+            "slower_by_chance": slower_by_chance(before, now),
+        },
     }
 
 
 def drift_of(drift: DriftReport) -> dict[str, Any]:
     """How far apart the distributions of both windows are, by property; the bins themselves are left out."""
-    return {measure.name: measure.model_dump(include={"status", "psi", "js_distance"}) for measure in drift.measures}
+    told = {"status", "psi", "chance_psi", "p_value"}
+    return {measure.name: measure.model_dump(include=told) for measure in drift.measures}
 
 
-def alerts_of(open_alerts: OpenAlerts) -> list[dict[str, Any]]:
-    """The open alerts, whose names were validated as those of models are."""
-    return [alert.model_dump() for alert in open_alerts.alerts if PLAIN_LABEL.fullmatch(alert.model_name)]
+def feedback_of(facts: Facts) -> dict[str, Any]:
+    """What feedback says, and on which part of the predictions."""
+    known, total = facts.quality, facts.now.total_predictions
+    count = known.feedback_count if known else 0
+    return {
+        "predictions_judged": count,
+        "share_of_predictions_judged": count / total if total else None,
+        "accuracy_of_those_judged": known.accuracy if known else None,
+    }
+
+
+def alerts_of(seen: SeenAlerts) -> list[dict[str, Any]]:
+    """The newest alerts, whose names were validated as those of models are."""
+    named = [alert for alert in seen.alerts if PLAIN_LABEL.fullmatch(alert.model_name)]
+    return [alert.model_dump() for alert in named[:ALERTS_TOLD]]
 
 
 def plain_labels(counts: dict[str, int]) -> dict[str, int]:

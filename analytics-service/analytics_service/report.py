@@ -33,7 +33,7 @@ class Finding(BaseModel):
     """One issue, as an analyst words it."""
 
     issue_type: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)] = Field(
-        description="What kind of issue, e.g. `low_confidence`, `slow_inference`, `label_shift`"
+        description="What kind of issue, e.g. `low_confidence`, `slow_inference`, `label_drift`"
     )
     severity: Severity
     description: Sentences
@@ -62,17 +62,17 @@ class PerformanceReport(BaseModel):
         json_schema_extra={
             "examples": [
                 {
-                    "summary": "Critical: 1 threshold is breached over 412 predictions.",
+                    "summary": "Critical: a critical threshold is breached over 412 predictions in the last minute.",
                     "identified_issues": [
                         {
                             "issue_type": "low_confidence",
                             "severity": "critical",
-                            "description": "Average confidence 0.352 is 12 % below min_confidence_critical (0.4).",
+                            "description": "Average confidence was 0.352, 12 % below min_confidence_critical (0.4).",
                             "detected_at": "2026-01-05T12:00:00Z",
                         }
                     ],
                     "recommendations": ["Look at recent inputs: are they of the kind that the model was trained on?"],
-                    "root_cause_hypothesis": "The inputs have changed: the labels shifted with the confidence.",
+                    "root_cause_hypothesis": "Inputs are probably harder than before.",
                     "confidence_score": 0.8,
                     "generated_at": "2026-01-05T12:00:01Z",
                     "metrics_analyzed": {

@@ -11,6 +11,7 @@ from analytics_service.cache.redis_client import connect
 from analytics_service.deadline import Deadline
 from analytics_service.facts import Facts, State
 from analytics_service.lock import Lease
+from analytics_service.prompt import PROMPT_VERSION
 from analytics_service.report import Findings, PerformanceReport
 from analytics_service.report_key import ReportKey, ReportKeys
 from analytics_service.settings import Settings
@@ -19,7 +20,7 @@ from analytics_service.testing.metrics_emulator import metrics as numbers
 from shared.contracts.metrics import AggregatedMetrics, MetricsQuery, ThresholdProfile
 from shared.testing.redis import RedisServer
 
-KEYS = ReportKeys("gemini-2.5-flash-lite", 1)
+KEYS = ReportKeys("gemini-2.5-flash-lite", PROMPT_VERSION)
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
 
 

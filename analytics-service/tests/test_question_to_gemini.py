@@ -1,13 +1,15 @@
 """What goes into the prompt and what does not, and what counts as an answer."""
 
 import json
+import re
 
 import pytest
 from parts import facts_of
+from situations import Served, Times, facts, window
 
 from analytics_service.facts import Quality
 from analytics_service.gemini.report_text import findings_in
-from analytics_service.prompt import prompt_of
+from analytics_service.prompt import PROMPT_VERSION, prompt_of
 from analytics_service.provider import ModelAnswer, Unusable
 from analytics_service.testing.gemini_emulator import FINDINGS
 from analytics_service.testing.metrics_emulator import drift_report
@@ -30,13 +32,34 @@ def test_the_question_tells_both_windows_thresholds_breaches_drift_and_accuracy(
     told = json.loads(prompt[prompt.index("{") :])
     assert told["window"]["average_confidence"] == 0.35
     assert told["window_before"]["total_predictions"] == 200
-    assert told["changes"]["predictions_ratio"] == 2
-    assert told["changes"]["average_confidence_difference"] == pytest.approx(-0.45)
+    assert told["changes"]["predictions"]["before"] == 200
+    assert told["changes"]["average_confidence"]["by_chance"] < 0.001
+    assert told["changes"]["p95_inference_time_ms"]["slower_by_chance"] == 1
     assert told["breaches"][0]["threshold"] == "min_confidence_critical"
     assert told["thresholds"]["max_inference_time_warning_ms"] == 200
     assert told["drift_against_window_before"]["label"]["status"] == "significant"
-    assert told["accuracy_by_feedback"] == {"feedback_count": 50, "accuracy": 0.6}
-    assert told["open_alerts"] is None
+    assert told["drift_against_window_before"]["label"]["chance_psi"] == 0.01
+    assert told["feedback"] == {
+        "predictions_judged": 50,
+        "share_of_predictions_judged": 0.125,
+        "accuracy_of_those_judged": 0.6,
+    }
+    assert told["alerts"] is None
+
+
+def test_versions_are_told_and_no_float_has_more_than_four_digits() -> None:
+    now = window(
+        Served({"a": 100, "b": 233}, 1 / 3, "1.1.0"), Served({"a": 50}, 2 / 3), times=Times(1 / 7, 1e4 / 7, 1e5 / 7)
+    )
+    prompt = prompt_of(facts(now, window(Served({"a": 300}, 0.777777)), judged=(7, 3)))
+    told = json.loads(prompt[prompt.index("{") :])
+    (new, old) = told["window"]["versions"]
+    assert (new["model_version"], new["average_confidence"], new["labels"]) == ("1.1.0", 0.3333, {"a": 100, "b": 233})
+    assert (old["model_version"], told["window_before"]["versions"][0]["model_version"]) == ("1.0.0", "1.0.0")
+    digits = [figure.strip("-0.").replace(".", "") for figure in re.findall(r"-?\d+\.\d+(?:e-?\d+)?", prompt)]
+    assert digits
+    assert max(len(re.sub(r"e-?\d+$|0+$", "", each)) for each in digits) <= 4
+    assert PROMPT_VERSION == 2
 
 
 def test_a_label_that_could_carry_a_sentence_does_not_reach_the_model() -> None:

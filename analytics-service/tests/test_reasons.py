@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from wire_shapes import FAILURES
 
 from analytics_service.provider import Unavailable
 from analytics_service.reasons import FallbackReason
+from analytics_service.rules.claim import Claim
 from analytics_service.testing.gemini_emulator import GeminiEmulator, reporting
 from analytics_service.testing.metrics_emulator import MetricsEmulator
 from shared.testing.redis import RedisServer
@@ -22,7 +24,8 @@ PASSING = {name for name, failure in FAILURES.items() if issubclass(failure.erro
 
 
 def test_the_document_says_of_each_reason_what_to_do_and_names_no_other() -> None:
-    rows = re.findall(r"^\| `(\w+)` \| (.+) \| (.+) \|$", DOCUMENT.read_text(), re.MULTILINE)
+    table = DOCUMENT.read_text().split("| reason |")[1].split("\n\n")[0]
+    rows = re.findall(r"^\| `(\w+)` \| (.+) \| (.+) \|$", table, re.MULTILINE)
     assert sorted(reason for reason, _, _ in rows) == sorted(FallbackReason)
     assert all(what.strip() and advice.strip() for _, what, advice in rows)
 
@@ -70,3 +73,17 @@ async def test_health_is_well_again_after_the_next_report(
         well = (await client.get("/health")).json()
     assert "403 PERMISSION_DENIED: Your API key was reported as leaked." in refused["detail"]
     assert (well["status"], well["components"]["gemini"]["detail"]) == ("ok", "gemini-2.5-flash-lite")
+
+
+def test_the_document_says_of_each_issue_when_it_is_told() -> None:
+    table = DOCUMENT.read_text().split("| `issue_type` |")[1].split("\n\n")[0]
+    named = [name for row in table.splitlines()[1:] for name in re.findall(r"`(\w+)`", row.split("|")[1])]
+    assert sorted(named) == sorted(set(issue_types(Claim)))
+
+
+def issue_types(kind: type[Claim]) -> Iterator[str]:
+    """Of all claims there are."""
+    for each in kind.__subclasses__():
+        if "issue_type" in vars(each):
+            yield each.issue_type
+        yield from issue_types(each)

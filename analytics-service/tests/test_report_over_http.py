@@ -23,7 +23,7 @@ async def test_without_a_key_rules_report_what_is_breached_and_say_why_it_is_the
     assert (report["source"], report["fallback_reason"]) == ("rules", "no_api_key")
     worst = report["identified_issues"][0]
     assert (worst["issue_type"], worst["severity"]) == ("low_confidence", "critical")
-    assert "25%" in worst["description"]
+    assert "25 % below" in worst["description"]
     assert report["metrics_analyzed"]["average_confidence"] == 0.3
     assert worst["detected_at"] == report["metrics_analyzed"]["time_window_end"]
 

@@ -1,23 +1,30 @@
-"""What the rules say about numbers."""
+"""What the rules say about numbers, and how much it matters."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from parts import facts_of
+from situations import END, Served, Times, facts, window
 
-from analytics_service.facts import OpenAlert, OpenAlerts, Quality
+from analytics_service.facts import Quality, SeenAlert, SeenAlerts
 from analytics_service.report import Findings, Severity
 from analytics_service.rules import findings_by_rules
+from analytics_service.rules.figures import apart, name_of, number, percent
 from analytics_service.testing.metrics_emulator import drift_report
 from analytics_service.testing.metrics_emulator import metrics as numbers
-from shared.contracts.metrics import Breach, DriftStatus, Status
+from shared.contracts.metrics import AggregatedMetrics, Breach, DriftStatus, Status
 
 LOW = Breach(threshold="min_confidence_warning", threshold_value=0.6, measured_value=0.54)
 SLOW = Breach(threshold="max_inference_time_critical_ms", threshold_value=500, measured_value=750)
+USUAL = {"positive": 2000, "negative": 1200, "neutral": 800}
 
 
 def types(findings: Findings) -> list[str]:
     return [finding.issue_type for finding in findings.identified_issues]
+
+
+def severities(findings: Findings) -> dict[str, Severity]:
+    return {finding.issue_type: finding.severity for finding in findings.identified_issues}
 
 
 def test_numbers_that_are_well_are_no_issue() -> None:
@@ -31,86 +38,199 @@ def test_numbers_that_are_well_are_no_issue() -> None:
 def test_each_breach_says_by_how_much_and_the_worst_comes_first() -> None:
     now = numbers(confidence=0.54, p95=750, status=Status.CRITICAL, breaches=[LOW, SLOW])
     findings = findings_by_rules(facts_of(now, now))
-    slow, low = findings.identified_issues
+    slow, low = (issue for issue in findings.identified_issues if issue.issue_type != "long_tail")
     assert (slow.issue_type, slow.severity) == ("slow_inference", Severity.CRITICAL)
-    assert "750.0 ms, is 50% above max_inference_time_critical_ms (500)" in slow.description
+    assert "750 ms, 50 % above max_inference_time_critical_ms (500 ms)" in slow.description
     assert (low.issue_type, low.severity) == ("low_confidence", Severity.HIGH)
-    assert "0.540 is 10% below min_confidence_warning (0.6)" in low.description
-    assert len(findings.recommendations) == 2
+    assert "0.54, 10 % below min_confidence_warning (0.6)" in low.description
     assert "CPU" in findings.recommendations[0]
-    assert findings.root_cause_hypothesis == "The state is not new: the window before looks the same."
+    assert findings.root_cause_hypothesis is not None
+    assert findings.root_cause_hypothesis.startswith("It is not new: ")
+
+
+def test_a_breach_that_is_new_is_not_called_old() -> None:
+    now = numbers(confidence=0.54, status=Status.WARNING, breaches=[LOW])
+    assert findings_by_rules(facts_of(now, numbers(confidence=0.56))).root_cause_hypothesis is None
 
 
 @pytest.mark.parametrize(
-    ("now", "before", "issue"),
+    ("now", "before", "issue", "severity"),
     [
-        (numbers(confidence=0.74), numbers(confidence=0.8), "confidence_falling"),
-        (numbers(p95=30), numbers(p95=20), "inference_slowing"),
-        (numbers(total=1000), numbers(total=400), "traffic_surge"),
-        (numbers(total=100), numbers(total=400), "traffic_drop"),
+        (numbers(4000, 0.74), numbers(4000, 0.8), "confidence_falling", Severity.MEDIUM),
+        (numbers(4000, 0.64), numbers(4000, 0.8), "confidence_falling", Severity.HIGH),
+        (numbers(4000, 0.93), numbers(4000, 0.62), "confidence_rising", Severity.LOW),
+        (numbers(4000, p95=60), numbers(4000, p95=20), "inference_slowing", Severity.MEDIUM),
+        (numbers(4000, p95=150), numbers(4000, p95=20), "inference_slowing", Severity.HIGH),
+        (numbers(1000), numbers(400), "traffic_surge", Severity.LOW),
+        (numbers(100), numbers(400), "traffic_drop", Severity.MEDIUM),
+        (numbers(40), numbers(400), "traffic_drop", Severity.HIGH),
     ],
 )
-def test_a_change_against_the_window_before_is_told(now: object, before: object, issue: str) -> None:
-    assert types(findings_by_rules(facts_of(now, before))) == [issue]
+def test_a_change_matters_by_its_effect(
+    now: AggregatedMetrics, before: AggregatedMetrics, issue: str, severity: Severity
+) -> None:
+    assert severities(findings_by_rules(facts_of(now, before))) == {issue: severity}
 
 
-def test_small_changes_are_not() -> None:
-    now, before = numbers(total=420, confidence=0.78, p95=22), numbers()
-    assert types(findings_by_rules(facts_of(now, before))) == []
+@pytest.mark.parametrize(
+    ("now", "before"),
+    [
+        (numbers(420, 0.78, 22), numbers()),
+        (numbers(40, 0.7), numbers(40, 0.8)),
+        (numbers(4000, p95=0.49), numbers(4000, p95=0.2)),
+        (numbers(40, p95=60, p50_inference_time_ms=5.0), numbers(40, p95=20)),
+        (numbers(20), numbers(45)),
+    ],
+)
+def test_what_is_small_or_may_be_chance_is_no_issue(now: AggregatedMetrics, before: AggregatedMetrics) -> None:
+    assert set(types(findings_by_rules(facts_of(now, before)))) <= {"not_enough_data"}
 
 
 def test_time_that_rises_with_traffic_is_put_down_to_traffic() -> None:
-    busy = findings_by_rules(facts_of(numbers(total=1000, p95=60), numbers()))
+    busy = findings_by_rules(facts_of(numbers(total=9000, p95=60), numbers(4000)))
     assert busy.root_cause_hypothesis is not None
     assert "More traffic" in busy.root_cause_hypothesis
-    quiet = findings_by_rules(facts_of(numbers(p95=60), numbers()))
+    quiet = findings_by_rules(facts_of(numbers(4000, p95=60), numbers(4000)))
     assert quiet.root_cause_hypothesis is not None
-    assert "not traffic" in quiet.root_cause_hypothesis
+    assert "not a surge of traffic" in quiet.root_cause_hypothesis
 
 
 def test_confidence_that_falls_with_drift_is_put_down_to_the_inputs() -> None:
-    now, before = numbers(confidence=0.7), numbers(confidence=0.85)
+    now, before = numbers(4000, 0.7), numbers(4000, 0.85)
     drift = drift_report({"label": DriftStatus.SIGNIFICANT, "input_length": DriftStatus.STABLE})
     findings = findings_by_rules(facts_of(now, before, drift=drift))
     assert set(types(findings)) == {"label_drift", "confidence_falling"}
-    assert findings.root_cause_hypothesis == "The inputs have changed: they drifted while confidence fell."
+    assert findings.root_cause_hypothesis is not None
+    assert "inputs have probably changed" in findings.root_cause_hypothesis
+
+
+@pytest.mark.parametrize("blind", ["label", "confidence", "input_length"])
+def test_drift_that_cannot_be_judged_is_said_and_is_never_no_drift(blind: str) -> None:
+    statuses = dict.fromkeys(("label", "confidence", "input_length"), DriftStatus.STABLE)
+    drift = drift_report(statuses | {blind: DriftStatus.NOT_ENOUGH_DATA})
+    findings = findings_by_rules(facts_of(numbers(4000, 0.7), numbers(4000, 0.85), drift=drift))
+    assert f"too few predictions to say whether {blind.replace('_', ' ')} drifted" in findings.summary
+    cause = findings.root_cause_hypothesis or ""
+    assert ("labels and input lengths show no change" in cause) is (blind == "confidence")
+    assert "no drift" not in cause + findings.summary
+
+
+def test_a_new_version_is_what_changed() -> None:
+    before = window(Served(USUAL, 0.62), times=Times(3, 8, 12))
+    now = window(Served(USUAL, 0.93, "1.1.0"), times=Times(3, 8, 12))
+    findings = findings_by_rules(facts(now, before))
+    assert set(types(findings)) == {"confidence_rising", "version_changed"}
+    assert findings.root_cause_hypothesis == (
+        "Version 1.1.0 of sentiment: since it gives most predictions, the model is surer."
+    )
+    again = findings_by_rules(facts(window(Served(USUAL, 0.93)), before))
+    assert "version_changed" not in types(again)
+
+
+def test_a_version_of_another_model_explains_nothing() -> None:
+    before = window(Served(USUAL, 0.62), Served({"a": 100}, 0.9, "1.0.0", "other"))
+    now = window(Served(USUAL, 0.93), Served({"a": 100}, 0.9, "2.0.0", "other"))
+    findings = findings_by_rules(facts(now, before))
+    assert "Version" not in (findings.root_cause_hypothesis or "")
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "issue"),
+    [
+        ({"positive": 200, "negative": 200}, {"pos": 205, "neg": 195}, "Labels have other names"),
+        ({"positive": 300, "negative": 100}, {"pos": 100, "spam": 300, "ham": 80}, "The labels are others"),
+    ],
+)
+def test_labels_with_other_names_are_told(before: dict[str, int], now: dict[str, int], issue: str) -> None:
+    findings = findings_by_rules(facts(window(Served(now)), window(Served(before))))
+    (told,) = [each for each in findings.identified_issues if each.issue_type == "labels_changed"]
+    assert told.description.startswith(issue)
+    assert ("label_drift" in types(findings)) is (issue != "Labels have other names")
 
 
 def test_a_model_that_is_surer_than_right_is_told_when_there_is_enough_feedback() -> None:
     now = numbers(confidence=0.9)
-    enough, little = Quality(feedback_count=100, accuracy=0.7), Quality(feedback_count=5, accuracy=0.2)
-    assert types(findings_by_rules(facts_of(now, now, quality=enough))) == ["overconfident"]
+    enough, little = Quality(feedback_count=300, accuracy=0.7), Quality(feedback_count=5, accuracy=0.2)
+    assert severities(findings_by_rules(facts_of(now, now, quality=enough))) == {"overconfident": Severity.HIGH}
     assert types(findings_by_rules(facts_of(now, now, quality=little))) == []
 
 
-def test_open_alerts_are_in_the_summary() -> None:
+@pytest.mark.parametrize("count", [1, 2, 34])
+def test_open_alerts_are_all_counted_and_the_oldest_is_the_oldest(count: int) -> None:
     since = datetime(2026, 1, 5, 11, 20, tzinfo=UTC)
-    alert = OpenAlert(model_name="sentiment", signal="confidence", severity=Status.WARNING, opened_at=since)
-    findings = findings_by_rules(facts_of(numbers(), numbers(), alerts=OpenAlerts(alerts=[alert])))
-    assert "Open alerts: 1, the oldest since 2026-01-05 11:20 UTC." in findings.summary
+    newest_first = [
+        SeenAlert(
+            model_name="sentiment", signal="confidence", severity=Status.WARNING, opened_at=since + timedelta(hours=n)
+        )
+        for n in reversed(range(count))
+    ]
+    summary = findings_by_rules(facts_of(numbers(), numbers(), alerts=SeenAlerts(alerts=newest_first))).summary
+    assert f"{count} alert" in summary
+    assert "since 2026-01-05 11:20 UTC." in summary
+
+
+def test_a_past_window_tells_its_own_alerts_and_its_own_times() -> None:
+    def alert(opened: float, closed: float | None) -> SeenAlert:
+        ends = None if closed is None else END - timedelta(minutes=closed)
+        begins = END - timedelta(minutes=opened)
+        return SeenAlert(model_name="m", signal="drift", severity=Status.WARNING, opened_at=begins, closed_at=ends)
+
+    seen = [alert(-61, None), alert(0, None), alert(30, 10), alert(90, -30), alert(90, 60), alert(300, 200)]
+    usual = window(Served(USUAL))
+    summary = findings_by_rules(facts(usual, usual, past=True, alerts=seen)).summary
+    assert "2 alerts were open in that window, the first (drift of m, warning) from 2026-01-05 16:30 UTC on." in summary
+    assert "is breached" not in summary
 
 
 def test_few_predictions_are_not_enough_data_but_their_breaches_are_told() -> None:
     now = numbers(total=5, confidence=0.54, status=Status.WARNING, breaches=[LOW])
     findings = findings_by_rules(facts_of(now, numbers()))
-    assert types(findings) == ["low_confidence", "not_enough_data"]
+    assert types(findings) == ["traffic_drop", "low_confidence", "not_enough_data"]
+    assert severities(findings)["low_confidence"] is Severity.MEDIUM
     assert findings.confidence_score < 0.5
 
 
 def test_an_empty_window_is_not_enough_data() -> None:
-    empty = numbers(total=0).model_copy(
-        update={"average_confidence": None, "p95_inference_time_ms": None, "label_distribution": {}}
-    )
-    findings = findings_by_rules(facts_of(empty, empty))
+    findings = findings_by_rules(facts(window(), window()))
     assert types(findings) == ["not_enough_data"]
-    assert "not enough data" in findings.summary
+    assert findings.summary == "There were no predictions in the last 60 minutes: nothing to judge by."
 
 
 def test_traffic_that_stopped_is_more_than_not_enough_data() -> None:
-    findings = findings_by_rules(facts_of(numbers(total=0), numbers(total=400)))
-    assert types(findings) == ["traffic_stopped"]
+    findings = findings_by_rules(facts(window(), window(Served(USUAL))))
+    assert severities(findings) == {"traffic_stopped": Severity.HIGH}
 
 
 def test_labels_that_are_all_the_same_and_a_long_tail_are_told() -> None:
-    now = numbers(label_distribution={"positive": 400}, p50_inference_time_ms=2.0, p99_inference_time_ms=40.0)
+    now = numbers(label_distribution={"positive": 400}, p50_inference_time_ms=9.0, p99_inference_time_ms=90.0)
     assert types(findings_by_rules(facts_of(now, now))) == ["one_sided_labels", "long_tail"]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0, "0"), (0.6, "0.6"), (0.35249, "0.352"), (1300, "1,300"), (1297, "1,300"), (12.44, "12.4"),
+     (1e-9, "less than 0.001"), (0.1 + 0.2, "0.3"), (99.96, "100"), (1234567.8, "1,230,000")],
+)  # fmt: skip
+def test_numbers_are_written_for_people(value: float, text: str) -> None:
+    assert number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("part", "text"),
+    [(0, "0 %"), (1, "100 %"), (0.008, "0.8 %"), (0.0001, "less than 0.1 %"), (0.9999, "more than 99.9 %"),
+     (0.4967, "50 %"), (0.955, "95.5 %"), (12.4, "1,240 %"), (0.1, "10 %")],
+)  # fmt: skip
+def test_shares_are_never_nothing_or_all_unless_they_are(part: float, text: str) -> None:
+    assert percent(part) == text
+
+
+def test_two_numbers_are_told_apart() -> None:
+    assert apart(0.5999, 0.6) == ("0.5999", "0.6")
+    assert apart(0.59999, 0.6) == ("0.59999", "0.6")
+    assert apart(0.6, 0.6) == ("0.6", "0.6")
+
+
+def test_a_label_cannot_change_how_a_sentence_is_read() -> None:
+    assert name_of("a`b\n\u202ec") == "`a'b c`"
+    assert name_of("\x00") == "`?`"
+    assert name_of("x" * 50) == f"`{'x' * 39}…`"

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from pydantic import BaseModel
 
-from analytics_service.facts import OpenAlerts, Quality
+from analytics_service.facts import Quality, SeenAlerts
 from analytics_service.testing.local_server import LocalServer
 from shared.contracts.metrics import (
     AggregatedMetrics,
@@ -85,7 +85,7 @@ class MetricsEmulator(LocalServer):
         self.thresholds = ThresholdProfile()
         self.drift = drift_report({})
         self.quality = Quality(feedback_count=0, accuracy=None)
-        self.alerts = OpenAlerts(alerts=[])
+        self.alerts = SeenAlerts(alerts=[])
         self.fails_with: int | None = None
         self.refuses_with: dict[str, str] | None = None
         self.queries: list[MetricsQuery] = []

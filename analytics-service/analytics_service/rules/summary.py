@@ -1,0 +1,77 @@
+"""The whole in a few sentences; pure."""
+
+from collections.abc import Sequence
+
+from analytics_service.facts import Facts
+from analytics_service.report import Severity
+from analytics_service.rules.alerts import alerts_sentence
+from analytics_service.rules.claim import ORDER, Claim
+from analytics_service.rules.figures import apart, number, plural
+from analytics_service.rules.windows import comparable, window, window_before
+from shared.contracts.metrics import DriftStatus, Status
+
+VERDICTS = {
+    Status.NORMAL: ("Normal", "no threshold"),
+    Status.WARNING: ("Warning", "a threshold"),
+    Status.CRITICAL: ("Critical", "a critical threshold"),
+}
+LONGEST = 2000
+"""Characters of a summary, as the report has it."""
+
+
+def summary(facts: Facts, claims: Sequence[Claim], untold: int) -> str:
+    """Verdict, averages, the worst that no threshold tells, alerts, and what could not be judged."""
+    parts: list[str | None] = [verdict(facts), averages(facts), worst_beside_thresholds(facts, claims)]
+    parts += [alerts_sentence(facts), limits(facts)]
+    if untold:
+        parts.append(f"{plural(untold, 'lesser issue')} {'is' if untold == 1 else 'are'} left out.")
+    return " ".join(part for part in parts if part)[:LONGEST]
+
+
+def verdict(facts: Facts) -> str | None:
+    """What the thresholds say; nothing of a window without predictions, which they cannot judge."""
+    now = facts.now
+    if now.total_predictions == 0:
+        return None
+    word, what = VERDICTS[now.status]
+    whose = f" of {now.model_name}" if now.model_name else ""
+    over = f"{plural(now.total_predictions, 'prediction')}{whose} in {window(facts)}"
+    return f"{word}: {what} {'was' if facts.state.query.window_end else 'is'} breached over {over}."
+
+
+def averages(facts: Facts) -> str | None:
+    """Confidence and times of the window, with as many digits as show on which side of a threshold they are."""
+    limits_met = {breach.threshold.split("_")[1]: breach.threshold_value for breach in facts.now.breaches}
+    confidence, p95 = facts.now.average_confidence, facts.now.p95_inference_time_ms
+    told = [
+        f"average confidence was {beside(confidence, limits_met.get('confidence'))}" if confidence is not None else "",
+        f"95 % of inferences took up to {beside(p95, limits_met.get('inference'))} ms" if p95 is not None else "",
+    ]
+    text = ", ".join(filter(None, told))
+    return f"{text[0].upper()}{text[1:]}." if text else None
+
+
+def beside(value: float, limit: float | None) -> str:
+    """A value that can be told from its limit."""
+    return number(value) if limit is None else apart(value, limit)[0]
+
+
+def worst_beside_thresholds(facts: Facts, claims: Sequence[Claim]) -> str | None:
+    """The worst claim of a window that all thresholds call normal: `normal` must not be all that is read."""
+    worst = claims[0] if claims else None
+    told = worst and ORDER.index(worst.severity) >= ORDER.index(Severity.MEDIUM)
+    matters = told or facts.now.total_predictions == 0
+    return worst.sentence if worst and matters and facts.now.status is Status.NORMAL else None
+
+
+def limits(facts: Facts) -> str | None:
+    """What could not be judged, so that nobody takes silence for good news."""
+    if facts.now.total_predictions == 0:
+        return None
+    if comparable(facts) is None:
+        return f"There is not enough data to compare with {window_before(facts)}."
+    if facts.drift is None:
+        return "Whether there is drift is not known."
+    blind = [each.name for each in facts.drift.measures if each.status is DriftStatus.NOT_ENOUGH_DATA]
+    names = " and ".join(name.replace("_", " ") for name in blind)
+    return f"There are too few predictions to say whether {names} drifted." if blind else None

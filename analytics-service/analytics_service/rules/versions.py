@@ -1,0 +1,150 @@
+"""Claims about model versions: a new one, or several that differ; pure."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import combinations
+from typing import ClassVar
+
+from analytics_service.facts import Facts
+from analytics_service.report import Severity
+from analytics_service.rules.certainty import MIN_SAMPLE, SURE, means_by_chance, spread_of
+from analytics_service.rules.claim import Claim
+from analytics_service.rules.confidence import MATTERS
+from analytics_service.rules.figures import apart, number, percents
+from analytics_service.rules.windows import window_before
+from shared.contracts.metrics import AggregatedMetrics, VersionMetrics
+
+WHOLE_LIST = 100
+"""The metrics-service tells of so many versions at most: of a longer list, nobody knows what is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewVersion(Claim):
+    """A version gives most of a model's predictions, or a part of them, and did not in the window before."""
+
+    issue_type: ClassVar[str] = "version_changed"
+    advice: ClassVar[str] = "Judge the new version by its own numbers: thresholds of the old one may not fit it."
+
+    model: str
+    version: str
+    share: float
+    share_before: float
+    other: str
+    """The version that gave most of them before."""
+    confidence: float | None
+    confidence_before: float | None
+    """Of the other version, before."""
+    window_before: str
+
+    @property
+    def severity(self) -> Severity:
+        """Low: a new version is no trouble; what it brings is another claim."""
+        return Severity.LOW
+
+    @property
+    def sentence(self) -> str:
+        """The claim in words."""
+        share, share_before = percents(self.share, self.share_before)
+        told = (
+            f"Version {self.version} of {self.model} gave {share} of its predictions, {share_before} in "
+            f"{self.window_before}, when most were by {self.other}."
+        )
+        if self.confidence is None or self.confidence_before is None:
+            return told
+        now, before = number(self.confidence), number(self.confidence_before)
+        if now == before:
+            return f"{told} Its average confidence was {now}, like that of {self.other} then."
+        return f"{told} Its average confidence was {now}, that of {self.other} then {before}."
+
+
+@dataclass(frozen=True, slots=True)
+class VersionsDiffer(Claim):
+    """Two versions serve beside each other, and one is surer than the other, for sure."""
+
+    issue_type: ClassVar[str] = "versions_differ"
+    advice: ClassVar[str] = "Compare both versions on feedback before one of them gets all the traffic."
+
+    model: str
+    surer: str
+    surer_confidence: float
+    other: str
+    other_confidence: float
+
+    @property
+    def severity(self) -> Severity:
+        """Low: surer is not better."""
+        return Severity.LOW
+
+    @property
+    def sentence(self) -> str:
+        """The claim in words."""
+        high, low = apart(self.surer_confidence, self.other_confidence)
+        surer, other = f"version {self.surer} had an average confidence of {high}", f"version {self.other} of {low}"
+        return f"Of {self.model}, {surer}, {other}."
+
+
+def version_claims(facts: Facts) -> Iterator[Claim]:
+    """What is to be said of versions, model by model."""
+    now, before = by_model(facts.now), by_model(facts.before) if facts.before else {}
+    for model, versions in sorted(now.items()):
+        if model in before:
+            yield from changed(model, versions, before[model], window_before(facts))
+        yield from differing(model, versions)
+
+
+def changed(model: str, now: list[VersionMetrics], before: list[VersionMetrics], words: str) -> Iterator[Claim]:
+    """The version that gives most predictions when it did not before, and sizable ones that did not serve before."""
+    main, main_before = most(now), most(before)
+    known = {each.model_version for each in before}
+    for each in now:
+        took_over = each is main and main.model_version != main_before.model_version
+        if took_over or (each.model_version not in known and each.total_predictions >= MIN_SAMPLE):
+            yield NewVersion(
+                model,
+                each.model_version,
+                share_of(each.model_version, now),
+                share_of(each.model_version, before),
+                main_before.model_version,
+                each.average_confidence,
+                main_before.average_confidence,
+                words,
+            )
+
+
+def differing(model: str, versions: list[VersionMetrics]) -> Iterator[Claim]:
+    """Versions beside each other whose confidence is apart: the pair that is furthest, if that is for sure."""
+    sizable = [
+        (each.average_confidence, each.total_predictions, spread_of(each.average_confidence), each.model_version)
+        for each in versions
+        if each.average_confidence is not None and each.total_predictions >= MIN_SAMPLE
+    ]
+    apart_for_sure = [
+        (high, low)
+        for high, low in combinations(sorted(sizable, reverse=True), 2)
+        if high[0] - low[0] >= MATTERS and means_by_chance(low[:3], high[:3]) <= SURE
+    ]
+    if apart_for_sure:
+        high, low = max(apart_for_sure, key=lambda pair: pair[0][0] - pair[1][0])
+        yield VersionsDiffer(model, high[3], high[0], low[3], low[0])
+
+
+def by_model(metrics: AggregatedMetrics) -> dict[str, list[VersionMetrics]]:
+    """The versions of each model that predicted anything."""
+    found: dict[str, list[VersionMetrics]] = defaultdict(list)
+    if len(metrics.versions) < WHOLE_LIST:
+        for each in metrics.versions:
+            if each.total_predictions:
+                found[each.model_name].append(each)
+    return found
+
+
+def most(versions: list[VersionMetrics]) -> VersionMetrics:
+    """The version that gave most predictions; of equals, the newer by name."""
+    return max(versions, key=lambda each: (each.total_predictions, each.model_version))
+
+
+def share_of(version: str, versions: list[VersionMetrics]) -> float:
+    """The share of a version among the predictions of its model."""
+    total = sum(each.total_predictions for each in versions)
+    return sum(each.total_predictions for each in versions if each.model_version == version) / total

@@ -1,0 +1,30 @@
+"""Which windows a report speaks of, in words; pure."""
+
+from analytics_service.facts import Facts
+from analytics_service.rules.certainty import MIN_SAMPLE
+from analytics_service.rules.figures import moment
+from shared.contracts.metrics import AggregatedMetrics
+
+
+def window(facts: Facts) -> str:
+    """`the last 60 minutes`, or until when, for a window that was named by its end."""
+    end = facts.state.query.window_end
+    return f"the {length(facts)} until {moment(end)}" if end else f"the last {length(facts)}"
+
+
+def window_before(facts: Facts) -> str:
+    """`the 60 minutes before`."""
+    return f"the {length(facts)} before"
+
+
+def length(facts: Facts) -> str:
+    """`60 minutes`, or `minute`."""
+    return "minute" if facts.minutes == 1 else f"{facts.minutes:,} minutes"
+
+
+def comparable(facts: Facts) -> AggregatedMetrics | None:
+    """The window before, when both are large enough for averages to be compared."""
+    before = facts.before
+    if before is None or min(facts.now.total_predictions, before.total_predictions) < MIN_SAMPLE:
+        return None
+    return before

@@ -1,0 +1,400 @@
+# ruff: noqa: E501, ISC004  (a table of forms, each on the lines it takes)
+"""What every sentence of a rules report must be: one of these forms, its figures those of the aggregates.
+
+Written from the aggregates alone; it knows nothing of how rules make sentences.
+"""
+
+import re
+from collections.abc import Callable
+from math import floor, log10
+
+from analytics_service.facts import Facts
+from analytics_service.report import Findings
+from shared.contracts.metrics import DriftMeasure, DriftStatus, Status
+
+Groups = dict[str, str]
+NUMBER = r"(?:less than 0\.001|-?[\d,]+(?:\.\d+)?)"
+PERCENT = r"(?:less than 0\.1 %|more than 99\.9 %|[\d,]+(?:\.\d+)? %)"
+WINDOW = r"the (?:last )?(?:[\d,]+ minutes|minute)(?: until \d{4}-\d\d-\d\d \d\d:\d\d UTC)?"
+BEFORE = r"the (?:[\d,]+ minutes|minute) before"
+MOMENT = r"\d{4}-\d\d-\d\d \d\d:\d\d UTC"
+
+SILLY = re.compile(r"\d[eE][+-]?\d|\d\.\d{10,}|\bnan\b|\binf\b|\bNone\b|(?<![\d,.])1 predictions|  ")
+
+
+def near(text: str, value: float | None) -> bool:
+    """Whether a printed number is the value, to its three leading digits at least."""
+    if value is None:
+        return False
+    if text.startswith("less than"):
+        return 0 < abs(value) < float(text.rsplit(" ", 1)[1])
+    printed = float(text.replace(",", ""))
+    if value == 0 or printed == 0:
+        return printed == value
+    unit = 10 ** (floor(log10(abs(value))) - 2)
+    return abs(printed - value) <= 0.5001 * unit
+
+
+def near_share(text: str, share: float) -> bool:
+    """Whether a printed percentage is the share; 0 % and 100 % only when it is exactly that."""
+    hundredths = share * 100
+    if text.startswith("less"):
+        return 0 < hundredths < 0.1
+    if text.startswith("more"):
+        return 99.9 < hundredths < 100
+    printed = float(text.removesuffix(" %").replace(",", ""))
+    if printed in (0, 100):
+        return abs(printed - hundredths) < 1e-9 or hundredths > 100
+    coarse = 10 <= hundredths <= 90 or hundredths >= 100
+    return abs(printed - hundredths) <= (0.5001 if coarse else 0.05001)
+
+
+def value(text: str) -> float:
+    return float(text.removesuffix(" %").replace(",", "").replace("less than ", "").replace("more than ", ""))
+
+
+class Oracle:
+    """Checks one report against the facts it speaks of."""
+
+    def __init__(self, facts: Facts) -> None:
+        self.facts, self.now, self.before = facts, facts.now, facts.before
+        self.forms: list[tuple[re.Pattern[str], Callable[[Groups], bool]]] = [
+            (re.compile(pattern), check) for pattern, check in self.patterns()
+        ]
+
+    def check(self, findings: Findings) -> None:
+        """Every sentence is true, and the whole makes sense."""
+        for issue in findings.identified_issues:
+            self.true(issue.description)
+        rest = findings.summary
+        for issue in findings.identified_issues:
+            rest = rest.replace(issue.description, "", 1)
+        while rest := rest.strip():
+            rest = rest[self.head(rest) :]
+        if findings.root_cause_hypothesis:
+            self.cause(findings.root_cause_hypothesis, findings)
+        for text in [findings.summary, findings.root_cause_hypothesis or "", *findings.recommendations]:
+            assert not SILLY.search(text), text
+        order = ["low", "medium", "high", "critical"]
+        ranks = [order.index(issue.severity) for issue in findings.identified_issues]
+        assert ranks == sorted(ranks, reverse=True)
+        assert len(findings.recommendations) == len(set(findings.recommendations))
+        assert ("critical" in {issue.severity for issue in findings.identified_issues}) <= (
+            self.now.status is Status.CRITICAL
+        )
+
+    def true(self, sentence: str) -> None:
+        assert not SILLY.search(sentence), sentence
+        matches = [(match, check) for form, check in self.forms if (match := form.fullmatch(sentence))]
+        assert len(matches) == 1, f"not one form, but {len(matches)}: {sentence}"
+        match, check = matches[0]
+        assert check(match.groupdict()), sentence
+
+    def head(self, text: str) -> int:
+        """Where the first sentence ends, which is true."""
+        for form, check in self.forms:
+            if match := form.match(text):
+                assert check(match.groupdict()), match[0]
+                return match.end()
+        raise AssertionError(f"no known sentence: {text}")
+
+    def patterns(self) -> list[tuple[str, Callable[[Groups], bool]]]:
+        n = NUMBER
+        return [
+            (rf"(?P<word>Normal|Warning|Critical): (?P<what>no threshold|a threshold|a critical threshold) "
+             rf"(?P<is>is|was) breached over (?P<count>[\d,]+) predictions?(?: of (?P<model>\S+))? in (?P<window>{WINDOW})\.",
+             self.verdict),
+            (rf"Average confidence was (?P<c>{n})(?:, 95 % of inferences took up to (?P<p>{n}) ms)?\.",
+             lambda g: near(g["c"], self.now.average_confidence)
+             and (g["p"] is None or near(g["p"], self.now.p95_inference_time_ms))),
+            (rf"95 % of inferences took up to (?P<p>{n}) ms\.", lambda g: near(g["p"], self.now.p95_inference_time_ms)),
+            (rf"There is not enough data to compare with {BEFORE}\.",
+             lambda g: self.before is None or min(self.now.total_predictions, self.before.total_predictions) < 30),
+            (r"Whether there is drift is not known\.", lambda g: self.facts.drift is None),
+            (r"There are too few predictions to say whether (?P<names>.+) drifted\.", self.blind),
+            (r"(?P<count>\d+) lesser issues? (?:is|are) left out\.", lambda g: int(g["count"]) > 0),
+            (rf"(?P<count>[\d,]+) alerts?(?P<more> or more)? (?P<are>is|are|was|were) open(?P<then> in that window)?, "
+             rf"(?:the oldest |the first )?\(?(?P<signal>.+) of (?P<model>\S+), (?P<severity>\w+)\)?,? (?:since|from) "
+             rf"(?P<from>{MOMENT})(?: until (?P<until>{MOMENT})| on)?(?:; the worst is (?P<worst>.+), (?P<ws>\w+))?\.",
+             self.alerts),
+            (rf"Average confidence was (?P<m>{n}), (?P<how>just below|{PERCENT} below) (?P<t>min_\w+) \((?P<l>{n})\)"
+             rf"(?:, over only (?P<few>[\d,]+) predictions?)?\.", self.low_confidence),
+            (rf"95 % of inferences took up to (?P<m>{n}) ms, (?P<how>just above|{PERCENT} above|{n} times) (?P<t>max_\w+) "
+             rf"\((?P<l>{n}) ms\)(?:, over only (?P<few>[\d,]+) predictions?)?\.", self.slow_inference),
+            (rf"Average confidence (?P<way>fell|rose) from (?P<a>{n}) in (?P<b>{BEFORE}) to (?P<c>{n})\.", self.confidence),
+            (rf"95 % of inferences took up to (?P<c>{n}) ms, (?P<a>{n}) ms in (?P<b>{BEFORE}); a warning comes at "
+             rf"(?P<t>{n}) ms\.", self.slower),
+            (rf"The slowest 1 % of inferences took (?P<p>{n}) ms or more, half of all at most (?P<m>{n}) ms\.",
+             lambda g: near(g["p"], self.now.p99_inference_time_ms) and near(g["m"], self.now.p50_inference_time_ms)),
+            (rf"There were no predictions in {WINDOW}, after (?P<a>[\d,]+) in {BEFORE}: traffic has stopped\.",
+             lambda g: self.now.total_predictions == 0 and self.counted(g["a"], self.then())),
+            (rf"There were no predictions in {WINDOW}: nothing to judge by\.",
+             lambda g: self.now.total_predictions == 0),
+            (rf"There (?:was|were) (?P<c>[\d,]+) predictions?, (?P<f>{PERCENT}) fewer than the (?P<a>[\d,]+) in {BEFORE}\.",
+             lambda g: self.counted(g["c"], self.now.total_predictions) and self.counted(g["a"], self.then())
+             and near_share(g["f"], 1 - self.now.total_predictions / self.then())
+             and self.now.total_predictions <= self.then() / 2),
+            (rf"There were (?P<c>[\d,]+) predictions, (?P<f>{n}) times the (?P<a>[\d,]+) in {BEFORE}\.",
+             lambda g: self.counted(g["c"], self.now.total_predictions) and self.counted(g["a"], self.then())
+             and near(g["f"], self.now.total_predictions / self.then()) and self.then() >= 30),
+            (rf"There were (?P<c>[\d,]+) predictions, after (?P<a>none|\d+) in {BEFORE}\.",
+             lambda g: self.counted(g["c"], self.now.total_predictions)
+             and self.counted(g["a"].replace("none", "0"), self.then()) and self.then() < 30),
+            (r"There (?:was|were) only (?P<c>[\d,]+) predictions?: averages of fewer than 30 say little\.",
+             lambda g: self.counted(g["c"], self.now.total_predictions) and self.now.total_predictions < 30),
+            (r"The share of predictions that said (?P<bin>`.+`) was (?P<rest>.+)", self.label_drift),
+            (r"The share of predictions with a confidence of (?P<bin>\S+) was (?P<rest>.+)",
+             lambda g: self.drifted("confidence", lambda name: name == g["bin"], g["rest"])),
+            (r"The share of inputs of (?P<bin>\S+) characters was (?P<rest>.+)",
+             lambda g: self.drifted("input_length", lambda name: name == g["bin"], g["rest"])),
+            (rf"Labels have other names: (?P<came>.+) instead of (?P<went>.+) in {BEFORE}, with like shares\.", self.names),
+            (rf"The labels are others: (?P<came>.+) came, (?P<went>.+) of {BEFORE} went\.", self.names),
+            (rf"(?P<came>`.+`(?: and \d+ more)?) came as labels that {BEFORE} did not have\.", self.names),
+            (rf"No prediction said what some in {BEFORE} did: (?P<went>.+)\.", self.names),
+            (rf"(?P<s>{PERCENT}) of the predictions said (?P<l>`.+`)\.", self.one_sided),
+            (rf"Version (?P<v>\S+) of (?P<m>\S+) gave (?P<s>{PERCENT}) of its predictions, (?P<t>{PERCENT}) in {BEFORE}, "
+             rf"when most were by (?P<o>\S+)\.(?: Its average confidence was (?P<c>{n}), (?:that of (?P<o2>\S+) then "
+             rf"(?P<d>{n})|like that of (?P<o3>\S+) then)\.)?", self.version),
+            (rf"Of (?P<m>\S+), version (?P<a>\S+) had an average confidence of (?P<c>{n}), version (?P<b>\S+) of (?P<d>{n})\.",
+             self.versions_differ),
+            (rf"Feedback on (?P<j>[\d,]+) of (?P<n>[\d,]+) predictions? \((?P<s>{PERCENT})\) says that (?P<r>{PERCENT}) of "
+             rf"those were right; average confidence was (?P<c>{n})\.", self.feedback),
+            (rf"(?P<w>[\d,]+) of (?P<n>[\d,]+) predictions? \((?P<s>{PERCENT})\) (?:was|were) reported as wrong, "
+             rf"(?P<r>none|[\d,]+) as right; of the others nothing is known\.", self.complaints),
+        ]  # fmt: skip
+
+    def then(self) -> int:
+        return self.before.total_predictions if self.before else -1
+
+    def counted(self, text: str, count: int) -> bool:
+        return text == f"{count:,}"
+
+    def verdict(self, g: Groups) -> bool:
+        words = {"Normal": "no threshold", "Warning": "a threshold", "Critical": "a critical threshold"}
+        past = self.facts.state.query.window_end is not None
+        return (
+            g["word"].lower() == self.now.status
+            and g["what"] == words[g["word"]]
+            and self.counted(g["count"], self.now.total_predictions)
+            and (g["is"] == "was") == past == ("until" in g["window"])
+            and g["model"] == self.now.model_name
+        )
+
+    def blind(self, g: Groups) -> bool:
+        status = DriftStatus.NOT_ENOUGH_DATA
+        names = [each.name.replace("_", " ") for each in self.facts.drift.measures if each.status is status]  # type: ignore[union-attr]
+        return g["names"] == " and ".join(names)
+
+    def alerts(self, g: Groups) -> bool:
+        seen, named = self.facts.alerts, self.facts.state.query.window_end
+        if seen is None:
+            return False
+        oldest = min(seen.alerts, key=lambda each: each.opened_at)
+        spoken = {(each.signal.replace("_", " "), each.model_name, each.severity) for each in seen.alerts}
+        stamp = f"{oldest.opened_at:%Y-%m-%d %H:%M} UTC"
+        within = all(
+            each.opened_at < self.now.time_window_end
+            and (each.closed_at is None or each.closed_at > self.now.time_window_start)
+            for each in seen.alerts
+        )
+        worst = min(["critical", "warning", "normal"].index(each.severity) for each in seen.alerts)
+        said_worst = g["ws"] or g["severity"]
+        return (
+            self.counted(g["count"], len(seen.alerts))
+            and bool(g["more"]) == (not seen.complete)
+            and (g["signal"], g["model"], g["severity"]) in spoken
+            and g["from"] == stamp
+            and bool(g["then"]) == (named is not None)
+            and (named is None or within)
+            and ["critical", "warning", "normal"].index(said_worst) == worst
+            and (g["until"] is None or oldest.closed_at is not None)
+        )
+
+    def few(self, g: Groups) -> bool:
+        count = self.now.total_predictions
+        return self.counted(g["few"], count) if g["few"] else count >= 30
+
+    def breach(self, g: Groups, measured: float | None, side: int) -> bool:
+        limit = next(each.threshold_value for each in self.now.breaches if each.threshold == g["t"])
+        if measured is None or not near(g["m"], measured) or not near(g["l"], limit) or not self.few(g):
+            return False
+        if (value(g["m"]) - value(g["l"])) * side <= 0 or (measured - limit) * side <= 0:
+            return False
+        distance = abs(measured - limit) / limit
+        if g["how"].startswith("just"):
+            return distance < 0.01
+        if g["how"].endswith("times"):
+            return near(g["how"].removesuffix(" times"), measured / limit)
+        return near_share(g["how"].rsplit(" ", 1)[0], distance)
+
+    def low_confidence(self, g: Groups) -> bool:
+        return self.breach(g, self.now.average_confidence, -1)
+
+    def slow_inference(self, g: Groups) -> bool:
+        return self.breach(g, self.now.p95_inference_time_ms, 1)
+
+    def confidence(self, g: Groups) -> bool:
+        before = self.before.average_confidence if self.before else None
+        if before is None or self.now.average_confidence is None:
+            return False
+        rise = self.now.average_confidence - before
+        return (
+            near(g["a"], before)
+            and near(g["c"], self.now.average_confidence)
+            and (value(g["c"]) > value(g["a"])) == (rise > 0) == (g["way"] == "rose")
+            and abs(rise) >= 0.05
+        )
+
+    def slower(self, g: Groups) -> bool:
+        before, now = self.before and self.before.p95_inference_time_ms, self.now.p95_inference_time_ms
+        threshold = self.facts.state.thresholds.max_inference_time_warning_ms
+        matters = bool(before and now and (before >= threshold or now - before >= 0.1 * (threshold - before)))
+        return near(g["a"], before) and near(g["c"], now) and near(g["t"], threshold) and matters
+
+    def label_drift(self, g: Groups) -> bool:
+        return self.drifted("label", lambda name: quoted(name) == g["bin"], g["rest"])
+
+    def drifted(self, name: str, is_bin: Callable[[str], bool], rest: str) -> bool:
+        measure: DriftMeasure = next(each for each in self.facts.drift.measures if each.name == name)  # type: ignore[union-attr]
+        form = rf"(?P<c>{PERCENT}), (?P<a>{PERCENT}) in {BEFORE} \(population stability index (?P<p>{NUMBER}), by chance up to (?P<h>{NUMBER})\)\."
+        match = re.fullmatch(form, rest)
+        keys = {key for key in measure.reference.keys() | measure.current.keys() if is_bin(key)}
+        return (
+            match is not None
+            and measure.status in (DriftStatus.MODERATE, DriftStatus.SIGNIFICANT)
+            and value(match["c"]) != value(match["a"])
+            and near(match["p"], measure.psi)
+            and abs(value(match["h"]) - (measure.chance_psi or 0)) <= 0.051 * (measure.chance_psi or 0) + 0.001
+            and any(
+                near_share_fine(match["c"], measure.current.get(key, 0))
+                and near_share_fine(match["a"], measure.reference.get(key, 0))
+                for key in keys
+            )
+        )
+
+    def names(self, g: Groups) -> bool:
+        before, now = (self.before.label_distribution if self.before else {}), self.now.label_distribution
+        came = {quoted(label) for label in now.keys() - before.keys()}
+        went = {quoted(label) for label in before.keys() - now.keys()}
+        return in_list(g.get("came"), came) and in_list(g.get("went"), went)
+
+    def one_sided(self, g: Groups) -> bool:
+        counts = self.now.label_distribution
+        total = sum(counts.values())
+        return any(
+            quoted(label) == g["l"] and near_share(g["s"], count / total) and count / total >= 0.95
+            for label, count in counts.items()
+        )
+
+    def version(self, g: Groups) -> bool:
+        now, before = of_model(self.now, g["m"]), of_model(self.before, g["m"])
+        share, then = (
+            {v: c / sum(n for n, _ in each.values()) for v, (c, _) in each.items()} for each in (now, before)
+        )
+        if g["o"] != g["o2"] and g["o"] != g["o3"] and g["c"] is not None:
+            return False
+        most = max(count for count, _ in before.values())
+        return (
+            near_share_fine(g["s"], share[g["v"]])
+            and near_share_fine(g["t"], then.get(g["v"], 0.0))
+            and before[g["o"]][0] == most
+            and (g["c"] is None or near(g["c"], now[g["v"]][1]))
+            and (g["d"] is None or near(g["d"], before[g["o"]][1]))
+            and (g["o3"] is None or near(g["c"], before[g["o"]][1]))
+        )
+
+    def versions_differ(self, g: Groups) -> bool:
+        now = of_model(self.now, g["m"])
+        surer, other = now[g["a"]][1], now[g["b"]][1]
+        return near(g["c"], surer) and near(g["d"], other) and surer - other >= 0.05
+
+    def feedback(self, g: Groups) -> bool:
+        quality = self.facts.quality
+        return (
+            quality is not None
+            and quality.accuracy is not None
+            and self.counted(g["j"], quality.feedback_count)
+            and self.counted(g["n"], self.now.total_predictions)
+            and near_share(g["s"], quality.feedback_count / self.now.total_predictions)
+            and near_share(g["r"], quality.accuracy)
+            and near(g["c"], self.now.average_confidence)
+            and quality.accuracy < (self.now.average_confidence or 0)
+        )
+
+    def complaints(self, g: Groups) -> bool:
+        quality = self.facts.quality
+        if quality is None or quality.accuracy is None:
+            return False
+        right = round(quality.accuracy * quality.feedback_count)
+        wrong = quality.feedback_count - right
+        return (
+            self.counted(g["w"], wrong)
+            and self.counted(g["n"], self.now.total_predictions)
+            and near_share(g["s"], wrong / self.now.total_predictions)
+            and g["r"] == (f"{right:,}" if right else "none")
+        )
+
+    def cause(self, text: str, findings: Findings) -> None:
+        """A hypothesis is not a figure, but what it takes for granted must have been told as an issue, or be so."""
+        told = {issue.issue_type for issue in findings.identified_issues}
+        needs = {
+            "less sure": {"confidence_falling"},
+            "surer": {"confidence_rising"},
+            "takes longer": {"inference_slowing"},
+            "other labels": {"label_drift"},
+            "its labels are not the same": {"labels_changed"},
+            "More traffic": {"traffic_surge", "inference_slowing"},
+            "slows prediction-service down": {"inference_slowing"},
+            "harder than before": {"confidence_falling"},
+            "other lengths": {"input_length_drift"},
+            "other inputs": {"input_length_drift"},
+            "Version": {"version_changed"},
+        }
+        assert not SILLY.search(text), text
+        for words, issues in needs.items():
+            assert words not in text or issues <= told, f"{text}: {told}"
+        if "not a surge of traffic" in text:
+            assert self.then() < 0 or self.now.total_predictions < 2 * self.then()
+        if "no change that matters" in text:
+            names = {"confidence": "confidence", "labels": "label", "input lengths": "input_length"}
+            spoken = [name for words, name in names.items() if words in text.split(";")[1]]
+            by_name = {each.name: each.status for each in self.facts.drift.measures} if self.facts.drift else {}
+            assert spoken
+            assert all(by_name[name] in (DriftStatus.STABLE, DriftStatus.SLIGHT) for name in spoken)
+        if match := re.match(r"It is not new: (.+) was breached", text):
+            before = {each.threshold for each in self.before.breaches} if self.before else set()
+            assert set(match[1].split(" and ")) <= before & {each.threshold for each in self.now.breaches}
+
+
+def near_share_fine(text: str, share: float) -> bool:
+    """A share of a pair, which may be printed finer to tell it from the other."""
+    return near_share(text, share) or (
+        re.match(r"[\d.,]+ %", text) is not None and abs(value(text) - share * 100) < 5e-3
+    )
+
+
+def quoted(label: str) -> str:
+    """How a label stands in a sentence; written here once more on purpose."""
+    plain = "".join(each if each.isprintable() and not each.isspace() else " " for each in label).replace("`", "'")
+    short = " ".join(plain.split()) or "?"
+    return f"`{short}`" if len(short) <= 40 else f"`{short[:39]}…`"
+
+
+def in_list(text: str | None, labels: set[str]) -> bool:
+    if text is None:
+        return True
+    names = re.findall(r"`[^`]+`", text)
+    more = re.search(r" and (\d+) more$", text)
+    return (
+        bool(names)
+        and set(names) <= labels
+        and len(names) + int(more[1] if more else 0) <= max(len(labels), len(names))
+    )
+
+
+def of_model(metrics: object, model: str) -> dict[str, tuple[int, float]]:
+    return {
+        each.model_version: (each.total_predictions, each.average_confidence)
+        for each in metrics.versions  # type: ignore[attr-defined]
+        if each.model_name == model
+    }
