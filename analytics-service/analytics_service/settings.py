@@ -86,7 +86,7 @@ class Settings(ServiceSettings):
     redis_tls_key_file: ReadableFile = Field(None, description="PEM file of its key")
     redis_timeout_seconds: float = Field(0.5, gt=0, le=30, description="An answer of Redis takes longer: away")
     redis_report_bytes: int = Field(
-        16_777_216, ge=1_048_576, le=17_179_869_184, description="Room for reports in Redis; the oldest make way"
+        16_777_216, ge=1_048_576, le=17_179_869_184, description="Room for reports in Redis; the oldest leave first"
     )
 
     gemini_api_key: ApiKey = Field(None, description="Not set: every report is made by rules")
