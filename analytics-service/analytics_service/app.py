@@ -48,7 +48,8 @@ VERSION = version("modelserver-analytics-service")
 
 def create_app(settings: Settings) -> FastAPI:
     """Puts the service together; connects to nothing yet."""
-    http = httpx.AsyncClient(base_url=settings.metrics_url, timeout=settings.metrics_timeout_seconds)
+    # Proxies of the environment are for calls outside; the metrics-service is inside.
+    http = httpx.AsyncClient(base_url=settings.metrics_url, timeout=settings.metrics_timeout_seconds, trust_env=False)
     metrics = MetricsClient(http, settings.metrics_timeout_seconds)
     redis = connect(settings)
     lives = Lives(settings.gemini_cache_ttl, settings.rules_cache_ttl, settings.gemini_stale_grace)

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, HttpUrl, SecretStr, TypeAdapter, model_validator
 
 from analytics_service.cache.redis_url import Kind, RedisTarget, redis_target
+from shared.runtime.proxies import check_proxies
 from shared.runtime.settings import ServiceSettings
 
 Sdk = Literal["google-generativeai", "google-genai"]
@@ -130,6 +131,13 @@ class Settings(ServiceSettings):
         )
         password = self.redis_password.get_secret_value() if self.redis_password else None
         return replace(target, username=target.username or self.redis_username, password=target.password or password)
+
+    @model_validator(mode="after")
+    def proxies_can_be_used(self) -> Self:
+        """Raises ValueError for a proxy in the environment through which Gemini could not be called."""
+        if self.gemini_api_key:
+            check_proxies()
+        return self
 
     @model_validator(mode="after")
     def certificates_are_used(self) -> Self:

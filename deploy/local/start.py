@@ -20,6 +20,9 @@ from shared.database.migrate import migrate
 from shared.database.roles import SERVICE_ROLES
 from shared.runtime.settings import load_settings
 
+WITHOUT_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+"""Proxies of the environment are for calls outside."""
+
 START_SECONDS = 60
 """Time for each step of the start; a machine that needs longer is in trouble."""
 
@@ -80,7 +83,7 @@ def wait_until_healthy(port: int, still_runs: Callable[[], None]) -> None:
 def ask_health(port: int) -> dict[str, Any]:
     """The gateway's health answer, whatever its status; empty when there is none."""
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=2) as answer:
+        with WITHOUT_PROXY.open(f"http://127.0.0.1:{port}/health", timeout=2) as answer:
             return dict(json.load(answer))
     except urllib.error.HTTPError as error:
         return dict(json.load(error)) if error.code == 503 else {}

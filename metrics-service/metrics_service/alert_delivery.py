@@ -142,6 +142,9 @@ def pause_after(attempts: int) -> timedelta:
     return min(timedelta(seconds=2 ** min(attempts - 1, 30)), MAX_PAUSE)
 
 
-def new_client() -> httpx.AsyncClient:
-    """A client that goes where it was sent: no redirects, no proxies from the environment."""
-    return httpx.AsyncClient(timeout=TIMEOUT_SECONDS, follow_redirects=False, trust_env=False)
+def new_client(webhooks: Sequence[Webhook]) -> httpx.AsyncClient:
+    """A client that goes where it was sent, without redirects, through the proxies of the environment.
+
+    Receivers are outside, but for those that NO_PROXY names. The settings have checked that the proxies can be used.
+    """
+    return httpx.AsyncClient(timeout=TIMEOUT_SECONDS, follow_redirects=False, trust_env=bool(webhooks))

@@ -64,7 +64,7 @@ def create_app(settings: Settings) -> FastAPI:
     retention = Retention(engine, utc_now, settings.retention_days, settings.rollup_retention_days)
     alerts = AlertStore(engine, settings.alert_policy, settings.alert_webhooks)
     watcher = AlertWatcher(engine, thresholds, drift, alerts, utc_now, settings.watch)
-    client = new_client()
+    client = new_client(settings.alert_webhooks)
     delivery = AlertDelivery(engine, client, settings.alert_webhooks, settings.alert_webhook_secret, utc_now)
     leader = Leader(engine, [retention.run, Folding(engine, utc_now).run, watcher.run, delivery.run])
 

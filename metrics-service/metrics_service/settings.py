@@ -9,6 +9,7 @@ from pydantic_settings import NoDecode
 from metrics_service.alerts import Policy, Watch
 from metrics_service.webhooks import Webhook, key_of, parse_webhooks
 from shared.database.urls import DatabaseUrl
+from shared.runtime.proxies import check_proxies
 from shared.runtime.settings import ServiceSettings
 
 
@@ -66,6 +67,13 @@ class Settings(ServiceSettings):
             drift_window_minutes=self.alert_drift_window_minutes,
             drift_reference_minutes=self.alert_drift_reference_minutes,
         )
+
+    @model_validator(mode="after")
+    def proxies_can_be_used(self) -> Self:
+        """Raises ValueError for a proxy in the environment through which no webhook could be called."""
+        if self.alert_webhooks:
+            check_proxies()
+        return self
 
     @model_validator(mode="after")
     def rollups_outlive_rows(self) -> Self:

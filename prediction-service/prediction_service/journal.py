@@ -67,7 +67,7 @@ class Journal:
         try:
             self._active.append(lines)
         except OSError:
-            self.seal()
+            self._give_up_active()
             raise
         JOURNAL_FSYNCS.inc()
         JOURNAL_BYTES.set(self.size())
@@ -78,6 +78,22 @@ class Journal:
         """Ends the active segment, so that it can be replayed."""
         active, self._active = self._active, None
         if active is not None:
+            active.close()
+
+    def try_to_write(self) -> None:
+        """Raises OSError when even a small request would not get onto the disk; leaves nothing behind."""
+        segment = Segment.create(self._folder)
+        try:
+            segment.append(bytes(SMALL_ENTRY_BYTES))
+        finally:
+            segment.remove()
+
+    def _give_up_active(self) -> None:
+        """Ends a segment that cannot be written any more; an empty one leaves nothing behind."""
+        active, self._active = self._active, None
+        if active is not None and active.size == 0:
+            active.remove()
+        elif active is not None:
             active.close()
 
     def sealed(self) -> Iterator["Segment"]:
@@ -129,8 +145,13 @@ class Segment:
             # Before we held the lock, somebody took the empty file for one that its owner left behind.
             os.close(descriptor)
             return cls.create(folder)
-        sync_folder(folder)
-        return cls(path, descriptor)
+        segment = cls(path, descriptor)
+        try:
+            sync_folder(folder)
+        except OSError:
+            segment.remove()
+            raise
+        return segment
 
     @classmethod
     def claim(cls, path: Path) -> "Segment | None":

@@ -7,6 +7,7 @@ keeps what it has of a prediction id, so every record ends up there exactly once
 """
 
 import asyncio
+import errno
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -16,10 +17,13 @@ from typing import ParamSpec, Self, TypeVar
 import structlog
 from prometheus_client import Counter, Gauge
 
-from prediction_service.journal import JOURNAL_BYTES, Entry, Journal, Segment, decode, is_torn
+from prediction_service.journal import JOURNAL_BYTES, Entry, Journal, JournalFull, Segment, decode, is_torn
 from prediction_service.record_store import RecordRefusedError, RecordStore, StoreUnavailableError
 from shared.contracts.health import ComponentHealth, HealthStatus
 from shared.runtime.problems import Overloaded, Problem
+
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""The disk is full, or this user's or this process's share of it."""
 
 PROBE_SECONDS = 0.5
 """How often Postgres is asked whether it is back, and the folder whether something waits."""
@@ -93,16 +97,30 @@ class RecordFailover:
         try:
             await self._on_disk(self._journal.append, entries)
         except OSError as error:
+            if not self._journal_fails:  # once for all that are refused until it works again
+                log.error("the journal cannot be written: predictions are refused", reason=error.strerror)  # noqa: TRY400
             self._journal_fails = True
-            log.exception("the journal cannot be written")
+            if error.errno in NO_ROOM:
+                raise JournalFull from error
             raise Overloaded("Predictions cannot be recorded at the moment.") from error
-        self._journal_fails = False
         JOURNALED.inc(sum(len(entry) for entry in entries))
+
+    async def _see_whether_journal_works(self) -> None:
+        """A service that is not ready gets no request that could show it."""
+        try:
+            await self._on_disk(self._journal.try_to_write)
+        except OSError as error:
+            log.debug("the journal still cannot be written", reason=error.strerror)
+        else:
+            self._journal_fails = False
+            log.info("the journal can be written again")
 
     async def _return(self) -> None:
         """Goes back to Postgres when it answers, and brings along what the journal holds."""
         while True:
             try:
+                if self._journal_fails:
+                    await self._see_whether_journal_works()
                 waiting = await self._on_disk(self._journal.size)
                 if self._away or waiting:
                     await self._replay_store.check()
@@ -110,6 +128,8 @@ class RecordFailover:
                     await self._replay()
             except StoreUnavailableError as error:
                 log.debug("postgres is still away", error=str(error))
+            except OSError as error:
+                log.error("the journal cannot be replayed now", reason=error.strerror or str(error))  # noqa: TRY400
             except Exception:  # whatever it was, the way back must stay open
                 log.exception("the journal cannot be replayed")
             await asyncio.sleep(PROBE_SECONDS)

@@ -17,6 +17,7 @@ from shared.http.bounds import Bounds
 from shared.http.door import Door
 from shared.http.host import Hosts
 from shared.runtime.health import HealthReport, health_router
+from shared.runtime.liveness import Liveness
 from shared.runtime.logs import configure_logging
 from shared.runtime.openapi import openapi_of, operation_id
 from shared.runtime.problems import install_problem_handlers
@@ -147,6 +148,7 @@ def server_for(app: ASGIApp, settings: ServiceSettings, door: Door) -> Server:
             timeout_graceful_shutdown=settings.shutdown_grace_seconds,
         ),
         delay_seconds=settings.shutdown_delay_seconds,
+        liveness=Liveness(settings.hang_timeout_seconds),
     )
 
 

@@ -85,6 +85,9 @@ class ServiceSettings(BaseSettings):
         le=300,
         description="After SIGTERM, how long to answer on while not ready, for load balancers to leave",
     )
+    hang_timeout_seconds: float = Field(
+        20, ge=0, le=3600, description="A process whose event loop stands still for so long ends itself; 0: never"
+    )
     shutdown_grace_seconds: int = Field(8, ge=1, le=300, description="How long requests in flight may take to finish")
 
     allowed_hosts: Names = Field((), description="Names that requests may be for, with commas between; empty: any")

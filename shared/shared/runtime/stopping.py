@@ -15,6 +15,7 @@ from types import FrameType
 import uvicorn
 from starlette.types import Scope
 
+from shared.runtime.liveness import Liveness
 from shared.runtime.logs import flush_logs
 
 TICK_SECONDS = 0.1
@@ -38,9 +39,14 @@ def is_closed(scope: Scope) -> bool:
 class Server(uvicorn.Server):
     """uvicorn's server with a time between the signal and the closed door."""
 
-    def __init__(self, config: uvicorn.Config, delay_seconds: float) -> None:
+    def __init__(self, config: uvicorn.Config, delay_seconds: float, liveness: Liveness) -> None:
         super().__init__(config)
-        self._delay_seconds = delay_seconds
+        self._delay_seconds, self._liveness = delay_seconds, liveness
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Whatever the start takes; from then on the event loop is watched."""
+        await super().startup(sockets)
+        self._liveness.start()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Not ready; then no new connections; then the end of what is in flight."""
