@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from starlette.types import Scope
 
 from gateway.client_address import forwarded_for
+from gateway.ingress_limit import CLIENT_KEY
 from shared.runtime.request_id import current_request_id, header
 
 HOP_BY_HOP = frozenset(
@@ -28,6 +29,7 @@ SET_BY_US = frozenset(
         b"expect",
         b"forwarded",
         b"host",
+        b"x-caller",
         b"x-forwarded-for",
         b"x-forwarded-host",
         b"x-forwarded-port",
@@ -58,13 +60,17 @@ def target_of(scope: Scope) -> bytes:
 
 
 def request_headers(scope: Scope) -> list[Header]:
-    """The client's headers for the upstream, but for `Host` and what tells where the body ends."""
+    """The client's headers for the upstream, but for `Host` and what tells where the body ends.
+
+    `X-Caller` is what the caller is counted as by the limiter, so that services can count it as well.
+    """
     dropped = NOT_FORWARDED
     if header(scope, b"connection") is not None:
         dropped = dropped | named_in_connection(scope["headers"])
     headers = [pair for pair in scope["headers"] if pair[0] not in dropped]
     headers += forwarding_headers(scope)
     headers.append((b"x-request-id", current_request_id.get().encode()))
+    headers.append((b"x-caller", scope[CLIENT_KEY].encode()))
     return headers
 
 

@@ -3,23 +3,26 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 from prometheus_client import Gauge
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from metrics_service.accuracy import accuracy_readings
 from metrics_service.aggregates import Aggregates, aggregate
 from metrics_service.alert_store import AlertStore
 from metrics_service.alerts import ORDER, AlertEvent, Limit, Reading, Signal, Watch
 from metrics_service.database import reading
-from metrics_service.drift import MODERATE_PSI, SIGNIFICANT_PSI
+from metrics_service.drift import FALSE_ALARMS, MODERATE_PSI, SIGNIFICANT_PSI
 from metrics_service.drift_report import DriftReporter
+from metrics_service.feedback_store import FeedbackStore
 from metrics_service.rollups import Selection
 from metrics_service.threshold_store import ThresholdStore
+from metrics_service.traffic import traffic_readings
 from metrics_service.window import Clock, Window
-from shared.contracts.metrics import DriftQuery, DriftReport, DriftStatus, Thresholds
+from shared.contracts.metrics import DriftMeasure, DriftQuery, DriftReport, DriftStatus, Thresholds
 
 IN_USE = timedelta(days=1)
 """A model that has predicted nothing for so long is not watched; its open alerts are closed."""
@@ -41,6 +44,7 @@ class AlertWatcher:
     engine: AsyncEngine
     thresholds: ThresholdStore
     drift: DriftReporter
+    feedback: FeedbackStore
     alerts: AlertStore
     clock: Clock
     watch: Watch
@@ -74,18 +78,27 @@ class AlertWatcher:
 
     async def readings(self, model_name: str) -> AsyncIterator[Reading]:
         """What can be said about a model now; what rests on too few predictions is left out."""
-        window = Window.ending(self.clock(), self.watch.window_minutes)
+        now = self.clock()
+        window = Window.ending(now, self.watch.window_minutes)
         measured = await aggregate(self.engine, Selection(window, model_name=model_name))
         if measured.total_predictions >= self.watch.min_predictions:
             for found in readings_of(measured, await self.thresholds.get(model_name)):
                 yield found
-        query = DriftQuery(
-            model_name=model_name,
-            time_window_minutes=self.watch.drift_window_minutes,
-            reference_window_minutes=self.watch.drift_reference_minutes,
-        )
-        for found in drift_readings(await self.drift.report(query)):
+        for found in await traffic_readings(self.engine, model_name, now, self.watch.window_minutes):
             yield found
+        for found in await accuracy_readings(self.feedback, model_name, now, self.watch, self.alerts.policy.margin):
+            yield found
+        reports = [report async for report in self.drift_reports(model_name, now)]
+        for found in drift_readings(reports, self.watch.min_predictions):
+            yield found
+
+    async def drift_reports(self, model_name: str, now: datetime) -> AsyncIterator[DriftReport]:
+        """The window against what was before it, and against every baseline that is watched."""
+        window = {"model_name": model_name, "time_window_minutes": self.watch.drift_window_minutes, "window_end": now}
+        rolling = DriftQuery(**window, reference_window_minutes=self.watch.drift_reference_minutes)
+        yield await self.drift.report(rolling)
+        for name in await self.drift.baselines.watched(model_name):
+            yield await self.drift.report(DriftQuery(**window, baseline=name))
 
 
 def readings_of(measured: Aggregates, thresholds: Thresholds) -> Iterator[Reading]:
@@ -107,14 +120,47 @@ def readings_of(measured: Aggregates, thresholds: Thresholds) -> Iterator[Readin
         )
 
 
-def drift_readings(report: DriftReport) -> Iterator[Reading]:
-    """The largest PSI of what can be judged."""
-    judged = [measure.psi for measure in report.measures if measure.status is not DriftStatus.NOT_ENOUGH_DATA]
-    known = [psi for psi in judged if psi is not None]
-    if known:
-        yield Reading(
-            Signal.DRIFT, max(known), Limit("psi_moderate", MODERATE_PSI), Limit("psi_significant", SIGNIFICANT_PSI)
-        )
+LIKELY = 0.05
+"""A change that chance shows less often than that keeps an alert open; to open one it must be certain."""
+
+
+def drift_readings(reports: Sequence[DriftReport], least: int) -> Iterator[Reading]:
+    """At most one: the largest change that is certain, or else the largest that is likely."""
+    judged = [
+        drift_reading(measure, report)
+        for report in reports
+        if report.sample_size >= least
+        for measure in report.measures
+        if measure.status is not DriftStatus.NOT_ENOUGH_DATA
+    ]
+    if judged:
+        yield max(judged, key=lambda found: (found.is_sure, found.measured))
+
+
+def drift_reading(measure: DriftMeasure, report: DriftReport) -> Reading:
+    """One measure: by how much it has changed, if that is not chance."""
+    p_value = measure.p_value if measure.p_value is not None else 1.0
+    return Reading(
+        Signal.DRIFT,
+        (measure.excess_psi or 0.0) if p_value < LIKELY else 0.0,
+        Limit("psi_moderate", MODERATE_PSI),
+        Limit("psi_significant", SIGNIFICANT_PSI),
+        about=f"{measure.name} against {reference_words(report)}{versions_words(report)}",
+        is_sure=p_value < FALSE_ALARMS,
+    )
+
+
+def reference_words(report: DriftReport) -> str:
+    """What a window was compared with."""
+    return f"the baseline {report.baseline}" if report.baseline else "the time before"
+
+
+def versions_words(report: DriftReport) -> str:
+    """Versions that the reference does not have: a person asks for these first."""
+    if not report.reference_versions:
+        return ""
+    new = sorted(report.versions.keys() - report.reference_versions.keys())
+    return f"; version {', '.join(new)} is new" if new else ""
 
 
 def show(model_name: str, readings: Sequence[Reading]) -> None:

@@ -2,7 +2,11 @@
 
 A status that worsens counts at once. One that gets better counts once the measured value is better than the threshold
 by a margin (hysteresis), so that a value which wavers around its threshold is one alert. After an alert has closed, the
-same trouble opens no new one until the cool-down is over; worse trouble does.
+same trouble opens no new one until the cool-down is over; worse trouble does. What a value rests on must be certain to
+open an alert; to keep one open it need only be likely.
+
+An alert keeps the evidence for every severity it had, and for its end. What receivers were told last is kept apart from
+what it is, so that silences hold words back and nothing else.
 """
 
 from dataclasses import dataclass
@@ -10,7 +14,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, computed_field
 
 from shared.contracts.metrics import Status
 
@@ -23,6 +27,8 @@ class Signal(StrEnum):
     CONFIDENCE = "confidence"
     INFERENCE_TIME = "inference_time"
     DRIFT = "drift"
+    TRAFFIC = "traffic"
+    ACCURACY = "accuracy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +48,15 @@ class Reading:
     warning: Limit
     critical: Limit
     falling: bool = False
+    about: str = ""
+    is_sure: bool = True
 
-    def severity(self, margin: float = 0.0) -> Status:
-        """The verdict, with limits that are met earlier by `margin` (a share of the way to the best value)."""
+    def severity(self) -> Status:
+        """The verdict; what is not sure is no trouble yet."""
+        return self.against_limits(0.0) if self.is_sure else Status.NORMAL
+
+    def against_limits(self, margin: float) -> Status:
+        """The verdict of limits that are met earlier by `margin` (a share of the way to the best value)."""
         if self.beyond(self.critical, margin):
             return Status.CRITICAL
         return Status.WARNING if self.beyond(self.warning, margin) else Status.NORMAL
@@ -59,6 +71,33 @@ class Reading:
         """The limit that a severity is about."""
         return self.critical if severity is Status.CRITICAL else self.warning
 
+    def evidence(self, severity: Status, at: datetime) -> "Evidence":
+        """What speaks for a severity."""
+        limit = self.limit(severity)
+        return Evidence(
+            at=at,
+            severity=severity,
+            threshold=limit.name,
+            threshold_value=limit.value,
+            measured_value=self.measured,
+            about=self.about,
+        )
+
+
+class Evidence(BaseModel):
+    """From when on an alert had a severity, and what was measured then; `normal`: what closed it."""
+
+    at: datetime
+    severity: Status
+    threshold: str
+    threshold_value: float
+    measured_value: float
+    about: str = ""
+
+
+MAX_HISTORY = 50
+"""Severities that an alert remembers: the first one, and the last ones."""
+
 
 class Alert(BaseModel):
     """Trouble with one model, from when it was seen until it was over."""
@@ -68,13 +107,39 @@ class Alert(BaseModel):
     alert_id: UUID
     model_name: str
     signal: Signal
-    severity: Status
+    severity: Status = Field(description="Of a closed alert: the last one it had")
     threshold: str = Field(description="The threshold that is met, e.g. `min_confidence_warning`, `psi_moderate`")
     threshold_value: float
-    measured_value: float = Field(description="The value when the severity last changed")
+    measured_value: float = Field(description="The value that the severity was given for")
+    about: str = Field("", description="What exactly was measured, where the signal alone does not say it")
     opened_at: datetime
     changed_at: datetime
     closed_at: datetime | None = Field(None, description="null: it is still open")
+    history: list[Evidence] = Field(
+        [], description="Every severity it had with the evidence for it; `normal`: what closed it; at most 50"
+    )
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def opened_by(self) -> Evidence | None:
+        """What opened it; null: that was before evidence was kept."""
+        return self.history[0] if self.history else None
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def closed_by(self) -> Evidence | None:
+        """What closed it; null: it is open, or its model is no longer used."""
+        last = self.history[-1] if self.history else None
+        return last if last and last.severity is Status.NORMAL else None
+
+    def with_evidence(self, evidence: Evidence) -> "Alert":
+        """The alert after its severity changed; at `normal` it is closed and keeps what it was about."""
+        history = [*self.history, evidence]
+        kept = [*history[:1], *history[-(MAX_HISTORY - 1) :]] if len(history) > MAX_HISTORY else history
+        change: dict[str, object] = {"changed_at": evidence.at, "history": kept}
+        if evidence.severity is Status.NORMAL:
+            return self.model_copy(update={**change, "closed_at": evidence.at})
+        return self.model_copy(update={**change, **evidence.model_dump(exclude={"at"})})
 
 
 class EventType(StrEnum):
@@ -113,6 +178,8 @@ class Watch:
     min_predictions: int
     drift_window_minutes: int
     drift_reference_minutes: int
+    min_accuracy_warning: float = 0.7
+    min_accuracy_critical: float = 0.5
 
 
 def next_severity(reading: Reading, newest: Alert | None, policy: Policy, now: datetime) -> Status:
@@ -121,7 +188,8 @@ def next_severity(reading: Reading, newest: Alert | None, policy: Policy, now: d
     if newest is None:
         return measured
     if newest.closed_at is None:
-        return max(measured, min(newest.severity, reading.severity(policy.margin), key=ORDER.index), key=ORDER.index)
+        held = min(newest.severity, reading.against_limits(policy.margin), key=ORDER.index)
+        return max(measured, held, key=ORDER.index)
     cooling = now < newest.closed_at + policy.cooldown
     worse = ORDER.index(measured) > ORDER.index(newest.severity)
     return measured if worse or not cooling else Status.NORMAL

@@ -14,7 +14,9 @@ The stops of a question, in order:
 distributed; `drift`: whether and how far two are apart; `chance`: what chance alone does); `feedback` says how good
 predictions were. What a person changes is on the `audit` trail.
 Besides requests, one replica (`leader`) makes and drops partitions (`retention`), tidies rollups (`folding`), looks at
-every model (`alert_watcher`), lets `alerts` follow (`alert_store`) and takes them to `webhooks` (`alert_delivery`).
+every model (`alert_watcher`: confidence, time and drift, `traffic`, `accuracy`), lets `alerts` follow (`alert_store`),
+unless `silences` hold them back, and takes them to `webhooks` (`alert_delivery`; in words: `alert_text`, `chat`) and
+what fires, again and again, to `alertmanager`.
 """
 
 from collections.abc import AsyncIterator
@@ -26,6 +28,7 @@ from fastapi import FastAPI
 from metrics_service.alert_delivery import AlertDelivery, new_client
 from metrics_service.alert_store import AlertStore
 from metrics_service.alert_watcher import AlertWatcher
+from metrics_service.alertmanager import AlertmanagerSync
 from metrics_service.baselines.pinning import Pinning
 from metrics_service.baselines.store import BaselineStore
 from metrics_service.drift_report import DriftReporter
@@ -34,8 +37,9 @@ from metrics_service.endpoints.audit import audit_router
 from metrics_service.endpoints.baselines import baselines_router
 from metrics_service.endpoints.feedback import feedback_router
 from metrics_service.endpoints.metrics import metrics_router
+from metrics_service.endpoints.silences import silences_router
 from metrics_service.endpoints.thresholds import thresholds_router
-from metrics_service.feedback import FeedbackStore
+from metrics_service.feedback_store import FeedbackStore
 from metrics_service.folding import Folding
 from metrics_service.health import health_report
 from metrics_service.kept import Kept
@@ -44,6 +48,7 @@ from metrics_service.names.known_models import KnownModels
 from metrics_service.report import MetricsReporter
 from metrics_service.retention import Retention
 from metrics_service.settings import Settings
+from metrics_service.silences.store import SilenceStore
 from metrics_service.threshold_store import ThresholdStore
 from metrics_service.window import utc_now
 from shared.database.engine import create_engine
@@ -58,15 +63,20 @@ def create_app(settings: Settings) -> FastAPI:
     kept = Kept(utc_now, settings.retention_days, settings.rollup_retention_days)
     thresholds = ThresholdStore(engine)
     reporter = MetricsReporter(engine, thresholds, kept)
-    known = KnownModels(engine)
+    known, silences = KnownModels(engine), SilenceStore(engine, utc_now)
     baselines = BaselineStore(engine)
     drift = DriftReporter(engine, kept, baselines)
     retention = Retention(engine, utc_now, settings.retention_days, settings.rollup_retention_days)
     alerts = AlertStore(engine, settings.alert_policy, settings.alert_webhooks)
-    watcher = AlertWatcher(engine, thresholds, drift, alerts, utc_now, settings.watch)
+    feedback = FeedbackStore(engine, settings.feedback_caller_limit)
+    watcher = AlertWatcher(engine, thresholds, drift, feedback, alerts, utc_now, settings.watch)
     client = new_client(settings.alert_webhooks)
     delivery = AlertDelivery(engine, client, settings.alert_webhooks, settings.alert_webhook_secret, utc_now)
-    leader = Leader(engine, [retention.run, Folding(engine, utc_now).run, watcher.run, delivery.run])
+    alertmanager = AlertmanagerSync(
+        engine, client, settings.alert_webhooks, settings.alert_webhook_secret, settings.alert_resend_interval, utc_now
+    )
+    duties = [retention.run, Folding(engine, utc_now).run, watcher.run, delivery.run, alertmanager.run]
+    leader = Leader(engine, duties)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -86,8 +96,9 @@ def create_app(settings: Settings) -> FastAPI:
             metrics_router(reporter, drift, known),
             thresholds_router(thresholds, known, settings.admin_token),
             baselines_router(Pinning(drift, baselines), known, settings.admin_token),
-            alerts_router(alerts, known),
-            feedback_router(FeedbackStore(engine), kept, known),
+            alerts_router(alerts, silences, known),
+            silences_router(silences, known, settings.admin_token),
+            feedback_router(feedback, kept, known, settings.admin_token),
             audit_router(engine, settings.admin_token),
         ],
         health=health_report(engine, VERSION),

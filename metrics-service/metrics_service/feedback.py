@@ -1,46 +1,36 @@
-"""What predictions should have been, and how good they were by that; the arithmetic is pure.
+"""What predictions should have been, and how good they were by that: contracts and arithmetic; pure."""
 
-Postgres away: DatabaseAway.
-"""
-
+import unicodedata
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
-from sqlalchemy import func, select, text
-from sqlalchemy.ext.asyncio import AsyncEngine
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-from metrics_service.database import changing, reading
-from metrics_service.rollups import Selection
-from shared.database.tables.metrics import feedback
-from shared.runtime.problems import Problem
+MAX_BATCH = 1000
+"""Judgements in one request."""
 
-GIVE = text("""
-    INSERT INTO metrics.feedback AS known (
-        prediction_id, predicted_at, model_name, model_version, task_type, prediction_label, actual_label
-    )
-    SELECT prediction_id, created_at, model_name, model_version, task_type, prediction_label, :actual_label
-    FROM predictions.prediction WHERE prediction_id = :prediction_id
-    ON CONFLICT (prediction_id) DO UPDATE SET actual_label = excluded.actual_label, given_at = now()
-    RETURNING prediction_id, prediction_label, actual_label, given_at
-""")
+UNSEEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
+"""Unicode's categories of what has no look of its own: control and format characters (those that turn the direction of
+text among them), halves of characters, what means nothing, and line ends."""
 
-Label = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]*$")
-]
-"""Any printable text: labels belong to the models."""
+JOINERS = "\u200c\u200d"
+"""Format characters that scripts and emoji are written with."""
 
 
-class UnknownPrediction(Problem):
-    """No prediction of that id is on record, or no longer."""
+def readable(label: str) -> str:
+    """Raises ValueError for a label that does not look like what it is."""
+    if any(unicodedata.category(char) in UNSEEN and char not in JOINERS for char in label):
+        raise ValueError("must have no control, direction or other invisible characters")
+    return label
 
-    status = 404
-    type = "urn:problem-type:unknown-prediction"
-    title = "Unknown Prediction"
+
+Label = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(readable)]
+"""Text as a person reads it; which labels there are, the model says."""
 
 
 class Feedback(BaseModel):
@@ -50,6 +40,55 @@ class Feedback(BaseModel):
 
     prediction_id: UUID
     label: Label = Field(description="The label that would have been right", examples=["negative"])
+
+
+class FeedbackBatch(BaseModel):
+    """Many judgements at once. Each has its own outcome: a row that makes no sense keeps no other from being taken."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    feedback: list[object] = Field(
+        min_length=1,
+        max_length=MAX_BATCH,
+        description="Rows as in `POST /feedback`",
+        json_schema_extra={"items": {"$ref": "#/components/schemas/Feedback"}},
+    )
+
+
+class Outcome(StrEnum):
+    """What became of a row."""
+
+    RECORDED = "recorded"
+    INVALID = "invalid"
+    UNKNOWN_PREDICTION = "unknown_prediction"
+    UNKNOWN_LABEL = "unknown_label"
+    TRUSTED_WORD_STANDS = "trusted_word_stands"
+
+
+class FeedbackResult(BaseModel):
+    """What became of one row; those that were not recorded say why."""
+
+    outcome: Outcome
+    prediction_id: UUID | None = Field(None, description="null: the row has none that can be read")
+    prediction_label: str | None = None
+    actual_label: str | None = None
+    given_at: datetime | None = None
+    detail: str | None = None
+
+
+class FeedbackResults(BaseModel):
+    """What became of each row, in order."""
+
+    recorded: int
+    results: list[FeedbackResult]
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who gives feedback: a digest of the address it is counted under, and whether it came with the admin token."""
+
+    digest: str
+    is_trusted: bool
 
 
 class RecordedFeedback(BaseModel):
@@ -76,8 +115,11 @@ class Quality(BaseModel):
 
     model_config = ConfigDict(protected_namespaces=())
 
-    feedback_count: int
-    accuracy: float | None = Field(description="Share of right predictions; null without feedback")
+    feedback_count: int = Field(description="Predictions that were judged")
+    weight: float = Field(
+        0.0, description="What they count for: no caller without the admin token counts for more than a limit"
+    )
+    accuracy: float | None = Field(description="Share of right predictions, by weight; null without feedback")
     labels: list[LabelQuality]
     task_type: str | None = None
     model_name: str | None = None
@@ -87,74 +129,55 @@ class Quality(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class FeedbackStore:
-    """Takes feedback, the last word wins, and says what it amounts to."""
+class Judged:
+    """How many judgements, and what they count for."""
 
-    engine: AsyncEngine
-
-    async def give(self, given: Feedback) -> RecordedFeedback:
-        """Records what a prediction should have been. Raises UnknownPrediction."""
-        values = {"prediction_id": given.prediction_id, "actual_label": given.label}
-        async with changing(self.engine) as connection:
-            row = (await connection.execute(GIVE, values)).mappings().one_or_none()
-        if row is None:
-            raise UnknownPrediction("No prediction of this id is on record, or it is not on record any more.")
-        return RecordedFeedback(**row)
-
-    async def quality(self, selection: Selection) -> Quality:
-        """Accuracy, and precision and recall of each label, over predictions made in the window."""
-        predicted, actual = feedback.c.prediction_label, feedback.c.actual_label
-        window = selection.window
-        query = select(predicted, actual, func.count()).group_by(predicted, actual)
-        query = query.where(feedback.c.predicted_at >= window.start, feedback.c.predicted_at < window.end)
-        if selection.task_type is not None:
-            query = query.where(feedback.c.task_type == selection.task_type)
-        if selection.model_name is not None:
-            query = query.where(feedback.c.model_name == selection.model_name)
-        if selection.model_version is not None:
-            query = query.where(feedback.c.model_version == selection.model_version)
-        async with reading(self.engine) as connection:
-            pairs = {(was, should): n for was, should, n in await connection.execute(query)}
-        return Quality(
-            feedback_count=sum(pairs.values()),
-            accuracy=accuracy(pairs),
-            labels=label_qualities(pairs),
-            task_type=selection.task_type,
-            model_name=selection.model_name,
-            model_version=selection.model_version,
-            time_window_start=window.start,
-            time_window_end=window.end,
-        )
+    count: int
+    weight: float
 
 
-Pairs = Mapping[tuple[str, str], int]
+Pairs = Mapping[tuple[str, str], Judged]
 """How often a label (first) was predicted where another or the same (second) was right."""
 
 
+def right_and_wrong(pairs: Pairs) -> tuple[float, float]:
+    """The weight of right predictions and that of wrong ones."""
+    right = sum(judged.weight for (was, should), judged in pairs.items() if was == should)
+    return right, sum(judged.weight for judged in pairs.values()) - right
+
+
 def accuracy(pairs: Pairs) -> float | None:
-    """The share of right predictions; None when there are none."""
-    return ratio(sum(n for (was, should), n in pairs.items() if was == should), sum(pairs.values()))
+    """The share of right predictions, by weight; None when there are none."""
+    right, wrong = right_and_wrong(pairs)
+    return ratio(right, right + wrong)
 
 
 def label_qualities(pairs: Pairs) -> list[LabelQuality]:
-    """Precision and recall of each label, in alphabetical order."""
-    predicted: Counter[str] = Counter()
-    actual: Counter[str] = Counter()
-    for (was, should), n in pairs.items():
-        predicted[was] += n
-        actual[should] += n
+    """Precision and recall of each label, by weight, in alphabetical order."""
+    counts: tuple[Counter[str], Counter[str]] = (Counter(), Counter())
+    weights: tuple[dict[str, float], dict[str, float]] = ({}, {})
+    for pair, judged in pairs.items():
+        for label, count, weight in zip(pair, counts, weights, strict=True):
+            count[label] += judged.count
+            weight[label] = weight.get(label, 0.0) + judged.weight
+    (predicted, actual), (predicted_weight, actual_weight) = counts, weights
     return [
         LabelQuality(
             label=label,
             predicted=predicted[label],
             actual=actual[label],
-            precision=ratio(pairs.get((label, label), 0), predicted[label]),
-            recall=ratio(pairs.get((label, label), 0), actual[label]),
+            precision=ratio(right_weight(pairs, label), predicted_weight.get(label, 0.0)),
+            recall=ratio(right_weight(pairs, label), actual_weight.get(label, 0.0)),
         )
         for label in sorted(predicted.keys() | actual.keys())
     ]
 
 
-def ratio(part: int, whole: int) -> float | None:
+def right_weight(pairs: Pairs, label: str) -> float:
+    """The weight of a label where it was predicted and right."""
+    return pairs[label, label].weight if (label, label) in pairs else 0.0
+
+
+def ratio(part: float, whole: float) -> float | None:
     """A share, or None of nothing."""
-    return part / whole if whole else None
+    return min(part / whole, 1.0) if whole else None

@@ -28,6 +28,7 @@ DELIVERY_DAYS = 7
 OLD_ROLLUPS = text("DELETE FROM metrics.rollup WHERE minutes IN (1, 10) AND bucket < :before")
 OLD_FEEDBACK = text("DELETE FROM metrics.feedback WHERE predicted_at < :before")
 OLD_ALERTS = text("DELETE FROM metrics.alert WHERE closed_at < :before")
+OLD_SILENCES = text("DELETE FROM metrics.silence WHERE until < :before")
 OLD_DELIVERIES = text("DELETE FROM metrics.alert_delivery WHERE created_at < :before RETURNING delivered_at")
 
 log = structlog.get_logger()
@@ -59,7 +60,7 @@ class Retention:
     async def forget(self, today: date) -> None:
         """Small things that are old enough."""
         async with self.engine.begin() as connection:
-            for old in (OLD_ROLLUPS, OLD_FEEDBACK, OLD_ALERTS):
+            for old in (OLD_ROLLUPS, OLD_FEEDBACK, OLD_ALERTS, OLD_SILENCES):
                 await connection.execute(old, {"before": midnight(today - timedelta(days=self.rollup_days))})
             gone = await connection.scalars(OLD_DELIVERIES, {"before": midnight(today - timedelta(days=DELIVERY_DAYS))})
             if undelivered := sum(delivered_at is None for delivered_at in gone):

@@ -46,11 +46,28 @@ class Settings(ServiceSettings):
     alert_drift_window_minutes: int = Field(60, ge=1, le=1440, description="Window that is watched for drift")
     alert_drift_reference_minutes: int = Field(1440, ge=1, le=10_080, description="Window before it to compare with")
     alert_webhooks: Annotated[tuple[Webhook, ...], NoDecode, BeforeValidator(webhooks_from)] = Field(
-        (), description="Where alerts go: URLs with commas between; alertmanager+https://… for Alertmanager"
+        (),
+        description="Where alerts go: URLs with commas between; alertmanager+https://…, slack+https://… and "
+        "teams+https://… for those",
+    )
+    alert_resend_seconds: float = Field(
+        60, ge=0.1, le=3600, description="How often Alertmanager is told again what fires; it forgets after four times"
+    )
+    alert_min_accuracy_warning: float = Field(
+        0.7, ge=0, le=1, description="Share of predictions not known to be wrong, below which accuracy is a warning"
+    )
+    alert_min_accuracy_critical: float = Field(0.5, ge=0, le=1, description="The same, critical")
+    feedback_caller_limit: int = Field(
+        100, ge=1, description="Judgements that one caller without the admin token counts for, in any window"
     )
     alert_webhook_secret: Annotated[SecretStr, AfterValidator(usable_secret)] | None = Field(
         None, description="Signs what goes to webhooks; whsec_ and base64, or any text"
     )
+
+    @property
+    def alert_resend_interval(self) -> timedelta:
+        """How often Alertmanager is told again."""
+        return timedelta(seconds=self.alert_resend_seconds)
 
     @property
     def alert_policy(self) -> Policy:
@@ -66,6 +83,8 @@ class Settings(ServiceSettings):
             min_predictions=self.alert_min_predictions,
             drift_window_minutes=self.alert_drift_window_minutes,
             drift_reference_minutes=self.alert_drift_reference_minutes,
+            min_accuracy_warning=self.alert_min_accuracy_warning,
+            min_accuracy_critical=self.alert_min_accuracy_critical,
         )
 
     @model_validator(mode="after")
@@ -80,4 +99,11 @@ class Settings(ServiceSettings):
         """Raises ValueError when the questions about rows could not be answered from rollups any more."""
         if self.rollup_retention_days < self.retention_days:
             raise ValueError("ROLLUP_RETENTION_DAYS must not be less than RETENTION_DAYS")
+        return self
+
+    @model_validator(mode="after")
+    def critical_accuracy_is_beyond_warning(self) -> Self:
+        """Raises ValueError when critical would be met before the warning."""
+        if self.alert_min_accuracy_critical >= self.alert_min_accuracy_warning:
+            raise ValueError("ALERT_MIN_ACCURACY_CRITICAL must be below ALERT_MIN_ACCURACY_WARNING")
         return self

@@ -14,10 +14,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from metrics_service.alert_store import AlertStore
 from metrics_service.alert_watcher import STATUS, AlertWatcher
 from metrics_service.alerts import Policy, Watch
+from metrics_service.baselines.contracts import PinBaseline
+from metrics_service.baselines.pinning import Pinning
 from metrics_service.baselines.store import BaselineStore
 from metrics_service.drift_report import DriftReporter
+from metrics_service.feedback_store import FeedbackStore
 from metrics_service.kept import Kept
-from metrics_service.threshold_store import ThresholdStore
+from metrics_service.threshold_store import ChangedBy, ThresholdStore
 from shared.database.engine import create_engine
 from shared.testing.postgres import Database
 
@@ -54,9 +57,8 @@ async def engine(database: Database) -> AsyncIterator[AsyncEngine]:
 def watcher(engine: AsyncEngine, clock: Clock) -> AlertWatcher:
     kept = Kept(clock, 30, 90)
     store = AlertStore(engine, Policy(margin=0.05, cooldown=timedelta(minutes=10)), ())
-    return AlertWatcher(
-        engine, ThresholdStore(engine), DriftReporter(engine, kept, BaselineStore(engine)), store, clock, WATCH
-    )
+    drift = DriftReporter(engine, kept, BaselineStore(engine))
+    return AlertWatcher(engine, ThresholdStore(engine), drift, FeedbackStore(engine, 100), store, clock, WATCH)
 
 
 async def predict(database: Database, clock: Clock, count: int = 20, **fields: object) -> None:
@@ -166,3 +168,53 @@ async def test_an_alert_is_listed_and_delivered_and_what_is_refused_comes_again_
 @pytest.mark.parametrize("query", ["state=new", "limit=0", "limit=1001", "model_name=a/b"])
 async def test_a_list_that_cannot_be_is_a_422(client: httpx.AsyncClient, query: str) -> None:
     assert (await client.get(f"/metrics/alerts?{query}")).status_code == 422
+
+
+async def test_fifty_predictions_of_another_kind_are_an_alert(
+    database: Database, clock: Clock, watcher: AlertWatcher
+) -> None:
+    mixture = ("positive",) * 5 + ("negative",) * 3 + ("neutral",) * 2
+    for number in range(11):
+        await insert(
+            database, [Row(created_at=clock.now - timedelta(minutes=40), label=label) for label in mixture * 10]
+        )
+        assert await look(watcher) == [], number
+    await insert(database, [Row(created_at=clock.now - timedelta(seconds=n + 1), label="negative") for n in range(50)])
+    assert await look(watcher) == [("alert.opened", "drift", "critical")]
+    (alert,) = await watcher.alerts.list(None, is_open=True, limit=5)
+    assert alert.about == "label against the time before"
+
+
+async def test_a_change_that_is_only_likely_opens_nothing_and_keeps_open_what_is(
+    database: Database, clock: Clock, watcher: AlertWatcher
+) -> None:
+    def rows(count: int, negatives: int, minutes_ago: float) -> list[Row]:
+        at = clock.now - timedelta(minutes=minutes_ago)
+        return [Row(created_at=at, label="negative" if n < negatives else "positive") for n in range(count)]
+
+    await insert(database, [*rows(1000, 300, 80), *rows(1000, 300, 40)])
+    await insert(database, rows(40, 21, 5))
+    assert await look(watcher) == [], "21 of 40 instead of 12: likely, not certain, over all measures together"
+    await insert(database, rows(60, 60, 4))
+    assert await look(watcher) == [("alert.opened", "drift", "critical")]
+
+
+async def test_slow_drift_is_an_alert_against_a_baseline_that_is_watched(
+    database: Database, clock: Clock, watcher: AlertWatcher
+) -> None:
+    balanced = [Row(created_at=clock.now, label=label) for label in ("positive", "negative") * 200]
+    await insert(database, balanced)
+    clock.advance(minutes=1)
+    pinning = Pinning(watcher.drift, watcher.drift.baselines)
+    asked = PinBaseline(time_window_minutes=5)
+    await pinning.pin("lexicon", "spring", asked, ChangedBy("request", "address"))
+    story = []
+    for positives in (200, 240, 275, 340, 395):
+        clock.advance(minutes=31)
+        labels = ["positive"] * positives + ["negative"] * (400 - positives)
+        at = clock.now - timedelta(seconds=1)
+        await insert(database, [Row(created_at=at, label=label, model_version="1.1.0") for label in labels])
+        story += await look(watcher)
+    assert story == [("alert.opened", "drift", "warning"), ("alert.escalated", "drift", "critical")]
+    (alert,) = await watcher.alerts.list(None, is_open=True, limit=5)
+    assert alert.about == "label against the baseline spring; version 1.1.0 is new"

@@ -12,7 +12,7 @@ from pydantic import SecretStr, ValidationError
 from service import settings_for
 
 from metrics_service.alerts import Alert, AlertEvent, EventType, Signal
-from metrics_service.webhooks import Webhook, headers, parse_webhooks
+from metrics_service.webhooks import Format, Webhook, headers, parse_webhooks
 from shared.contracts.metrics import Status
 from shared.testing.postgres import Database
 
@@ -61,37 +61,13 @@ def test_without_a_secret_nothing_is_signed() -> None:
     assert "webhook-signature" not in sent
 
 
-def alertmanager(*arguments: object, **fields: object) -> list[dict]:
-    return json.loads(Webhook("http://am/api/v2/alerts", is_alertmanager=True).body(event(*arguments, **fields)))
-
-
-def test_alertmanager_gets_an_alert_that_fires_until_it_is_told_otherwise() -> None:
-    (alert,) = alertmanager(EventType.OPENED, Status.WARNING, Status.NORMAL)
-    assert alert["labels"] == {
-        "alertname": "model_confidence",
-        "model_name": "lexicon",
-        "severity": "warning",
-        "service": "metrics-service",
-    }
-    assert all(isinstance(value, str) for value in [*alert["labels"].values(), *alert["annotations"].values()])
-    assert datetime.fromisoformat(alert["startsAt"]) < NOON < datetime.fromisoformat(alert["endsAt"])
-
-
-def test_alertmanager_is_told_the_end() -> None:
-    (alert,) = alertmanager(EventType.CLOSED, Status.WARNING, Status.WARNING, closed_at=NOON)
-    assert datetime.fromisoformat(alert["endsAt"]) == NOON
-
-
-def test_for_alertmanager_a_new_severity_ends_one_alert_and_begins_another() -> None:
-    old, new = alertmanager(EventType.ESCALATED, Status.CRITICAL, Status.WARNING)
-    assert (old["labels"]["severity"], new["labels"]["severity"]) == ("warning", "critical")
-    assert datetime.fromisoformat(old["endsAt"]) == NOON < datetime.fromisoformat(new["endsAt"])
-
-
 def test_webhooks_are_urls_with_commas_between() -> None:
     one, other = parse_webhooks("https://a/hook?token=1, alertmanager+http://am:9093/api/v2/alerts")
-    assert (one.url, one.is_alertmanager) == ("https://a/hook?token=1", False)
-    assert (other.url, other.is_alertmanager) == ("http://am:9093/api/v2/alerts", True)
+    assert (one.url, one.format) == ("https://a/hook?token=1", Format.STANDARD)
+    assert (other.url, other.format) == ("http://am:9093/api/v2/alerts", Format.ALERTMANAGER)
+    slack, teams = parse_webhooks("slack+https://hooks.slack.com/services/T/B/x teams+https://example.com/workflows/1")
+    assert (slack.format, teams.format) == (Format.SLACK, Format.TEAMS)
+    assert slack.url == "https://hooks.slack.com/services/T/B/x"
     assert "token" not in repr(one)
     assert parse_webhooks("") == ()
 
@@ -101,6 +77,8 @@ def test_webhooks_are_urls_with_commas_between() -> None:
     [
         ("alert_webhooks", "ftp://user:hunter2@host/"),
         ("alert_webhooks", "hunter2"),
+        ("alert_webhooks", "discord+https://hunter2/"),
+        ("alert_webhooks", "slack+ftp://hunter2/"),
         ("alert_webhooks", "http://hunter2:99999/"),
         ("alert_webhook_secret", "whsec_hunter2!"),
     ],

@@ -1,14 +1,18 @@
 """Alerts, open and past."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from metrics_service.alert_store import AlertStore
 from metrics_service.alerts import Alert
 from metrics_service.names.known_models import KnownModels
+from metrics_service.silences.contracts import Silence
+from metrics_service.silences.store import SilenceStore, silenced_until
 from shared.contracts.metrics import ModelName
 from shared.http.strict_route import StrictRoute
 from shared.runtime.openapi import problems
@@ -22,16 +26,22 @@ class AlertState(StrEnum):
     ALL = "all"
 
 
+class ListedAlert(Alert):
+    """An alert, and whether anybody is told of it."""
+
+    silenced_until: datetime | None = Field(None, description="null: it is not silenced, or closed")
+
+
 class AlertList(BaseModel):
     """Alerts, newest first."""
 
-    alerts: list[Alert]
+    alerts: list[ListedAlert]
 
 
 IS_OPEN = {AlertState.OPEN: True, AlertState.CLOSED: False, AlertState.ALL: None}
 
 
-def alerts_router(store: AlertStore, known: KnownModels) -> APIRouter:
+def alerts_router(store: AlertStore, silences: SilenceStore, known: KnownModels) -> APIRouter:
     """What needed attention."""
     router = APIRouter(prefix="/metrics/alerts", tags=["alerts"], route_class=StrictRoute)
 
@@ -43,6 +53,14 @@ def alerts_router(store: AlertStore, known: KnownModels) -> APIRouter:
     ) -> AlertList:
         """An alert opens when a model's status worsens and closes when it has clearly recovered, newest first."""
         await known.check(model_name)
-        return AlertList(alerts=await store.list(model_name, is_open=IS_OPEN[state], limit=limit))
+        found = await store.list(model_name, is_open=IS_OPEN[state], limit=limit)
+        lasting = await silences.lasting() if any(alert.closed_at is None for alert in found) else []
+        return AlertList(alerts=[listed(alert, lasting) for alert in found])
 
     return router
+
+
+def listed(alert: Alert, silences: Sequence[Silence]) -> ListedAlert:
+    """An alert as the list shows it."""
+    until = None if alert.closed_at else silenced_until(silences, alert)
+    return ListedAlert(**alert.model_dump(exclude={"opened_by", "closed_by"}), silenced_until=until)

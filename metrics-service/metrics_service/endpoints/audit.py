@@ -7,6 +7,7 @@ from pydantic import BaseModel, SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from metrics_service.audit.trail import AuditedAct, Subject, acts
+from shared.http.strict_route import StrictRoute
 from shared.runtime.admin_token import admin_token
 from shared.runtime.openapi import problems
 
@@ -19,7 +20,7 @@ class AuditTrail(BaseModel):
 
 def audit_router(engine: AsyncEngine, token: SecretStr | None) -> APIRouter:
     """The audit trail of baselines and silences."""
-    router = APIRouter(prefix="/metrics/audit", tags=["audit"])
+    router = APIRouter(prefix="/metrics/audit", tags=["audit"], route_class=StrictRoute)
 
     @router.get(
         "",

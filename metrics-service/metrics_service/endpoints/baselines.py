@@ -11,6 +11,7 @@ from metrics_service.baselines.pinning import Pinning
 from metrics_service.endpoints.changed_by import WhoChanges
 from metrics_service.names.known_models import KnownModels
 from shared.contracts.metrics import BaselineName, ModelName
+from shared.http.strict_route import StrictRoute
 from shared.runtime.admin_token import admin_token
 from shared.runtime.openapi import problems
 
@@ -20,7 +21,7 @@ Named = Annotated[BaselineName, Query(description="What it is called")]
 
 def baselines_router(pinning: Pinning, known: KnownModels, token: SecretStr | None) -> APIRouter:
     """Distributions to compare with that do not move on with time."""
-    router = APIRouter(prefix="/metrics/baselines", tags=["drift"])
+    router = APIRouter(prefix="/metrics/baselines", tags=["drift"], route_class=StrictRoute)
     admin = [Depends(admin_token(token))]
 
     @router.get("", summary="Pinned baselines of a model", responses=problems(404, 422, 503))

@@ -1,28 +1,69 @@
 """What users say about predictions."""
 
-from fastapi import APIRouter
+from typing import Annotated
 
-from metrics_service.feedback import Feedback, FeedbackStore, Quality, RecordedFeedback
+from fastapi import APIRouter, Depends, Request, Security
+from fastapi.security import HTTPAuthorizationCredentials
+from pydantic import SecretStr, ValidationError
+
+from metrics_service.endpoints.changed_by import addresses
+from metrics_service.feedback import (
+    Caller,
+    Feedback,
+    FeedbackBatch,
+    FeedbackResult,
+    FeedbackResults,
+    Outcome,
+    Quality,
+    RecordedFeedback,
+)
+from metrics_service.feedback_store import FeedbackStore
 from metrics_service.kept import Kept
 from metrics_service.names.known_models import KnownModels
 from metrics_service.rollups import Selection
 from shared.contracts.metrics import MetricsQuery
 from shared.http.strict_route import StrictRoute
+from shared.runtime.admin_token import AdminTokenRequired, bearer, digest, matches
 from shared.runtime.openapi import problems
 
+CALLER_HEADER = "x-caller"
+"""What the gateway counts a caller as; nobody outside can set it."""
 
-def feedback_router(store: FeedbackStore, kept: Kept, known: KnownModels) -> APIRouter:
+
+def feedback_router(store: FeedbackStore, kept: Kept, known: KnownModels, token: SecretStr | None) -> APIRouter:
     """Feedback in, quality out."""
     router = APIRouter(tags=["feedback"], route_class=StrictRoute)
 
-    @router.post("/feedback", summary="Say what a prediction should have been", responses=problems(404, 422, 503))
-    async def give_feedback(given: Feedback) -> RecordedFeedback:
+    async def who_judges(
+        request: Request, given: Annotated[HTTPAuthorizationCredentials | None, Security(bearer)]
+    ) -> Caller:
+        """A token is not needed; one that comes along must be right. Raises AdminTokenRequired."""
+        if given is not None and token is not None and not matches(given.credentials, token):
+            raise AdminTokenRequired
+        counted_as = request.headers.get(CALLER_HEADER) or addresses(request)
+        return Caller(digest(counted_as).hex()[:32], is_trusted=given is not None and token is not None)
+
+    @router.post(
+        "/feedback", summary="Say what a prediction should have been", responses=problems(401, 404, 409, 422, 503)
+    )
+    async def give_feedback(given: Feedback, caller: Annotated[Caller, Depends(who_judges)]) -> RecordedFeedback:
         """Say it again, and the last word counts; a prediction is never counted twice.
 
-        404: no prediction of this id is on record. One that was answered a moment ago, while the record was away, is
-        known once it has been caught up with.
+        The label must be one of its model's. With the admin token a word counts in full and stands; without it no
+        caller counts for more than a limit in any window. 404: no prediction of this id is on record. One that was
+        answered a moment ago, while the record was away, is known once it has been caught up with.
         """
-        return await store.give(given)
+        return await store.give(given, caller)
+
+    @router.post("/feedback/batch", summary="Up to 1,000 judgements at once", responses=problems(401, 422, 503))
+    async def give_feedback_batch(
+        given: FeedbackBatch, caller: Annotated[Caller, Depends(who_judges)]
+    ) -> FeedbackResults:
+        """As `POST /feedback`, each row with its outcome, in order; those that can be recorded are."""
+        rows = [row_of(row) for row in given.feedback]
+        taken = iter(await store.give_all([row for row in rows if isinstance(row, Feedback)], caller))
+        results = [next(taken) if isinstance(row, Feedback) else row for row in rows]
+        return FeedbackResults(recorded=sum(result.outcome is Outcome.RECORDED for result in results), results=results)
 
     @router.post("/metrics/quality", summary="Accuracy, precision and recall", responses=problems(404, 422, 503))
     async def measure_quality(query: MetricsQuery) -> Quality:
@@ -32,3 +73,13 @@ def feedback_router(store: FeedbackStore, kept: Kept, known: KnownModels) -> API
         return await store.quality(Selection(window, query.task_type, query.model_name, query.model_version))
 
     return router
+
+
+def row_of(row: object) -> Feedback | FeedbackResult:
+    """One row of a batch, or why it makes no sense."""
+    try:
+        return Feedback.model_validate(row)
+    except ValidationError as error:
+        fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        where = ".".join(map(str, fault["loc"]))
+        return FeedbackResult(outcome=Outcome.INVALID, detail=f"{where}: {fault['msg']}" if where else fault["msg"])

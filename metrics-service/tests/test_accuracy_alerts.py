@@ -1,0 +1,136 @@
+"""A model that is wrong more often is an alert; a few complaints among thousands are not."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+from rows import Row, insert, register
+from sqlalchemy.ext.asyncio import AsyncEngine
+from watching import Clock, look, watcher_of
+
+from metrics_service.alert_watcher import AlertWatcher
+from metrics_service.feedback import Caller, Feedback
+from metrics_service.rollups import Selection
+from metrics_service.window import Window
+from shared.database.engine import create_engine
+from shared.testing.postgres import Database
+
+TEAM = Caller("team", is_trusted=True)
+
+
+@pytest.fixture
+async def engine(database: Database) -> AsyncIterator[AsyncEngine]:
+    engine = create_engine(database.url("metrics_service"), "test")
+    yield engine
+    await engine.dispose()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def watcher(engine: AsyncEngine, clock: Clock, database: Database) -> AlertWatcher:
+    await register(database, "lexicon")
+    return watcher_of(engine, clock)
+
+
+async def judged(
+    database: Database,
+    watcher: AlertWatcher,
+    clock: Clock,
+    minutes_ago: float,
+    made: int,
+    *,
+    right: int = 0,
+    wrong: int = 0,
+    caller: Caller = TEAM,
+) -> None:
+    """Predictions of some minutes, of which some were judged."""
+    start = clock.now - timedelta(minutes=minutes_ago)
+    rows = [Row(created_at=start + timedelta(seconds=n * 300 / made)) for n in range(made)]
+    await insert(database, rows)
+    words = [Feedback(prediction_id=row.prediction_id, label="positive") for row in rows[:right]]
+    words += [Feedback(prediction_id=row.prediction_id, label="negative") for row in rows[right : right + wrong]]
+    for first in range(0, len(words), 1000):
+        await watcher.feedback.give_all(words[first : first + 1000], caller)
+
+
+async def test_predictions_that_are_mostly_known_to_be_wrong_are_critical_without_any_history(
+    database: Database, watcher: AlertWatcher, clock: Clock
+) -> None:
+    await judged(database, watcher, clock, 6, 50, right=5, wrong=45)
+    assert await look(watcher) == [("alert.opened", "accuracy", "critical")]
+    (alert,) = await watcher.alerts.list(None, is_open=True, limit=5)
+    assert (alert.threshold, alert.measured_value) == ("min_accuracy_critical", pytest.approx(0.1))
+    assert alert.about == "45 of 50 predictions are known to be wrong"
+
+
+async def test_a_few_complaints_among_thousands_are_no_alert(
+    database: Database, watcher: AlertWatcher, clock: Clock
+) -> None:
+    await judged(database, watcher, clock, 6, 5000, wrong=40)
+    assert await look(watcher) == []
+
+
+async def test_as_many_complaints_as_ever_are_no_alert(database: Database, watcher: AlertWatcher, clock: Clock) -> None:
+    await judged(database, watcher, clock, 60, 1000, wrong=100)
+    await judged(database, watcher, clock, 6, 1000, wrong=110)
+    assert await look(watcher) == []
+
+
+async def test_a_burst_of_complaints_is_a_warning_and_over_when_it_is_over(
+    database: Database, watcher: AlertWatcher, clock: Clock
+) -> None:
+    await judged(database, watcher, clock, 60, 1000, wrong=10)
+    await judged(database, watcher, clock, 6, 600, wrong=60)
+    assert await look(watcher) == [("alert.opened", "accuracy", "warning")]
+    (alert,) = await watcher.alerts.list(None, is_open=True, limit=5)
+    assert alert.about == "share of predictions that nobody called wrong dropped from 0.99 to 0.9"
+    clock.advance(minutes=31)
+    await judged(database, watcher, clock, 6, 600, wrong=6)
+    assert await look(watcher) == [("alert.closed", "accuracy", "warning")]
+
+
+async def test_accuracy_among_judged_ones_that_drops_is_found_though_few_are_judged(
+    database: Database, watcher: AlertWatcher, clock: Clock
+) -> None:
+    await judged(database, watcher, clock, 60, 5000, right=270, wrong=30)
+    await judged(database, watcher, clock, 6, 5000, right=60, wrong=60)
+    assert await look(watcher) == [("alert.opened", "accuracy", "critical")]
+    (alert,) = await watcher.alerts.list(None, is_open=True, limit=5)
+    assert (alert.threshold, alert.measured_value) == ("accuracy_drop_critical", pytest.approx(0.4))
+
+
+async def test_a_drop_that_may_be_chance_is_no_alert(database: Database, watcher: AlertWatcher, clock: Clock) -> None:
+    await judged(database, watcher, clock, 60, 500, right=18, wrong=2)
+    await judged(database, watcher, clock, 6, 500, right=7, wrong=3)
+    assert await look(watcher) == []
+
+
+async def test_one_anonymous_caller_cannot_make_an_alert_out_of_a_busy_hour(
+    database: Database, watcher: AlertWatcher, clock: Clock
+) -> None:
+    stranger = Caller("stranger", is_trusted=False)
+    await judged(database, watcher, clock, 60, 3000, right=100, wrong=5)
+    await judged(database, watcher, clock, 6, 3000, wrong=2900, caller=stranger)
+    assert await look(watcher) == []
+    pairs = await watcher.feedback.pairs(Selection(Window.ending(clock.now, 30)))
+    assert sum(found.weight for found in pairs.values()) == pytest.approx(100)
+
+
+async def test_several_callers_who_do_not_know_each_other_can(
+    database: Database, watcher: AlertWatcher, clock: Clock
+) -> None:
+    await judged(database, watcher, clock, 60, 3000, right=100, wrong=5)
+    for minutes, name in enumerate(("one", "two", "three")):
+        await judged(database, watcher, clock, 6 + minutes, 900, wrong=15, caller=Caller(name, is_trusted=False))
+    assert await look(watcher) == [("alert.opened", "accuracy", "critical")]
+
+
+async def test_without_any_feedback_nothing_is_said_about_accuracy(
+    database: Database, watcher: AlertWatcher, clock: Clock
+) -> None:
+    await judged(database, watcher, clock, 6, 50)
+    assert await look(watcher) == []

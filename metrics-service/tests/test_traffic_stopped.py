@@ -1,0 +1,111 @@
+"""That nobody asks any more is trouble where somebody always asked."""
+
+from collections.abc import AsyncIterator, Iterable
+from datetime import timedelta
+
+import pytest
+from rows import Row, insert
+from sqlalchemy.ext.asyncio import AsyncEngine
+from watching import START, Clock, look, watcher_of
+
+from metrics_service.alert_watcher import AlertWatcher
+from metrics_service.traffic import Activity
+from shared.database.engine import create_engine
+from shared.testing.postgres import Database
+
+
+@pytest.fixture
+async def engine(database: Database) -> AsyncIterator[AsyncEngine]:
+    engine = create_engine(database.url("metrics_service"), "test")
+    yield engine
+    await engine.dispose()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def watcher(engine: AsyncEngine, clock: Clock) -> AlertWatcher:
+    return watcher_of(engine, clock)
+
+
+async def asked_in(database: Database, clock: Clock, minutes_ago: Iterable[int], **fields: object) -> None:
+    rows = [Row(created_at=clock.now - timedelta(minutes=m, seconds=-30), **fields) for m in minutes_ago]
+    await insert(database, rows)
+
+
+async def test_traffic_that_stops_is_a_warning_then_critical_and_over_with_the_next_prediction(
+    database: Database, clock: Clock, watcher: AlertWatcher
+) -> None:
+    await asked_in(database, clock, range(1, 121))
+    assert await look(watcher) == []
+    clock.advance(minutes=4)
+    assert await look(watcher) == []
+    clock.advance(minutes=2)
+    assert await look(watcher) == [("alert.opened", "traffic", "warning")]
+    clock.advance(minutes=15)
+    assert await look(watcher) == [("alert.escalated", "traffic", "critical")]
+    (alert,) = await watcher.alerts.list(None, is_open=True, limit=5)
+    assert (alert.threshold, alert.threshold_value) == ("quiet_minutes_critical", 20)
+    assert "asked in 120 of the minutes" in alert.about
+    await asked_in(database, clock, [0])
+    assert await look(watcher) == [("alert.closed", "traffic", "critical")]
+
+
+async def test_a_dip_is_no_stop(database: Database, clock: Clock, watcher: AlertWatcher) -> None:
+    await asked_in(database, clock, range(20, 121), confidence=0.9)
+    for _ in range(40):
+        clock.advance(minutes=2)
+        await asked_in(database, clock, [0])
+        assert await look(watcher) == []
+
+
+@pytest.mark.parametrize(
+    ("minutes_ago", "quiet"),
+    [
+        (range(0, 120, 6), 90),  # asked every sixth minute: too seldom to say
+        (range(1, 25), 300),  # asked for 24 minutes only
+        (range(0, 120, 3), 30),  # every third minute: half an hour without anybody may be chance
+    ],
+)
+async def test_who_is_asked_now_and_then_may_be_quiet(
+    database: Database, clock: Clock, watcher: AlertWatcher, minutes_ago: Iterable[int], quiet: int
+) -> None:
+    await asked_in(database, clock, minutes_ago)
+    clock.advance(minutes=quiet)
+    assert await look(watcher) == []
+
+
+async def test_what_was_as_quiet_at_this_time_yesterday_is_the_hour(
+    database: Database, clock: Clock, watcher: AlertWatcher
+) -> None:
+    day = 24 * 60
+    await asked_in(database, clock, [*range(1, 121), *range(day + 1, day + 300)])
+    clock.advance(minutes=60)
+    assert await look(watcher) == []
+
+
+async def test_what_was_busy_at_this_time_yesterday_and_stops_is_trouble(
+    database: Database, clock: Clock, watcher: AlertWatcher
+) -> None:
+    day = 24 * 60
+    await asked_in(database, clock, [*range(1, 121), *range(day - 120, day + 300)])
+    clock.advance(minutes=10)
+    assert await look(watcher) == [("alert.opened", "traffic", "warning")]
+
+
+async def test_other_models_do_not_count(database: Database, clock: Clock, watcher: AlertWatcher) -> None:
+    await asked_in(database, clock, range(1, 121), model_name="stopped")
+    clock.advance(minutes=10)
+    await asked_in(database, clock, range(1, 131), model_name="busy")
+    events = await watcher.look()
+    assert [(event.alert.model_name, event.alert.signal) for event in events] == [("stopped", "traffic")]
+
+
+@pytest.mark.parametrize(("active", "limit"), [(120, 5), (60, 20), (40, 35), (29, None)])
+def test_how_long_nobody_may_ask_follows_from_how_often_somebody_does(active: int, limit: int | None) -> None:
+    activity = Activity(START, active, START - timedelta(minutes=119))
+    found = activity.limit_minutes(least=5)
+    assert found == limit or (found and limit and abs(found - limit) <= 1)
