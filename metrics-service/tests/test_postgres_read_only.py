@@ -40,7 +40,7 @@ async def test_while_postgres_takes_no_writes_changes_are_503_health_says_so_and
     await postgres_server.execute("SELECT pg_reload_conf()")
     try:
         await until_read_only(database)
-        feedback = {"prediction_id": prediction_id, "label": "x"}
+        feedback = {"prediction_id": prediction_id, "label": "positive"}
         for answer in await asyncio.gather(*(write(client) for _ in range(10))):
             assert_away(answer)
         assert_away(await client.post("/feedback", json=feedback))
