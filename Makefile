@@ -89,6 +89,10 @@ bench-metrics: ## Ten million predictions: aggregates, the write path, size on d
 bench-prediction bench-gateway bench-analytics bench-metrics: bench-install
 	$(BIN)/python -m benchmarks $(@:bench-%=%) --details $(BENCH)
 
+.PHONY: drift-table
+drift-table: install ## How often drift is claimed by chance and found: the tables in docs/drift.md, in about ten minutes
+	cd metrics-service && ../$(BIN)/python -m simulations.drift_table --into ../docs/drift.md
+
 .PHONY: bench-peers
 bench-peers: bench-install ## The model servers and caches to compare with, each in an environment of its own
 	$(BIN)/python -m benchmarks.harness.environments
