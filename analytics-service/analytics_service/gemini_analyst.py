@@ -35,10 +35,7 @@ from analytics_service.quota import MAX_GATE_SECONDS, CallQuota, QuotaExhausted
 from analytics_service.reasons import FallbackReason
 from analytics_service.redis_border import RedisAway
 from analytics_service.report import Findings
-from analytics_service.retry import Sleep, attempts
-
-SHORTEST_CALL_SECONDS = 0.5
-"""With less time than this a call would only cost money."""
+from analytics_service.retry import SHORTEST_CALL_SECONDS, Sleep, attempts
 
 MORE_ROOM = 4
 """Times the usual tokens, for an answer that did not fit: thoughts take most of them, and their number varies a lot."""

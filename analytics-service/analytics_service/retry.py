@@ -23,20 +23,23 @@ ATTEMPTS = 4
 WAITS = wait_chain(wait_random(1, 2), wait_random(2, 4), wait_random(4, 8))
 """Seconds. Random, so that replicas which failed together do not come back together."""
 
+SHORTEST_CALL_SECONDS = 0.5
+"""With less time than this a call would only cost money."""
+
 Sleep = Callable[[float], Awaitable[None]]
 
 log = structlog.get_logger()
 
 
 class StopTooLate(stop_base):
-    """Stops when the next attempt would begin after the deadline."""
+    """Stops when there would be no time for the next attempt: why the last one failed is then the reason."""
 
     def __init__(self, seconds_left: Callable[[], float]) -> None:
         self.seconds_left = seconds_left
 
     def __call__(self, retry_state: RetryCallState) -> bool:
         """Whether to stop."""
-        return retry_state.upcoming_sleep >= self.seconds_left()
+        return retry_state.upcoming_sleep + SHORTEST_CALL_SECONDS >= self.seconds_left()
 
 
 class WaitAsTold(wait_base):

@@ -102,7 +102,7 @@ class Oracle:
         n = NUMBER
         return [
             (rf"(?P<word>Normal|Warning|Critical): (?P<what>no threshold|a threshold|a critical threshold) "
-             rf"(?P<is>is|was) breached over (?P<count>[\d,]+) predictions?(?: of (?P<model>\S+))? in (?P<window>{WINDOW})\.",
+             rf"(?P<is>is|was) breached over (?P<count>[\d,]+) predictions?(?: of (?P<model>[^ ]+)??(?: ?version (?P<version>\S+))?)? in (?P<window>{WINDOW})\.",
              self.verdict),
             (rf"Average confidence was (?P<c>{n})(?:, 95 % of inferences took up to (?P<p>{n}) ms)?\.",
              lambda g: near(g["c"], self.now.average_confidence)
@@ -177,7 +177,7 @@ class Oracle:
             and g["what"] == words[g["word"]]
             and self.counted(g["count"], self.now.total_predictions)
             and (g["is"] == "was") == past == ("until" in g["window"])
-            and g["model"] == self.now.model_name
+            and (g["model"], g["version"]) == (self.now.model_name, self.now.model_version)
         )
 
     def blind(self, g: Groups) -> bool:

@@ -83,15 +83,18 @@ def facts(
     alerts: list[SeenAlert] | None = None,
     thresholds: ThresholdProfile | None = None,
     model: str | None = None,
+    version: str | None = None,
     complete: bool = True,
 ) -> Facts:
     """All that is known; `judged`: how many predictions have feedback, and how many of them were right."""
     profile = thresholds or ThresholdProfile()
-    query = MetricsQuery(time_window_minutes=minutes, window_end=END if past else None, model_name=model)
+    query = MetricsQuery(
+        time_window_minutes=minutes, window_end=END if past else None, model_name=model, model_version=version
+    )
     start = END - timedelta(minutes=minutes)
-    current = aggregated(now, start, END, profile, model)
+    current = aggregated(now, start, END, profile, query)
     state = State(query, current, profile)
-    previous = aggregated(before, start - timedelta(minutes=minutes), start, profile, model) if before else None
+    previous = aggregated(before, start - timedelta(minutes=minutes), start, profile, query) if before else None
     quality = Quality(feedback_count=judged[0], accuracy=judged[1] / judged[0]) if judged and judged[0] else None
     seen = None if alerts is None else SeenAlerts(alerts=alerts, complete=complete)
     if seen and past:
@@ -100,7 +103,7 @@ def facts(
 
 
 def aggregated(
-    window: Window, start: datetime, end: datetime, thresholds: ThresholdProfile, model: str | None
+    window: Window, start: datetime, end: datetime, thresholds: ThresholdProfile, query: MetricsQuery
 ) -> AggregatedMetrics:
     """The numbers of a window and what the thresholds say of them."""
     confidence, times = window.confidence(), window.times if window.total else None
@@ -139,7 +142,8 @@ def aggregated(
             ),
             key=lambda each: -each.total_predictions,
         ),
-        model_name=model,
+        model_name=query.model_name,
+        model_version=query.model_version,
         status=worst if breaches else Status.NORMAL,
         breaches=breaches,
         time_window_start=start,

@@ -94,6 +94,7 @@ def test_every_sentence_is_true_of_the_aggregates_it_speaks_of(data: st.DataObje
             max_inference_time_critical_ms=slower,
         ),
         model=data.draw(st.sampled_from([None, "sentiment"])),
+        version=data.draw(st.sampled_from([None, "1.1.0"])),
         complete=data.draw(st.booleans()),
     )
     Oracle(situation).check(findings_by_rules(situation))

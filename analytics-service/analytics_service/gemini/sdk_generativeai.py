@@ -23,6 +23,10 @@ END_OF_SUPPORT = r"\s*All support for the `google\.generativeai` package has end
 """What the SDK warns of on import; that there is a successor to choose is said in our documentation."""
 
 
+NEWER_VALUE = r"Unrecognized \w+ enum value"
+"""The same of an enum value that is newer than the SDK; `wire` reads it as it came."""
+
+
 class GenerativeAi:
     """The provider on `google-generativeai`. The SDK is imported when it is needed: that takes about a second."""
 
@@ -66,6 +70,7 @@ class GenerativeAi:
 def make_model(settings: Settings) -> Any:
     """Imports and configures the SDK. Its configuration is global, so one process has one key and one endpoint."""
     warnings.filterwarnings("ignore", END_OF_SUPPORT, FutureWarning)
+    warnings.filterwarnings("ignore", NEWER_VALUE, UserWarning)
     genai: Any = import_module("google.generativeai")
 
     genai.configure(

@@ -34,7 +34,8 @@ def verdict(facts: Facts) -> str | None:
     if now.total_predictions == 0:
         return None
     word, what = VERDICTS[now.status]
-    whose = f" of {now.model_name}" if now.model_name else ""
+    names = " ".join(name for name in (now.model_name, now.model_version and f"version {now.model_version}") if name)
+    whose = f" of {names}" if names else ""
     over = f"{plural(now.total_predictions, 'prediction')}{whose} in {window(facts)}"
     return f"{word}: {what} {'was' if facts.state.query.window_end else 'is'} breached over {over}."
 
