@@ -8,6 +8,13 @@ from pydantic import BaseModel
 from shared.contracts.metrics import AggregatedMetrics, DriftReport, MetricsQuery, Status, ThresholdProfile
 
 
+class SeverityChange(BaseModel):
+    """What an alert's severity became, and when; `normal`: it closed."""
+
+    severity: Status
+    at: datetime
+
+
 class SeenAlert(BaseModel):
     """What a report tells of an alert; the metrics-service says more."""
 
@@ -16,6 +23,13 @@ class SeenAlert(BaseModel):
     severity: Status
     opened_at: datetime
     closed_at: datetime | None = None
+    history: list[SeverityChange] = []
+
+    def within(self, start: datetime, end: datetime) -> "SeenAlert":
+        """The alert with the worst severity that it had in a window, as far as its history tells."""
+        before = [change.severity for change in self.history if change.at <= start][-1:]
+        had = before + [change.severity for change in self.history if start < change.at < end]
+        return self.model_copy(update={"severity": max(had, key=list(Status).index)}) if had else self
 
 
 class SeenAlerts(BaseModel):
@@ -28,7 +42,7 @@ class SeenAlerts(BaseModel):
     def within(self, start: datetime, end: datetime) -> "SeenAlerts":
         """Those that were open within a window."""
         overlapping = [
-            alert
+            alert.within(start, end)
             for alert in self.alerts
             if alert.opened_at < end and (alert.closed_at is None or alert.closed_at > start)
         ]

@@ -171,7 +171,7 @@ def feedback_of(facts: Facts) -> dict[str, Any]:
 def alerts_of(seen: SeenAlerts) -> list[dict[str, Any]]:
     """The newest alerts, whose names were validated as those of models are."""
     named = [alert for alert in seen.alerts if PLAIN_LABEL.fullmatch(alert.model_name)]
-    return [alert.model_dump() for alert in named[:ALERTS_TOLD]]
+    return [alert.model_dump(exclude={"history"}) for alert in named[:ALERTS_TOLD]]
 
 
 def plain_labels(counts: dict[str, int]) -> dict[str, int]:

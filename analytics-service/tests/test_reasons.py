@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from prometheus_client import REGISTRY
 from service import analyze, client_of, settings_for
 from wire_shapes import FAILURES
 
@@ -40,6 +41,7 @@ async def test_the_reason_is_in_the_report_and_what_was_said_in_health_log_and_m
 ) -> None:
     failure = FAILURES[shape]
     gemini.behave(failure.behaviour)
+    counted = in_prometheus(failure.error.reason)
     settings = settings_for(redis_server, metrics, gemini, gemini_api_key=KEY, gemini_sdk="google-genai")
     async with client_of(settings) as client:
         report = (await analyze(client)).json()
@@ -51,6 +53,8 @@ async def test_the_reason_is_in_the_report_and_what_was_said_in_health_log_and_m
     assert (health["status"], component["status"]) == ("degraded", "degraded")
     assert component["detail"].startswith(f"rules make the reports: {reason} since 20")
     assert days[0]["outcomes"] == {reason: len(gemini.calls)}
+    calls, reports = (after - before for after, before in zip(in_prometheus(reason), counted, strict=True))
+    assert (calls, reports) == (len(gemini.calls), 1)
     output = capsys.readouterr().out
     assert "gemini call failed" in output
     assert f"reason={reason}" in output
@@ -59,6 +63,12 @@ async def test_the_reason_is_in_the_report_and_what_was_said_in_health_log_and_m
     assert KEY not in everything
     assert "AIza" not in everything
     assert "example" not in json.dumps(health)
+
+
+def in_prometheus(reason: str) -> tuple[float, float]:
+    """How many calls and how many reports failed for a reason."""
+    calls = REGISTRY.get_sample_value("analysis_gemini_calls_total", {"outcome": reason})
+    return calls or 0, REGISTRY.get_sample_value("analysis_fallbacks_total", {"reason": reason}) or 0
 
 
 async def test_health_is_well_again_after_the_next_report(

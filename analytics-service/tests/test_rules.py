@@ -6,7 +6,7 @@ import pytest
 from parts import facts_of
 from situations import END, Served, Times, facts, window
 
-from analytics_service.facts import Quality, SeenAlert, SeenAlerts
+from analytics_service.facts import Quality, SeenAlert, SeenAlerts, SeverityChange
 from analytics_service.report import Findings, Severity
 from analytics_service.rules import findings_by_rules
 from analytics_service.rules.figures import apart, name_of, number, percent
@@ -180,6 +180,27 @@ def test_a_past_window_tells_its_own_alerts_and_its_own_times() -> None:
     summary = findings_by_rules(facts(usual, usual, past=True, alerts=seen)).summary
     assert "2 alerts were open in that window, the first (drift of m, warning) from 2026-01-05 16:30 UTC on." in summary
     assert "is breached" not in summary
+
+
+@pytest.mark.parametrize(
+    ("changes", "severity"),
+    [
+        ([(90, "warning"), (-5, "critical")], "warning"),
+        ([(90, "warning"), (40, "critical"), (20, "warning")], "critical"),
+        ([(90, "critical"), (70, "warning")], "warning"),
+        ([(90, "critical"), (30, "normal")], "critical"),
+    ],
+)
+def test_an_alert_of_a_past_window_has_the_severity_that_it_had_then(
+    changes: list[tuple[float, str]], severity: str
+) -> None:
+    history = [SeverityChange(severity=Status(word), at=END - timedelta(minutes=ago)) for ago, word in changes]
+    last = Status.CRITICAL if severity == "warning" else Status.WARNING
+    opened = END - timedelta(minutes=90)
+    alert = SeenAlert(model_name="m", signal="drift", severity=last, opened_at=opened, history=history)
+    usual = window(Served(USUAL))
+    summary = findings_by_rules(facts(usual, usual, past=True, alerts=[alert])).summary
+    assert f"1 alert was open in that window, drift of m, {severity}, from 2026-01-05 16:30 UTC on." in summary
 
 
 def test_few_predictions_are_not_enough_data_but_their_breaches_are_told() -> None:
