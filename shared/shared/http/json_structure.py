@@ -39,12 +39,14 @@ def check_structure(  # noqa: C901 - one loop over the kinds of tokens, on the w
         elif kind == COMMA:
             values += 1
             if values > max_values:
-                raise BodyTooLarge(f"The body may have at most {max_values} values.")
+                raise too_many(max_values)
         elif kind == COLON:
             if open_objects and (keys := open_objects[-1]) is not None:
                 note_key(keys, key)
         elif kind in OPENING:
             values += 1
+            if values > max_values:
+                raise too_many(max_values)
             open_objects.append(set() if kind == OBJECT else None)
             if len(open_objects) > max_depth:
                 raise InvalidRequest([FieldError(location="body", message=f"has more than {max_depth} levels")])
@@ -53,6 +55,11 @@ def check_structure(  # noqa: C901 - one loop over the kinds of tokens, on the w
                 open_objects.pop()
         else:
             raise InvalidRequest([FieldError(location="body", message="NaN and Infinity are no JSON")])
+
+
+def too_many(max_values: int) -> BodyTooLarge:
+    """A 413 that says the bound."""
+    return BodyTooLarge(f"The body may have at most {max_values} values.")
 
 
 def tokens_of(body: bytes) -> Iterable[bytes]:

@@ -10,7 +10,8 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from email.message import Message
-from typing import TypeVar
+from functools import partial
+from typing import ParamSpec, TypeVar
 from weakref import WeakKeyDictionary
 
 from starlette.requests import Request
@@ -45,6 +46,7 @@ ENCODINGS = frozenset({b"gzip", b"x-gzip", b"deflate"})
 PLAIN = frozenset({b"", b"identity"})
 UTF8 = frozenset({"utf-8", "utf8", "us-ascii"})
 
+P = ParamSpec("P")
 Result = TypeVar("Result")
 
 threads = ThreadPoolExecutor(2, thread_name_prefix="bodies")
@@ -112,8 +114,7 @@ async def read_body(request: Request, parse: Callable[[bytes], Result], max_byte
     async with place_for_large():
         body = await received(request, max_bytes)
         if encoding in ENCODINGS:
-            inflate = asyncio.get_running_loop().run_in_executor(threads, inflated, body, max_bytes)
-            body = await inflate
+            body = await in_thread(inflated, body, max_bytes)
         return await parsed(body, parse)
 
 
@@ -121,7 +122,26 @@ async def parsed(body: bytes, parse: Callable[[bytes], Result]) -> Result:
     """What `parse` makes of the body."""
     if len(body) <= SMALL_BYTES:
         return parse(body)
-    return await asyncio.get_running_loop().run_in_executor(threads, parse, body)
+    return await in_thread(parse, body)
+
+
+async def in_thread(work: Callable[P, Result], *args: P.args, **kwargs: P.kwargs) -> Result:
+    """What the work brings. Raises the problems that it raises."""
+    outcome = await asyncio.get_running_loop().run_in_executor(threads, outcome_of, partial(work, *args, **kwargs))
+    if not isinstance(outcome, Problem):
+        return outcome
+    try:
+        raise outcome
+    finally:
+        del outcome  # a frame that holds what it raises lives, with its body, until the next collection
+
+
+def outcome_of(work: Callable[[], Result]) -> Result | Problem:
+    """What the work brings, or its problem, without the frames of the thread: they hold all that was read."""
+    try:
+        return work()
+    except Problem as problem:
+        return problem.with_traceback(None)
 
 
 def declared_length(request: Request) -> int | None:
