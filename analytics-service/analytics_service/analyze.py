@@ -4,8 +4,10 @@ Redis away: the last report of this process on the same state, STALE, else rules
 report on the question, STALE, else MetricsAway.
 """
 
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 import structlog
 from prometheus_client import Counter
@@ -71,13 +73,30 @@ class Analysis:
             return self.answered(cached, CacheStatus.STALE)
         if found.redis_away and (last := self.last_reports.on_state(found.key)):
             return self.answered(last, CacheStatus.STALE)
-        made = await self.flights.join(found.key, lambda: self.make(found, deadline))
-        return self.answered(made, CacheStatus.MISS)
+        return self.answered(await self.made(found, deadline), CacheStatus.MISS)
+
+    async def made(self, found: Lookup, deadline: Deadline) -> CachedReport:
+        """The report, made once for all who ask this process at this moment.
+
+        One that is by rules because whoever began it has used up its share is not for the others: one of them begins
+        anew, with its own.
+        """
+        began = False
+
+        def make() -> Coroutine[Any, Any, CachedReport]:
+            nonlocal began
+            began = True
+            return self.make(found, deadline)
+
+        while True:
+            made = await self.flights.join(found.key, make)
+            if began or not made.for_one_client:
+                return made
 
     async def make(self, found: Lookup, deadline: Deadline) -> CachedReport:
-        """The report, made once for all who ask this process at this moment."""
+        """The report, remembered for the time when Redis or the metrics-service is away."""
         made = await self.maker.make(found, deadline)
-        if made.report.fallback_reason is not FallbackReason.REDIS_AWAY:
+        if made.report.fallback_reason is not FallbackReason.REDIS_AWAY and not made.for_one_client:
             self.last_reports.remember(found.key, made)
         self.lookups.forget(found.key.question)
         return made

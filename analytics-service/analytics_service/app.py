@@ -54,7 +54,7 @@ def create_app(settings: Settings) -> FastAPI:
     redis = connect(settings)
     lives = Lives(settings.gemini_cache_ttl, settings.rules_cache_ttl, settings.gemini_stale_grace)
     cache = ReportCache(redis, lives, monotonic, settings.redis_report_bytes)
-    quota = CallQuota(redis, settings.gemini_rate_limit)
+    quota = CallQuota(redis, settings.gemini_rate_limit, share=settings.gemini_client_share)
     prices = prices_of(settings.gemini_model, settings.gemini_input_price, settings.gemini_output_price)
     ledger = Ledger(redis, prices, utc_now)
     outcome = LastOutcome(utc_now)

@@ -1,10 +1,11 @@
 """HTTP only: what comes in, what goes out, which errors are documented."""
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 
 from analytics_service.analyze import Analysis
 from analytics_service.report import PerformanceReport
 from shared.contracts.metrics import MetricsQuery
+from shared.http.caller import begin_caller
 from shared.http.strict_route import StrictRoute
 from shared.runtime.openapi import problems
 
@@ -25,14 +26,16 @@ def analysis_router(analysis: Analysis) -> APIRouter:
         "/performance",
         summary="Report on a window",
         response_model=PerformanceReport,
-        responses={200: {"headers": CACHE_HEADERS}, **problems(422, 503)},
+        responses={200: {"headers": CACHE_HEADERS}, **problems(404, 422, 503)},
     )
-    async def analyze_performance(query: MetricsQuery) -> Response:
+    async def analyze_performance(query: MetricsQuery, request: Request) -> Response:
         """What the numbers of a window mean: issues, their likely cause, and what to do, the most urgent first.
 
         Gemini writes it when there is a key; otherwise, and whenever Gemini cannot, rules do (`source`,
-        `fallback_reason`). Reports are cached; a report on another status or other thresholds is never answered.
+        `fallback_reason`); they also do for a window without predictions. Reports are cached; a report on another
+        status or other thresholds is never answered. Each client has its part of the calls to Gemini.
         """
+        begin_caller(request.scope)
         answer = await analysis.answer(query)
         headers = {"X-Cache": answer.cache.value, "Age": str(answer.age_seconds)}
         return Response(answer.body, media_type="application/json", headers=headers)

@@ -36,6 +36,7 @@ from analytics_service.reasons import FallbackReason
 from analytics_service.redis_border import RedisAway
 from analytics_service.report import Findings
 from analytics_service.retry import SHORTEST_CALL_SECONDS, Sleep, attempts
+from shared.http.caller import current_caller
 
 MORE_ROOM = 4
 """Times the usual tokens, for an answer that did not fit: thoughts take most of them, and their number varies a lot."""
@@ -108,7 +109,7 @@ class GeminiAnalyst:
             raise NoFindings(FallbackReason.DEADLINE)
         try:
             self.circuit.enter()
-            await self.quota.take()
+            await self.quota.take(current_caller.get())
         except CircuitOpen as error:
             raise NoFindings(FallbackReason.CIRCUIT_OPEN) from error
         except (QuotaExhausted, RedisAway) as error:

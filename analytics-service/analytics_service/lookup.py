@@ -63,7 +63,7 @@ class Lookups:
         self.flights: SingleFlight[Lookup] = SingleFlight()
 
     async def look(self, query: MetricsQuery, question: str) -> Lookup:
-        """State, key and cached report. Raises MetricsAway or InvalidRequest."""
+        """State, key and cached report. Raises MetricsAway, UnknownName or InvalidRequest."""
         recent = self.remembered(question)
         now = self.clock()
         shared = recent.shareable(now)

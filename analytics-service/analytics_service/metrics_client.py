@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from analytics_service.facts import Facts, Quality, SeenAlerts, State
 from shared.contracts.metrics import AggregatedMetrics, DriftQuery, DriftReport, MetricsQuery, ThresholdProfile
 from shared.contracts.problem import ProblemDetails
-from shared.runtime.problems import InvalidRequest, Problem
+from shared.runtime.problems import MEDIA_TYPE, InvalidRequest, Problem
 from shared.runtime.request_id import trace_headers
 
 RETRY_AFTER_SECONDS = 2
@@ -37,6 +37,14 @@ class MetricsAway(Problem):
         )
 
 
+class UnknownName(Problem):
+    """The metrics-service knows no model, version or task of this name."""
+
+    status = 404
+    type = "urn:problem-type:unknown-model"
+    title = "Unknown Model"
+
+
 class MetricsClient:
     """The questions this service has about metrics."""
 
@@ -46,7 +54,7 @@ class MetricsClient:
     async def state(self, query: MetricsQuery) -> State:
         """The numbers of the window and the thresholds in force.
 
-        Raises MetricsAway, or InvalidRequest, such as for a window so long ago that its numbers are not kept.
+        Raises MetricsAway, UnknownName, or InvalidRequest, as for a window so long ago that its numbers are not kept.
         """
         metrics, thresholds = await asyncio.gather(self.aggregated(query), self.thresholds(query.model_name))
         return State(query, metrics, thresholds)
@@ -70,7 +78,7 @@ class MetricsClient:
         try:
             async with asyncio.timeout(seconds):
                 return await question
-        except (MetricsAway, InvalidRequest, TimeoutError):
+        except (MetricsAway, InvalidRequest, UnknownName, TimeoutError):
             return None
 
     async def aggregated(self, query: MetricsQuery) -> AggregatedMetrics:
@@ -92,17 +100,28 @@ class MetricsClient:
         return newest.within(*window) if named else newest
 
     async def ask(self, body: type[Body], method: str, path: str, **request: Any) -> Body:
-        """One request under the deadline. Raises MetricsAway, or InvalidRequest when it is refused (422)."""
+        """One request under the deadline.
+
+        Raises MetricsAway; InvalidRequest when it is refused (422); UnknownName when it is about what is not there.
+        """
         try:
             async with asyncio.timeout(self.timeout_seconds):
                 answer = await self.http.request(method, path, headers=trace_headers(), **request)
             if answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY:
                 raise InvalidRequest(ProblemDetails.model_validate_json(answer.content).errors or [])
+            if is_unknown(answer):
+                raise UnknownName(ProblemDetails.model_validate_json(answer.content).detail)
             answer.raise_for_status()
             return body.model_validate_json(answer.content)
         except (httpx.HTTPError, OSError, TimeoutError, ValidationError) as error:
             log.warning("metrics-service away", path=path, error=str(error) or type(error).__name__)
             raise MetricsAway from error
+
+
+def is_unknown(answer: httpx.Response) -> bool:
+    """Whether this is the service's own 404, and not that of a load balancer without anybody behind it."""
+    is_problem = answer.headers.get("content-type", "").startswith(MEDIA_TYPE)
+    return answer.status_code == HTTPStatus.NOT_FOUND and is_problem
 
 
 def json_of(query: BaseModel) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 Every call counts, retries and calls that failed too. Redis away: RedisAway, and no call leaves.
 """
 
+import hashlib
 import math
 
 from prometheus_client import Counter
@@ -46,19 +47,26 @@ class QuotaExhausted(Exception):
 
 
 class CallQuota:
-    """`limit` calls in any stretch of `window_seconds`, and a gate that Gemini's own refusals close."""
+    """`limit` calls in any stretch of `window_seconds`, and a gate that Gemini's own refusals close.
 
-    def __init__(self, redis: Redis, limit: int, window_seconds: int = WINDOW_SECONDS) -> None:
+    No caller may take more than `share` of the limit, one call at least. Who is not known has no share of its own.
+    """
+
+    def __init__(self, redis: Redis, limit: int, window_seconds: int = WINDOW_SECONDS, *, share: float = 1.0) -> None:
         self.redis, self.limit, self.window_seconds = redis, limit, window_seconds
+        self.client_limit = max(int(limit * share), 1)
         self.window_us = window_seconds * 1_000_000
         self.take_script = script(redis, "quota_take")
         self.usage_script = script(redis, "quota_usage")
         self.close_script = script(redis, "quota_close")
 
-    async def take(self) -> None:
-        """Takes one call. Raises QuotaExhausted or RedisAway."""
+    async def take(self, caller: str | None = None) -> None:
+        """Takes one call, for `caller`. Raises QuotaExhausted or RedisAway."""
+        keys = [CALLS, GATE] if caller is None else [CALLS, GATE, calls_of(caller)]
         with away_as_one_error():
-            wait_us, closed_for = await self.take_script(keys=[CALLS, GATE], args=[self.limit, self.window_us])
+            wait_us, closed_for = await self.take_script(
+                keys=keys, args=[self.limit, self.window_us, self.client_limit]
+            )
         if wait_us:
             REFUSALS.inc()
             raise QuotaExhausted(int(wait_us) / 1_000_000, gate_reason(closed_for))
@@ -84,8 +92,13 @@ class CallQuota:
         )
 
 
+def calls_of(caller: str) -> str:
+    """Where a caller's own calls are; an address is no key of its own, and is not kept as it is."""
+    return f"{CALLS}:{hashlib.sha256(caller.encode()).hexdigest()[:32]}"
+
+
 def gate_reason(closed_for: str) -> FallbackReason:
-    """Whose limit it is: Gemini's, when its refusal closed the gate, else ours."""
+    """Whose limit it is: Gemini's, when its refusal closed the gate, the caller's own share, else ours."""
     if not closed_for:
         return FallbackReason.QUOTA_EXHAUSTED
     known = closed_for in set(FallbackReason)

@@ -55,6 +55,11 @@ class CachedReport:
         """A report that was made just now and is in no cache."""
         return cls(report, report.model_dump_json().encode(), now, now, now)
 
+    @property
+    def for_one_client(self) -> bool:
+        """Whether Gemini would have written it for another client: then it is nobody else's report."""
+        return self.report.fallback_reason is FallbackReason.CLIENT_QUOTA_EXHAUSTED
+
     def is_fresh(self, now: float) -> bool:
         """Whether it may be answered as it is."""
         return now < self.fresh_until
@@ -80,6 +85,10 @@ class CachedReportInfo(BaseModel):
     gone_in_seconds: float
 
 
+BY_RULES_AT_ONCE = frozenset({FallbackReason.NO_API_KEY, FallbackReason.EMPTY_WINDOW})
+"""Why rules made a report without anything having been tried."""
+
+
 @dataclass(frozen=True, slots=True)
 class Lives:
     """How long reports are fresh, and how long they are answered STALE after that; in seconds."""
@@ -93,8 +102,8 @@ class Lives:
         return self.gemini if report.source is ReportSource.GEMINI else self.rules
 
     def stale(self, report: PerformanceReport) -> float:
-        """How long it is answered after that. Without a key a new one is there at once: nobody needs an old one."""
-        return 0 if report.fallback_reason is FallbackReason.NO_API_KEY else self.grace
+        """How long it is answered after that. By rules a new one may be there at once: no need for an old."""
+        return 0 if report.fallback_reason in BY_RULES_AT_ONCE else self.grace
 
 
 class ReportCache:

@@ -97,7 +97,8 @@ class ReportMaker:
             report = await self.report_on(facts, lease, deadline.earlier(ANSWER_RESERVE_SECONDS))
         except RedisAway:
             return await self.by_rules_alone(found, deadline, FallbackReason.REDIS_AWAY)
-        return await self.stored(found, lease, report)
+        made = CachedReport.new(report, self.cache.clock())
+        return made if made.for_one_client else await self.stored(found, lease, report)
 
     async def fresh_report(self, found: Lookup) -> CachedReport | None:
         """The report that was made since we looked. Raises RedisAway."""
@@ -108,6 +109,8 @@ class ReportMaker:
         """Gemini's report, or that of the rules with the reason. Raises RedisAway."""
         if self.gemini is None:
             return self.by_rules(facts, FallbackReason.NO_API_KEY)
+        if facts.now.total_predictions == 0:
+            return self.by_rules(facts, FallbackReason.EMPTY_WINDOW)
         try:
             async with asyncio.timeout(deadline.seconds_left() + LATE_SECONDS):
                 findings = await self.gemini.findings(facts, lease, deadline)

@@ -104,6 +104,9 @@ class Settings(ServiceSettings):
     )
     gemini_timeout_seconds: float = Field(10, gt=0, le=120, description="Deadline of one call")
     gemini_rate_limit: int = Field(10, ge=1, le=100_000, description="Calls per minute over all replicas, retries too")
+    gemini_client_share: float = Field(
+        0.5, gt=0, le=1, description="Part of GEMINI_RATE_LIMIT that one client may use; one call at least"
+    )
     gemini_input_price: float | None = Field(
         None, ge=0, description="US dollars per million tokens of prompt; not set: the model's list price"
     )

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from starlette.types import Scope
 
 from gateway.client_address import forwarded_for
-from gateway.ingress_limit import CLIENT_KEY
+from shared.http.caller import CALLER_HEADER
 from shared.runtime.request_id import current_request_id, header
 
 HOP_BY_HOP = frozenset(
@@ -29,7 +29,6 @@ SET_BY_US = frozenset(
         b"expect",
         b"forwarded",
         b"host",
-        b"x-caller",
         b"x-forwarded-for",
         b"x-forwarded-host",
         b"x-forwarded-port",
@@ -37,6 +36,7 @@ SET_BY_US = frozenset(
         b"x-forwarded-server",
         b"x-real-ip",
         b"x-request-id",
+        CALLER_HEADER,
     }
 )
 """What a client says here is not passed on as it is; `expect` was answered by our server."""
@@ -47,6 +47,9 @@ NOT_RETURNED = HOP_BY_HOP | {b"date", b"server", b"x-request-id"}
 """Of an upstream's answer: our server writes these itself."""
 
 Header = tuple[bytes, bytes]
+
+CLIENT_KEY = "limit_key"
+"""Where the request's scope carries the key under which its client is counted."""
 
 PEER_TRUSTED = "peer_trusted"
 """Where the request's scope says whether the connection comes from a trusted proxy."""
@@ -70,7 +73,7 @@ def request_headers(scope: Scope) -> list[Header]:
     headers = [pair for pair in scope["headers"] if pair[0] not in dropped]
     headers += forwarding_headers(scope)
     headers.append((b"x-request-id", current_request_id.get().encode()))
-    headers.append((b"x-caller", scope[CLIENT_KEY].encode()))
+    headers.append((CALLER_HEADER, scope[CLIENT_KEY].encode()))
     return headers
 
 

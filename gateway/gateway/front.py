@@ -3,8 +3,7 @@
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.client_address import ClientAddresses
-from gateway.forwarding import PEER_TRUSTED
-from gateway.ingress_limit import CLIENT_KEY
+from gateway.forwarding import CLIENT_KEY, PEER_TRUSTED
 from gateway.requests_in_flight import RequestsInFlight
 from gateway.routing import WORKING_METHOD, find_route
 from shared.runtime.telemetry import CLIENT_ADDRESS

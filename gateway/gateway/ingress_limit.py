@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gateway.forwarding import CLIENT_KEY
 from gateway.limiter import Decision, Limiter, Policy, Source
 from shared.runtime.problems import MEDIA_TYPE, QUOTA_EXCEEDED, problem_body
 from shared.runtime.request_id import current_request_id
@@ -22,9 +23,6 @@ KEPT_HEADERS = 4096
 
 KEPT_REFUSALS = 512
 """Different refusals whose bodies are kept."""
-
-CLIENT_KEY = "limit_key"
-"""Where the request's scope carries the key under which its client is counted."""
 
 
 class RefusalBody(NamedTuple):

@@ -274,3 +274,14 @@ async def test_unknown_paths_and_wrong_methods_of_the_gateway_are_problems(gatew
     assert_problem(await gateway.post("/"), 405)
     assert_problem(await gateway.get("/predict/batch/more"), 404)
     assert_problem(await gateway.get("/models/"), 404)
+
+
+@pytest.mark.parametrize("name", ["X-Caller", "x-caller", "X-CALLER"])
+async def test_services_learn_the_caller_from_the_gateway_and_from_nobody_else(
+    gateway: httpx.AsyncClient, upstream: UpstreamServer, name: str
+) -> None:
+    for given in ({}, {name: "somebody-else"}):
+        headers = {"X-Forwarded-For": "2001:db8::7"} | given
+        await gateway.post("/analyze/performance", json={}, headers=headers)
+    callers = [request.headers.getall("X-Caller") for request, _ in upstream.requests]
+    assert callers == [["2001:db8::/64"]] * 2

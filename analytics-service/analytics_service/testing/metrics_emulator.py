@@ -36,10 +36,12 @@ class MetricsExchange(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     emulator: "MetricsEmulator"
+    asked_about: str | None
 
     def do_POST(self) -> None:
         """`/metrics/aggregated`, `/metrics/drift`, `/metrics/quality`."""
         body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.asked_about = json.loads(body).get("model_name")
         answers: dict[str, Callable[[], BaseModel]] = {
             "/metrics/aggregated": lambda: self.emulator.aggregated(MetricsQuery.model_validate_json(body)),
             "/metrics/drift": lambda: self.emulator.drift,
@@ -51,6 +53,7 @@ class MetricsExchange(BaseHTTPRequestHandler):
         """`/metrics/thresholds`, `/metrics/alerts`."""
         url = urlsplit(self.path)
         (model_name,) = parse_qs(url.query).get("model_name", [None])
+        self.asked_about = model_name
         answers: dict[str, BaseModel] = {
             "/metrics/thresholds": self.emulator.thresholds.model_copy(update={"model_name": model_name}),
             "/metrics/alerts": self.emulator.alerts,
@@ -59,14 +62,23 @@ class MetricsExchange(BaseHTTPRequestHandler):
 
     def answer(self, body: BaseModel) -> None:
         """Sends the body, or whatever the test wants to go wrong."""
-        status, content = 200, body.model_dump_json().encode()
+        status, content, kind = 200, body.model_dump_json().encode(), "application/json"
         if self.emulator.fails_with:
             status, content = self.emulator.fails_with, b"{}"
         elif refusal := self.emulator.refuses_with:
             problem = {"title": "Unprocessable Content", "status": 422, "errors": [refusal]}
             status, content = 422, json.dumps(problem).encode()
+        elif self.emulator.knows is not None and self.asked_about not in {None, *self.emulator.knows}:
+            detail = f"No model is called {self.asked_about!r}."
+            problem = {
+                "type": "urn:problem-type:unknown-model",
+                "title": "Unknown Model",
+                "status": 404,
+                "detail": detail,
+            }
+            status, content, kind = 404, json.dumps(problem).encode(), "application/problem+json"
         self.send_response(status)
-        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
@@ -88,6 +100,8 @@ class MetricsEmulator(LocalServer):
         self.alerts = SeenAlerts(alerts=[])
         self.fails_with: int | None = None
         self.refuses_with: dict[str, str] | None = None
+        self.knows: set[str] | None = None
+        """The models that there are; None: any."""
         self.queries: list[MetricsQuery] = []
 
     def handler(self) -> type[BaseHTTPRequestHandler]:

@@ -10,7 +10,7 @@ from math import ceil
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway.ingress_limit import CLIENT_KEY
+from gateway.forwarding import CLIENT_KEY
 from gateway.memory_limiter import MemoryLimiter
 from shared.runtime.loop_metrics import LoopCounter
 from shared.runtime.problems import QUOTA_EXCEEDED, Problem

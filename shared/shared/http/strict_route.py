@@ -12,7 +12,7 @@ from typing import Annotated, Any, get_type_hints
 from fastapi import Depends, Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
-from pydantic import TypeAdapter
+from pydantic import BaseModel, TypeAdapter
 
 from shared.http.json_body import JsonBody, check_parameters
 from shared.http.request_body import MAX_BYTES, check_json_type, read_body
@@ -56,7 +56,7 @@ class StrictRoute(APIRoute):
                 check_json_type(request)
             return await read_body(request, body.parse, max_bytes)
 
-        if self._needs_nothing_else():
+        if self._needs_nothing_else() and self.status_code in {None, 200} and is_model(hints.get("return")):
             return short_way(self.endpoint, parameter.name, read, hints)
         endpoint = with_body_from(self.endpoint, parameter.name, Annotated[body_type, Depends(read)])
         return APIRoute(self.path, endpoint, **self._options).get_route_handler()
@@ -66,6 +66,11 @@ class StrictRoute(APIRoute):
         needed = self.dependant
         others = (needed.dependencies, needed.path_params, needed.query_params, needed.header_params)
         return not any(others) and needed.request_param_name is not None and needed.response_param_name is None
+
+
+def is_model(answer: Any) -> bool:
+    """Whether an endpoint answers with a model, and not with a response of its own making."""
+    return inspect.isclass(answer) and issubclass(answer, BaseModel)
 
 
 def short_way(endpoint: Callable[..., Any], name: str, read: Handler, hints: dict[str, Any]) -> Handler:

@@ -1,0 +1,22 @@
+"""Who calls, as the gateway tells the services: the key under which it counts a client.
+
+The gateway takes this header from nobody and writes it into every request that it passes on. A service behind it has no
+other way to tell clients apart, and nobody else can reach a service.
+"""
+
+from contextvars import ContextVar
+
+from starlette.types import Scope
+
+from shared.runtime.request_id import header
+
+CALLER_HEADER = b"x-caller"
+
+current_caller: ContextVar[str | None] = ContextVar("current_caller", default=None)
+"""Of the request in whose context this runs, tasks that it started included; None: no gateway said so."""
+
+
+def begin_caller(scope: Scope) -> None:
+    """Makes the caller of a request the current one."""
+    given = header(scope, CALLER_HEADER)
+    current_caller.set(given.decode("latin-1") if given else None)
