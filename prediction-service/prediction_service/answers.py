@@ -13,6 +13,7 @@ from prediction_service.contracts import (
     PredictionMetric,
     RawOutput,
     SkippedFolder,
+    WaitingFolder,
     check_text,
 )
 from prediction_service.job import ModelFailed
@@ -122,6 +123,7 @@ def model_list(repository: ModelRepository) -> ModelList:
     models, named = [], set()
     for model in repository.models():
         manifest = model.manifest
+        state, reason = repository.state_of(model)
         models.append(
             LoadedModel(
                 name=model.name,
@@ -132,8 +134,15 @@ def model_list(repository: ModelRepository) -> ModelList:
                 source=manifest.source or f"{model.name}/{model.version}",
                 description=manifest.description,
                 default=model.name == repository.default_name and model.name not in named,
+                digest=model.digest,
+                state=state,
+                reason=reason,
             )
         )
         named.add(model.name)
     skipped = [SkippedFolder(folder=folder, reason=reason) for folder, reason in repository.skipped().items()]
-    return ModelList(models=models, skipped=skipped)
+    waiting = [
+        WaitingFolder(folder=folder, state=state, reason=reason)
+        for folder, (state, reason) in repository.waiting().items()
+    ]
+    return ModelList(models=models, skipped=skipped, waiting=waiting)

@@ -4,7 +4,8 @@ The stops of a request, in order:
 
 1. `endpoints`         HTTP in and out (`contracts`, `answers`); `inference_protocol` for /v2
 2. `predict`           the use case; calls the next three
-3. `model_repository`  which model; follows `model_folders`, loads them through `model_loader` (`manifest`, `runtimes`);
+3. `model_repository`  which model; follows `model_folders`; `models` tries what is new in a process of its own
+                       (`trials`), then it is loaded through `model_loader` (`manifest`, `runtimes`);
                        `model_register` tells Postgres what is loaded
 4. `batcher`           computes it together with whatever else waits for that model
 5. `recorder`          writes it together with whatever else waits for the record, through `record_failover`:
@@ -25,6 +26,8 @@ from prediction_service.journal import Journal
 from prediction_service.model_loader import QueueBounds
 from prediction_service.model_register import ModelRegister
 from prediction_service.model_repository import ModelRepository
+from prediction_service.models.loading import Loader
+from prediction_service.models.trials import TrialBounds, Trials
 from prediction_service.predict import Predictor
 from prediction_service.record_failover import RecordFailover
 from prediction_service.record_store import RecordStore
@@ -39,8 +42,10 @@ VERSION = version("modelserver-prediction-service")
 
 def create_app(settings: Settings) -> FastAPI:
     """Puts the service together; connects to nothing yet."""
-    bounds = QueueBounds(settings.queue_rows, settings.prediction_timeout_seconds)
-    repository = ModelRepository(settings.models_dir, settings.default_model, bounds)
+    memory, seconds = settings.model_memory_bytes, settings.model_load_seconds
+    bounds = QueueBounds(settings.queue_rows, settings.prediction_timeout_seconds, settings.model_call_seconds, memory)
+    loader = Loader(Trials(TrialBounds(seconds, memory)), bounds, seconds)
+    repository = ModelRepository(settings.models_dir, settings.default_model, loader)
     connector = Connector(settings.database_url, SERVICE)
     journal = Journal(settings.journal_dir, settings.journal_max_bytes)
     store = RecordFailover(RecordStore(connector), RecordStore(connector), journal)

@@ -10,13 +10,13 @@ import math
 import threading
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from time import perf_counter, time
 from typing import Any
 
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
 
+from prediction_service.batching.threads import DaemonThreads
 from prediction_service.job import Job, ModelFailed, Outcome, Row
 from prediction_service.models.outputs import NotProbabilities, checked
 from prediction_service.runtimes.base import Runtime
@@ -47,6 +47,24 @@ CallerLeaves = Callable[[], Coroutine[Any, Any, None]]
 """Returns when the caller has gone."""
 
 
+class ModelUnavailable(Problem):
+    """The model did not come back from a call, and takes no requests until it was loaded anew."""
+
+    status = 503
+    type = "urn:problem-type:model-unavailable"
+    title = "Model Unavailable"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, headers={"Retry-After": str(UNAVAILABLE_SECONDS)})
+
+
+UNAVAILABLE_SECONDS = 10
+"""When a client may ask a model again that did not come back from a call; see `model_repository`."""
+
+CHECK_SECONDS = 0.5
+"""How often calls that run are looked at."""
+
+
 class CallerLeft(Problem):
     """Nobody waits for the answer any more."""
 
@@ -67,7 +85,15 @@ class Batcher:
     """The queue of one model and the threads that work on it."""
 
     def __init__(
-        self, name: str, runtime: Runtime, *, max_rows: int, workers: int, queue_rows: int, timeout_seconds: float
+        self,
+        name: str,
+        runtime: Runtime,
+        *,
+        max_rows: int,
+        workers: int,
+        queue_rows: int,
+        timeout_seconds: float,
+        call_seconds: float,
     ) -> None:
         self._name, self._runtime = name, runtime
         self._max_rows, self._workers = max_rows, workers
@@ -76,7 +102,15 @@ class Batcher:
         self._rows: deque[Row] = deque()
         self._lock = threading.Lock()
         self._busy: set[asyncio.Future[None]] = set()
-        self._threads = ThreadPoolExecutor(workers, thread_name_prefix=name)
+        self._threads = DaemonThreads(workers, name)
+        self._call_seconds = call_seconds
+        # The threads note what they work on and since when; the event loop looks whether it takes too long.
+        self._calls: dict[int, tuple[float, Sequence[Row]]] = {}
+        self._watch: asyncio.TimerHandle | None = None
+        self._looks: dict[tuple[int, float], int] = {}
+        """Thread and beginning of a call → how often it was seen. A process that is paused does not look."""
+        self.unavailable = ""
+        """Why no request is taken any more; empty while all is well."""
         self._seconds_per_row = 0.0
         self.statistics = Statistics()
         self._batch_rows, self._queued_rows = BATCH_ROWS.labels(name), QUEUED_ROWS.labels(name)
@@ -88,7 +122,8 @@ class Batcher:
     ) -> list[Outcome | ModelFailed]:
         """What the model says about each text, or that it could not compute it.
 
-        `caller_waits`: seconds from now on; None: as long as we do. Raises Overloaded, DeadlinePassed or CallerLeft.
+        `caller_waits`: seconds from now on; None: as long as we do. Raises Overloaded, DeadlinePassed, CallerLeft or
+        ModelUnavailable.
         """
         started = perf_counter()
         try:
@@ -102,6 +137,8 @@ class Batcher:
     async def _run(
         self, texts: Sequence[str], caller_leaves: CallerLeaves, caller_waits: float | None
     ) -> list[Outcome | ModelFailed]:
+        if self.unavailable:
+            raise ModelUnavailable(self.unavailable)
         if self._runtime.is_quick(texts):
             return self._compute_here(texts)
         timeout = self._timeout_seconds if caller_waits is None else min(caller_waits, self._timeout_seconds)
@@ -125,10 +162,15 @@ class Batcher:
         self.statistics.inference.add(max(outcome.inference_seconds for outcome in outcomes))
 
     async def close(self) -> None:
-        """Finishes what waits; nothing may be added from now on."""
-        while self._busy:
-            await asyncio.wait(self._busy)
-        self._threads.shutdown(wait=False)
+        """Finishes what waits; nothing may be added from now on. A call that does not come back is left behind."""
+        while self._busy and not self.unavailable:
+            await asyncio.wait(self._busy, timeout=CHECK_SECONDS)
+        self._threads.shutdown()
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether a call still has not come back; its memory is taken until it does."""
+        return bool(self._calls)
 
     def _compute_here(self, texts: Sequence[str]) -> list[Outcome | ModelFailed]:
         """A hop to a thread and back would cost more than these texts do."""
@@ -164,6 +206,30 @@ class Batcher:
             worker = loop.run_in_executor(self._threads, self._work, loop)
             self._busy.add(worker)
             worker.add_done_callback(self._worker_ended)
+        if self._busy and self._watch is None:
+            self._watch = loop.call_later(CHECK_SECONDS, self._check_calls)
+
+    def _check_calls(self) -> None:
+        """Gives the model up when one of its calls takes too long; looks again later while there are any."""
+        self._watch = None
+        running = [(thread, began) for thread, (began, _) in list(self._calls.items())]
+        self._looks = {call: self._looks.get(call, 0) + 1 for call in running}
+        if max(self._looks.values(), default=0) * CHECK_SECONDS > self._call_seconds:
+            self._give_up()
+        elif self._busy:
+            self._watch = asyncio.get_running_loop().call_later(CHECK_SECONDS, self._check_calls)
+
+    def _give_up(self) -> None:
+        """Nobody waits for this model any longer: not those of the call, not those in the queue, nobody who comes."""
+        self.unavailable = f"A call of the model took longer than {self._call_seconds:g} s."
+        log.error("model unavailable", model=self._name, reason=self.unavailable)
+        self._runtime.stop()
+        with self._lock:
+            waiting = [*self._rows, *(row for _, rows in list(self._calls.values()) for row in rows)]
+            self._rows.clear()
+            self._queued_rows.set(0)
+        for job, _ in waiting:
+            job.fail(ModelUnavailable(self.unavailable))
 
     def _worker_ended(self, worker: asyncio.Future[None]) -> None:
         """It found nothing to do; what has come since then needs another one."""
@@ -224,8 +290,10 @@ class Batcher:
         """One call of the model. What fails in company is tried alone: one text must not spoil the others."""
         called = perf_counter()
         try:
-            rows, seconds = self._compute([job.texts[index] for job, index in batch])
+            rows, seconds = self._call(batch, called)
         except Exception as error:  # a model may raise anything
+            if self.unavailable:
+                return
             if len(batch) == 1:
                 ((job, index),) = batch
                 loop.call_soon_threadsafe(job.put, index, self._failed(error))
@@ -237,6 +305,14 @@ class Batcher:
         if len(batch) > 1:
             for place in again:
                 self._run_batch([place], loop)
+
+    def _call(self, batch: Sequence[Row], called: float) -> tuple[Sequence[Sequence[float] | NotProbabilities], float]:
+        """Notes that this thread is in a call for as long as it is."""
+        self._calls[threading.get_ident()] = (called, batch)
+        try:
+            return self._compute([job.texts[index] for job, index in batch])
+        finally:
+            del self._calls[threading.get_ident()]
 
     def _deliver(
         self, batch: Sequence[Row], rows: Sequence[Sequence[float] | NotProbabilities], seconds: float, called: float

@@ -148,7 +148,7 @@ class BatchAnswer(BaseModel):
 
 
 class LoadedModel(BaseModel):
-    """A version of a model that takes requests."""
+    """A version of a model that is loaded."""
 
     name: str
     version: str
@@ -158,6 +158,12 @@ class LoadedModel(BaseModel):
     source: str = Field(description="Where the model comes from, in its author's words; else its folder")
     description: str = ""
     default: bool = Field(description="Whether requests that name no model go here")
+    digest: str = Field(description="`sha256:…` over names and bytes of what was in its folder when it was loaded")
+    state: str = Field(
+        description="`ready`; `outdated`: what is in the folder now cannot be served (yet), and this goes on; "
+        "`unavailable`: a call did not come back, and requests are refused until it is loaded anew"
+    )
+    reason: str = Field("", description="Why it is not `ready`")
 
 
 class SkippedFolder(BaseModel):
@@ -167,8 +173,17 @@ class SkippedFolder(BaseModel):
     reason: str
 
 
+class WaitingFolder(BaseModel):
+    """A folder of the repository that is not served now, and not because it is broken."""
+
+    folder: str
+    state: str = Field(description="`loading` or `unloaded`")
+    reason: str
+
+
 class ModelList(BaseModel):
-    """The model repository as it is served, the default model first."""
+    """The model repository, the default model first. Every folder is in one of the lists."""
 
     models: list[LoadedModel]
     skipped: list[SkippedFolder] = Field(description="Broken folders, and why")
+    waiting: list[WaitingFolder] = Field(description="Folders that are being tried, or were unloaded by hand")

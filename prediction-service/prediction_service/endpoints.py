@@ -61,9 +61,9 @@ def models_router(repository: ModelRepository) -> APIRouter:
     """What is served."""
     router = APIRouter(tags=["models"], route_class=StrictRoute)
 
-    @router.get("/models", summary="Models that are loaded")
+    @router.get("/models", summary="Models that are loaded, and folders that are not")
     async def list_models() -> ModelList:
-        """Every loaded version with its task, labels and source; folders that cannot be served, and why."""
+        """Every loaded version with its task, labels, source, digest and state; folders that do not serve, and why."""
         return model_list(repository)
 
     return router

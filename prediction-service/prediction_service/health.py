@@ -1,6 +1,7 @@
 """What `/health` checks: the models, without which nothing can be answered, and the record."""
 
 from prediction_service.model_repository import ModelRepository
+from prediction_service.models.folder_state import State
 from prediction_service.record_failover import RecordFailover
 from shared.contracts.health import ComponentHealth, HealthStatus
 from shared.runtime.health import HealthReport
@@ -21,12 +22,16 @@ def health_report(repository: ModelRepository, store: RecordFailover, service: s
 
 
 def models_health(repository: ModelRepository) -> ComponentHealth:
-    """Down without the default model; degraded when a folder of the repository cannot be served."""
+    """Down without the default model; degraded when a model does not come back, or a folder cannot be served."""
+    troubles = [f"{folder} skipped: {reason}" for folder, reason in repository.skipped().items()]
+    for model in repository.models():
+        state, reason = repository.state_of(model)
+        if state is State.UNAVAILABLE or (state is State.OUTDATED and not reason.endswith("being tried")):
+            troubles.append(f"{model.name}/{model.version} {state}: {reason}")
     if not repository.has_default():
-        detail = f"the default model {repository.default_name} is not loaded"
-        return ComponentHealth(status=HealthStatus.DOWN, detail=detail)
-    if skipped := repository.skipped():
-        detail = "; ".join(f"{folder} skipped: {reason}" for folder, reason in skipped.items())
-        return ComponentHealth(status=HealthStatus.DEGRADED, detail=detail)
+        troubles.insert(0, f"the default model {repository.default_name} is not loaded")
+        return ComponentHealth(status=HealthStatus.DOWN, detail="; ".join(troubles))
+    if troubles:
+        return ComponentHealth(status=HealthStatus.DEGRADED, detail="; ".join(troubles))
     loaded = ", ".join(f"{model.name} {model.version}" for model in repository.models())
     return ComponentHealth(status=HealthStatus.OK, detail=loaded)

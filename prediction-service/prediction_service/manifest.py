@@ -59,10 +59,14 @@ class OnnxRuntime(Strict):
     """ONNX Runtime, over the texts as they are or, with a tokenizer, over token ids."""
 
     kind: Literal["onnx"]
-    file: FileName = "model.onnx"
-    tokenizer: FileName | None = Field(None, description="Hugging Face's tokenizer.json; not set: raw strings")
+    file: FileName | None = Field(None, description="Not set: model.onnx, onnx/model.onnx, or the only .onnx file")
+    tokenizer: FileName | None = Field(
+        None, description="Hugging Face's tokenizer.json; not set: that file if the model takes token ids"
+    )
     lowercase: bool = Field(False, description="Whether the model was trained on texts in lower case")
-    max_tokens: int = Field(256, ge=8, le=8192, description="Most tokens that the model is given at once")
+    max_tokens: int | None = Field(
+        None, ge=8, le=8192, description="Most tokens that the model is given at once; not set: 256, or what it takes"
+    )
     long_texts: Literal["cut", "windows"] = Field(
         "cut", description="Beyond max_tokens: cut, or judged whole, in windows of that size whose scores are averaged"
     )

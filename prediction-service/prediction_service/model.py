@@ -15,6 +15,8 @@ class Model:
     version: str
     manifest: Manifest
     batcher: Batcher
+    digest: str = ""
+    """`sha256:…` over what was in its folder when it was loaded."""
 
     def scores(self, probabilities: Sequence[float]) -> dict[str, float]:
         """Label → probability."""

@@ -7,11 +7,10 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from prediction_service.models.contents import Fingerprint, fingerprint
+
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 VERSION = re.compile(r"(?:0|[1-9]\d{0,8})(?:\.(?:0|[1-9]\d{0,8})){2}")
-
-Fingerprint = tuple[tuple[str, int, int], ...]
-"""Path, size in bytes and time of change in nanoseconds of each file: changes when anything in the folder does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +68,3 @@ def folders_in(folder: Path) -> list[Path]:
         return sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
     except OSError:
         return []
-
-
-def fingerprint(folder: Path) -> Fingerprint:
-    """See Fingerprint; a file that vanishes meanwhile counts as absent."""
-    files = []
-    for path in sorted(folder.rglob("*")):
-        try:
-            status = path.stat()
-        except OSError:
-            continue
-        files.append((str(path.relative_to(folder)), status.st_size, status.st_mtime_ns))
-    return tuple(files)

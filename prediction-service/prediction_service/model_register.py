@@ -5,10 +5,8 @@ back; nobody waits for it and nothing fails without it.
 """
 
 import asyncio
-import hashlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -51,21 +49,13 @@ ON CONFLICT (model_name, model_version) DO UPDATE SET
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
-class Folder:
-    """What a model's folder adds to what the model knows itself."""
-
-    digest: str
-    baseline: dict[str, Any] | None
-
-
 class ModelRegister:
     """Follows `loaded`, which says what is loaded now; the models' folders are below `root`."""
 
     def __init__(self, connector: Connector, loaded: Callable[[], Sequence[Model]], root: Path) -> None:
         self._connection = LoneConnection(connector, seconds=STATEMENT_SECONDS)
         self._loaded, self._root = loaded, root
-        self._folders: dict[tuple[str, str], tuple[Model, Folder]] = {}
+        self._baselines: dict[tuple[str, str], tuple[Model, dict[str, Any] | None]] = {}
         self._told: list[Model] = []
         self._told_at = float("-inf")
         self._is_away = False
@@ -110,31 +100,18 @@ class ModelRegister:
 
     async def _row(self, model: Model) -> dict[str, Any]:
         key = (model.name, model.version)
-        known, folder = self._folders.get(key, (None, None))
-        if known is not model or folder is None:
-            folder = await asyncio.to_thread(read_folder, self._root / model.name / model.version)
-            self._folders[key] = (model, folder)
+        known, baseline = self._baselines.get(key, (None, None))
+        if known is not model:
+            baseline = await asyncio.to_thread(read_baseline, self._root / model.name / model.version / BASELINE_FILE)
+            self._baselines[key] = (model, baseline)
         return {
             "model_name": model.name,
             "model_version": model.version,
             "task_type": model.manifest.task_type,
             "labels": model.manifest.labels,
-            "digest": folder.digest,
-            "baseline": folder.baseline,
+            "digest": model.digest,
+            "baseline": baseline,
         }
-
-
-def read_folder(path: Path) -> Folder:
-    """The digest over a folder's files and its baseline; a baseline that is of no use is reported and left out."""
-    digest = hashlib.sha256()
-    for file in sorted(path.rglob("*")):
-        with suppress(OSError):  # it goes away while it is looked at: the next look loads the model anew
-            if file.is_file():
-                digest.update(f"{file.relative_to(path)}\0{file.stat().st_size}\0".encode())
-                with file.open("rb") as opened:
-                    while block := opened.read(1 << 20):
-                        digest.update(block)
-    return Folder(digest.hexdigest(), read_baseline(path / BASELINE_FILE))
 
 
 def read_baseline(path: Path) -> dict[str, Any] | None:

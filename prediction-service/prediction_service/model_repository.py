@@ -1,21 +1,25 @@
 """The models that are served, kept equal to the folders on disk. Broken folders are reported and skipped.
 
-A version that is dropped in, changed or loaded by hand is made ready beside what serves, and takes over in one
-assignment; the model it replaces finishes what it has. Requests never wait for any of this.
+A version that is dropped in, changed or loaded by hand is tried and made ready beside what serves, and takes over in
+one assignment; the model it replaces finishes what it has. Requests never wait for any of this, nor does one folder
+wait for another that takes its time.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from time import monotonic
 
 import structlog
 from prometheus_client import Counter, Gauge
 
 from prediction_service.manifest import ManifestError
 from prediction_service.model import Model
-from prediction_service.model_folders import Fingerprint, FolderList, ModelFolder, list_folders
-from prediction_service.model_loader import QueueBounds, load_model
+from prediction_service.model_folders import FolderList, ModelFolder, list_folders
+from prediction_service.models.contents import Fingerprint
+from prediction_service.models.folder_state import FolderState, State
+from prediction_service.models.loading import FolderChangedError, Loader
 from prediction_service.runtimes.base import ModelError
 from shared.contracts.problem import FieldError
 from shared.runtime.problems import InvalidRequest, Problem
@@ -24,9 +28,14 @@ WATCH_SECONDS = 1.0
 """How often the folders are looked at. What changed is loaded at the second look that sees it the same: a copy that is
 still under way is left alone."""
 
+START_SECONDS = 15.0
+"""How long the start waits at most. For folders that take long it does not: they are served once they are ready."""
+
 LOADED = Gauge("prediction_models", "Versions of models that take requests")
 SKIPPED = Gauge("prediction_model_folders_skipped", "Folders of the repository that cannot be served")
 LOADS = Counter("prediction_model_loads", "Folders loaded", ["outcome"])
+
+UNLOADED = "was unloaded by hand; POST /v2/repository/models/{name}/load brings it back"
 
 log = structlog.get_logger()
 
@@ -48,15 +57,13 @@ class ModelNotLoadable(Problem):
 
 
 class ModelRepository:
-    """Which model answers what. `load`, `unload` and the watch change it, one at a time, under the lock."""
+    """Which model answers what. `load`, `unload` and the watch change it; only on the event loop."""
 
-    def __init__(self, root: Path, default_name: str, bounds: QueueBounds) -> None:
-        self._root, self.default_name, self._bounds = root, default_name, bounds
-        self._lock = asyncio.Lock()
+    def __init__(self, root: Path, default_name: str, loader: Loader) -> None:
+        self._root, self.default_name, self._loader = root, default_name, loader
+        self._states: dict[ModelFolder, FolderState] = {}
         self._models: dict[ModelFolder, Model] = {}
         self._newest: dict[str, Model] = {}
-        self._tried: dict[ModelFolder, Fingerprint] = {}
-        self._broken: dict[ModelFolder, str] = {}
         self._misnamed: dict[str, str] = {}
         self._unloaded: set[str] = set()
         self._retiring: set[asyncio.Task[None]] = set()
@@ -65,15 +72,21 @@ class ModelRepository:
     async def watching(self) -> AsyncIterator[None]:
         """Loads everything there is, then follows the folders until the end."""
         look = await self._look()
-        await self._follow(look, look.models)
+        self._follow(look, sorted(look.models, key=lambda folder: folder.name != self.default_name))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(START_SECONDS):
+                await asyncio.gather(*(kept.judged.wait() for kept in self._states.values()))
         watch = asyncio.create_task(self._watch(look), name="model repository")
         try:
             yield
         finally:
-            watch.cancel()
-            with suppress(asyncio.CancelledError):
-                await watch
-            self._serve({})
+            loads = [state.loading for state in self._states.values() if state.loading is not None]
+            for task in (watch, *loads):
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+            self._states.clear()
+            self._serve()
             await asyncio.gather(*self._retiring)
 
     def choose(self, name: str | None, version: str | None = None, task: str | None = None) -> Model:
@@ -126,86 +139,132 @@ class ModelRepository:
 
     def has_default(self) -> bool:
         """Whether requests that name no model can be served."""
-        return self.default_name in self._newest
+        default = self._newest.get(self.default_name)
+        return default is not None and not default.batcher.unavailable
+
+    def state_of(self, model: Model) -> tuple[State, str]:
+        """Where a loaded model stands, and why if it is not well."""
+        return next((kept.state, kept.reason) for kept in self._states.values() if kept.model is model)
 
     def skipped(self) -> dict[str, str]:
-        """Folder → why it is not served."""
-        return {str(folder): reason for folder, reason in self._broken.items()} | self._misnamed
+        """Folder → why it cannot be served."""
+        broken = {str(folder): kept.reason for folder, kept in self._states.items() if kept.state is State.SKIPPED}
+        return broken | self._misnamed
 
-    def unloaded(self) -> list[str]:
-        """Names of models that were taken out of service by hand."""
-        return sorted(self._unloaded)
+    def waiting(self) -> dict[str, tuple[State, str]]:
+        """Folder → state and reason, of those that are neither loaded nor broken."""
+        return {
+            str(folder): (State.UNLOADED, UNLOADED.format(name=folder.name))
+            if folder.name in self._unloaded
+            else (kept.state, kept.reason)
+            for folder, kept in self._states.items()
+            if kept.state is State.LOADING
+        }
 
     async def load(self, name: str) -> None:
-        """Makes what is served equal to the model's folders, now. Raises ModelNotFound and ModelNotLoadable."""
+        """Loads all folders of a model, changed or not. Raises ModelNotFound, ModelNotLoadable."""
         look = await self._look()
         folders = [folder for folder in look.models if folder.name == name]
         if not folders:
             raise ModelNotFound(f"The repository has no model {name!r}.")
         self._unloaded.discard(name)
-        await self._follow(look, folders)
-        broken = [f"{folder}: {self._broken[folder]}" for folder in folders if folder in self._broken]
-        if broken:
+        self._note(look)
+        states = {folder: self._states[folder] for folder in folders}
+        for folder in folders:
+            self._start_loading(folder, look.models[folder])
+        while loads := [kept.loading for kept in states.values() if kept.loading is not None and kept.is_loading]:
+            await asyncio.wait(loads)
+        self._drop_gone(look)
+        if broken := [f"{folder}: {kept.fault}" for folder, kept in states.items() if kept.fault]:
             raise ModelNotLoadable("; ".join(broken))
 
     async def unload(self, name: str) -> None:
         """Takes all versions out of service until `load` is called. Raises ModelNotFound."""
-        async with self._lock:
-            if name not in self._newest:
-                raise ModelNotFound(f"No model {name!r} is loaded.")
-            self._unloaded.add(name)
-            self._drop([folder for folder in self._tried if folder.name == name])
+        kept = [state for folder, state in self._states.items() if folder.name == name]
+        if all(state.state is State.SKIPPED for state in kept) or name in self._unloaded:
+            raise ModelNotFound(f"No model {name!r} is loaded.")
+        self._unloaded.add(name)
+        for folder in [folder for folder in self._states if folder.name == name]:
+            self._forget(folder)
+            self._states[folder] = FolderState()
+        self._serve()
 
     async def _watch(self, last: FolderList) -> None:
         while True:
             await asyncio.sleep(WATCH_SECONDS)
             look = await self._look()
             settled = [folder for folder, seen in look.models.items() if last.models.get(folder) == seen]
-            await self._follow(look, settled)
+            self._follow(look, settled)
             last = look
 
     async def _look(self) -> FolderList:
         return await asyncio.to_thread(list_folders, self._root)
 
-    async def _follow(self, look: FolderList, settled: Iterable[ModelFolder]) -> None:
-        """Loads those of the `settled` folders that are new or changed, then drops what is gone.
+    def _follow(self, look: FolderList, settled: Iterable[ModelFolder]) -> None:
+        """Begins to load those of the `settled` folders that are new or changed, and what is to be loaded anew."""
+        self._note(look)
+        for folder in settled:
+            kept = self._states[folder]
+            if kept.model is not None and kept.model.batcher.unavailable:
+                kept.note_unavailable(monotonic())
+            changed = kept.seen != look.models[folder]
+            if folder.name not in self._unloaded and not kept.is_loading and (changed or kept.is_due(monotonic())):
+                self._start_loading(folder, look.models[folder])
+        self._drop_gone(look)
 
-        In this order, so that a model whose version is exchanged is never away.
-        """
-        async with self._lock:
-            for folder in settled:
-                if folder.name not in self._unloaded and self._tried.get(folder) != look.models[folder]:
-                    self._tried[folder] = look.models[folder]
-                    await self._load(folder)
-            self._drop([folder for folder in self._tried if folder not in look.models])
-            self._misnamed = look.misnamed
-            SKIPPED.set(len(self.skipped()))
+    def _note(self, look: FolderList) -> None:
+        """Every folder has a state from the moment at which it is seen."""
+        for folder in look.models:
+            self._states.setdefault(folder, FolderState()).gone = False
+        self._misnamed = look.misnamed
 
-    async def _load(self, folder: ModelFolder) -> None:
+    def _start_loading(self, folder: ModelFolder, seen: Fingerprint) -> asyncio.Task[None]:
+        """In place of a load that may be under way: that one read what was there before."""
+        kept = self._states[folder]
+        if kept.loading is not None:
+            kept.loading.cancel()
+        kept.seen, kept.fault, kept.retry_at = seen, "", 0.0
+        kept.loading = asyncio.create_task(self._load(folder, kept), name=f"load {folder}")
+        return kept.loading
+
+    async def _load(self, folder: ModelFolder, kept: FolderState) -> None:
         """Loads a folder and puts its model into service. If it is broken, the model it held before goes on."""
         try:
-            model = await asyncio.to_thread(load_model, folder, self._bounds)
-        except Exception as error:
-            self._broken[folder] = reason_of(error)
+            model = await self._loader.load(folder, kept.judged.set)
+        except FolderChangedError as error:
+            kept.seen, kept.fault = None, str(error)
+        except Exception as error:  # a broken file makes libraries raise anything
+            kept.fault = reason_of(error)
             LOADS.labels("failed").inc()
-            log.warning("model folder skipped", folder=str(folder), reason=self._broken[folder])
+            log.warning("model folder skipped", folder=str(folder), reason=kept.fault)
         else:
-            self._broken.pop(folder, None)
-            self._serve(self._models | {folder: model})
+            kept.model = model
+            self._serve()
             LOADS.labels("loaded").inc()
-            log.info("model loaded", folder=str(folder), runtime=model.manifest.runtime.kind)
+            log.info("model loaded", folder=str(folder), runtime=model.manifest.runtime.kind, digest=model.digest)
+        kept.judged.set()
+        SKIPPED.set(len(self.skipped()))
 
-    def _drop(self, folders: Iterable[ModelFolder]) -> None:
-        """Forgets folders; what they hold serves no more."""
-        gone = set(folders)
-        for folder in gone:
-            self._tried.pop(folder)
-            self._broken.pop(folder, None)
-        if not gone.isdisjoint(self._models):
-            self._serve({folder: model for folder, model in self._models.items() if folder not in gone})
+    def _drop_gone(self, look: FolderList) -> None:
+        """Forgets folders that are not there any more; what they hold serves until one that comes instead is ready."""
+        coming = {folder.name for folder in look.models if self._states[folder].state is State.LOADING} - self._unloaded
+        for folder in [folder for folder in self._states if folder not in look.models]:
+            kept = self._states[folder]
+            kept.gone = True
+            if kept.model is None or folder.name not in coming:
+                self._forget(folder)
+        self._serve()
+        SKIPPED.set(len(self.skipped()))
 
-    def _serve(self, models: dict[ModelFolder, Model]) -> None:
+    def _forget(self, folder: ModelFolder) -> None:
+        """Nothing is known of a folder any more, and nothing of it is loaded."""
+        kept = self._states.pop(folder)
+        if kept.loading is not None:
+            kept.loading.cancel()
+
+    def _serve(self) -> None:
         """The one place where what is served changes. Models that are replaced finish what they have."""
+        models = {folder: kept.model for folder, kept in self._states.items() if kept.model is not None}
         replaced = [model for folder, model in self._models.items() if models.get(folder) is not model]
         self._models = models
         self._newest = {folder.name: models[folder] for folder in sorted(models, key=lambda folder: folder.precedence)}

@@ -19,6 +19,19 @@ class Settings(ServiceSettings):
     models_dir: Path = Field(Path("models"), description="The model repository: <name>/<version>/model.toml")
     default_model: ModelName = Field("sentiment", description="The model of requests that name none")
 
+    model_load_seconds: float = Field(
+        30.0, ge=1, le=3600, description="How long a model may take to load and to be tried; then its folder is skipped"
+    )
+    model_call_seconds: float = Field(
+        30.0, ge=1, le=3600, description="A call of a model that takes longer makes that model unavailable (503)"
+    )
+    model_memory_bytes: int = Field(
+        1024 * 1024 * 1024,
+        ge=64 * 1024 * 1024,
+        le=1 << 40,
+        description="Memory that a model may take, while it is tried and for its tensors while it serves",
+    )
+
     queue_rows: int = Field(
         1024, ge=256, le=1_000_000, description="Texts that may wait for one model; beyond: 503 at once"
     )

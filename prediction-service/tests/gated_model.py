@@ -17,6 +17,7 @@ class GatedRuntime:
         self.threads: set[int] = set()
         self.started = threading.Semaphore(0)
         self.gate = threading.Event()
+        self.stopped = False
 
     def probabilities(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
         self.calls.append(list(texts))
@@ -31,6 +32,9 @@ class GatedRuntime:
     def is_quick(self, texts: Sequence[str]) -> bool:
         return texts[0] == "quick"
 
+    def stop(self) -> None:
+        self.stopped = True
+
 
 async def stays() -> None:
     """A caller who does not leave."""
@@ -38,7 +42,7 @@ async def stays() -> None:
 
 
 def batcher_of(runtime: GatedRuntime, **bounds: float) -> Batcher:
-    chosen = {"max_rows": 4, "workers": 1, "queue_rows": 8, "timeout_seconds": 10.0} | bounds
+    chosen = {"max_rows": 4, "workers": 1, "queue_rows": 8, "timeout_seconds": 10.0, "call_seconds": 10.0} | bounds
     return Batcher(NAME, runtime, **chosen)
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from prediction_service.model import Model
 from prediction_service.model_repository import ModelRepository
+from prediction_service.models.folder_state import State
 from prediction_service.statistics import Duration
 
 EXTENSIONS = ["binary_tensor_data", "model_repository", "statistics"]
@@ -26,15 +27,26 @@ def metadata_of(model: Model, versions: list[str]) -> dict[str, Any]:
 
 def index_of(repository: ModelRepository, *, ready: bool) -> list[dict[str, str]]:
     """Every version that is known; only those that take requests if `ready`."""
+    loaded = [(model, *repository.state_of(model)) for model in repository.models()]
     index = [
-        {"name": model.name, "version": model.version, "state": "READY", "reason": ""} for model in repository.models()
+        {
+            "name": model.name,
+            "version": model.version,
+            "state": "UNAVAILABLE" if state is State.UNAVAILABLE else "READY",
+            "reason": reason,
+        }
+        for model, state, reason in loaded
+        if state is not State.UNAVAILABLE or not ready
     ]
     if ready:
         return index
     for folder, reason in repository.skipped().items():
         name, _, version = folder.partition("/")
         index.append({"name": name, "version": version, "state": "UNAVAILABLE", "reason": reason})
-    index += [{"name": name, "state": "UNAVAILABLE", "reason": "unloaded"} for name in repository.unloaded()]
+    for folder, (state, reason) in repository.waiting().items():
+        name, _, version = folder.partition("/")
+        protocol_state = "LOADING" if state is State.LOADING else "UNAVAILABLE"
+        index.append({"name": name, "version": version, "state": protocol_state, "reason": reason})
     return index
 
 

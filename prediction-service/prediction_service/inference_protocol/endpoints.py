@@ -81,8 +81,10 @@ def add_models(router: APIRouter, repository: ModelRepository) -> None:
 
     @router.get("/models/{name}/ready", summary="Whether a model takes requests", responses=documented_errors(404))
     @router.get("/models/{name}/versions/{version}/ready", include_in_schema=False)
-    async def model_ready(name: str, version: str | None = None) -> dict[str, Any]:
-        return {"name": repository.choose(name, version).name, "ready": True}
+    async def model_ready(name: str, response: Response, version: str | None = None) -> dict[str, Any]:
+        ready = not repository.choose(name, version).batcher.unavailable
+        response.status_code = 200 if ready else 503
+        return {"name": name, "ready": ready}
 
     @router.get("/models/{name}/stats", summary="Statistics of a model", responses=documented_errors(404))
     @router.get("/models/{name}/versions/{version}/stats", include_in_schema=False)

@@ -50,6 +50,9 @@ class LexiconRuntime:
         """Judged by length: the time per character is bounded."""
         return sum(len(text) * (1 if text.isascii() else EMOJI_WORTH) for text in texts) <= QUICK_CHARACTERS
 
+    def stop(self) -> None:
+        """Its calls end by themselves: the time per character is bounded."""
+
 
 def probabilities_of(compound: float) -> tuple[float, float, float]:
     """Chances of positive, negative and neutral for VADER's compound score, from -1 to 1.

@@ -12,72 +12,153 @@ import numpy as np
 import onnxruntime  # type: ignore[import-untyped]  # the package carries no types
 
 from prediction_service.manifest import Manifest, OnnxRuntime
+from prediction_service.models.outputs import SUM_TOLERANCE
 from prediction_service.runtimes.base import ModelError
-from prediction_service.runtimes.readers import Reader, StringReader, TokenReader
+from prediction_service.runtimes.onnx_file import find_file, open_session
+from prediction_service.runtimes.onnx_output import Array, ScoresOutput, label_output
+from prediction_service.runtimes.readers import STRINGS, Reader, StringReader, TokenReader, shown
+
+USUAL_TOKENS = 256
+"""Most tokens of a call where the manifest says nothing; fewer if the model takes fewer."""
+
+FEWEST_TOKENS = 8
 
 SUREST = 3.0
 """From nine windows on, more of them make a verdict no surer: nothing longer was there to learn that from."""
+
+LONG_TEXT = "It was a long and fine day at the sea. "
+"""Ten words or more; so often repeated, it has more tokens than a call may have."""
 
 
 class OnnxTextRuntime:
     """One session, one thread per call: the calls of several workers share the processors."""
 
-    def __init__(self, folder: Path, manifest: Manifest, settings: OnnxRuntime) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        try:
-            self._session = onnxruntime.InferenceSession(
-                folder / settings.file, options, providers=["CPUExecutionProvider"]
-            )
-        except Exception as error:  # ONNX Runtime has a class of its own for each thing that can be wrong
-            raise ModelError(f"{settings.file} cannot be loaded: {error}") from error
-        self._output = output_of(self._session, settings.output)
+    def __init__(
+        self, folder: Path, manifest: Manifest, settings: OnnxRuntime, memory_bytes: int | None = None
+    ) -> None:
+        self.file = find_file(folder, settings.file)
+        self.session = open_session(self.file, memory_bytes)
+        # All calls share them: once they say `terminate`, those that run end at their next node.
+        self._run_options = onnxruntime.RunOptions()
+        self._run_options.log_severity_level = 4
+        self.output = ScoresOutput(self.session, settings.output, manifest.labels)
         self._softmax, self._lowercase = settings.softmax, settings.lowercase
-        self._max_rows = manifest.batching.max_rows
-        self._reader = reader_for(self._session, folder, settings)
+        self._reader = reader_for(self.session, folder, self.file, settings)
+        self._max_rows = min(manifest.batching.max_rows, self._reader.rows or manifest.batching.max_rows)
+        if isinstance(self._reader, TokenReader):
+            self._limit_tokens(self._reader, settings.max_tokens)
 
     def probabilities(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
         """For each text the probability of each label; see `combined` for texts in several windows."""
-        windows = [self._reader.windows(text.lower() if self._lowercase else text) for text in texts]
+        windows = self._windows(texts)
         scores = iter(self._scores(list(chain.from_iterable(windows))))
         rows = np.array([combined(list(islice(scores, len(own))), own, logits=self._softmax) for own in windows])
         return (softmax(rows) if self._softmax else rows).tolist()  # type: ignore[no-any-return]
 
-    def _scores(self, windows: Sequence[Any]) -> list[np.ndarray[Any, Any]]:
+    def raw(self, texts: Sequence[str]) -> list[list[float]]:
+        """The numbers of each text's first window, as the model gives them."""
+        return [row.tolist() for row in self._scores([own[0] for own in self._windows(texts)])]
+
+    def choices(self, texts: Sequence[str]) -> list[str] | None:
+        """The labels that the model itself chooses; None if it does not say."""
+        name = label_output(self.session, self.output.name)
+        if name is None:
+            return None
+        chosen = (self._run([own[0]], name) for own in self._windows(texts))
+        return [str(np.asarray(value).reshape(-1)[0]) for value in chosen]
+
+    def _windows(self, texts: Sequence[str]) -> list[Sequence[Any]]:
+        return self._reader.windows([text.lower() for text in texts] if self._lowercase else texts)
+
+    def _scores(self, windows: Sequence[Any]) -> list[Array]:
         """One row per window; the session is never given more at once than the manifest allows."""
-        rows: list[np.ndarray[Any, Any]] = []
+        rows: list[Array] = []
         for start in range(0, len(windows), self._max_rows):
-            feed = self._reader.feed(windows[start : start + self._max_rows])
-            (scores,) = self._session.run([self._output], feed)
-            if scores.ndim != 2:
-                raise ModelError(f"output {self._output} has {scores.ndim} dimensions; texts and labels make two")
-            rows.extend(np.asarray(scores, dtype=np.float64))
+            part = windows[start : start + self._max_rows]
+            rows.extend(self.output.rows(self._run(part, self.output.name), len(part)))
         return rows
+
+    def _run(self, windows: Sequence[Any], output: str) -> Any:
+        """One call. Where the number of rows is fixed, the last one fills up what is missing."""
+        filled = [*windows, *[windows[-1]] * ((self._reader.rows or 0) - len(windows))]
+        (value,) = self.session.run([output], self._reader.feed(filled), self._run_options)
+        return value
+
+    def _limit_tokens(self, reader: TokenReader, asked: int | None) -> None:
+        """As many tokens as the manifest says, or as the model takes. Raises ModelError if it takes fewer."""
+        most = reader.tokens or asked or USUAL_TOKENS
+        if asked is not None and asked > most:
+            raise ModelError(
+                f"max_tokens = {asked}: the model has a fixed length of {most} tokens; say max_tokens = {most}"
+            )
+        most = min(most, asked or most)
+        error = self._refusal(reader, most)
+        if error is None:
+            return
+        possible = largest(FEWEST_TOKENS, most, lambda tokens: self._refusal(reader, tokens) is None)
+        if possible is None:
+            raise ModelError(f"does not compute: {error}") from error
+        if asked is not None:
+            raise ModelError(f"max_tokens = {asked} is more than the model takes; say max_tokens = {possible} or less")
+        reader.limit_tokens(possible)
+
+    def _refusal(self, reader: TokenReader, tokens: int) -> Exception | None:
+        """What the model says to a text of so many tokens, which is the limit from now on; None: it computes."""
+        reader.limit_tokens(tokens)
+        ((window, *_),) = reader.windows([LONG_TEXT * (tokens // 8 + 1)])
+        try:
+            self._run([window], self.output.name)
+        except Exception as error:  # ONNX Runtime's own classes
+            return error
+        return None
 
     def is_quick(self, texts: Sequence[str]) -> bool:
         """A thread's hop is little against a call."""
         return False
 
-
-def output_of(session: Any, name: str | None) -> str:
-    """The output with the scores: the one named in the manifest, else the only one that has numbers."""
-    outputs = {output.name: output.type for output in session.get_outputs()}
-    candidates = [name] if name else [output for output, kind in outputs.items() if kind == "tensor(float)"]
-    if len(candidates) != 1 or candidates[0] not in outputs:
-        raise ModelError(f"name one of its outputs in runtime.output: {', '.join(outputs)}")
-    return candidates[0]
+    def stop(self) -> None:
+        """A call ends at its next node, within loops too; only a single node that never ends goes on."""
+        self._run_options.terminate = True
 
 
-def reader_for(session: Any, folder: Path, settings: OnnxRuntime) -> Reader:
+def reader_for(session: Any, folder: Path, file: Path, settings: OnnxRuntime) -> Reader:
     """What the model's inputs ask for. Raises ModelError when they cannot be filled."""
-    shapes = {node.name: (node.type, len(node.shape)) for node in session.get_inputs()}
-    if settings.tokenizer is None:
-        return StringReader(shapes)
-    return TokenReader(shapes, folder / settings.tokenizer, settings.max_tokens, settings.long_texts)
+    nodes = session.get_inputs()
+    tokenizer = tokenizer_file(folder, file, settings)
+    if settings.tokenizer is None and [node.type for node in nodes] == [STRINGS]:
+        return StringReader(nodes[0])
+    if tokenizer is not None:
+        return TokenReader(nodes, tokenizer, settings.max_tokens or USUAL_TOKENS, settings.long_texts)
+    if any(node.type == STRINGS for node in nodes) or any("float" in node.type for node in nodes):
+        raise ModelError(
+            f"takes {shown(nodes)}; a model of one text takes one input of strings (skl2onnx: "
+            "initial_types=[('text', StringTensorType([None, 1]))]) or token ids"
+        )
+    raise ModelError(
+        f"takes token ids ({shown(nodes)}) and there is no tokenizer.json: put it beside the model "
+        "(Optimum writes it; transformers: AutoTokenizer.from_pretrained(…, use_fast=True).save_pretrained(folder))"
+    )
 
 
-def combined(scores: Sequence[np.ndarray[Any, Any]], windows: Sequence[Any], *, logits: bool) -> np.ndarray[Any, Any]:
+def tokenizer_file(folder: Path, file: Path, settings: OnnxRuntime) -> Path | None:
+    """The one that the manifest names, else tokenizer.json in the model's folder or beside the file."""
+    if settings.tokenizer is not None:
+        return folder / settings.tokenizer
+    usual = (folder / "tokenizer.json", file.parent / "tokenizer.json")
+    return next((path for path in usual if path.is_file()), None)
+
+
+def largest(low: int, high: int, possible: Any) -> int | None:
+    """The largest number below `high` that is possible, if those above a limit are not; None if even `low` is not."""
+    if not possible(low):
+        return None
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if possible(middle) else (low, middle)
+    return low
+
+
+def combined(scores: Sequence[Array], windows: Sequence[Any], *, logits: bool) -> Array:
     """The scores of one text from those of its windows, each of which counts by its number of tokens.
 
     Probabilities are averaged. Logits are averaged and multiplied by the root of the number of windows, up to SUREST:
@@ -86,12 +167,15 @@ def combined(scores: Sequence[np.ndarray[Any, Any]], windows: Sequence[Any], *, 
     """
     if len(windows) == 1:
         return scores[0]
+    rows = np.array(scores)
+    if not logits and not (np.abs(rows.sum(axis=1) - 1.0) <= SUM_TOLERANCE).all():
+        return np.full(rows.shape[1], np.nan)  # a window that makes no sense must not hide in the average
     shares = np.array([len(window) for window in windows]) / max(map(len, windows))
-    mean = shares @ np.array(scores) / shares.sum()
+    mean = shares @ rows / shares.sum()
     return np.asarray(mean * min(np.sqrt(shares.sum()), SUREST) if logits else mean)
 
 
-def softmax(scores: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+def softmax(scores: Array) -> Array:
     """Logits to probabilities; to NaN where one of them is none or infinite."""
     with np.errstate(invalid="ignore"):
         powers = np.exp(scores - scores.max(axis=1, keepdims=True))

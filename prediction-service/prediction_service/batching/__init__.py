@@ -1,0 +1,1 @@
+"""Texts that wait for a model, and the threads that work on them."""

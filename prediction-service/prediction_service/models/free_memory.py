@@ -1,0 +1,35 @@
+"""How much memory could still be taken here, the container's bound included."""
+
+from pathlib import Path
+
+MEMINFO = Path("/proc/meminfo")
+CGROUP = Path("/sys/fs/cgroup")
+
+UNKNOWN = 1 << 40
+"""Where the system does not say (macOS), nothing is bounded by it."""
+
+
+def free_memory() -> int:
+    """In bytes; what is used for files only counts as free."""
+    return min(free_on_machine(), free_in_container())
+
+
+def free_on_machine() -> int:
+    """MemAvailable."""
+    try:
+        lines = MEMINFO.read_text(encoding="ascii").splitlines()
+    except OSError:
+        return UNKNOWN
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")), UNKNOWN)
+
+
+def free_in_container() -> int:
+    """What cgroups (version 2) leave."""
+    try:
+        most = (CGROUP / "memory.max").read_text(encoding="ascii").strip()
+        used = int((CGROUP / "memory.current").read_text(encoding="ascii"))
+        lines = (CGROUP / "memory.stat").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return UNKNOWN
+    files = next((int(line.split()[1]) for line in lines if line.startswith("inactive_file ")), 0)
+    return max(0, int(most) - used + files) if most != "max" else UNKNOWN

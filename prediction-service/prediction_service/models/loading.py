@@ -1,0 +1,63 @@
+"""From a folder to a model that takes requests: read, tried in a process of its own, then loaded for real.
+
+Whatever a folder holds, this ends within bounds, and nobody waits for it but the one who wants that model.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from prediction_service.batching.threads import DaemonThreads
+from prediction_service.model import Model
+from prediction_service.model_folders import ModelFolder
+from prediction_service.model_loader import QueueBounds, load_model
+from prediction_service.models.contents import digest_of, fingerprint
+from prediction_service.models.trials import Trials
+from prediction_service.runtimes.base import ModelError
+
+READERS = 2
+"""Folders that are read at the same time, in threads of their own: a slow disk must not keep the service's waiting."""
+
+FILES_TO_MEMORY = 8
+"""A folder may have so much more than a model's memory: the same weights in other formats."""
+
+
+class FolderChangedError(ModelError):
+    """Somebody writes to it: what was tried is not what would be served."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loader:
+    """Loads folders, several at a time. `seconds`: what reading a folder, and loading what passed, may take."""
+
+    trials: Trials
+    bounds: QueueBounds
+    seconds: float
+    readers: DaemonThreads = field(default_factory=lambda: DaemonThreads(READERS, "digest"))
+
+    async def digest(self, folder: ModelFolder) -> str:
+        """Of what lies there now. Raises ModelError."""
+        most_bytes = FILES_TO_MEMORY * self.trials.bounds.memory_bytes
+        reading = self.readers.submit(digest_of, folder.path, self.seconds, most_bytes)
+        return await asyncio.wrap_future(reading)
+
+    async def load(self, folder: ModelFolder, takes_long: Callable[[], None] = lambda: None) -> Model:
+        """The model in a folder. Raises ModelError, ManifestError, and whatever a runtime raises.
+
+        `takes_long` is called when it is clear that it needs more time than most.
+        """
+        before = await asyncio.to_thread(fingerprint, folder.path)
+        digest = await self.digest(folder)
+        manifest = await self.trials.run(folder.path, digest, takes_long)
+        thread = DaemonThreads(1, f"load {folder}")
+        loading = thread.submit(load_model, folder, self.bounds, manifest, digest)
+        thread.shutdown()
+        try:
+            async with asyncio.timeout(self.seconds):
+                model = await asyncio.wrap_future(loading)
+        except TimeoutError:
+            raise ModelError(f"passed its trial, and then was not loaded within {self.seconds:g} s") from None
+        if await asyncio.to_thread(fingerprint, folder.path) != before:
+            await model.batcher.close()
+            raise FolderChangedError("changes while it is loaded; it is tried again once it is left alone")
+        return model

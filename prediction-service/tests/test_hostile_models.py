@@ -1,0 +1,194 @@
+"""A folder that is broken, or means harm, is skipped with a reason that a person can act on; nobody else notices."""
+
+import asyncio
+import os
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+from hostile_models import BROKEN, MALICIOUS, SLEEPERS, TRIGGER, Fill, drop_in, model
+from service import QUICK_DEFAULT, QUICK_MODELS, StartService, assert_problem
+
+from prediction_service.model_folders import ModelFolder
+from prediction_service.model_loader import QueueBounds
+from prediction_service.models import folder_state
+from prediction_service.models.loading import Loader
+from prediction_service.models.trials import QUICK_PROCESSOR_SECONDS, TrialBounds, Trials, fault_of
+from prediction_service.runtimes.base import ModelError
+
+MEMORY = 256 * 1024 * 1024
+NEVER = ("endless", "dots")
+ALL = {**BROKEN, **MALICIOUS}
+
+
+def loader(seconds: float) -> Loader:
+    return Loader(Trials(TrialBounds(seconds, MEMORY)), QueueBounds(1024, 5.0, memory_bytes=MEMORY), seconds)
+
+
+async def fault(root: Path, name: str, fill: Fill, seconds: float) -> str:
+    with pytest.raises(ModelError) as error:
+        await loader(seconds).load(ModelFolder(name, "1.0.0", drop_in(root, name, fill)))
+    return str(error.value)
+
+
+@pytest.mark.parametrize("name", ALL.keys() - set(NEVER))
+async def test_what_cannot_be_served_says_why(tmp_path: Path, name: str) -> None:
+    fill, reason = ALL[name]
+    said = await fault(tmp_path, name, fill, 50)
+    assert reason in said
+    assert str(tmp_path) not in said
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("name", NEVER)
+async def test_what_never_ends_is_ended_with_everything_that_it_started(tmp_path: Path, name: str) -> None:
+    fill, reason = ALL[name]
+    assert reason in await fault(tmp_path, name, fill, QUICK_PROCESSOR_SECONDS + 2)
+    assert [child for child in psutil.Process().children(recursive=True) if str(tmp_path) in str(child.cmdline())] == []
+
+
+@pytest.mark.timeout(120)
+async def test_folders_that_never_end_do_not_keep_the_others(tmp_path: Path) -> None:
+    shared = loader(30)
+    never = [
+        asyncio.create_task(shared.load(ModelFolder(name, "1.0.0", drop_in(tmp_path, name, model("endless")))))
+        for name in "abcdef"
+    ]
+    await asyncio.sleep(0)
+    good = await shared.load(ModelFolder("good", "1.0.0", drop_in(tmp_path, "good", model("even"))))
+    assert good.manifest.labels == ["no", "yes"]
+    assert not any(task.done() for task in never)
+    for task in never:
+        task.cancel()
+    await asyncio.wait(never)
+    assert [child for child in psutil.Process().children() if str(tmp_path) in str(child.cmdline())] == []
+
+
+async def test_a_trial_is_told_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://secret")
+    monkeypatch.setenv("ADMIN_TOKEN", "secret")
+    trial = asyncio.create_task(loader(30).load(ModelFolder("a", "1.0.0", drop_in(tmp_path, "a", model("endless")))))
+    while not (found := [child for child in psutil.Process().children() if str(tmp_path) in str(child.cmdline())]):
+        await asyncio.sleep(0.01)
+    assert "secret" not in str(found[0].environ())
+    assert os.getpgid(found[0].pid) == found[0].pid
+    trial.cancel()
+    await asyncio.wait([trial])
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [(-11, "SIGSEGV"), (-6, "SIGABRT"), (-9, "memory is short"), (-24, "not ready in time"), (3, "code 3")],
+)
+def test_a_process_that_says_nothing_has_an_end_that_says_something(code: int, reason: str) -> None:
+    assert reason in str(fault_of(code))
+
+
+@pytest.fixture
+def models(tmp_path: Path) -> Path:
+    root = tmp_path / "models"
+    root.mkdir()
+    (root / QUICK_DEFAULT).symlink_to((QUICK_MODELS / QUICK_DEFAULT).resolve())
+    return root
+
+
+def ask(client: httpx.AsyncClient, name: str, text: str):
+    return client.post("/predict", json={"text": text, "model_name": name})
+
+
+async def states(client: httpx.AsyncClient) -> dict[str, str]:
+    return {model["name"]: model["state"] for model in (await client.get("/models")).json()["models"]}
+
+
+async def test_a_call_that_never_ends_makes_that_model_unavailable_and_no_other(
+    start_service: StartService, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folder_state, "RETRY_SECONDS", 1.0)
+    drop_in(models, "sleeper", model(SLEEPERS["sleeping-endless"], "[batching]\nworkers = 1"))
+    client = await start_service(models_dir=models, model_call_seconds=1)
+    assert (await ask(client, "sleeper", "good")).status_code == 200
+    never = asyncio.create_task(ask(client, "sleeper", TRIGGER))
+    queued = asyncio.create_task(ask(client, "sleeper", "good"))
+    while not never.done():
+        assert (await ask(client, QUICK_DEFAULT, "A long and fine day. " * 40)).status_code == 200
+    for answer in (await never, await queued, await ask(client, "sleeper", "good")):
+        problem = assert_problem(answer, 503)
+        assert problem["type"] == "urn:problem-type:model-unavailable"
+        assert int(answer.headers["retry-after"]) > 0
+    assert await states(client) == {QUICK_DEFAULT: "ready", "sleeper": "unavailable"}
+    assert (await client.get("/v2/models/sleeper/ready")).status_code == 503
+    health = (await client.get("/health")).json()
+    assert health["status"] == "degraded"
+    assert "sleeper/1.0.0 unavailable" in health["components"]["models"]["detail"]
+    while (await ask(client, "sleeper", "good")).status_code != 200:
+        await asyncio.sleep(0.05)
+    assert await states(client) == {QUICK_DEFAULT: "ready", "sleeper": "ready"}
+    assert (await client.get("/health")).json()["status"] == "ok"
+
+
+async def test_a_default_model_that_does_not_come_back_is_no_health(start_service: StartService, models: Path) -> None:
+    drop_in(models, "sleeper", model(SLEEPERS["sleeping-endless"]))
+    client = await start_service(models_dir=models, model_call_seconds=1, default_model="sleeper")
+    assert (await client.post("/predict", json={"text": TRIGGER})).status_code == 503
+    health = await client.get("/health")
+    assert (health.status_code, health.json()["status"]) == (503, "down")
+    assert (await client.get("/v2/health/ready")).status_code == 503
+    assert (await ask(client, QUICK_DEFAULT, "Fine.")).status_code == 200
+
+
+async def test_a_call_that_eats_memory_fails_alone_and_leaves_no_more_than_its_bound(
+    start_service: StartService, models: Path
+) -> None:
+    drop_in(models, "hog", model(SLEEPERS["sleeping-hog"]))
+    client = await start_service(models_dir=models, model_memory_bytes=64 * 1024 * 1024)
+    assert (await ask(client, "hog", "good")).status_code == 200
+    before = psutil.Process().memory_info().rss
+    assert_problem(await ask(client, "hog", TRIGGER), 500)
+    assert psutil.Process().memory_info().rss - before < 96 * 1024 * 1024
+    assert (await ask(client, "hog", "good")).status_code == 200
+    assert (await client.get("/health")).json()["status"] == "ok"
+
+
+async def test_a_row_that_cannot_be_computed_has_its_error_in_its_place(
+    start_service: StartService, models: Path
+) -> None:
+    drop_in(models, "nan", model(SLEEPERS["sleeping-nan"]))
+    client = await start_service(models_dir=models)
+    texts = ["one", TRIGGER, " ", "four"]
+    answer = await client.post("/predict/batch", json={"texts": texts, "model_name": "nan"})
+    one, two, three, four = answer.json()["predictions"]
+    assert answer.status_code == 200
+    assert one["prediction_label"] == four["prediction_label"] == "no"
+    assert (two["error"]["type"], two["error"]["status"]) == ("urn:problem-type:model-failed", 500)
+    assert three["error"]["status"] == 422
+    assert_problem(await ask(client, "nan", TRIGGER), 500)
+    assert_problem(await client.post("/predict/batch", json={"texts": [TRIGGER] * 3, "model_name": "nan"}), 500)
+    assert (await client.get("/v2/models/nan/stats")).json()["model_stats"][0]["inference_count"] == 2
+
+
+async def test_tensors_have_no_place_for_an_error_so_the_request_fails_and_nothing_is_recorded(
+    start_service: StartService, models: Path, database
+) -> None:
+    drop_in(models, "nan", model(SLEEPERS["sleeping-nan"]))
+    client = await start_service(models_dir=models)
+    tensor = {"name": "text", "shape": [3], "datatype": "BYTES", "data": ["one", TRIGGER, "three"]}
+    answer = await client.post("/v2/models/nan/infer", json={"inputs": [tensor]})
+    assert answer.status_code == 500
+    assert "text number 1" in answer.json()["error"]
+    assert await database.fetch("SELECT 1 FROM predictions.prediction") == []
+
+
+async def test_a_folder_that_loads_for_ever_beside_good_ones_does_not_keep_the_service(
+    start_service: StartService, models: Path
+) -> None:
+    drop_in(models, "endless", model("endless"))
+    drop_in(models, "good", model("even"))
+    client = await start_service(models_dir=models)
+    assert (await ask(client, QUICK_DEFAULT, "Fine.")).status_code == 200
+    listed = (await client.get("/models")).json()
+    assert {loaded["name"] for loaded in listed["models"]} == {QUICK_DEFAULT, "good"}
+    assert [(folder["folder"], folder["state"]) for folder in listed["waiting"]] == [("endless/1.0.0", "loading")]
+    drop_in(models, "later", model("even"))
+    while "later" not in await states(client):
+        await asyncio.sleep(0.05)
