@@ -165,6 +165,8 @@ class Batcher:
         """Finishes what waits; nothing may be added from now on. A call that does not come back is left behind."""
         while self._busy and not self.unavailable:
             await asyncio.wait(self._busy, timeout=CHECK_SECONDS)
+        if self._watch is not None:
+            self._watch.cancel()
         self._threads.shutdown()
 
     @property

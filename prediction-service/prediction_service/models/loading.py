@@ -5,7 +5,6 @@ Whatever a folder holds, this ends within bounds, and nobody waits for it but th
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from prediction_service.batching.threads import DaemonThreads
 from prediction_service.model import Model
@@ -15,8 +14,9 @@ from prediction_service.models.contents import digest_of, fingerprint
 from prediction_service.models.trials import Trials
 from prediction_service.runtimes.base import ModelError
 
-READERS = 2
-"""Folders that are read at the same time, in threads of their own: a slow disk must not keep the service's waiting."""
+READERS, LOADERS = 2, 2
+"""Folders that are read, and loaded, at the same time, in threads of their own: a slow disk must not keep the service's
+waiting. (Always the same threads, because each new one has a heap of its own.)"""
 
 FILES_TO_MEMORY = 8
 """A folder may have so much more than a model's memory: the same weights in other formats."""
@@ -26,19 +26,17 @@ class FolderChangedError(ModelError):
     """Somebody writes to it: what was tried is not what would be served."""
 
 
-@dataclass(frozen=True, slots=True)
 class Loader:
     """Loads folders, several at a time. `seconds`: what reading a folder, and loading what passed, may take."""
 
-    trials: Trials
-    bounds: QueueBounds
-    seconds: float
-    readers: DaemonThreads = field(default_factory=lambda: DaemonThreads(READERS, "digest"))
+    def __init__(self, trials: Trials, bounds: QueueBounds, seconds: float) -> None:
+        self._trials, self._bounds, self._seconds = trials, bounds, seconds
+        self._readers, self._threads = DaemonThreads(READERS, "read model"), DaemonThreads(LOADERS, "load model")
 
     async def digest(self, folder: ModelFolder) -> str:
         """Of what lies there now. Raises ModelError."""
-        most_bytes = FILES_TO_MEMORY * self.trials.bounds.memory_bytes
-        reading = self.readers.submit(digest_of, folder.path, self.seconds, most_bytes)
+        most_bytes = FILES_TO_MEMORY * self._trials.bounds.memory_bytes
+        reading = self._readers.submit(digest_of, folder.path, self._seconds, most_bytes)
         return await asyncio.wrap_future(reading)
 
     async def load(self, folder: ModelFolder, takes_long: Callable[[], None] = lambda: None) -> Model:
@@ -48,15 +46,15 @@ class Loader:
         """
         before = await asyncio.to_thread(fingerprint, folder.path)
         digest = await self.digest(folder)
-        manifest = await self.trials.run(folder.path, digest, takes_long)
-        thread = DaemonThreads(1, f"load {folder}")
-        loading = thread.submit(load_model, folder, self.bounds, manifest, digest)
-        thread.shutdown()
+        manifest = await self._trials.run(folder.path, digest, takes_long)
+        loading = self._threads.submit(load_model, folder, self._bounds, manifest, digest)
         try:
-            async with asyncio.timeout(self.seconds):
+            async with asyncio.timeout(self._seconds):
                 model = await asyncio.wrap_future(loading)
         except TimeoutError:
-            raise ModelError(f"passed its trial, and then was not loaded within {self.seconds:g} s") from None
+            self._threads.shutdown()  # a thread of these does not come back; others take their place
+            self._threads = DaemonThreads(LOADERS, "load model")
+            raise ModelError(f"passed its trial, and then was not loaded within {self._seconds:g} s") from None
         if await asyncio.to_thread(fingerprint, folder.path) != before:
             await model.batcher.close()
             raise FolderChangedError("changes while it is loaded; it is tried again once it is left alone")
