@@ -96,8 +96,11 @@ def response_headers(headers: Iterable[Header]) -> list[Header]:
     """The upstream's headers for the client."""
     pairs = [(name.lower(), value) for name, value in headers]
     dropped = NOT_RETURNED
-    if any(name == b"connection" for name, _ in pairs):
+    names = [name for name, _ in pairs]
+    if b"connection" in names:
         dropped = dropped | named_in_connection(pairs)
+    if b"transfer-encoding" in names:
+        dropped = dropped | {b"content-length"}  # which does not count then (RFC 9112 section 6.3)
     return [pair for pair in pairs if pair[0] not in dropped]
 
 

@@ -6,7 +6,6 @@ Ends the upstream's work when the client leaves; closes the client's connection 
 import asyncio
 from collections.abc import Mapping
 
-import aiohttp
 import structlog
 from starlette.types import Message, Receive, Scope, Send
 
@@ -15,11 +14,16 @@ from gateway.forwarding import Header, request_headers, response_headers, target
 from gateway.request_body import BodyTooSlow, ClientGoneError, RequestBody
 from gateway.routing import Route, UpstreamName
 from gateway.upstream_exchange import Answer
-from gateway.upstreams import Upstream
+from gateway.upstreams import BROKEN, Upstream
 from shared.http.exchange import SCOPE_KEY, Exchange
+from shared.http.response_head import ResponseError
+from shared.runtime.problems import Problem
 
 WHOLE_ANSWER_BYTES = 65_536
 """Answers up to this size are read whole before they are sent on: one write instead of several."""
+
+DIGITS = 16
+"""Longer numbers are no lengths."""
 
 log = structlog.get_logger()
 
@@ -84,29 +88,38 @@ class Proxy:
 async def relay(answer: Answer, upstream: Upstream, send: Send) -> None:
     """Sends the upstream's answer to the client.
 
-    One that breaks off before it began is an error; later, returning without its end makes the server cut the
-    connection, which is the only way left to tell the client.
+    One that is malformed, or breaks off before it began, is an error; later, returning without its end makes the server
+    cut the connection, which is the only way left to tell the client.
     """
     headers = response_headers(answer.headers)
     start: Message = {"type": "http.response.start", "status": answer.status, "headers": headers}
     if is_small(headers):
         try:
             content = await answer.read()
-        except aiohttp.ClientPayloadError as error:
+            await send(start)
+        except (*BROKEN, ResponseError) as error:
             raise upstream.broken(error) from error
-        await send(start)
         await send({"type": "http.response.body", "body": content})
         return
-    await send(start)
+    try:
+        await send(start)
+    except ResponseError as error:
+        raise upstream.broken(error) from error
     try:
         async for chunk in answer.chunks():
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
-    except (aiohttp.ClientError, TimeoutError) as error:
+        await send({"type": "http.response.body", "body": b""})
+    except (*BROKEN, ResponseError, TimeoutError) as error:
         log.warning("answer broke off", upstream=upstream.name, error=str(error) or type(error).__name__)
-        return
-    await send({"type": "http.response.body", "body": b""})
+    except (Problem, ClientGoneError):
+        return  # the client's own body was wrong, or ended, while it was already being answered
 
 
 def is_small(headers: list[Header]) -> bool:
     """Whether an answer has a length and it is that of a whole answer."""
-    return any(name == b"content-length" and int(value) <= WHOLE_ANSWER_BYTES for name, value in headers)
+    return any(name == b"content-length" and small_length(value) for name, value in headers)
+
+
+def small_length(value: bytes) -> bool:
+    """Whether this is a length, and a small one."""
+    return len(value) < DIGITS and value.isdigit() and int(value) <= WHOLE_ANSWER_BYTES

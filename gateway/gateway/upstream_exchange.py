@@ -15,9 +15,13 @@ from aiohttp.connector import Connection
 from aiohttp.http import HttpProcessingError, RawResponseMessage, StreamWriter
 
 from gateway.request_body import Content
+from shared.http.response_head import LARGEST, LEAST
 
 READ_BUFFER_BYTES = 65_536
 """Of an answer that the client reads more slowly than the upstream sends, twice as much is held."""
+
+
+INFORMATIONAL, SWITCHING_PROTOCOLS = 100, 101
 
 
 class Answer:
@@ -97,10 +101,10 @@ async def final_head(protocol: ResponseHandler) -> tuple[RawResponseMessage, Str
     """The first head that is not merely informational."""
     while True:
         message, payload = await protocol.read()
-        if message.code >= 200:
+        if LEAST <= message.code <= LARGEST:
             return message, payload
-        if message.code == 101:
-            raise HttpProcessingError(code=502, message="an upgrade that nobody asked for")
+        if not INFORMATIONAL <= message.code < LEAST or message.code == SWITCHING_PROTOCOLS:
+            raise HttpProcessingError(code=502, message=f"a response cannot have the status {message.code} here")
 
 
 async def send(chunks: AsyncIterator[bytes], protocol: ResponseHandler, *, chunked: bool) -> None:

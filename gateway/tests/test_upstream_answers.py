@@ -77,6 +77,12 @@ def assert_bad_gateway(answer: httpx.Response) -> None:
         b"HTTP/1.1 200 OK\r\nX-Endless: " + b"x" * 100_000,
         b"HTTP/1.1 200 OK\r\n" + b"X-Many: y\r\n" * 10_000 + b"\r\n",
         b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: other\r\n\r\n",
+        b"HTTP/1.1 600 Beyond\r\nContent-Length: 2\r\n\r\nok",
+        b"HTTP/1.1 999 Far beyond\r\nContent-Length: 70000\r\n\r\n" + b"x" * 70_000,
+        b"HTTP/1.1 099 Below\r\nContent-Length: 2\r\n\r\nok",
+        b"HTTP/1.1 2000 Long\r\nContent-Length: 2\r\n\r\nok",
+        b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\nok",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 1_0\r\n\r\nok",
         b"",
     ],
 )
@@ -238,3 +244,20 @@ async def test_a_request_that_a_balancer_may_have_handed_on_is_not_sent_again(
 
     assert_bad_gateway(await gateway.post("/metrics/aggregated", json={}))
     assert len(raw.heads) == 1
+
+
+@pytest.mark.parametrize("value", [b"a\x01b", b"a\x7fb", b"a\x0bb", b"a\x00b"])
+async def test_control_characters_in_what_an_upstream_says_are_a_502(
+    gateway: httpx.AsyncClient, raw: RawUpstream, value: bytes
+) -> None:
+    for length in (2, 70_000):  # read whole, and streamed
+        body = b"x" * length
+        raw.answers = [b"HTTP/1.1 200 OK\r\nX-Odd: %b\r\nContent-Length: %d\r\n\r\n%b" % (value, length, body)]
+        assert_bad_gateway(await gateway.get("/metrics/count"))
+
+
+async def test_a_length_beside_chunks_does_not_count(gateway: httpx.AsyncClient, raw: RawUpstream) -> None:
+    raw.answers = [b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"]
+    raw.close_after_answer = True
+    answer = await gateway.get("/metrics/count")
+    assert answer.status_code == 502 or answer.text == "hello"

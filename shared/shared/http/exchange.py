@@ -68,7 +68,6 @@ class Exchange:
     async def _send_500(self) -> None:
         body = problem_body(500, instance=self._head.path)
         headers = [(b"content-type", MEDIA_TYPE.encode()), (b"connection", b"close")]
-        self.started, self._pending = False, None
         await self.send({"type": "http.response.start", "status": 500, "headers": headers})
         await self.send({"type": "http.response.body", "body": body})
 
@@ -132,19 +131,18 @@ class Exchange:
     # What the application sends
 
     async def send(self, message: Message) -> None:
-        """Writes a piece of the response. The head waits for the first piece of its body."""
+        """Writes a piece of the response. The head waits for the first piece of its body; until then another may replace
+        it. Raises ResponseError."""
         if self._outgoing.paused and not self.lost:
             await self._outgoing.writable()
         if self.lost:
             return
         kind = message["type"]
-        if not self.started:
-            if kind != "http.response.start":
-                raise ResponseError(f"{kind} before http.response.start")
+        if kind == "http.response.start" and not self.begun:
             status = message["status"]
             self._pending = (*response_head(status, message.get("headers", ()), self._connection.date()), status)
             self.started = True
-        elif self.complete or kind != "http.response.body":
+        elif not self.started or self.complete or kind != "http.response.body":
             raise ResponseError(f"{kind} is not expected now")
         else:
             self._write(message.get("body", b""), last=not message.get("more_body", False))

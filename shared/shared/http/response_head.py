@@ -4,11 +4,14 @@ from collections.abc import Iterable
 from http import HTTPStatus
 from typing import NamedTuple
 
-from shared.http.head import Header
+from shared.http.head import LENGTH, Header
 
 NO_CONTENT = 204
 BODILESS = frozenset({NO_CONTENT, 304})
 """Statuses whose responses end with their head."""
+
+CONTROL_CHARACTERS = bytes(set(range(32)) - {ord("\t")}) + b"\x7f"
+"""Of a head, only line ends may be among these."""
 
 LEAST, LARGEST = 200, 599
 """Statuses of final responses."""
@@ -51,6 +54,8 @@ def response_head(status: int, headers: Iterable[Header], date: bytes) -> tuple[
     parts = [first, date]
     for name, value in headers:
         if name == b"content-length":
+            if LENGTH.fullmatch(value) is None:
+                raise ResponseError("the length of the response is no number")
             length = int(value)
         elif name == b"connection":
             close = close or b"close" in value.lower()
@@ -58,6 +63,6 @@ def response_head(status: int, headers: Iterable[Header], date: bytes) -> tuple[
             parts += (name, b": ", value, b"\r\n")
             fields += 1
     head = b"".join(parts)
-    if head.count(b"\n") != fields + 2 or head.count(b"\r") != fields + 2 or b"\0" in head:
+    if len(head) - len(head.translate(None, CONTROL_CHARACTERS)) != 2 * (fields + 2):
         raise ResponseError("a header field of the response has a control character")
     return [head], Ending(length, close)

@@ -8,6 +8,7 @@ from time import perf_counter
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from shared.http.exchange import SCOPE_KEY, Exchange
 from shared.runtime.problems import Problem, response_to
 from shared.runtime.request_id import HEADER, begin_request
 from shared.runtime.stopping import is_closed
@@ -25,7 +26,8 @@ class RequestMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes anything but HTTP through untouched.
 
-        Once an answer has begun it can only be cut: then an error goes up and the server closes the connection.
+        Once a response has begun it can only be cut, which the server does with one that does not come to its end. A
+        client that has left is no error, whatever came of it.
         """
         if scope["type"] != "http":
             await self.app(scope, receive, send)
@@ -39,20 +41,34 @@ class RequestMiddleware:
         async def send_with_id(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
-                status = message["status"]
                 message["headers"] = [*message.get("headers", ()), *own_headers]
-            await send(message)
+                await send(message)
+                status = message["status"]
+            else:
+                await send(message)
 
         IN_FLIGHT.by_labels[()] += 1
         try:
             await self.app(scope, receive, send_with_id)
         except Exception as error:
             problem = error if isinstance(error, Problem) else Problem()
-            if problem is not error:
+            if problem is not error and not has_left(scope):
                 log.exception("unexpected error", path=scope["path"])
-            if status:
-                raise
-            await response_to(problem, scope["path"])(scope, receive, send_with_id)
+            if not has_begun(scope):
+                await response_to(problem, scope["path"])(scope, receive, send_with_id)
         finally:
             IN_FLIGHT.by_labels[()] -= 1
-            record_request(scope, status or CLIENT_CLOSED_REQUEST, perf_counter() - started)
+            unheard = not status or (has_left(scope) and not has_begun(scope))
+            record_request(scope, CLIENT_CLOSED_REQUEST if unheard else status, perf_counter() - started)
+
+
+def has_left(scope: Scope) -> bool:
+    """Whether the client is gone, as far as our own server knows."""
+    exchange: Exchange | None = scope.get(SCOPE_KEY)
+    return exchange is not None and exchange.lost
+
+
+def has_begun(scope: Scope) -> bool:
+    """Whether a part of the response is on its way."""
+    exchange: Exchange | None = scope.get(SCOPE_KEY)
+    return exchange is not None and exchange.begun
