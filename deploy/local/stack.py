@@ -14,6 +14,8 @@ from shared.embedded.ports import free_ports
 MARK = "MODELSERVER_LOCAL_DIR"
 """Every process of a stack carries its folder in its environment under this name."""
 
+LOOPBACK_NAMES = "localhost,127.0.0.1,[::1]"
+
 DATABASE = "modelserver"
 SERVICES = {
     "gateway": "gateway",
@@ -87,6 +89,7 @@ def environment_of(
         "PORT": str(ports[name]),
         "TELEMETRY_PORT": str(ports[f"{name} telemetry"]),
         "LOG_FORMAT": settings.log_format,
+        "ALLOWED_HOSTS": allowed_hosts(name, settings),
         "SHUTDOWN_GRACE_SECONDS": str(STOP_SECONDS - 1),
         **{
             f"{service.split('-')[0].upper()}_URL": f"http://127.0.0.1:{ports[service]}"
@@ -105,6 +108,15 @@ def environment_of(
             "REDIS_PASSWORD": passwords["redis"],
         }
     return environment
+
+
+def allowed_hosts(name: str, settings: LocalSettings) -> str:
+    """The names of this machine to itself, so that no page on the web can borrow one of its own for it (DNS rebinding).
+
+    For a gateway that listens to others, too, it is the user who knows its names: any, unless ALLOWED_HOSTS says.
+    """
+    given = os.environ.get("ALLOWED_HOSTS", "") if name == "gateway" else ""
+    return given or (LOOPBACK_NAMES if name != "gateway" or settings.host in LOOPBACK_NAMES.split(",") else "")
 
 
 def base_environment(folder: Path) -> dict[str, str]:

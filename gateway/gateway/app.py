@@ -32,6 +32,7 @@ from gateway.memory_limiter import MemoryLimiter
 from gateway.openapi import ServiceDocuments
 from gateway.postgres_limiter import PostgresLimiter
 from gateway.proxy import Proxy
+from gateway.public_prefix import PublicPrefix
 from gateway.requests_in_flight import RequestsInFlight
 from gateway.routing import UpstreamName
 from gateway.settings import Settings
@@ -105,6 +106,7 @@ def create_app(settings: Settings) -> ASGIApp:
             with suppress(asyncio.CancelledError):
                 await cleanup
 
+    prefix = PublicPrefix(settings.root_path)
     health = gateway_health(SERVICE, release, shared_limiter)
     documents = ServiceDocuments(session, services, time.monotonic)
     own = create_api(
@@ -112,9 +114,9 @@ def create_app(settings: Settings) -> ASGIApp:
         version=release,
         description=DESCRIPTION,
         routers=[
-            home_router(release),
+            home_router(release, prefix),
             system_health_router(SystemCheck(health, session, services)),
-            docs_router(lambda: openapi_of(own), documents),
+            docs_router(lambda: openapi_of(own), documents, prefix),
         ],
         health=health,
         lifespan=lifespan,
@@ -125,6 +127,8 @@ def create_app(settings: Settings) -> ASGIApp:
     front = Front(
         own,
         addresses=ClientAddresses(settings.trusted_proxies),
+        prefix=prefix,
+        allowed_origins=frozenset(origin.encode() for origin in settings.allowed_origins),
         in_flight=RequestsInFlight(settings.max_requests_per_client),
         proxy=FailedTokens(proxy, wrong_tokens),
         limited_proxy=FailedTokens(IngressLimit(proxy, limiter, policy), wrong_tokens),

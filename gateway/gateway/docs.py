@@ -1,20 +1,46 @@
-"""`/docs`, `/redoc` and the documents they show. The assets come from a package: no internet is needed."""
+"""`/docs`, `/redoc` and the documents they show. The assets come from a package: no internet is needed.
+
+The pages name everything relative to themselves, so they work below any prefix. They may load what is ours and nothing
+else, and stand in nobody's frame.
+"""
 
 from collections.abc import Callable
 from pathlib import Path
 
 import fastapi_offline
-from fastapi import APIRouter, FastAPI
-from fastapi.openapi.docs import get_redoc_html
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse
+from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
-from gateway.openapi import Document, ServiceDocuments, merged
+from gateway.openapi import Document, ServiceDocuments, merged, served_at
+from gateway.public_prefix import PublicPrefix
 from gateway.routing import UpstreamName
 from shared.runtime.problems import Problem
 
-ASSETS = "/docs/assets"
-PAGE = (Path(__file__).parent / "docs.html").read_text(encoding="utf-8")
+ASSETS, PAGE_FILES = "/docs/assets", "/docs/page"
+PAGES = Path(__file__).parent / "page"
+
+PAGE_HEADERS = {
+    "Content-Security-Policy": "; ".join(
+        (
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self' 'unsafe-inline'",  # both pages style their elements one by one
+            "img-src 'self' data:",
+            "font-src 'self' data:",
+            "connect-src 'self'",
+            "worker-src blob:",  # Redoc's search
+            "base-uri 'none'",
+            "form-action 'none'",
+            "frame-ancestors 'none'",
+        )
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
 
 
 class DocumentUnavailable(Problem):
@@ -24,39 +50,50 @@ class DocumentUnavailable(Problem):
     title = "Service Unavailable"
 
 
-def docs_router(own: Callable[[], Document], documents: ServiceDocuments) -> APIRouter:
+def docs_router(own: Callable[[], Document], documents: ServiceDocuments, prefix: PublicPrefix) -> APIRouter:
     """The documents and the two pages."""
     router = APIRouter(include_in_schema=False)
+    swagger_ui, redoc = page("docs.html"), page("redoc.html")
 
     @router.get("/openapi.json")
-    async def whole() -> JSONResponse:
-        return JSONResponse(merged(own(), await documents.all()))
+    async def whole(request: Request) -> JSONResponse:
+        document = merged(own(), await documents.all())
+        return JSONResponse(served_at(prefix.of(request.scope), document))
 
     @router.get("/openapi/{service}.json")
-    async def one(service: UpstreamName) -> JSONResponse:
+    async def one(service: UpstreamName, request: Request) -> JSONResponse:
         known = await documents.all()
         if service not in known:
             raise DocumentUnavailable(f"The {service} cannot be reached.", headers={"Retry-After": "1"})
-        return JSONResponse(known[service])
+        return JSONResponse(served_at(prefix.of(request.scope), known[service]))
 
     @router.get("/docs")
-    async def swagger_ui(service: UpstreamName | None = None) -> HTMLResponse:
-        url = f"/openapi/{service}.json" if service else "/openapi.json"
-        return HTMLResponse(PAGE.replace("{{url}}", url))
+    async def get_swagger_ui(service: UpstreamName | None = None) -> HTMLResponse:
+        return HTMLResponse(swagger_ui, headers=PAGE_HEADERS)
 
     @router.get("/redoc")
-    async def redoc() -> HTMLResponse:
-        return get_redoc_html(
-            openapi_url="/openapi.json",
-            title="FastAPI Model Server",
-            redoc_js_url=f"{ASSETS}/redoc.standalone.js",
-            redoc_favicon_url=f"{ASSETS}/favicon.png",
-            with_google_fonts=False,
-        )
+    async def get_redoc() -> HTMLResponse:
+        return HTMLResponse(redoc, headers=PAGE_HEADERS)
 
     return router
 
 
+def page(name: str) -> str:
+    """The HTML of a page."""
+    return (PAGES / name).read_text(encoding="utf-8")
+
+
+class Assets(StaticFiles):
+    """Files that are what their names say."""
+
+    def file_response(self, *args: object, **kwargs: object) -> Response:
+        """As the base class, with a word to browsers that guess."""
+        response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]  # handed through
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        return response
+
+
 def mount_assets(app: FastAPI) -> None:
-    """Swagger UI's and Redoc's files."""
-    app.mount(ASSETS, StaticFiles(directory=Path(fastapi_offline.__file__).parent / "static"))
+    """Swagger UI's and Redoc's files, and those of our pages."""
+    app.mount(ASSETS, Assets(directory=Path(fastapi_offline.__file__).parent / "static"))
+    app.mount(PAGE_FILES, Assets(directory=PAGES))

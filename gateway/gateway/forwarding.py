@@ -29,9 +29,12 @@ SET_BY_US = frozenset(
         b"expect",
         b"forwarded",
         b"host",
+        b"origin",
+        b"sec-fetch-site",
         b"x-forwarded-for",
         b"x-forwarded-host",
         b"x-forwarded-port",
+        b"x-forwarded-prefix",
         b"x-forwarded-proto",
         b"x-forwarded-server",
         b"x-real-ip",
@@ -39,7 +42,8 @@ SET_BY_US = frozenset(
         CALLER_HEADER,
     }
 )
-"""What a client says here is not passed on as it is; `expect` was answered by our server."""
+"""What a client says here is not passed on as it is; `expect` was answered by our server, and what browsers say about
+their pages was judged at the door."""
 
 NOT_FORWARDED = HOP_BY_HOP | SET_BY_US
 
@@ -80,16 +84,21 @@ def request_headers(scope: Scope) -> list[Header]:
 def forwarding_headers(scope: Scope) -> tuple[Header, ...]:
     """X-Forwarded-*: what a trusted proxy says, with this hop added; from anybody else what we see ourselves."""
     peer = scope["client"][0] if scope.get("client") else "unknown"
-    proto, host = scope["scheme"].encode(), header(scope, b"host") or b""
+    proto = scope["scheme"].encode()
     if scope[PEER_TRUSTED]:
         peer = ", ".join([*forwarded_for(scope), peer])
         proto = header(scope, b"x-forwarded-proto") or proto
-        host = header(scope, b"x-forwarded-host") or host
     return (
         (b"x-forwarded-for", peer.encode("latin-1")),
         (b"x-forwarded-proto", proto),
-        (b"x-forwarded-host", host),
+        (b"x-forwarded-host", forwarded_host(scope)),
     )
+
+
+def forwarded_host(scope: Scope) -> bytes:
+    """What the client calls this place, as far as one can trust who says so."""
+    said = header(scope, b"x-forwarded-host") if scope[PEER_TRUSTED] else None
+    return said or header(scope, b"host") or b""
 
 
 def response_headers(headers: Iterable[Header]) -> list[Header]:

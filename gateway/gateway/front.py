@@ -3,9 +3,12 @@
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.client_address import ClientAddresses
-from gateway.forwarding import CLIENT_KEY, PEER_TRUSTED
+from gateway.forwarding import CLIENT_KEY, PEER_TRUSTED, forwarded_host
+from gateway.public_prefix import PublicPrefix
 from gateway.requests_in_flight import RequestsInFlight
 from gateway.routing import WORKING_METHOD, find_route
+from shared.http.foreign_pages import SAFE_METHODS, refuse_foreign_pages
+from shared.runtime.request_id import headers_by_name
 from shared.runtime.telemetry import CLIENT_ADDRESS
 
 
@@ -17,11 +20,14 @@ class Front:
         app: ASGIApp,
         *,
         addresses: ClientAddresses,
+        prefix: PublicPrefix,
+        allowed_origins: frozenset[bytes],
         in_flight: RequestsInFlight,
         proxy: ASGIApp,
         limited_proxy: ASGIApp,
     ) -> None:
-        self.app, self.addresses, self.in_flight = app, addresses, in_flight
+        self.app, self.addresses, self.prefix, self.in_flight = app, addresses, prefix, in_flight
+        self.allowed_origins = allowed_origins
         self.proxy, self.limited_proxy = proxy, limited_proxy
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -32,6 +38,10 @@ class Front:
         client, scope[PEER_TRUSTED] = self.addresses.client_of(scope)
         scope[CLIENT_ADDRESS] = client.address
         scope[CLIENT_KEY] = client.limit_key
+        if scope["method"] not in SAFE_METHODS:
+            host = forwarded_host(scope)
+            refuse_foreign_pages(scope["method"], headers_by_name(scope), host, self.allowed_origins)
+        self.prefix.take_off(scope)
         self.in_flight.begin(client.limit_key)
         try:
             await self._taker(scope)(scope, receive, send)

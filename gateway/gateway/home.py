@@ -1,9 +1,9 @@
 """`GET /`: what this is and where to go on."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
-from shared.http.strict_route import StrictRoute
+from gateway.public_prefix import PublicPrefix
 
 NAME = "FastAPI Model Server"
 LINKS = {
@@ -26,12 +26,13 @@ class Home(BaseModel):
     links: dict[str, str]
 
 
-def home_router(version: str) -> APIRouter:
-    """The front page."""
+def home_router(version: str, prefix: PublicPrefix) -> APIRouter:
+    """The front page; its links are what a client can ask for as they are."""
     router = APIRouter(tags=["system"], route_class=StrictRoute)
 
     @router.get("/", summary="Name, version, links")
-    async def get_home() -> Home:
-        return Home(name=NAME, version=version, links=LINKS)
+    async def get_home(request: Request) -> Home:
+        before = prefix.of(request.scope)
+        return Home(name=NAME, version=version, links={name: before + path for name, path in LINKS.items()})
 
     return router

@@ -63,10 +63,14 @@ class ServiceDocuments:
             log.warning("a service's document cannot be had", upstream=name, error=type(error).__name__)
 
 
+def served_at(prefix: str, document: Document) -> Document:
+    """A document with the address where its paths begin, for who sees the gateway below this prefix."""
+    return {**document, "servers": [{"url": prefix or "/", "description": "This gateway"}]}
+
+
 def published(name: UpstreamName, document: Document) -> Document:
     """A service's document as it is true through the gateway."""
     document = deepcopy(document)
-    document["servers"] = [{"url": "/", "description": "This gateway"}]
     routes = {path: find_route(path.replace("{", "").replace("}", "")) for path in document.get("paths", {})}
     document["paths"] = {
         path: item
@@ -106,7 +110,6 @@ def described(headers: Mapping[str, str]) -> Document:
 def merged(own: Document, services: Mapping[UpstreamName, Document]) -> Document:
     """One document: the gateway's own paths, then each service's."""
     document = deepcopy(own)
-    document["servers"] = [{"url": "/", "description": "This gateway"}]
     for name, service in services.items():
         named_apart = with_own_schema_names(name, service, taken=document["components"]["schemas"])
         document["paths"].update(named_apart["paths"])

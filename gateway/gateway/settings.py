@@ -8,8 +8,10 @@ from pydantic import AfterValidator, BeforeValidator, Field, HttpUrl
 from pydantic_settings import NoDecode
 
 from gateway.limiter import Policy, Window
+from gateway.public_prefix import require_prefix
 from shared.database.urls import DatabaseUrl
-from shared.runtime.settings import ServiceSettings
+from shared.http.host import host_name
+from shared.runtime.settings import ServiceSettings, Words
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 LIMIT = re.compile(r"(\d{1,7})/(\d{1,5})?([smhd])")
@@ -57,6 +59,19 @@ Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeVali
 Upstream = Annotated[HttpUrl, AfterValidator(without_slash)]
 
 
+def require_origins(origins: tuple[str, ...]) -> tuple[str, ...]:
+    """The origins. ValueError for what is none."""
+    for origin in origins:
+        scheme, separator, host = origin.partition("://")
+        if scheme not in {"http", "https"} or not separator or host_name(host.encode()) is None:
+            raise ValueError(f"{origin!r} is no origin such as https://example.org")
+    return tuple(map(str.lower, origins))
+
+
+Origins = Annotated[Words, AfterValidator(require_origins)]
+RootPath = Annotated[str, AfterValidator(require_prefix)]
+
+
 class Settings(ServiceSettings):
     """What the gateway can be told."""
 
@@ -70,6 +85,9 @@ class Settings(ServiceSettings):
         "20/60s", validate_default=True, description="Wrong tokens per window, client and gateway; beyond: 429"
     )
     trusted_proxies: Networks = Field((), description="Networks whose X-Forwarded-For is believed")
+
+    allowed_origins: Origins = Field((), description="Further origins whose pages may send what changes something")
+    root_path: RootPath = Field("", description="Path below which a proxy serves the gateway, such as /ml")
 
     max_connections_per_client: int = Field(
         512,

@@ -131,8 +131,10 @@ class Exchange:
     # What the application sends
 
     async def send(self, message: Message) -> None:
-        """Writes a piece of the response. The head waits for the first piece of its body; until then another may replace
-        it. Raises ResponseError."""
+        """Writes a piece of the response. Raises ResponseError.
+
+        The head waits for the first piece of its body; until then another may replace it.
+        """
         if self._outgoing.paused and not self.lost:
             await self._outgoing.writable()
         if self.lost:

@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from shared.contracts.problem import FieldError
+from shared.http.methods import allow
 from shared.runtime.request_id import current_request_id
 
 MEDIA_TYPE = "application/problem+json"
@@ -131,7 +132,10 @@ async def on_http_exception(request: Request, error: Exception) -> Response:
     """What the framework raises: unknown path, wrong method, a body that cannot be read."""
     http = cast("HTTPException", error)
     detail = http.detail if http.detail != HTTPStatus(http.status_code).phrase else None
-    return problem_response(http.status_code, instance=request.url.path, headers=http.headers, detail=detail)
+    headers = dict(http.headers or {})
+    if http.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = allow(request.app.routes, request.scope)  # the framework tells those of one route only
+    return problem_response(http.status_code, instance=request.url.path, headers=headers, detail=detail)
 
 
 def install_problem_handlers(app: FastAPI) -> None:

@@ -39,10 +39,15 @@ def new_request_id() -> str:
 
 def header(scope: Scope, name: bytes) -> bytes | None:
     """The first value of a header (`name` in lower case), or None."""
+    return headers_by_name(scope).get(name)
+
+
+def headers_by_name(scope: Scope) -> dict[bytes, bytes]:
+    """The first value of each header, by its name in lower case."""
     index: dict[bytes, bytes] | None = scope.get(HEADER_INDEX)
     if index is None:
         index = scope[HEADER_INDEX] = dict(reversed(scope["headers"]))
-    return index.get(name)
+    return index
 
 
 def trace_headers() -> dict[str, str]:

@@ -3,6 +3,7 @@
 One middleware and not three, because every request of every service pays for each layer.
 """
 
+from collections.abc import Callable
 from time import perf_counter
 
 import structlog
@@ -18,20 +19,23 @@ log = structlog.get_logger()
 
 
 class RequestMiddleware:
-    """Gives each HTTP request an id, counts, times and logs it, and answers what nobody else answered."""
+    """Gives each HTTP request an id, counts, times and logs it, and answers what nobody else answered.
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
+    `guard` raises a Problem for a request that goes no further.
+    """
+
+    def __init__(self, app: ASGIApp, *, guard: Callable[[Scope], None] | None = None) -> None:
+        self.app, self._guard = app, guard
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Passes anything but HTTP through untouched.
+        """Passes anything but HTTP through untouched."""
+        await (self._answer if scope["type"] == "http" else self.app)(scope, receive, send)
 
-        Once a response has begun it can only be cut, which the server does with one that does not come to its end. A
-        client that has left is no error, whatever came of it.
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request. Once a response has begun it can only be cut, which the server does with one that has no end.
+
+        A client that has left is no error, whatever came of it.
         """
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
         started = perf_counter()
         status = 0
         own_headers = [(HEADER, begin_request(scope).encode())]
@@ -49,6 +53,8 @@ class RequestMiddleware:
 
         IN_FLIGHT.by_labels[()] += 1
         try:
+            if self._guard is not None:
+                self._guard(scope)
             await self.app(scope, receive, send_with_id)
         except Exception as error:
             problem = error if isinstance(error, Problem) else Problem()

@@ -11,16 +11,19 @@ from typing import Any
 
 import uvicorn
 from fastapi import APIRouter, FastAPI
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Scope
 
 from shared.http.bounds import Bounds
 from shared.http.door import Door
+from shared.http.foreign_pages import refuse_foreign_pages
 from shared.http.host import Hosts
+from shared.http.methods import install_methods
 from shared.runtime.health import HealthReport, health_router
 from shared.runtime.liveness import Liveness
 from shared.runtime.logs import configure_logging
 from shared.runtime.openapi import openapi_of, operation_id
 from shared.runtime.problems import install_problem_handlers
+from shared.runtime.request_id import headers_by_name
 from shared.runtime.request_middleware import RequestMiddleware
 from shared.runtime.settings import ServiceSettings, Settings, load_settings, stop_for_bad_setting
 from shared.runtime.stopping import Server
@@ -54,8 +57,17 @@ def create_service(
     app = create_api(
         title=title, version=version, description=description, routers=routers, health=health, lifespan=lifespan
     )
-    app.add_middleware(RequestMiddleware)
+    app.add_middleware(RequestMiddleware, guard=guard_against_pages)
     return app
+
+
+def guard_against_pages(scope: Scope) -> None:
+    """Raises what `refuse_foreign_pages` raises.
+
+    A service is reached by its own name, or through the gateway, which judges what browsers say and keeps it.
+    """
+    headers = headers_by_name(scope)
+    refuse_foreign_pages(scope["method"], headers, headers.get(b"host", b""))
 
 
 def create_api(
@@ -79,6 +91,7 @@ def create_api(
         openapi_url="/openapi.json" if own_documents else None,
     )
     install_problem_handlers(app)
+    install_methods(app)
     for router in routers:
         app.include_router(router)
     app.include_router(health_router(health))

@@ -1,4 +1,4 @@
-"""Servers that no Python package brings, from Debian's packages.
+"""Programs that no Python package brings, from Debian's packages.
 
 Where they are missing, tests that need them are skipped, unless DEBIAN_SERVERS=required says that they must be there.
 """

@@ -1,0 +1,8 @@
+"use strict";
+const chosen = document.getElementById("service");
+chosen.value = new URLSearchParams(location.search).get("service") || "";
+chosen.addEventListener("change", () => {
+  location.search = chosen.value ? "?service=" + encodeURIComponent(chosen.value) : "";
+});
+const url = chosen.value ? "openapi/" + encodeURIComponent(chosen.value) + ".json" : "openapi.json";
+SwaggerUIBundle({ url, dom_id: "#ui", deepLinking: true, validatorUrl: null });
