@@ -4,6 +4,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
 from gateway.public_prefix import PublicPrefix
+from shared.http.strict_route import StrictRoute
 
 NAME = "FastAPI Model Server"
 LINKS = {

@@ -16,10 +16,10 @@ from shared.testing.server_process import ServerProcess
 
 
 @asynccontextmanager
-async def gateway_process(
+async def gateway_server(
     database: Database, upstream: UpstreamServer, folder: Path, **variables: str
-) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of it, once it shares its limit through Postgres."""
+) -> AsyncIterator[ServerProcess]:
+    """The process, once it shares its limit through Postgres."""
     port = next(free_ports())
     environment = {
         **os.environ,
@@ -35,6 +35,18 @@ async def gateway_process(
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20) as client:
             while not await shares_its_limit(client):
                 await asyncio.sleep(0.02)
-            yield client
+        yield process
     finally:
         await asyncio.to_thread(process.stop)
+
+
+@asynccontextmanager
+async def gateway_process(
+    database: Database, upstream: UpstreamServer, folder: Path, **variables: str
+) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of it."""
+    async with (
+        gateway_server(database, upstream, folder, **variables) as process,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{process.port}", timeout=20) as client,
+    ):
+        yield client

@@ -21,7 +21,8 @@ async def rendered(url: str, profile: Path, *, strict: bool = True) -> str:
     """The page once its scripts have run; `strict`: fails on errors of scripts and on what its policy has forbidden."""
     chromium = debian_program("chromium", "chromium")
     process = await asyncio.create_subprocess_exec(
-        chromium, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", f"--user-data-dir={profile}",
+        chromium, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+        f"--user-data-dir={profile}",
         "--virtual-time-budget=20000", "--enable-logging=stderr", "--v=0", "--dump-dom", url,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip

@@ -99,7 +99,7 @@ async def test_both_forms_of_the_root_and_of_data(client: httpx.AsyncClient) -> 
         ("DELETE", "/v2/health/live", "GET"),
         ("POST", "/v2/models/stats", "GET"),
         ("POST", "/v2/models/sentiment-lexicon", "GET"),
-        ("OPTIONS", "/v2/models/sentiment-lexicon/infer", "POST"),
+        ("PATCH", "/v2/models/sentiment-lexicon/infer", "POST"),
         ("GET", "/v2/models/oracle/versions/1.0.0/infer", "POST"),
         ("GET", "/v2/repository/index", "POST"),
         ("PUT", "/v2/repository/models/sentiment-lexicon/load", "POST"),
@@ -112,3 +112,11 @@ async def test_a_wrong_method_is_a_405_that_names_the_right_one(
     assert answer.status_code == 405
     assert answer.headers["allow"] == allowed
     assert list(answer.json()) == ["error"]
+
+
+async def test_options_says_what_a_path_takes_and_head_what_get_says(client: httpx.AsyncClient) -> None:
+    asked = await client.options("/v2/models/sentiment-lexicon/infer")
+    assert (asked.status_code, asked.headers["allow"]) == (204, "POST, OPTIONS")
+    asked = await client.options("/v2/models/sentiment-lexicon")
+    assert (asked.status_code, asked.headers["allow"]) == (204, "GET, HEAD, OPTIONS")
+    assert (await client.head("/v2/health/live")).status_code == 200

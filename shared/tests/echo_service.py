@@ -12,6 +12,9 @@ from shared.runtime.settings import ServiceSettings
 EARLY = "/early"
 """Paths that are answered before the body is read."""
 
+IN_THE_BODY = "/in-the-body"
+"""Paths whose answer is in the body as well, for clients that show nothing else."""
+
 
 async def echo(scope: Scope, receive: Receive, send: Send) -> None:
     if scope["type"] == "lifespan":
@@ -19,12 +22,12 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
             await send({"type": "lifespan.startup.complete"})
         await send({"type": "lifespan.shutdown.complete"})
         return
-    body = b""
+    body = hashlib.sha256()
     early = scope["path"].startswith(EARLY)
     more = not early
     while more:
         message = await receive()
-        body += message.get("body", b"")
+        body.update(message.get("body", b""))
         more = message.get("more_body", False)
     reading = {
         "method": scope["method"],
@@ -32,11 +35,13 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
         "query": scope["query_string"].decode(),
         "version": scope["http_version"],
         "headers": [[name.decode("latin-1"), value.decode("latin-1")] for name, value in scope["headers"]],
-        "body": None if early else hashlib.sha256(body).hexdigest(),
+        "body": None if early else body.hexdigest(),
     }
-    headers = [(b"x-reading", base64.b64encode(json.dumps(reading).encode())), (b"content-length", b"0")]
+    said = json.dumps(reading).encode()
+    content = said if scope["path"].endswith(IN_THE_BODY) else b""
+    headers = [(b"x-reading", base64.b64encode(said)), (b"content-length", b"%d" % len(content))]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": b""})
+    await send({"type": "http.response.body", "body": content})
 
 
 if __name__ == "__main__":

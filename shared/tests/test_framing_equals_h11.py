@@ -5,39 +5,22 @@ import base64
 import json
 import os
 import random
-import sys
 from collections import Counter
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
+from conftest import StartEcho
 from echo_service import EARLY
 
-from shared.embedded.ports import free_ports
 from shared.testing.http_grammar import HOST, Grammar
 from shared.testing.http_reference import Conversation, Reading, Response, converse, reading_of
-from shared.testing.server_process import ServerProcess
 
 REQUESTS = int(os.environ.get("FRAMING_REQUESTS", "50000"))
 AT_ONCE = 50
-SERVICE = Path(__file__).parent / "echo_service.py"
-EMPTY = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 
 @pytest.fixture(scope="module")
-def echo_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    port = next(free_ports())
-    log = tmp_path_factory.mktemp("echo") / "log"
-    server = ServerProcess(
-        [sys.executable, str(SERVICE)], port, log, {**os.environ, "PORT": str(port), "LOG_LEVEL": "WARNING"}
-    )
-    server.start()
-    try:
-        yield port
-        server.still_runs()
-        assert log.read_text() == "", "nothing that a stranger sends is worth a warning"
-    finally:
-        server.stop()
+def echo_port(start_echo: StartEcho) -> int:
+    return start_echo().port
 
 
 @pytest.mark.timeout(600)

@@ -19,7 +19,7 @@ SWEEP_SECONDS = 0.25
 """How late a deadline may be noticed; they are seconds long. One timer for all connections costs less than one each."""
 
 REFUSED_AT_ONCE = 256
-"""Connections beyond a bound that are told so; further ones are closed without a word."""
+"""Connections beyond a bound that are being told so; further ones are closed without a word."""
 
 
 def nobody(peer: str) -> str | None:
@@ -44,7 +44,8 @@ class Door:
         self.bounds, self.hosts = bounds, hosts
         self._counted, self._max_per_client = counted, max_connections_per_client
         self._per_client: Counter[str] = Counter()
-        self._connections: set[Connection] = set()
+        self._admitted: set[Connection] = set()
+        self._refused: set[Connection] = set()  # and still to be told so
         self._timer: asyncio.TimerHandle | None = None
         self._server = ServerState()
         self._dated: list[tuple[bytes, bytes]] = []
@@ -65,27 +66,36 @@ class Door:
 
     def enter(self, connection: Connection) -> None:
         """Takes a connection in. Raises Refused when there are too many, of all or of this client."""
-        self._connections.add(connection)
         self._server.connections.add(connection)  # type: ignore[arg-type]  # it is asked only to shut down
-        client = self._client_of(connection)
-        if client is not None:
-            self._per_client[client] += 1
         if self._timer is None:
             self._timer = connection.loop.call_later(SWEEP_SECONDS, self._sweep, connection.loop)
-        self._refuse_beyond(len(self._connections), self.bounds.max_connections, connection, "This server")
-        if client is not None:
-            self._refuse_beyond(self._per_client[client], self._max_per_client, connection, "This client")
-
-    def _refuse_beyond(self, count: int, bound: int, connection: Connection, who: str) -> None:
-        if count > bound + REFUSED_AT_ONCE:
+        client = self._client_of(connection)
+        refusal = self._refusal(client)
+        if refusal is None:
+            self._admitted.add(connection)
+            if client is not None:
+                self._per_client[client] += 1
+            return
+        if len(self._refused) >= REFUSED_AT_ONCE:
             connection.abort()
-        elif count > bound:
-            raise Refused(503, "connections", f"{who} has all the connections it can have, {bound}.")
+            return
+        self._refused.add(connection)
+        raise refusal
+
+    def _refusal(self, client: str | None) -> Refused | None:
+        if len(self._admitted) >= self.bounds.max_connections:
+            return too_many("This server", self.bounds.max_connections)
+        if client is not None and self._per_client[client] >= self._max_per_client:
+            return too_many("This client", self._max_per_client)
+        return None
 
     def leave(self, connection: Connection) -> None:
         """A connection has ended."""
-        self._connections.discard(connection)
         self._server.connections.discard(connection)
+        self._refused.discard(connection)
+        if connection not in self._admitted:
+            return
+        self._admitted.discard(connection)
         client = self._client_of(connection)
         if client is not None:
             self._per_client[client] -= 1
@@ -111,6 +121,12 @@ class Door:
 
     def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
         now = loop.time()
-        for connection in [one for one in self._connections if one.due <= now or one.outgoing.due <= now]:
-            connection.overdue(now)
-        self._timer = loop.call_later(SWEEP_SECONDS, self._sweep, loop) if self._connections else None
+        for connections in (self._admitted, self._refused):
+            for connection in [one for one in connections if one.due <= now or one.outgoing.due <= now]:
+                connection.overdue(now)
+        self._timer = loop.call_later(SWEEP_SECONDS, self._sweep, loop) if self._admitted or self._refused else None
+
+
+def too_many(who: str, bound: int) -> Refused:
+    """The refusal of one more connection."""
+    return Refused(503, "connections", f"{who} has all the connections it can have, {bound}.")
