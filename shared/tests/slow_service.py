@@ -3,9 +3,10 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from typing import Annotated
 
 import structlog
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Body, FastAPI
 
 from shared.runtime.health import HealthReport
 from shared.runtime.service import create_service, run_service
@@ -19,6 +20,10 @@ def create_app(settings: ServiceSettings) -> FastAPI:
     async def slow(seconds: float) -> str:
         await asyncio.sleep(seconds)
         return "done"
+
+    @router.post("/take")
+    async def take(text: Annotated[str, Body()]) -> str:
+        return text
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

@@ -1,7 +1,9 @@
 """What operators see: one line per request, and metrics on a port of their own."""
 
 import json
+import socket
 import sys
+import time
 from collections.abc import Callable, Iterator
 from os import environ
 from pathlib import Path
@@ -10,8 +12,9 @@ import httpx
 import pytest
 
 from shared.embedded.ports import free_ports
-from shared.testing.server_process import ServerProcess
+from shared.testing.server_process import ServerProcess, wait_until
 
+TAKE = b"POST /take HTTP/1.1\r\nHost: slow\r\nContent-Type: application/json\r\n"
 SLOW_SERVICE = str(Path(__file__).parent / "slow_service.py")
 
 Start = Callable[..., ServerProcess]
@@ -87,3 +90,46 @@ def test_metrics_are_on_a_port_of_their_own(start: Start) -> None:
     assert 'http_request_duration_seconds_count{route="/slow"} 1.0' in metrics
     assert "http_requests_in_flight 0.0" in metrics
     assert ask(server, "/metrics").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "beginning",
+    [
+        TAKE + b"Content-Length: 100\r\n\r\nhalf",
+        TAKE + b"Transfer-Encoding: chunked\r\n\r\nff\r\nx",
+        b"GET /slow?seconds=1 HTTP/1.1\r\nHost: slow\r\n\r\n",
+    ],
+    ids=["in the body", "in a chunk", "before the answer"],
+)
+def test_who_hangs_up_is_a_499_and_no_error(start: Start, beginning: bytes) -> None:
+    server = start()
+    with socket.create_connection(("127.0.0.1", server.port)) as client:
+        client.sendall(beginning)
+        time.sleep(0.3)  # so that the request has begun
+    wait_until(lambda: '"event":"request"' in server.log.read_text(), "the request to end")
+    server.stop()
+    lines = [json.loads(line) for line in server.log.read_text().splitlines()]
+    assert [line["status"] for line in lines if line["event"] == "request"] == [499]
+    assert [line for line in lines if line["level"] not in ("info", "debug")] == []
+
+
+def test_refusals_are_counted_by_their_reason(start: Start) -> None:
+    port = next(free_ports())
+    server = start(TELEMETRY_PORT=str(port))
+    for request, reason in (
+        (b"GET / HTTP/1.1\r\n\r\n", "host"),
+        (b"GET / HTTP/1.1\r\nHost: slow\r\nHost: slow\r\n\r\n", "repeated_field"),
+        (b"BREW / HTTP/1.1\r\nHost: slow\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", "framing"),
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", "not_http"),
+    ):
+        with socket.create_connection(("127.0.0.1", server.port)) as client:
+            client.sendall(request)
+            assert client.recv(65_536).startswith(b"HTTP/1.1 400 Bad Request\r\n")
+        metrics = httpx.get(f"http://127.0.0.1:{port}/metrics").text
+        assert f'http_refusals_total{{reason="{reason}"}} 1.0' in metrics
+    server.stop()
+    refusals = [line for line in map(json.loads, server.log.read_text().splitlines()) if line.get("refused")]
+    assert [(line["status"], line["client"], len(line["request_id"])) for line in refusals] == [
+        (400, "127.0.0.1", 32)
+    ] * 4
+    assert refusals[2]["method"] == "other"
