@@ -1,7 +1,6 @@
 """`/docs`, `/redoc` and the documents they show. The assets come from a package: no internet is needed.
 
-The pages name everything relative to themselves, so they work below any prefix. They may load what is ours and nothing
-else, and stand in nobody's frame.
+The pages may load what is ours and nothing else, and stand in nobody's frame.
 """
 
 from collections.abc import Callable
@@ -68,12 +67,12 @@ def docs_router(own: Callable[[], Document], documents: ServiceDocuments, prefix
         return JSONResponse(served_at(prefix.of(request.scope), known[service]))
 
     @router.get("/docs")
-    async def get_swagger_ui(service: UpstreamName | None = None) -> HTMLResponse:
-        return HTMLResponse(swagger_ui, headers=PAGE_HEADERS)
+    async def get_swagger_ui(request: Request, service: UpstreamName | None = None) -> HTMLResponse:
+        return below(prefix.of(request.scope), swagger_ui)
 
     @router.get("/redoc")
-    async def get_redoc() -> HTMLResponse:
-        return HTMLResponse(redoc, headers=PAGE_HEADERS)
+    async def get_redoc(request: Request) -> HTMLResponse:
+        return below(prefix.of(request.scope), redoc)
 
     return router
 
@@ -81,6 +80,11 @@ def docs_router(own: Callable[[], Document], documents: ServiceDocuments, prefix
 def page(name: str) -> str:
     """The HTML of a page."""
     return (PAGES / name).read_text(encoding="utf-8")
+
+
+def below(prefix: str, html: str) -> HTMLResponse:
+    """A page for who sees the gateway below this prefix."""
+    return HTMLResponse(html.replace("{{prefix}}", prefix), headers=PAGE_HEADERS)
 
 
 class Assets(StaticFiles):

@@ -2,21 +2,22 @@
 
 from random import Random
 
-HOST = "door"
-INNER = b"GET /inner HTTP/1.1\r\nHost: door\r\n\r\n"
-LAST = b"GET /last HTTP/1.1\r\nHost: door\r\nConnection: close\r\n\r\n"
+HOST = "localhost"
+INNER = b"GET /inner HTTP/1.1\r\nHost: localhost\r\n\r\n"
+LAST = b"GET /last HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 """Ends every conversation: whether it is answered tells whether the connection lived on."""
 
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "FOO", "get", "M-SEARCH", "QUERY"]
 ODD_METHODS = ["CONNECT", "", "G(T", "GET\t", " GET", "GÉT", "PRI", "GET\x00"]
 TARGETS = [
     "/", "/predict", "/a?b=c", "/a?", "/%41%2f", "/a/../b", "//double", "/early", "/early/2?x=y", "/a;b=c",
-    "/~a!$&'()*+,", "http://door/abs?x=1", "HTTP://DOOR/", "http://door",
-    "http://door?q", "/a?b#", "/a=b?c=d?e=f", "/x%zz", "/ä",
+    "/~a!$&'()*+,", "http://localhost/abs?x=1", "HTTP://LOCALHOST/", "http://localhost",
+    "http://localhost?q", "/a?b#", "/a=b?c=d?e=f", "/x%zz", "/ä",
 ]  # fmt: skip
 ODD_TARGETS = [
-    "*", "door:80", "http://evil/", "https://door@evil/", "http:///x", "relative", "", "/a b", "/a\tb", "/a%0ab",
-    "/%00", "/%7f", "/%c2%85", "/#fragment", "ftp://door/", "http://door:80/", "/a\x01", "/\x80", "\\",
+    "*", "localhost:80", "http://evil/", "https://localhost@evil/", "http:///x", "relative", "", "/a b",
+    "/a\tb", "/a%0ab", "/%00", "/%7f", "/%c2%85",
+    "/#fragment", "ftp://localhost/", "http://localhost:80/", "/a\x01", "/\x80", "\\",
 ]  # fmt: skip
 ODD_VERSIONS = [
     "HTTP/1.0",
@@ -132,9 +133,18 @@ class Grammar:
 
     def _host(self) -> list[str]:
         if not self._is_odd():
-            return [f"Host: {self._random.choice([HOST, HOST, 'DOOR'])}"]
-        odd = [[], ["Host: a", "Host: b"], ["Host: door", "Host: door"], ["Host:"], ["Host: a b"], ["Host: a, b"]]
-        return self._random.choice([*odd, ["Host: door:99999"], ["Host: user@door"], ["Host: [::1"], ["Host: door/x"]])
+            return [f"Host: {self._random.choice([HOST, HOST, 'LOCALHOST'])}"]
+        odd = [
+            [],
+            ["Host: a", "Host: b"],
+            ["Host: localhost", "Host: localhost"],
+            ["Host:"],
+            ["Host: a b"],
+            ["Host: a, b"],
+        ]
+        return self._random.choice(
+            [*odd, ["Host: localhost:99999"], ["Host: user@localhost"], ["Host: [::1"], ["Host: localhost/x"]]
+        )
 
     def _connection(self) -> list[str]:
         kind = self._random.random()
