@@ -32,6 +32,16 @@ $(VENV)/installed: requirements.txt deploy/requirements/uv.txt $(DISTRIBUTIONS:%
 run: install ## Start everything, without Docker: http://localhost:8000 (PORT=, LOCAL_DIR=)
 	@exec env PYTHONPATH=deploy $(BIN)/python -m local
 
+.PHONY: backup
+backup: install ## Write record, thresholds, alerts and models to FILE=, of make run or, with STACK=containers, of make up
+	@test -n "$(FILE)" || { echo "make: say where to, FILE=<file>" >&2; exit 2; }
+	@if [ "$(STACK)" = containers ]; then exec deploy/backup backup "$(FILE)"; fi; exec env PYTHONPATH=deploy $(BIN)/python -m local.backup backup "$(FILE)"
+
+.PHONY: restore
+restore: install ## Fill an empty stack with a backup: FILE= (STACK=containers, LOCAL_DIR=)
+	@test -n "$(FILE)" || { echo "make: say from where, FILE=<file>" >&2; exit 2; }
+	@if [ "$(STACK)" = containers ]; then exec deploy/backup restore "$(FILE)"; fi; exec env PYTHONPATH=deploy $(BIN)/python -m local.backup restore "$(FILE)"
+
 .PHONY: up
 up: ## Start everything in containers, and wait until it is healthy: http://localhost:8000
 	@deploy/make-secrets

@@ -42,6 +42,15 @@ class StackFolder:
         os.ftruncate(descriptor, 0)
         os.write(descriptor, str(os.getpid()).encode())
 
+    def port_of_running_postgres(self) -> int | None:
+        """Where the stack's Postgres listens while it runs, as it says itself; None: it does not run."""
+        try:
+            lines = (self.postgres / "postmaster.pid").read_text().splitlines()
+            os.kill(int(lines[0]), 0)
+        except (OSError, ValueError, IndexError):
+            return None
+        return int(lines[3])
+
     def passwords(self) -> dict[str, str]:
         """The passwords of this stack, made at its first start; readable by its owner alone."""
         if not self._secrets.exists():

@@ -1,0 +1,228 @@
+"""`make backup FILE=` and `make restore FILE=` for the stack of `make run`; `deploy/backup` is the same for containers.
+
+A backup is one tar file, the same from either stack: `revision` (of the schema), `schemas.dump` (pg_dump of the
+project's own schemas) and `models/`. No secret is in it: passwords and tokens belong to a stack. Nor is Redis, which
+holds nothing that is not made again.
+
+A backup is taken from a stack that runs or from one that does not. It is restored into a stack that does not run and
+holds no predictions; a backup of an older release is migrated, one of a newer release is refused.
+"""
+
+import asyncio
+import shutil
+import signal
+import subprocess
+import sys
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from local.errors import CannotRunError
+from local.folder import StackFolder
+from local.settings import LocalSettings
+from local.stack import DATABASE, Stack, base_environment, plan
+from local.start import connect_to_postgres, prepare_database
+from shared.database.schema_version import NEWEST_REVISION
+from shared.embedded import postgres
+from shared.embedded.unprivileged import CannotDropPrivilegesError
+from shared.runtime.settings import EXIT_BAD_SETTING, describe
+
+SCHEMAS = ("gateway", "metrics", "predictions")
+"""What is the project's own in the database; a test holds it to the tables in the code."""
+
+REVISION, DUMP, MODELS = "revision", "schemas.dump", "models"
+STOP_SECONDS = 30
+
+
+class Database:
+    """The database of a stack, through Postgres's own programs."""
+
+    def __init__(self, password: str, port: int) -> None:
+        self._environment = {"PGPASSWORD": password, "PGSSLMODE": "disable"}
+        self._where = ["--host=127.0.0.1", f"--port={port}", f"--username={postgres.SUPERUSER}", "--no-password"]
+
+    def ask(self, query: str) -> str:
+        """The one value that a query gives."""
+        return self._run(["psql", *self._where, "--tuples-only", "--no-align", "--command", query, DATABASE]).strip()
+
+    def dump(self, file: Path) -> None:
+        """Writes the project's schemas to `file`; the counts of the limiter are not worth keeping."""
+        schemas = [f"--schema={schema}" for schema in SCHEMAS]
+        options = ["--format=custom", "--no-unlogged-table-data", *schemas, f"--file={file}"]
+        self._run(["pg_dump", *self._where, *options, DATABASE])
+
+    def restore(self, file: Path, revision: str) -> None:
+        """Puts what is in `file` in the place of the project's schemas: all of it or nothing."""
+        command = ["psql", *self._where, "--single-transaction", "--set=ON_ERROR_STOP=1", "--quiet"]
+        command += ["--output=/dev/null"]
+        begin = f"SET client_min_messages = warning;\nDROP SCHEMA {', '.join(SCHEMAS)} CASCADE;\n"
+        mark = f"UPDATE public.alembic_version SET version_num = '{revision}';\n"  # noqa: S608 - digits
+        with (
+            self._start([*command, DATABASE], stdin=subprocess.PIPE) as psql,
+            self._start(["pg_restore", "--file=-", str(file)], stdout=subprocess.PIPE) as pg_restore,
+        ):
+            if psql.stdin is None or pg_restore.stdout is None:
+                raise RuntimeError("there are no pipes")
+            try:
+                psql.stdin.write(begin.encode())
+                while piece := pg_restore.stdout.read(1 << 20):
+                    psql.stdin.write(piece)
+                # Whatever ended before its time must not be committed.
+                psql.stdin.write(b"SELECT 1 / 0;\n" if pg_restore.wait() else mark.encode())
+                psql.stdin.close()
+            except BrokenPipeError:
+                pg_restore.kill()  # psql says why
+        if psql.returncode or pg_restore.returncode:
+            raise CannotRunError("the backup could not be restored; nothing was changed")
+
+    def _run(self, command: list[str]) -> str:
+        with self._start(command, stdout=subprocess.PIPE) as process:
+            output, _ = process.communicate()
+        if process.returncode:
+            raise CannotRunError(f"{command[0]} failed")
+        return output.decode()
+
+    def _start(
+        self, command: list[str], stdin: int = subprocess.DEVNULL, stdout: int | None = None
+    ) -> "subprocess.Popen[bytes]":
+        program, *arguments = command
+        words = [postgres.program(program), *arguments]
+        return subprocess.Popen(words, stdin=stdin, stdout=stdout, env=self._environment)
+
+
+def back_up(settings: LocalSettings, file: Path) -> None:
+    """Writes the backup of a stack, running or not. The file appears once it is complete."""
+    folder = StackFolder(settings.local_dir)
+    if not (folder.postgres / "PG_VERSION").exists():
+        raise CannotRunError(f"there is no stack in {folder.path}")
+    with tempfile.TemporaryDirectory(dir=folder.path) as work, database_of(settings, folder) as database:
+        dump, revision = Path(work) / DUMP, Path(work) / REVISION
+        database.dump(dump)
+        found = database.ask("SELECT version_num FROM public.alembic_version")
+        revision.write_text(found + "\n")
+        draft = file.with_name(file.name + ".part")
+        draft.unlink(missing_ok=True)
+        draft.touch(mode=0o600)
+        with tarfile.open(draft, "w", dereference=True) as archive:
+            archive.add(revision, REVISION)
+            archive.add(dump, DUMP)
+            archive.add(settings.models_dir, MODELS)
+        draft.replace(file)
+        count = database.ask("SELECT count(*) FROM predictions.prediction")
+    say(f"{count} predictions and the models of {settings.models_dir} are in {file}")
+    if waiting := sum(path.stat().st_size for path in folder.journal.glob("*.journal")):
+        say(f"not in it: {waiting} bytes that wait in the journal for Postgres")
+
+
+def restore(settings: LocalSettings, file: Path) -> None:
+    """Fills an empty stack, which does not run, with a backup."""
+    folder = StackFolder(settings.local_dir)
+    with tempfile.TemporaryDirectory() as work:
+        unpack(file, Path(work))
+        revision = (Path(work) / REVISION).read_text().strip()
+        if not (revision.isascii() and revision.isdecimal()):
+            raise CannotRunError(f"{file} is no backup: its revision is no number")
+        if revision > NEWEST_REVISION:
+            raise CannotRunError(
+                f"{file} is of a newer release: schema {revision}, and this one's is {NEWEST_REVISION}"
+            )
+
+        folder.prepare()
+        with own_postgres(settings, folder) as (stack, database):
+            asyncio.run(prepare_database(stack))
+            if (count := database.ask("SELECT count(*) FROM predictions.prediction")) != "0":
+                raise CannotRunError(f"{folder.path} holds {count} predictions; choose an empty LOCAL_DIR=")
+            database.restore(Path(work) / DUMP, revision)
+            asyncio.run(prepare_database(stack))
+            count = database.ask("SELECT count(*) FROM predictions.prediction")
+        added = add_models(Path(work) / MODELS, settings.models_dir)
+    say(f"{count} predictions are in {folder.path}, {added} versions of models were added to {settings.models_dir}")
+
+
+def unpack(file: Path, folder: Path) -> None:
+    """Takes a backup apart. Raises CannotRunError for what is none."""
+    try:
+        with tarfile.open(file) as archive:
+            archive.extractall(folder, filter="data")
+        for name in (REVISION, DUMP, MODELS):
+            if not (folder / name).exists():
+                raise CannotRunError(f"{file} is no backup: there is no {name} in it")
+    except (OSError, tarfile.TarError) as error:
+        raise CannotRunError(f"{file} cannot be read: {error}") from error
+
+
+def add_models(source: Path, models: Path) -> int:
+    """Adds the versions that are missing; what is there stays as it is. Returns how many were added."""
+    added = 0
+    for version in sorted(source.glob("*/*/model.toml")):
+        place = models / version.parent.relative_to(source)
+        if not place.exists():
+            place.parent.mkdir(parents=True, exist_ok=True)
+            draft = place.with_name(f".{place.name}.part")
+            shutil.copytree(version.parent, draft)
+            draft.rename(place)
+            added += 1
+    return added
+
+
+@contextmanager
+def database_of(settings: LocalSettings, folder: StackFolder) -> Iterator[Database]:
+    """The database of a stack: that of its running Postgres, or of one that is started for this."""
+    if port := folder.port_of_running_postgres():
+        yield Database(folder.passwords()["postgres"], port)
+        return
+    folder.prepare()
+    with own_postgres(settings, folder) as (_, database):
+        yield database
+
+
+@contextmanager
+def own_postgres(settings: LocalSettings, folder: StackFolder) -> Iterator[tuple[Stack, Database]]:
+    """The stack's Postgres alone, for as long as the block lasts; its words go to a file beside the data."""
+    stack = plan(settings, folder)
+    postgres.create_cluster(folder.postgres, stack.passwords["postgres"])
+    with (folder.path / "postgres.log").open("ab") as log:
+        server = subprocess.Popen(
+            stack.stores[0].command, stdout=log, stderr=log, cwd="/", env=base_environment(folder.path)
+        )
+        try:
+            asyncio.run(until_it_answers(stack))
+            yield stack, Database(stack.passwords["postgres"], stack.ports["postgres"])
+        finally:
+            server.send_signal(signal.SIGINT)
+            server.wait(STOP_SECONDS)
+
+
+async def until_it_answers(stack: Stack) -> None:
+    """Returns once Postgres takes connections."""
+    await (await connect_to_postgres(stack)).close()
+
+
+def say(text: str) -> None:
+    """One line for the person who asked."""
+    sys.stdout.write(f"make {sys.argv[1]}: {text}\n")
+
+
+def main() -> int:
+    """`python -m local.backup backup|restore FILE`."""
+    work = {"backup": back_up, "restore": restore}
+    if len(sys.argv) != 3 or sys.argv[1] not in work or not sys.argv[2]:
+        sys.stderr.write("usage: make backup FILE=…, make restore FILE=…\n")
+        return 2
+    try:
+        work[sys.argv[1]](LocalSettings(), Path(sys.argv[2]))
+    except ValidationError as error:
+        sys.stderr.write(f"make {sys.argv[1]}: {describe(error)}\n")
+        return EXIT_BAD_SETTING
+    except (CannotRunError, CannotDropPrivilegesError, OSError) as error:
+        sys.stderr.write(f"make {sys.argv[1]}: {error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

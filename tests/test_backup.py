@@ -1,0 +1,147 @@
+"""A backup of one stack, restored into an empty one: the same counts, thresholds, feedback and models; no secrets."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+from stack import REPOSITORY, LocalStack
+
+from local.backup import DUMP, REVISION, SCHEMAS
+from shared.database.schema_version import NEWEST_REVISION
+from shared.database.tables import gateway, metadata, metrics, predictions  # noqa: F401 - they register their tables
+
+MODEL = "sentiment-lexicon"
+
+
+def local(verb: str, file: Path, folder: Path, models: Path) -> subprocess.CompletedProcess[str]:
+    """`make backup FILE=` or `make restore FILE=`."""
+    environment = os.environ | {
+        "PYTHONPATH": str(REPOSITORY / "deploy"),
+        "LOCAL_DIR": str(folder),
+        "MODELS_DIR": str(models),
+    }
+    command = [sys.executable, "-m", "local.backup", verb, str(file)]
+    return subprocess.run(command, cwd=REPOSITORY, env=environment, text=True, capture_output=True, check=False)
+
+
+def stack_in(folder: Path, models: Path) -> LocalStack:
+    return LocalStack(folder, MODELS_DIR=str(models), DEFAULT_MODEL=MODEL)
+
+
+@pytest.fixture
+def models(tmp_path: Path) -> Path:
+    shutil.copytree(REPOSITORY / "models" / MODEL, tmp_path / "models" / MODEL)
+    return tmp_path / "models"
+
+
+def state_of(stack: LocalStack) -> dict[str, object]:
+    """What must be the same afterwards."""
+    client = stack.client
+    aggregated = client.post("/metrics/aggregated", json={"time_window_minutes": 1440}).json()
+    quality = client.post("/metrics/quality", json={"time_window_minutes": 1440}).json()
+    return {
+        "count": client.get("/metrics/count").json(),
+        "aggregated": {name: value for name, value in aggregated.items() if not name.startswith("time_window")},
+        "thresholds": client.get(f"/metrics/thresholds?model_name={MODEL}").json(),
+        "quality": {name: value for name, value in quality.items() if not name.startswith("time_window")},
+        "models": [(model["name"], model["version"]) for model in client.get("/models").json()["models"]],
+    }
+
+
+def use(stack: LocalStack) -> None:
+    texts = [f"A {word} day number {number}." for number in range(40) for word in ("fine", "bad", "")]
+    answer = stack.client.post("/predict/batch", json={"texts": texts}).json()
+    for prediction in answer["predictions"][:5]:
+        given = {"prediction_id": prediction["prediction_id"], "label": "negative"}
+        assert stack.client.post("/feedback", json=given).status_code == 200
+    change = {"max_inference_time_warning_ms": 123.5}
+    assert stack.client.put(f"/metrics/thresholds?model_name={MODEL}", json=change).status_code == 200
+
+
+def test_a_stack_is_the_same_after_backup_and_restore_elsewhere(tmp_path: Path, models: Path) -> None:
+    first = stack_in(tmp_path / "first", models).start()
+    file = tmp_path / "backup.tar"
+    try:
+        use(first)
+        before = state_of(first)
+        done = local("backup", file, first.folder, models)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.startswith("make backup: 120 predictions")
+        assert local("restore", file, first.folder, models).stderr.startswith("make restore: a stack is running")
+        secrets = json.loads((first.folder / "secrets.json").read_text()).values()
+    finally:
+        first.end()
+    assert file.stat().st_mode & 0o077 == 0
+    assert not any(secret.encode() in file.read_bytes() for secret in secrets)
+
+    done = local("backup", tmp_path / "stopped.tar", first.folder, models)
+    assert done.stdout.startswith("make backup: 120 predictions"), "a stack that does not run is backed up as well"
+    assert local("restore", file, first.folder, models).stderr.endswith("choose an empty LOCAL_DIR=\n")
+
+    (tmp_path / "empty").mkdir()
+    done = local("restore", file, tmp_path / "second", tmp_path / "empty")
+    assert (done.returncode, done.stderr) == (0, "")
+    second = stack_in(tmp_path / "second", tmp_path / "empty").start()
+    try:
+        assert state_of(second) == before
+        use(second)  # it goes on from there
+        assert second.client.get("/metrics/count").json() == {"total_predictions": 240}
+    finally:
+        second.end()
+
+
+def changed(file: Path, into: Path, **contents: bytes) -> Path:
+    """A backup with other contents of some members."""
+    names = {"revision": REVISION, "dump": DUMP}
+    folder = into.with_suffix(".d")
+    with tarfile.open(file) as archive:
+        archive.extractall(folder, filter="data")
+    for name, content in contents.items():
+        (folder / names[name]).write_bytes(content)
+    with tarfile.open(into, "w") as archive:
+        for path in folder.iterdir():
+            archive.add(path, path.name)
+    return into
+
+
+def test_what_cannot_be_restored_changes_nothing_and_says_why(tmp_path: Path, models: Path) -> None:
+    stack = stack_in(tmp_path / "first", models).start()
+    stack.end()
+    file = tmp_path / "backup.tar"
+    assert local("backup", file, tmp_path / "first", models).returncode == 0
+
+    def complaint(file: Path) -> str:
+        done = local("restore", file, tmp_path / "second", models)
+        assert done.returncode == 1
+        return done.stderr
+
+    assert "cannot be read" in complaint(tmp_path / "nowhere.tar")
+    (tmp_path / "text").write_text("no tar")
+    assert "cannot be read" in complaint(tmp_path / "text")
+    assert "newer release" in complaint(changed(file, tmp_path / "newer.tar", revision=b"9999"))
+    assert "no number" in complaint(changed(file, tmp_path / "odd.tar", revision=b"x'; DROP"))
+    with tarfile.open(file) as archive:
+        whole = archive.extractfile(DUMP).read()
+    torn = changed(file, tmp_path / "torn.tar", dump=whole[: len(whole) // 2])
+    assert "nothing was changed" in complaint(torn)
+    assert local("restore", file, tmp_path / "second", models).returncode == 0
+
+
+def test_no_stack_no_backup(tmp_path: Path, models: Path) -> None:
+    done = local("backup", tmp_path / "file", tmp_path / "nowhere", models)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("make backup: there is no stack in ")
+    assert not (tmp_path / "file").exists()
+
+
+def test_the_schemas_of_a_backup_are_those_of_the_code() -> None:
+    assert {table.schema for table in metadata.tables.values()} == set(SCHEMAS)
+    script = (REPOSITORY / "deploy" / "backup").read_text()
+    assert all(f"--schema={schema}" in script for schema in SCHEMAS)
+    assert f"DROP SCHEMA {', '.join(SCHEMAS)} CASCADE" in script
+    assert NEWEST_REVISION.isdecimal()
