@@ -63,6 +63,7 @@ def use(stack: LocalStack) -> None:
     assert stack.client.put(f"/metrics/thresholds?model_name={MODEL}", json=change).status_code == 200
 
 
+@pytest.mark.timeout(600)  # three starts of a whole stack
 def test_a_stack_is_the_same_after_backup_and_restore_elsewhere(tmp_path: Path, models: Path) -> None:
     first = stack_in(tmp_path / "first", models).start()
     file = tmp_path / "backup.tar"
