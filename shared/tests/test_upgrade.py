@@ -29,7 +29,9 @@ INSERT INTO metrics.threshold_profile (model_name, min_confidence_warning, min_c
     max_inference_time_warning_ms, max_inference_time_critical_ms, version)
 VALUES ('', 0.7, 0.5, 210, 510, 3), ('a', 0.65, 0.45, 220, 520, 2)
 """
-RAW = "SELECT count(*), sum(confidence::numeric), max(inference_time_ms), count(text), count(DISTINCT prediction_id) FROM {}"
+RAW = """
+SELECT count(*), sum(confidence::numeric), max(inference_time_ms), count(text), count(DISTINCT prediction_id) FROM {}
+"""
 PROFILES = "SELECT model_name, min_confidence_warning, version FROM metrics.threshold_profile ORDER BY 1"
 REVISIONS = [script.revision for script in ScriptDirectory(str(MIGRATIONS)).walk_revisions()][::-1]
 
