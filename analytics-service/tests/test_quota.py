@@ -115,3 +115,22 @@ async def test_a_429_without_a_delay_closes_nothing(
             answer = await analyze(client, time_window_minutes=minutes)
             assert answer.json()["fallback_reason"] == "gemini_rate_limited"
     assert len(gemini.calls) == 2
+
+
+@pytest.mark.parametrize(
+    ("noted", "reason"),
+    [
+        ("gemini_daily_quota", "gemini_daily_quota"),
+        ("closed", "gemini_rate_limited"),
+        ("of 2031", "gemini_rate_limited"),
+    ],
+)
+async def test_whatever_an_older_or_newer_replica_noted_at_the_gate_is_told_as_a_limit_of_geminis(
+    redis_server: RedisServer, noted: str, reason: str
+) -> None:
+    async with redis_client(redis_server) as redis:
+        await redis.set(GATE, noted, px=5000)
+        with pytest.raises(QuotaExhausted) as refused:
+            await CallQuota(redis, limit=5).take()
+    assert refused.value.reason == reason
+    assert 0 < refused.value.retry_after_seconds <= 5

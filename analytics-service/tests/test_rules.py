@@ -86,6 +86,21 @@ def test_what_is_small_or_may_be_chance_is_no_issue(now: AggregatedMetrics, befo
     assert set(types(findings_by_rules(facts_of(now, before)))) <= {"not_enough_data"}
 
 
+@pytest.mark.parametrize(
+    ("before", "now", "told"),
+    [
+        (3, 3900, "3,900 predictions, after 3 in the 60 minutes before."),
+        (40, 52_000, "52,000 predictions, 1,300 times the 40 in the 60 minutes before."),
+        (0, 31, "31 predictions, after none in the 60 minutes before."),
+        (2000, 300, "300 predictions, 85 % fewer than the 2,000 in the 60 minutes before."),
+    ],
+)
+def test_a_change_of_traffic_is_told_in_numbers_for_people(before: int, now: int, told: str) -> None:
+    situation = facts(window(Served({"a": now})), window(Served({"a": before})))
+    issues = findings_by_rules(situation).identified_issues
+    assert [told in issue.description for issue in issues if issue.issue_type.startswith("traffic")] == [True]
+
+
 def test_time_that_rises_with_traffic_is_put_down_to_traffic() -> None:
     busy = findings_by_rules(facts_of(numbers(total=9000, p95=60), numbers(4000)))
     assert busy.root_cause_hypothesis is not None
