@@ -2,31 +2,34 @@
 
 Nothing waits for company. An idle model computes at once what comes; while it is busy, texts gather, and they are its
 next batch. So batches grow with the load and cost nothing without it. Rows are counted, not requests: a batch may hold
-many small requests, or a part of a large one.
+many small requests, or a part of a large one, even of a single long text. Whose turn it is, `batching.turns` says.
 """
 
 import asyncio
 import math
 import threading
-from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from time import perf_counter, time
 from typing import Any
 
 import structlog
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Histogram
 
+from prediction_service.batching.reading import Reader
 from prediction_service.batching.threads import DaemonThreads
-from prediction_service.job import Job, ModelFailed, Outcome, Row
+from prediction_service.batching.waiting import WaitingJobs
+from prediction_service.job import Job, ModelFailed, Outcome, Row, Text
 from prediction_service.models.outputs import NotProbabilities, checked
-from prediction_service.runtimes.base import Runtime
+from prediction_service.runtimes.base import Runtime, sliced
 from prediction_service.statistics import Statistics
 from shared.runtime.problems import Overloaded, Problem
 
 BATCH_ROWS = Histogram(
-    "prediction_batch_rows", "Texts per call of a model", ["model"], buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256)
+    "prediction_batch_rows",
+    "Texts, or windows of long ones, per call of a model",
+    ["model"],
+    buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256),
 )
-QUEUED_ROWS = Gauge("prediction_queue_rows", "Texts that wait for a model", ["model"])
 QUEUE_SECONDS = Histogram(
     "prediction_queue_seconds",
     "From a text's arrival to the model's call",
@@ -39,8 +42,6 @@ INFERENCE_SECONDS = Histogram(
     ["model"],
     buckets=(0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5),
 )
-NOT_COMPUTED = Counter("prediction_not_computed", "Texts whose caller left or whose time ran out", ["model"])
-
 log = structlog.get_logger()
 
 CallerLeaves = Callable[[], Coroutine[Any, Any, None]]
@@ -94,13 +95,13 @@ class Batcher:
         queue_rows: int,
         timeout_seconds: float,
         call_seconds: float,
+        max_request_tokens: int = 262_144,
     ) -> None:
-        self._name, self._runtime = name, runtime
-        self._max_rows, self._workers = max_rows, workers
-        self._queue_rows, self._timeout_seconds = queue_rows, timeout_seconds
-        # The event loop adds and forgets rows, the threads take them; all of them hold the lock.
-        self._rows: deque[Row] = deque()
-        self._lock = threading.Lock()
+        self._name, self._runtime, self._sliced = name, runtime, sliced(runtime)
+        self._max_rows, self._workers, self._timeout_seconds = max_rows, workers, timeout_seconds
+        self._reader = Reader(name, self._sliced, max_request_tokens)
+        self._waiting = WaitingJobs(name, max_texts=queue_rows, workers=workers, timeout_seconds=timeout_seconds)
+        self._lock = threading.Lock()  # whoever notes scores of a text: its windows may be in several threads
         self._busy: set[asyncio.Future[None]] = set()
         self._threads = DaemonThreads(workers, name)
         self._call_seconds = call_seconds
@@ -111,19 +112,17 @@ class Batcher:
         """Thread and beginning of a call → how often it was seen. A process that is paused does not look."""
         self.unavailable = ""
         """Why no request is taken any more; empty while all is well."""
-        self._seconds_per_row = 0.0
         self.statistics = Statistics()
-        self._batch_rows, self._queued_rows = BATCH_ROWS.labels(name), QUEUED_ROWS.labels(name)
+        self._batch_rows = BATCH_ROWS.labels(name)
         self._queue_seconds, self._inference_seconds = QUEUE_SECONDS.labels(name), INFERENCE_SECONDS.labels(name)
-        self._not_computed = NOT_COMPUTED.labels(name)
 
     async def run(
         self, texts: Sequence[str], caller_leaves: CallerLeaves, caller_waits: float | None = None
     ) -> list[Outcome | ModelFailed]:
         """What the model says about each text, or that it could not compute it.
 
-        `caller_waits`: seconds from now on; None: as long as we do. Raises Overloaded, DeadlinePassed, CallerLeft or
-        ModelUnavailable.
+        `caller_waits`: seconds from now on; None: as long as we do. Raises Overloaded, RequestTooCostly,
+        DeadlinePassed, CallerLeft or ModelUnavailable.
         """
         started = perf_counter()
         try:
@@ -141,12 +140,17 @@ class Batcher:
             raise ModelUnavailable(self.unavailable)
         if self._runtime.is_quick(texts):
             return self._compute_here(texts)
+        arrived = perf_counter()
         timeout = self._timeout_seconds if caller_waits is None else min(caller_waits, self._timeout_seconds)
-        job = self._enqueue(texts, timeout)
+        job = Job.of(await self._reader.read(texts), arrived, timeout)
+        self._waiting.add(job)
+        self._start_workers()
         if not await self._finished(job, caller_leaves):
             if timeout == caller_waits:
                 raise DeadlinePassed(f"The model did not get to this within the {caller_waits:g} s of the caller.")
-            raise Overloaded("The model did not get to this in time.", retry_after_seconds=self._clear_in_seconds())
+            raise Overloaded(
+                "The model did not get to this in time.", retry_after_seconds=self._waiting.clear_in_seconds()
+            )
         return [outcome for outcome in job.outcomes if outcome is not None]
 
     def _count(self, results: Sequence[Outcome | ModelFailed], seconds: float) -> None:
@@ -188,22 +192,10 @@ class Batcher:
             for row in rows
         ]
 
-    def _enqueue(self, texts: Sequence[str], timeout: float) -> Job:
-        """Puts a request's texts into the queue; raises Overloaded when there is no room for them."""
-        if len(self._rows) + len(texts) > self._queue_rows:
-            raise Overloaded("Too many texts wait for this model.", retry_after_seconds=self._clear_in_seconds())
-        now, done = perf_counter(), asyncio.get_running_loop().create_future()
-        job = Job(texts, now, now + timeout, done, [None] * len(texts), len(texts))
-        with self._lock:
-            self._rows.extend((job, index) for index in range(len(texts)))
-            self._queued_rows.set(len(self._rows))
-        self._start_workers()
-        return job
-
     def _start_workers(self) -> None:
         """As many as have a batch to work on."""
         loop = asyncio.get_running_loop()
-        batches = math.ceil(len(self._rows) / self._max_rows)
+        batches = math.ceil(self._waiting.rows / self._max_rows)
         for _ in range(min(batches, self._workers - len(self._busy))):
             worker = loop.run_in_executor(self._threads, self._work, loop)
             self._busy.add(worker)
@@ -226,21 +218,14 @@ class Batcher:
         self.unavailable = f"A call of the model took longer than {self._call_seconds:g} s."
         log.error("model unavailable", model=self._name, reason=self.unavailable)
         self._runtime.stop()
-        with self._lock:
-            waiting = [*self._rows, *(row for _, rows in list(self._calls.values()) for row in rows)]
-            self._rows.clear()
-            self._queued_rows.set(0)
-        for job, _ in waiting:
+        called = (row.text.job for _, rows in list(self._calls.values()) for row in rows)
+        for job in [*self._waiting.clear(), *called]:
             job.fail(ModelUnavailable(self.unavailable))
 
     def _worker_ended(self, worker: asyncio.Future[None]) -> None:
         """It found nothing to do; what has come since then needs another one."""
         self._busy.discard(worker)
         self._start_workers()
-
-    def _clear_in_seconds(self) -> int:
-        """In how many whole seconds the queue, as it stands, will have been worked off."""
-        return max(1, math.ceil(len(self._rows) * self._seconds_per_row / self._workers))
 
     async def _finished(self, job: Job, caller_leaves: CallerLeaves) -> bool:
         """Waits until all texts are computed, the time is up (False) or the caller has gone (CallerLeft).
@@ -256,15 +241,7 @@ class Batcher:
             timer.cancel()
             leaving.cancel()
             if job.missing:
-                self._forget(job)
-
-    def _forget(self, job: Job) -> None:
-        """Takes the texts that were given up out of the queue: they make room at once."""
-        with self._lock:
-            before = len(self._rows)
-            self._rows = deque(row for row in self._rows if row[0] is not job)
-            self._not_computed.inc(before - len(self._rows))
-            self._queued_rows.set(len(self._rows))
+                self._waiting.forget(job)
 
     def _work(self, loop: asyncio.AbstractEventLoop) -> None:
         """In a thread: batch after batch, until nobody waits.
@@ -272,62 +249,87 @@ class Batcher:
         The thread takes them itself: if the event loop handed them out, a processor would stand idle until the busy
         loop gets to it, after every single batch.
         """
-        while batch := self._next_batch():
+        while batch := self._waiting.take(self._max_rows, self._sliced.max_call_cost, perf_counter()):
             self._run_batch(batch, loop)
-
-    def _next_batch(self) -> list[Row]:
-        """The texts that wait longest; those whose deadline has passed are dropped, also if the event loop is late."""
-        batch: list[Row] = []
-        with self._lock:
-            while self._rows and len(batch) < self._max_rows:
-                row = self._rows.popleft()
-                if row[0].deadline > perf_counter():
-                    batch.append(row)
-                else:
-                    self._not_computed.inc()
-            self._queued_rows.set(len(self._rows))
-        return batch
 
     def _run_batch(self, batch: list[Row], loop: asyncio.AbstractEventLoop) -> None:
         """One call of the model. What fails in company is tried alone: one text must not spoil the others."""
         called = perf_counter()
         try:
-            rows, seconds = self._call(batch, called)
+            scores = self._call(batch, called)
         except Exception as error:  # a model may raise anything
             if self.unavailable:
                 return
-            if len(batch) == 1:
-                ((job, index),) = batch
-                loop.call_soon_threadsafe(job.put, index, self._failed(error))
+            if len(batch) > 1:
+                for row in batch:
+                    self._run_batch([row], loop)
                 return
-            again = batch
-        else:
-            loop.call_soon_threadsafe(self._deliver, batch, rows, seconds, called)
-            again = [place for place, row in zip(batch, rows, strict=True) if isinstance(row, NotProbabilities)]
-        if len(batch) > 1:
-            for place in again:
-                self._run_batch([place], loop)
+            (row,) = batch
+            loop.call_soon_threadsafe(row.text.job.put, row.text.index, self._failed(error))
+            return
+        seconds = perf_counter() - called
+        complete = self._noted(batch, scores, seconds, called)
+        loop.call_soon_threadsafe(self._deliver, batch, self._judged(complete, loop), seconds, called)
 
-    def _call(self, batch: Sequence[Row], called: float) -> tuple[Sequence[Sequence[float] | NotProbabilities], float]:
-        """Notes that this thread is in a call for as long as it is."""
+    def _call(self, batch: Sequence[Row], called: float) -> Sequence[Any]:
+        """Notes that this thread is in a call for as long as it is. Raises what the model raises, or ValueError."""
         self._calls[threading.get_ident()] = (called, batch)
         try:
-            return self._compute([job.texts[index] for job, index in batch])
+            scores = self._sliced.scores([row.piece for row in batch])
         finally:
             del self._calls[threading.get_ident()]
+        if len(scores) != len(batch):
+            raise ValueError(f"{len(batch)} rows, {len(scores)} results")
+        return scores
+
+    def _noted(self, batch: Sequence[Row], scores: Sequence[Any], seconds: float, called: float) -> list[Text]:
+        """Puts scores to their texts; those that are complete now."""
+        with self._lock:
+            for row in batch:
+                if row.text.called is None:
+                    row.text.called = called
+            return [
+                row.text
+                for row, own in zip(batch, scores, strict=True)
+                if row.text.note(row.place, own, seconds, len(batch))
+            ]
+
+    def _judged(
+        self, texts: Sequence[Text], loop: asyncio.AbstractEventLoop
+    ) -> list[tuple[Text, Outcome | ModelFailed]]:
+        """What the model says about texts that are complete. One that makes no sense in company is tried alone."""
+        if not texts:
+            return []
+        judged: list[tuple[Text, Outcome | ModelFailed]] = []
+        try:
+            verdicts = checked(self._sliced.verdicts([(text.scores, text.pieces) for text in texts]), len(texts))
+        except Exception as error:  # a model may say anything
+            return [(text, self._failed(error)) for text in texts]
+        for text, verdict in zip(texts, verdicts, strict=True):
+            if not isinstance(verdict, NotProbabilities):
+                judged.append((text, text.outcome(verdict)))
+            elif text.rows == 1:
+                judged.append((text, self._failed(verdict)))
+            else:
+                alone = Text(text.job, text.index, text.pieces)
+                for place, piece in enumerate(alone.pieces):
+                    self._run_batch([Row(alone, place, piece.cost)], loop)
+        return judged
 
     def _deliver(
-        self, batch: Sequence[Row], rows: Sequence[Sequence[float] | NotProbabilities], seconds: float, called: float
+        self,
+        batch: Sequence[Row],
+        judged: Sequence[tuple[Text, Outcome | ModelFailed]],
+        seconds: float,
+        called: float,
     ) -> None:
         """Back on the event loop: each text's outcome to its request, before anything is counted."""
-        for (job, index), row in zip(batch, rows, strict=True):
-            if not isinstance(row, NotProbabilities):
-                job.put(index, Outcome(row, seconds, len(batch), called - job.arrived))
-            elif len(batch) == 1:
-                job.put(index, self._failed(row))
-        for job, _ in batch:
-            self._queue_seconds.observe(called - job.arrived)
-        self._seconds_per_row += (seconds / len(batch) - self._seconds_per_row) / 16
+        for text, outcome in judged:
+            text.job.put(text.index, outcome)
+        for row in batch:
+            if row.place == 0:
+                self._queue_seconds.observe(called - row.text.job.arrived)
+        self._waiting.learn(sum(row.cost for row in batch), seconds)
         self._count_call(len(batch), seconds)
 
     def _count_call(self, rows: int, seconds: float) -> None:

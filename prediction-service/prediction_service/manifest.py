@@ -78,6 +78,9 @@ class Batching(Strict):
     """How many texts the model is given at once."""
 
     max_rows: int = Field(32, ge=1, le=4096, description="Most texts of one call; 1 where batching brings nothing")
+    max_request_tokens: int = Field(
+        262_144, ge=1024, description="Most tokens of one request, in windows as the model is given them; beyond: 413"
+    )
     workers: int | None = Field(None, ge=1, le=256, description="Calls at the same time; not set: one per processor")
 
 

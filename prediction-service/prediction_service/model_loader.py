@@ -44,6 +44,7 @@ def load_model(folder: ModelFolder, bounds: QueueBounds, manifest: Manifest | No
         queue_rows=bounds.rows,
         timeout_seconds=bounds.timeout_seconds,
         call_seconds=bounds.call_seconds,
+        max_request_tokens=manifest.batching.max_request_tokens,
     )
     return Model(folder.name, folder.version, manifest, batcher, digest)
 

@@ -33,10 +33,13 @@ class Settings(ServiceSettings):
     )
 
     queue_rows: int = Field(
-        1024, ge=256, le=1_000_000, description="Texts that may wait for one model; beyond: 503 at once"
+        1024,
+        ge=256,
+        le=1_000_000,
+        description="Texts that may wait for one model, and as many again of small requests; beyond: 503 at once",
     )
     prediction_timeout_seconds: float = Field(
-        10.0, gt=0, le=300, description="How long a request may wait for its model; then it is not computed any more"
+        30.0, gt=0, le=300, description="How long a request may wait for its model; then it is not computed any more"
     )
 
     store_text: bool = Field(False, description="Record the texts themselves, not only their length")

@@ -1,5 +1,6 @@
 """VADER: a word list with rules for negation, emphasis and emoji (C. J. Hutto and E. Gilbert, 2014)."""
 
+import re
 from collections.abc import Sequence
 from math import exp
 
@@ -37,6 +38,7 @@ class LexiconRuntime:
             raise ModelError(f"the lexicon's labels are {', '.join(LABELS)}")
         self._order = [LABELS.index(label) for label in manifest.labels]
         self._analyzer = LinearAnalyzer()
+        self._emoji = re.compile(f"[{''.join(map(re.escape, filter(is_one_character, self._analyzer.emojis)))}]")
 
     def probabilities(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
         """For each text the probability of each label."""
@@ -48,7 +50,11 @@ class LexiconRuntime:
 
     def is_quick(self, texts: Sequence[str]) -> bool:
         """Judged by length: the time per character is bounded."""
-        return sum(len(text) * (1 if text.isascii() else EMOJI_WORTH) for text in texts) <= QUICK_CHARACTERS
+        return sum(map(self.weight, texts)) <= QUICK_CHARACTERS
+
+    def weight(self, text: str) -> int:
+        """Its length in characters of usual cost."""
+        return len(text) if text.isascii() else len(text) + (EMOJI_WORTH - 1) * len(self._emoji.findall(text))
 
     def stop(self) -> None:
         """Its calls end by themselves: the time per character is bounded."""
@@ -64,6 +70,11 @@ def probabilities_of(compound: float) -> tuple[float, float, float]:
     negative = exp((-compound - CUT_OFF) / TEMPERATURE)
     total = positive + negative + 1.0
     return positive / total, negative / total, 1.0 / total
+
+
+def is_one_character(emoji: str) -> bool:
+    """Whether it is; those of several are made of such ones and of joiners."""
+    return len(emoji) == 1
 
 
 def is_negation(word: str) -> bool:

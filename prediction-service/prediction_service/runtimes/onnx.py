@@ -13,10 +13,11 @@ import onnxruntime  # type: ignore[import-untyped]  # the package carries no typ
 
 from prediction_service.manifest import Manifest, OnnxRuntime
 from prediction_service.models.outputs import SUM_TOLERANCE
-from prediction_service.runtimes.base import ModelError
+from prediction_service.runtimes.base import ModelError, Piece
 from prediction_service.runtimes.onnx_file import find_file, open_session
 from prediction_service.runtimes.onnx_output import Array, ScoresOutput, label_output
 from prediction_service.runtimes.readers import STRINGS, Reader, StringReader, TokenReader, shown
+from prediction_service.runtimes.windows import MAX_CALL_COST, piece_of
 
 USUAL_TOKENS = 256
 """Most tokens of a call where the manifest says nothing; fewer if the model takes fewer."""
@@ -32,6 +33,8 @@ LONG_TEXT = "It was a long and fine day at the sea. "
 
 class OnnxTextRuntime:
     """One session, one thread per call: the calls of several workers share the processors."""
+
+    max_call_cost = MAX_CALL_COST
 
     def __init__(
         self, folder: Path, manifest: Manifest, settings: OnnxRuntime, memory_bytes: int | None = None
@@ -50,9 +53,21 @@ class OnnxTextRuntime:
 
     def probabilities(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
         """For each text the probability of each label; see `combined` for texts in several windows."""
-        windows = self._windows(texts)
-        scores = iter(self._scores(list(chain.from_iterable(windows))))
-        rows = np.array([combined(list(islice(scores, len(own))), own, logits=self._softmax) for own in windows])
+        pieces = self.pieces(texts)
+        scores = iter(self.scores(list(chain.from_iterable(pieces))))
+        return self.verdicts([(list(islice(scores, len(own))), own) for own in pieces])
+
+    def pieces(self, texts: Sequence[str]) -> list[Sequence[Piece]]:
+        """The windows of each text, in little memory."""
+        return [[piece_of(window) for window in own] for own in self._windows(texts)]
+
+    def scores(self, pieces: Sequence[Any]) -> Sequence[Array]:
+        """What the model says about each window, before anything is made of it."""
+        return self._scores([piece.content() for piece in pieces])
+
+    def verdicts(self, texts: Sequence[tuple[Sequence[Any], Sequence[Any]]]) -> Sequence[Sequence[float]]:
+        """The probabilities of texts from the scores of their windows."""
+        rows = np.array([combined(scores, windows, logits=self._softmax) for scores, windows in texts])
         return (softmax(rows) if self._softmax else rows).tolist()  # type: ignore[no-any-return]
 
     def raw(self, texts: Sequence[str]) -> list[list[float]]:

@@ -1,0 +1,75 @@
+"""From texts to pieces with a known cost, before anything is computed: windows of tokens, or whole texts.
+
+Reading a long text takes milliseconds: that happens in threads, a few texts at a time, so that requests take turns
+there too; and it ends as soon as a request is known to need more than one may.
+"""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from prediction_service.runtimes.base import Piece, SlicedRuntime
+from shared.runtime.problems import Problem
+
+SHORT_CHARACTERS = 400
+"""Texts that are together no longer are read where they are, in less than half a millisecond: about what a thread's hop
+takes."""
+
+SLICE_CHARACTERS = 4096
+"""Texts that are read in one go, if there are several: two to ten milliseconds."""
+
+threads = ThreadPoolExecutor(2, thread_name_prefix="reading")
+
+
+class RequestTooCostly(Problem):
+    """The texts of a request have more tokens than the model computes for one."""
+
+    status = 413
+    type = "urn:problem-type:request-too-costly"
+    title = "Request Too Costly"
+
+    def __init__(self, model: str, max_tokens: int) -> None:
+        super().__init__(
+            f"The model {model} computes at most {max_tokens} tokens for one request; these texts have more. Send "
+            "fewer or shorter ones.",
+            max_tokens=max_tokens,
+        )
+
+
+@dataclass(slots=True)
+class Reader:
+    """Reads the texts of requests to one model."""
+
+    model: str
+    runtime: SlicedRuntime
+    max_tokens: int
+
+    async def read(self, texts: Sequence[str]) -> list[Sequence[Piece]]:
+        """The pieces of each text. Raises RequestTooCostly."""
+        if sum(map(len, texts)) <= SHORT_CHARACTERS:
+            return self._bounded(self.runtime.pieces(texts), 0)[0]
+        loop, pieces, tokens = asyncio.get_running_loop(), list[Sequence[Piece]](), 0
+        for some in slices(texts):
+            read = await loop.run_in_executor(threads, self.runtime.pieces, some)
+            read, tokens = self._bounded(read, tokens)
+            pieces += read
+        return pieces
+
+    def _bounded(self, read: list[Sequence[Piece]], tokens: int) -> tuple[list[Sequence[Piece]], int]:
+        """What was read after so many tokens, and how many there are now. Raises RequestTooCostly."""
+        tokens += sum(piece.tokens for own in read for piece in own)
+        if tokens > self.max_tokens:
+            raise RequestTooCostly(self.model, self.max_tokens)
+        return read, tokens
+
+
+def slices(texts: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Consecutive texts that are read in one go; a long one alone."""
+    start = characters = 0
+    for index, text in enumerate(texts):
+        if characters + len(text) > SLICE_CHARACTERS and index > start:
+            yield texts[start:index]
+            start, characters = index, 0
+        characters += len(text)
+    yield texts[start:]
