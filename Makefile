@@ -103,6 +103,10 @@ bench-prediction bench-gateway bench-analytics bench-metrics: bench-install
 drift-table: install ## How often drift is claimed by chance and found: the tables in docs/drift.md, in about ten minutes
 	cd metrics-service && ../$(BIN)/python -m simulations.drift_table --into ../docs/drift.md
 
+.PHONY: morning
+morning: install ## Play a morning with everything that can happen: the alerts that arrive, beside what was wanted
+	cd metrics-service && ../$(BIN)/pytest --quiet --capture=no -m faults tests/test_a_morning.py | grep --invert-match '^2'
+
 .PHONY: bench-peers
 bench-peers: bench-install ## The model servers and caches to compare with, each in an environment of its own
 	$(BIN)/python -m benchmarks.harness.environments

@@ -34,10 +34,12 @@ async def accuracy_readings(
     window = Window.ending(now, watch.drift_window_minutes)
     before = Window.ending(window.start, watch.drift_reference_minutes)
     current, reference = Selection(window, model_name=model_name), Selection(before, model_name=model_name)
-    made = (await aggregate(store.engine, current)).total_predictions
     right, wrong = map(round, right_and_wrong(await store.pairs(current)))
     right_before, wrong_before = map(round, right_and_wrong(await store.pairs(reference)))
-    if made < watch.min_predictions or not right + wrong + right_before + wrong_before:
+    if not right + wrong + right_before + wrong_before:
+        return []
+    made = (await aggregate(store.engine, current)).total_predictions
+    if made < watch.min_predictions:
         return []
     made_before = (await aggregate(store.engine, reference)).total_predictions
     judged = (right, wrong) if await store.is_independent(current) else (0, 0)
