@@ -9,9 +9,11 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
+from structlog.testing import capture_logs
 
 from shared.database.connection import CannotConnectError, Connector, LoneConnection, Trouble
 from shared.database.engine import create_engine
+from shared.database.schema_check import check_schema
 from shared.database.schema_version import OutdatedSchemaError
 from shared.testing.postgres import Database, PostgresServer
 from shared.testing.replication import Pair
@@ -124,6 +126,26 @@ async def test_an_engine_drops_all_its_connections_once_one_of_them_leads_to_a_s
     for connection in connections:
         await connection.close()
     await engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("gateway:", "gateway:not-", "the login is refused"),
+        ("/test_", "/nowhere_", "the database does not exist"),
+        ("127.0.0.1", "127.0.0.1:1,127.0.0.2", "not reachable"),
+    ],
+)
+async def test_a_start_without_postgres_says_why_in_one_line(
+    database: Database, old: str, new: str, words: str
+) -> None:
+    url = database.url("gateway").get_secret_value().replace(old, new)
+    with capture_logs() as lines:
+        await check_schema(SecretStr(url))
+    (line,) = lines
+    assert (line["event"], line["postgres"], line["log_level"]) == ("schema not checked", words, "warning")
+    assert database.server.password not in line["reason"]
+    assert "exc_info" not in line
 
 
 @pytest.fixture(scope="module")

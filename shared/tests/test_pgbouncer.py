@@ -8,9 +8,10 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import text
 
-from shared.database.connection import Connector, LoneConnection
+from shared.database.connection import CannotConnectError, Connector, LoneConnection
 from shared.database.engine import create_engine
 from shared.database.migrate import migrate
+from shared.testing.certificates import write_certificates
 from shared.testing.pgbouncer import POOL_SIZE, PgBouncer
 from shared.testing.postgres import Database, PostgresServer
 
@@ -74,3 +75,33 @@ async def test_migrations_run_through_it(pgbouncer: PgBouncer, postgres_server: 
     await postgres_server.execute("CREATE DATABASE through_pgbouncer")
     await migrate(SecretStr(pgbouncer.url("postgres", "through_pgbouncer")), {})
     assert await Database(postgres_server, "through_pgbouncer").fetch("SELECT 1 FROM predictions.prediction") == []
+
+
+async def test_tls_is_spoken_as_the_url_says(
+    postgres_server: PostgresServer, database: Database, tmp_path: Path
+) -> None:
+    """PgBouncer speaks TLS, which the embedded Postgres cannot, and asks for a certificate."""
+    pgbouncer = PgBouncer(postgres_server, tmp_path, tls=True)
+    pgbouncer.start()
+    files = pgbouncer.certificates
+    (tmp_path / "other").mkdir()
+    write_certificates(tmp_path / "other")
+    own = f"&sslcert={files}/certificate.pem&sslkey={files}/key.pem"
+
+    async def trouble(parameters: str) -> str:
+        url = SecretStr(pgbouncer.url("gateway", database.name) + parameters)
+        try:
+            await (await Connector(url, "test").connect(seconds=5)).close()
+        except CannotConnectError as error:
+            return str(error)
+        return ""
+
+    try:
+        assert await trouble(f"&sslmode=verify-full&sslrootcert={files}/ca.pem{own}") == ""
+        assert await trouble(f"&sslmode=require{own}") == ""
+        assert "certificate" in await trouble(f"&sslmode=verify-full&sslrootcert={tmp_path}/other/ca.pem{own}")
+        assert "certificate" in await trouble(f"&sslrootcert=system{own}")
+        assert await trouble(f"&sslmode=verify-full&sslrootcert={files}/ca.pem") != "", "it asks for a certificate"
+        assert await trouble("&sslmode=disable") != ""
+    finally:
+        pgbouncer.stop()

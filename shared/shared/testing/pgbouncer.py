@@ -8,6 +8,7 @@ from shared.database.roles import SERVICE_ROLES
 from shared.embedded import postgres
 from shared.embedded.ports import free_ports
 from shared.embedded.unprivileged import give_to_unprivileged, unprivileged
+from shared.testing.certificates import write_certificates
 from shared.testing.debian import debian_program
 from shared.testing.postgres import PostgresServer
 from shared.testing.server_process import ServerProcess
@@ -17,9 +18,9 @@ POOL_SIZE = 4
 
 
 class PgBouncer(ServerProcess):
-    """Stands before `server`; `point_to` puts it before another one."""
+    """Stands before `server`; `point_to` puts it before another one. `tls`: asks clients for a certificate."""
 
-    def __init__(self, server: PostgresServer, folder: Path) -> None:
+    def __init__(self, server: PostgresServer, folder: Path, *, tls: bool = False) -> None:
         program = debian_program("pgbouncer", "pgbouncer")
         self._folder = folder / "pgbouncer"
         self._folder.mkdir(mode=0o700)
@@ -28,6 +29,12 @@ class PgBouncer(ServerProcess):
         users = (postgres.SUPERUSER, *SERVICE_ROLES)
         (self._folder / "users.txt").write_text("".join(f'"{user}" "{self.password}"\n' for user in users))
         port = next(free_ports())
+        self._tls = ""
+        if tls:
+            write_certificates(self._folder)
+            files = {"ca_file": "ca", "cert_file": "certificate", "key_file": "key"}
+            lines = [f"client_tls_{name} = {self._folder}/{file}.pem" for name, file in files.items()]
+            self._tls = "\n".join(["client_tls_sslmode = verify-full", *lines])
         self._write(server, port)
         for path in (self._folder, *self._folder.iterdir()):
             give_to_unprivileged(path)
@@ -48,8 +55,14 @@ pool_mode = transaction
 default_pool_size = {POOL_SIZE}
 max_client_conn = 500
 server_login_retry = 1
+{self._tls}
 """
         )
+
+    @property
+    def certificates(self) -> Path:
+        """The folder with `ca.pem`, `certificate.pem` and `key.pem`."""
+        return self._folder
 
     def url(self, role: str, database: str) -> str:
         """The URL of `database` through the pooler."""
