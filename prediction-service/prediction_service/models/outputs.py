@@ -24,14 +24,18 @@ def checked(rows: Sequence[Sequence[float]], expected: int) -> list[Sequence[flo
     """Each row as it is, or what is wrong with it in its place. Raises ValueError if some are missing."""
     if len(rows) != expected:
         raise ValueError(f"{expected} texts, {len(rows)} results")
-    return [NotProbabilities(fault) if (fault := fault_of(row)) else within_bounds(row) for row in rows]
+    return [row if are_probabilities(row) else judged(row) for row in rows]
 
 
-def within_bounds(row: Sequence[float]) -> Sequence[float]:
-    """Without what rounding leaves beyond 0 and 1."""
-    if min(row) >= 0.0 and max(row) <= 1.0:
-        return row
-    return [min(max(probability, 0.0), 1.0) for probability in row]
+def are_probabilities(row: Sequence[float]) -> bool:
+    """Without any doubt, as nearly all are."""
+    return min(row) >= 0.0 and abs(sum(row) - 1.0) <= SUM_TOLERANCE and max(row) <= 1.0
+
+
+def judged(row: Sequence[float]) -> Sequence[float] | NotProbabilities:
+    """What is wrong with it, or the row without what rounding leaves beyond 0 and 1."""
+    fault = fault_of(row)
+    return NotProbabilities(fault) if fault else [min(max(probability, 0.0), 1.0) for probability in row]
 
 
 def shown(row: Sequence[float]) -> str:

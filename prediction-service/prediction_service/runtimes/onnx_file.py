@@ -69,22 +69,22 @@ def open_session(path: Path, memory_bytes: int | None) -> Any:
 
     Raises ModelError.
     """
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 4
     try:
-        return opened(path, options, memory_bytes)
+        return opened(path, memory_bytes)
     except Exception as error:  # ONNX Runtime has a class of its own for each thing that can be wrong
         if "locale" not in str(error):
             raise ModelError(f"{path.name} cannot be loaded: {explained(str(error))}") from error
     try:
-        return opened(with_locale(path.read_bytes(), LOCALE), options, memory_bytes)
+        return opened(with_locale(path.read_bytes(), LOCALE), memory_bytes)
     except Exception as error:
         raise ModelError(f"{path.name} cannot be loaded: {explained(str(error))}") from error
 
 
-def opened(model: Path | bytes, options: Any, memory_bytes: int | None) -> Any:
+def opened(model: Path | bytes, memory_bytes: int | None) -> Any:
     """An arena that is registered belongs to the sessions that are opened before the next one is."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 4
     if memory_bytes is None:
         return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     options.add_session_config_entry("session.use_env_allocators", "1")

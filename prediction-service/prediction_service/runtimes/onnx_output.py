@@ -84,7 +84,7 @@ def none_chosen(outputs: Mapping[str, Any], able: Mapping[str, Any]) -> str:
         kinds = ", ".join(f"{name} ({output.type})" for name, output in outputs.items())
         return f"has no output with numbers, only {kinds}; export the probabilities too (predict_proba)"
     text = f"name one of its outputs in runtime.output: {', '.join(able)}"
-    if len(able) > 2 and all(len(output.shape or ()) <= 2 for output in able.values()):
+    if len(able) > 1 and all(list(output.shape or ())[1:] in ([], [1]) for output in able.values()):
         text += "; if each has the probability of one class (zipmap='columns' of skl2onnx), export with zipmap=False"
     return text
 
