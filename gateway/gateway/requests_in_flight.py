@@ -3,8 +3,6 @@
 Counted before the ingress limit, and for paths without a limit too: those hold places just as well.
 """
 
-from collections import Counter
-
 from shared.runtime.problems import QUOTA_EXCEEDED, Problem
 
 POLICY = "in-flight"
@@ -30,16 +28,17 @@ class RequestsInFlight:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._counts: Counter[str] = Counter()
+        self._counts: dict[str, int] = {}
 
     def begin(self, client: str) -> None:
         """One more. Raises TooManyInFlight."""
-        if self._counts[client] >= self._most:
+        count = self._counts.get(client, 0)
+        if count >= self._most:
             raise TooManyInFlight(self._most)
-        self._counts[client] += 1
+        self._counts[client] = count + 1
 
     def end(self, client: str) -> None:
         """One less; who has none takes no memory."""
-        self._counts[client] -= 1
-        if not self._counts[client]:
-            del self._counts[client]
+        count = self._counts.pop(client) - 1
+        if count:
+            self._counts[client] = count

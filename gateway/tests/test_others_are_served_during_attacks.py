@@ -17,7 +17,7 @@ from shared.embedded.ports import free_ports
 from shared.testing.postgres import Database
 from shared.testing.server_process import ServerProcess
 
-ATTACK_SECONDS = 6
+ATTACK_SECONDS = 4
 RATE = 20
 GROWTH_BYTES = 64 * 2**20
 STANDSTILL_MS = 3000

@@ -6,6 +6,7 @@ for browsers that say neither.
 """
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from shared.runtime.problems import Problem
 
@@ -57,9 +58,15 @@ def refuse_foreign_pages(
         is_own(site, origin, host) or (origin is not None and origin.lower() in allowed_origins)
     ):
         raise ForeignPage
-    content_type = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
-    if content_type in FORM_TYPES:
-        raise FormBody(content_type)
+    content_type = headers.get(b"content-type")
+    if content_type is not None and media_type(content_type) in FORM_TYPES:
+        raise FormBody(media_type(content_type))
+
+
+@lru_cache(maxsize=256)
+def media_type(content_type: bytes) -> bytes:
+    """The value of Content-Type without its parameters."""
+    return content_type.partition(b";")[0].strip().lower()
 
 
 def is_own(site: bytes | None, origin: bytes | None, host: bytes) -> bool:

@@ -64,8 +64,12 @@ class RequestMiddleware:
                 await response_to(problem, scope["path"])(scope, receive, send_with_id)
         finally:
             IN_FLIGHT.by_labels[()] -= 1
-            unheard = not status or (has_left(scope) and not has_begun(scope))
-            record_request(scope, CLIENT_CLOSED_REQUEST if unheard else status, perf_counter() - started)
+            record_request(scope, recorded_status(scope, status), perf_counter() - started)
+
+
+def recorded_status(scope: Scope, status: int) -> int:
+    """The status that the client has seen, or would have."""
+    return CLIENT_CLOSED_REQUEST if not status or (has_left(scope) and not has_begun(scope)) else status
 
 
 def has_left(scope: Scope) -> bool:
