@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from shared.embedded.ports import free_ports
-from shared.runtime.liveness import EXIT_HUNG
+from shared.runtime.liveness import EXIT_HUNG, Liveness
 from shared.testing.server_process import ServerProcess
 
 HANGING_SERVICE = str(Path(__file__).parent / "hanging_service.py")
@@ -79,3 +79,14 @@ def test_neither_is_a_busy_loop_nor_a_process_that_was_stopped_and_goes_on(servi
         time.sleep(HANG_SECONDS * 2)
         service.resume()
         assert ask(service, "/health/live").json() == {"live": True}
+
+
+async def test_a_loop_that_came_to_its_end_is_watched_no_more() -> None:
+    """As with a server within a process that goes on, such as one of these tests."""
+    liveness = Liveness(0.5)
+    liveness.start()
+    assert signal.getitimer(signal.ITIMER_PROF)[0] > 0
+    liveness.stop()
+    assert signal.getitimer(signal.ITIMER_PROF)[0] == 0
+    time.sleep(3)  # noqa: ASYNC251 - it would end this process
+    assert not any(thread.name == "liveness" for thread in threading.enumerate())

@@ -11,7 +11,6 @@ import os
 import signal
 import sys
 import threading
-import time
 import traceback
 
 import structlog
@@ -39,6 +38,7 @@ class Liveness:
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._beats = 0  # mutable: counted up by the event loop alone
+        self._stopped = threading.Event()
 
     def start(self) -> None:
         """From here on the loop must not stand still. Seconds of 0: nobody watches."""
@@ -48,7 +48,15 @@ class Liveness:
         self._beat(asyncio.get_running_loop())
         threading.Thread(target=self._watch, name="liveness", daemon=True).start()
 
+    def stop(self) -> None:
+        """The loop comes to its end in order: nobody watches any more."""
+        if self._seconds:
+            self._stopped.set()
+            signal.setitimer(signal.ITIMER_PROF, 0)
+
     def _beat(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._stopped.is_set():
+            return
         self._beats += 1
         signal.setitimer(signal.ITIMER_PROF, self._seconds * (os.cpu_count() or 1))
         loop.call_later(TICK_SECONDS / 2, self._beat, loop)
@@ -57,7 +65,8 @@ class Liveness:
         """Counts its own ticks without a beat: a tick that took long, because nothing ran, counts as one."""
         silent, seen = 0, self._beats
         while silent * TICK_SECONDS < self._seconds:
-            time.sleep(TICK_SECONDS)
+            if self._stopped.wait(TICK_SECONDS):
+                return
             silent = silent + 1 if self._beats == seen else 0
             seen = self._beats
         end_hung_process(self._seconds)

@@ -57,6 +57,7 @@ class Server(uvicorn.Server):
             server.close()
         await self._go_on(lambda: bool(self.server_state.connections))
         await super().shutdown(sockets)
+        self._liveness.stop()
 
     def run(self, sockets: list[socket.socket] | None = None) -> None:
         """Serves until a signal, which uvicorn raises once more when all is done: then the process ends."""
