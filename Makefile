@@ -42,6 +42,10 @@ restore: install ## Fill an empty stack with a backup: FILE= (STACK=containers, 
 	@test -n "$(FILE)" || { echo "make: say from where, FILE=<file>" >&2; exit 2; }
 	@if [ "$(STACK)" = containers ]; then exec deploy/backup restore "$(FILE)"; fi; exec env PYTHONPATH=deploy $(BIN)/python -m local.backup restore "$(FILE)"
 
+.PHONY: psql
+psql: install ## Open the database of `make run`, or print its URL where there is no psql
+	@PYTHONPATH=deploy $(BIN)/python -m local.psql
+
 .PHONY: up
 up: ## Start everything in containers, and wait until it is healthy: http://localhost:8000
 	@deploy/make-secrets

@@ -12,12 +12,18 @@ import httpx
 import psutil
 
 from local.leftovers import leftovers
-from shared.embedded.ports import free_ports
+from shared.embedded.ports import free_ports, is_free
 from shared.testing.server_process import wait_until
 
 REPOSITORY = Path(__file__).parent.parent
 READY = re.compile(r"make run: everything is healthy")
 START_SECONDS = 60
+
+
+def port_with_room() -> int:
+    """A port whose neighbours, which follow from it, are free as well."""
+    needed = (0, *range(10, 14), 20, 21)
+    return next(port for port in free_ports() if all(is_free(port + step) for step in needed))
 
 
 class LocalStack:
@@ -27,7 +33,7 @@ class LocalStack:
         self, folder: Path, *, port: int | None = None, prefix: tuple[str, ...] = (), **environment: str
     ) -> None:
         self.folder = folder
-        self.port = port or next(free_ports())
+        self.port = port or port_with_room()
         self.environment = os.environ | environment | {
             "PYTHONPATH": str(REPOSITORY / "deploy"),
             "PORT": str(self.port),

@@ -8,6 +8,8 @@ import httpx
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from shared.testing.admin import ADMIN
+
 SENTENCES = {
     "I love this, it works perfectly and the support is fantastic!": "positive",
     "This is the worst purchase I have ever made. Terrible.": "negative",
@@ -115,7 +117,7 @@ def test_thresholds_change_the_status_at_once(client: httpx.Client) -> None:
     client.post("/predict", json={"text": "The bus stops here."})
     model = client.get("/models").json()["models"][0]
     name = model.get("name") or model["model_name"]
-    query = {"params": {"model_name": name}}
+    query = {"params": {"model_name": name}, "headers": ADMIN}
     before = client.get("/metrics/thresholds", **query).json()
     strict = {"max_inference_time_warning_ms": 0.000001, "max_inference_time_critical_ms": 0.000002}
     try:
@@ -136,7 +138,7 @@ def test_thresholds_change_the_status_at_once(client: httpx.Client) -> None:
 def test_the_report_comes_from_rules_without_a_key_and_then_from_the_cache(client: httpx.Client) -> None:
     for text in SENTENCES:
         client.post("/predict", json={"text": text})
-    client.request("DELETE", "/analyze/cache")
+    client.request("DELETE", "/analyze/cache", headers=ADMIN)
     first = client.post("/analyze/performance", json={"time_window_minutes": 30})
     assert first.status_code == 200
     assert first.headers["x-cache"] == "MISS"

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from shared.testing.admin import ADMIN
+
 REQUEST_ID = "bad-input-test-4711"
 JSON = {"Content-Type": "application/json"}
 
@@ -83,7 +85,7 @@ def test_half_a_character_is_a_422_not_a_500(client: httpx.Client) -> None:
 )
 def test_thresholds_that_make_no_sense_change_nothing(client: httpx.Client, thresholds: dict) -> None:
     before = client.get("/metrics/thresholds").json()
-    answer = client.put("/metrics/thresholds", json=thresholds, headers={"X-Request-ID": REQUEST_ID})
+    answer = client.put("/metrics/thresholds", json=thresholds, headers={"X-Request-ID": REQUEST_ID, **ADMIN})
     if thresholds:
         assert_problem(answer, 422)
     assert client.get("/metrics/thresholds").json() == before

@@ -8,6 +8,7 @@ import pytest
 from stack import LocalStack
 
 from analytics_service.testing.gemini_emulator import FINDINGS, GeminiEmulator, failing
+from shared.testing.admin import ADMIN
 
 KEY = "a-key-that-must-not-leak"
 QUESTION = {"time_window_minutes": 60}
@@ -23,7 +24,7 @@ def gemini() -> Iterator[GeminiEmulator]:
 def stack(gemini: GeminiEmulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     """A stack of its own, whose analyst is the emulator."""
     folder: Path = tmp_path_factory.mktemp("gemini") / "local"
-    stack = LocalStack(folder, GEMINI_API_KEY=KEY, GEMINI_API_ENDPOINT=gemini.url, ADMIN_TOKEN="let-me-in").start()
+    stack = LocalStack(folder, GEMINI_API_KEY=KEY, GEMINI_API_ENDPOINT=gemini.url).start()
     yield stack
     stack.end()
 
@@ -48,13 +49,12 @@ def test_gemini_writes_the_report_once_and_redis_keeps_it(stack: LocalStack, gem
 
 
 def test_operators_need_the_token_to_see_and_clear_the_cache(stack: LocalStack) -> None:
-    token = {"Authorization": "Bearer let-me-in"}
     with httpx.Client(base_url=stack.url) as client:
         for method, path in (("GET", "/analyze/quota"), ("GET", "/analyze/cache"), ("DELETE", "/analyze/cache")):
             refused = client.request(method, path)
             assert refused.status_code == 401
             assert refused.headers["content-type"] == "application/problem+json"
-            assert client.request(method, path, headers=token).status_code == 200
+            assert client.request(method, path, headers=ADMIN).status_code == 200
         assert client.put("/metrics/thresholds", json={"min_confidence_warning": 0.7}).status_code == 401
 
 

@@ -9,6 +9,8 @@ import tritonclient.http as triton
 from stack import LocalStack
 from tritonclient.utils import InferenceServerException
 
+from shared.testing.admin import ADMIN
+
 MODEL = "sentiment-lexicon"
 
 
@@ -87,7 +89,7 @@ def test_beyond_the_limit_the_client_reads_why(server: triton.InferenceServerCli
 
 
 def test_models_are_loaded_and_unloaded(server: triton.InferenceServerClient) -> None:
-    server.unload_model("spam-words")
+    server.unload_model("spam-words", headers=ADMIN)
     assert not server.is_model_ready("spam-words")
-    server.load_model("spam-words")
+    server.load_model("spam-words", headers=ADMIN)
     assert server.is_model_ready("spam-words")

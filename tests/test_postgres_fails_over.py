@@ -20,6 +20,7 @@ from receiver import Receiver
 from record import assert_record_is_true
 from services import MODEL, Services
 
+from shared.testing.admin import ADMIN
 from shared.testing.pgbouncer import PgBouncer
 from shared.testing.postgres import TEMPLATE
 from shared.testing.replication import Pair
@@ -51,7 +52,7 @@ class Askers:
 
     def _ask(self, name: str) -> None:
         values = itertools.cycle([210, 220])
-        with httpx.Client(base_url=self.url, timeout=30) as client:
+        with httpx.Client(base_url=self.url, timeout=30, headers=ADMIN) as client:
             while not self._stopped.is_set():
                 if name == "read":
                     answer = client.post("/metrics/aggregated", json={})
@@ -103,7 +104,7 @@ def test_a_failover_under_load_loses_and_doubles_nothing_and_is_over_in_seconds(
                     came = len(receiver.events)
                     receiver.gate.clear()  # the receiver has the event, but nobody can note that down
                     change = {"min_confidence_warning": threshold, "min_confidence_critical": 0.0}
-                    assert client.put("/metrics/thresholds", json=change).status_code == 200
+                    assert client.put("/metrics/thresholds", json=change, headers=ADMIN).status_code == 200
                     wait_until(lambda came=came: len(receiver.events) > came, "an alert to be sent")
                     asyncio.run(pair.fail_over())
                     if pgbouncer:

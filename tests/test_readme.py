@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from local.settings import LocalSettings
 from shared.runtime.settings import ServiceSettings
 
 REPOSITORY = Path(__file__).parent.parent
@@ -21,12 +22,18 @@ def test_every_variable_of_every_service_is_in_the_table(service: str) -> None:
     assert missing == []
 
 
+def test_every_variable_of_make_run_is_named() -> None:
+    missing = [name.upper() for name in LocalSettings.model_fields if f"`{name.upper()}`" not in README]
+    assert missing == []
+
+
 def test_every_variable_in_the_table_exists() -> None:
     known = {
         name.upper()
         for service in SERVICES
         for name in importlib.import_module(f"{service}.settings").Settings.model_fields
     }
+    known |= {name.upper() for name in LocalSettings.model_fields}
     named = re.findall(r"^\| `([A-Z_]+)` \|", README, re.MULTILINE)
     assert named
     assert set(named) <= known

@@ -8,6 +8,8 @@ import pytest
 from callers import Callers
 from stack import REPOSITORY, LocalStack
 
+from shared.testing.admin import ADMIN
+
 SWAPS = 50
 WARM_UP_SWAPS = 10
 """By then every thread has its heap and the allocator has what it needs for two versions at once."""
@@ -47,7 +49,7 @@ def swap(client: httpx.Client, folder: Path) -> None:
         shutil.rmtree(newer)
     else:
         shutil.copytree(folder / "1.0.0", folder / ".2.0.0").rename(newer)
-    answer = client.post(f"/v2/repository/models/{folder.name}/load")
+    answer = client.post(f"/v2/repository/models/{folder.name}/load", headers=ADMIN)
     assert answer.status_code == 200, answer.text
 
 

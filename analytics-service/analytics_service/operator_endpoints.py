@@ -37,7 +37,7 @@ class ClearedReports(BaseModel):
     cleared: int
 
 
-def operator_router(operations: Operations, token: SecretStr | None) -> APIRouter:
+def operator_router(operations: Operations, token: SecretStr) -> APIRouter:
     """What operators ask for, with the admin token."""
     router = APIRouter(
         prefix="/analyze", tags=["operators"], dependencies=[Depends(admin_token(token))], route_class=StrictRoute

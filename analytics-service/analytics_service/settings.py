@@ -8,7 +8,9 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, HttpUrl, SecretStr, TypeAdapter, model_validator
 
 from analytics_service.cache.redis_url import Kind, RedisTarget, redis_target
+from shared.runtime.listen_address import Host
 from shared.runtime.proxies import check_proxies
+from shared.runtime.secret_words import AdminToken
 from shared.runtime.settings import ServiceSettings
 
 Sdk = Literal["google-generativeai", "google-genai"]
@@ -74,7 +76,7 @@ class Settings(ServiceSettings):
         None,
         description="Any Redis: with TLS, sentinels, a cluster; REDIS_HOST, _PORT and _DB then do not count",
     )
-    redis_host: str = "localhost"
+    redis_host: Host = "localhost"
     redis_port: int = Field(6379, ge=1, le=65535)
     redis_db: int = Field(0, ge=0, le=1023)
     redis_username: str | None = Field(None, description="Redis user, where REDIS_URL names none")
@@ -108,10 +110,13 @@ class Settings(ServiceSettings):
         0.5, gt=0, le=1, description="Part of GEMINI_RATE_LIMIT that one client may use; one call at least"
     )
     gemini_input_price: float | None = Field(
-        None, ge=0, description="US dollars per million tokens of prompt; not set: the model's list price"
+        None, ge=0, le=1_000_000, description="US dollars per million tokens of prompt; not set: the model's list price"
     )
     gemini_output_price: float | None = Field(
-        None, ge=0, description="US dollars per million tokens of answer and thoughts; not set: the model's list price"
+        None,
+        ge=0,
+        le=1_000_000,
+        description="US dollars per million tokens of answer and thoughts; not set: the model's list price",
     )
 
     gemini_cache_ttl: int = Field(300, ge=1, le=86_400, description="How long a Gemini report is fresh, in seconds")
@@ -121,7 +126,7 @@ class Settings(ServiceSettings):
     rules_cache_ttl: int = Field(15, ge=1, le=3600, description="How long a rules report is fresh, in seconds")
     analysis_deadline: float = Field(30, ge=1, le=300, description="Nobody waits longer for a report, in seconds")
 
-    admin_token: SecretStr | None = Field(None, description="Needed to see and clear quota and cache; not set: open")
+    admin_token: AdminToken = Field(description="Needed to see and clear quota and cache")
 
     @property
     def redis_target(self) -> RedisTarget:

@@ -11,8 +11,6 @@ from analytics_service.testing.gemini_emulator import GeminiEmulator
 from analytics_service.testing.metrics_emulator import MetricsEmulator
 from shared.testing.redis import RedisServer
 
-ADMIN = {"Authorization": "Bearer operator"}
-
 
 def settings_for(
     redis: RedisServer, metrics: MetricsEmulator, gemini: GeminiEmulator | None = None, **changes: object
@@ -23,7 +21,6 @@ def settings_for(
         "redis_port": redis.port,
         "redis_password": redis.password,
         "metrics_url": metrics.url,
-        "admin_token": "operator",
     }
     return Settings(_env_file=None, **(values | keyed | changes))
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 from parts import NOW, redis_client
-from service import ADMIN, analyze, client_of, settings_for
+from service import analyze, client_of, settings_for
 from wire_shapes import candidate
 
 from analytics_service.gemini.prices import Prices, PriceSource, prices_of
@@ -12,6 +12,7 @@ from analytics_service.ledger import Ledger
 from analytics_service.provider import Usage
 from analytics_service.testing.gemini_emulator import GeminiEmulator, blocked, failing, reporting, saying
 from analytics_service.testing.metrics_emulator import MetricsEmulator
+from shared.testing.admin import ADMIN
 from shared.testing.redis import RedisServer
 
 PRICES = Prices(input=0.10, output=0.40)

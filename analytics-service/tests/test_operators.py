@@ -4,9 +4,10 @@ import subprocess
 import sys
 
 import pytest
-from service import ADMIN, client_of, settings_for
+from service import client_of, settings_for
 
 from analytics_service.testing.metrics_emulator import MetricsEmulator
+from shared.testing.admin import ADMIN
 from shared.testing.redis import RedisServer
 
 REQUESTS = [("GET", "/analyze/quota"), ("GET", "/analyze/cache"), ("DELETE", "/analyze/cache")]

@@ -4,11 +4,12 @@ import asyncio
 
 import pytest
 from parts import redis_client
-from service import ADMIN, analyze, client_of, settings_for
+from service import analyze, client_of, settings_for
 
 from analytics_service.quota import CALLS, GATE, CallQuota, QuotaExhausted
 from analytics_service.testing.gemini_emulator import GeminiEmulator, rate_limited
 from analytics_service.testing.metrics_emulator import MetricsEmulator
+from shared.testing.admin import ADMIN
 from shared.testing.redis import RedisServer
 
 

@@ -15,6 +15,7 @@ from analytics_service.reasons import FallbackReason
 from analytics_service.rules.claim import Claim
 from analytics_service.testing.gemini_emulator import GeminiEmulator, reporting
 from analytics_service.testing.metrics_emulator import MetricsEmulator
+from shared.testing.admin import ADMIN
 from shared.testing.redis import RedisServer
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "reports.md"
@@ -46,7 +47,7 @@ async def test_the_reason_is_in_the_report_and_what_was_said_in_health_log_and_m
     async with client_of(settings) as client:
         report = (await analyze(client)).json()
         health = (await client.get("/health")).json()
-        days = (await client.get("/analyze/quota", headers={"Authorization": "Bearer operator"})).json()["days"]
+        days = (await client.get("/analyze/quota", headers=ADMIN)).json()["days"]
     reason = failure.error.reason
     assert (report["source"], report["fallback_reason"]) == ("rules", reason)
     component = health["components"]["gemini"]

@@ -3,10 +3,11 @@
 import asyncio
 
 import redis
-from service import ADMIN, analyze, client_of, settings_for
+from service import analyze, client_of, settings_for
 
 from analytics_service.testing.gemini_emulator import FINDINGS, GeminiEmulator, failing, reporting, slow
 from analytics_service.testing.metrics_emulator import MetricsEmulator
+from shared.testing.admin import ADMIN
 from shared.testing.redis import RedisServer
 
 TTL_MS, GRACE_MS = 300_000, 300_000

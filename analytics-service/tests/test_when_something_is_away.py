@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from service import ADMIN, analyze, client_of, settings_for
+from service import analyze, client_of, settings_for
 
 from analytics_service.testing.gemini_emulator import FINDINGS, GeminiEmulator
 from analytics_service.testing.metrics_emulator import MetricsEmulator
 from analytics_service.testing.metrics_emulator import metrics as numbers
 from shared.contracts.metrics import Status
+from shared.testing.admin import ADMIN
 from shared.testing.redis import RedisServer
 
 

@@ -1,6 +1,6 @@
 """`python -m local`, called by `make run`.
 
-Folder → leftovers of a killed run → settings → cluster → stores → migrations → services → healthy → until Ctrl-C.
+Settings → folder → leftovers of a killed run → plan → cluster → stores → migrations → services → until Ctrl-C.
 """
 
 import asyncio
@@ -10,20 +10,21 @@ import sys
 import threading
 from types import FrameType
 
-from pydantic import ValidationError
-
+from local.database import prepare_database
+from local.environments import base_environment, environment
 from local.errors import CannotRunError
 from local.folder import StackFolder
+from local.health import base_url, wait_until_started
 from local.leftovers import end_leftovers
 from local.log_stream import relay
+from local.ports import check_ports
+from local.services import SERVICES, settings_class
 from local.settings import LocalSettings
-from local.stack import SERVICES, Stack, plan
-from local.start import check_settings, prepare_database, wait_until_healthy
+from local.stack import Stack, plan
 from local.supervisor import Supervisor
 from shared.embedded import postgres
-from shared.embedded.ports import is_free
 from shared.embedded.unprivileged import CannotDropPrivilegesError
-from shared.runtime.settings import EXIT_BAD_SETTING, describe
+from shared.runtime.settings import load_settings
 
 STOP_SECONDS = 4.5
 """After that long, what has not ended in order is killed."""
@@ -38,10 +39,7 @@ def main() -> int:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, on_signal)
     try:
-        settings = LocalSettings()
-        run(settings)
-    except ValidationError as error:
-        return fail(describe(error), EXIT_BAD_SETTING)
+        run(load_settings(LocalSettings, "make run"))
     except (CannotRunError, CannotDropPrivilegesError) as error:
         return fail(str(error))
     except StopRequested:
@@ -62,14 +60,11 @@ def run(settings: LocalSettings) -> None:
     folder.prepare()
     if ended := end_leftovers(folder.path):
         say(f"ended {ended} processes of an earlier run")
-    if not is_free(settings.port, settings.host):
-        raise CannotRunError(f"port {settings.port} is taken; choose another with PORT=")
     stack = plan(settings, folder)
-    check_settings(stack)
-    try:
-        postgres.create_cluster(folder.postgres, stack.passwords["postgres"])
-    except subprocess.CalledProcessError as error:
-        raise CannotRunError(f"cannot make a Postgres cluster: {error.stderr.strip()}") from error
+    check_settings(stack, folder)
+    check_ports(settings)
+    if stack.own_database is None:
+        make_cluster(stack, folder)
 
     supervisor = Supervisor(stack, folder.supervisor_config)
     process = supervisor.start()
@@ -78,13 +73,28 @@ def run(settings: LocalSettings) -> None:
     try:
         asyncio.run(prepare_database(stack))
         supervisor.start_services()
-        wait_until_healthy(settings.port, lambda: still_runs(process))
-        say(banner(settings, stack))
+        troubles = wait_until_started(settings, lambda: still_runs(process))
+        say(banner(settings, stack, folder, troubles))
         process.wait()
         still_runs(process)
     finally:
         stop(process, folder)
         output.join(1)
+
+
+def check_settings(stack: Stack, folder: StackFolder) -> None:
+    """Ends the process with one line when a service would refuse its settings."""
+    for program in stack.services:
+        with environment(base_environment(folder.path) | program.environment):
+            load_settings(settings_class(program.name), "make run")
+
+
+def make_cluster(stack: Stack, folder: StackFolder) -> None:
+    """Makes Postgres's files at the first start. Raises CannotRunError with Postgres's own words."""
+    try:
+        postgres.create_cluster(folder.postgres, stack.passwords["postgres"])
+    except subprocess.CalledProcessError as error:
+        raise CannotRunError(f"cannot make a Postgres cluster: {' '.join(error.stderr.split())}") from error
 
 
 def still_runs(process: subprocess.Popen[str]) -> None:
@@ -106,17 +116,24 @@ def stop(process: subprocess.Popen[str], folder: StackFolder) -> None:
     end_leftovers(folder.path)
 
 
-def banner(settings: LocalSettings, stack: Stack) -> str:
-    """Where everything is."""
-    url = f"http://localhost:{settings.port}"
+def banner(settings: LocalSettings, stack: Stack, folder: StackFolder, troubles: list[str]) -> str:
+    """Where everything is, and what is not well."""
+    url = base_url(settings)
+    state = (
+        "everything is healthy" if not troubles else "it runs, but not all is well\n\n    " + "\n    ".join(troubles)
+    )
     telemetry = "  ".join(f"{name} :{stack.ports[f'{name} telemetry']}" for name in SERVICES)
-    return f"""everything is healthy
+    ours = [f"{store.name} :{stack.ports[store.name]}" for store in stack.stores]
+    token = settings.local_dir / folder.admin_token().name if settings.admin_token is None else "the one you set"
+    return f"""{state}
 
     {url}            the API
     {url}/docs       its documentation
     {url}/health     how every part is
 
-    Prometheus metrics on 127.0.0.1, path /metrics: {telemetry}
+    Admin token: {token}
+    Prometheus metrics on 127.0.0.1, path /metrics: {telemetry if settings.first_telemetry_port else "none"}
+    Stores on 127.0.0.1: {"  ".join(ours) or "your own"} (make psql opens the database)
     Ctrl-C stops everything; data stays in {settings.local_dir}.
 """
 

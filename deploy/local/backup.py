@@ -21,11 +21,12 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from local.database import connect_to_postgres, prepare_database
+from local.environments import base_environment
 from local.errors import CannotRunError
 from local.folder import StackFolder
 from local.settings import LocalSettings
-from local.stack import DATABASE, Stack, base_environment, plan
-from local.start import connect_to_postgres, prepare_database
+from local.stack import DATABASE, Stack, plan
 from shared.database.schema_version import NEWEST_REVISION
 from shared.embedded import postgres
 from shared.embedded.unprivileged import CannotDropPrivilegesError

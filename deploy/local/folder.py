@@ -22,6 +22,7 @@ class StackFolder:
         self.supervisor_config = self.path / "supervisord.conf"
         self._lock = self.path / "lock"
         self._secrets = self.path / "secrets.json"
+        self._admin_token = self.path / "admin-token"
 
     def prepare(self) -> None:
         """Makes the folder and takes its lock. Raises CannotRunError when it cannot be written or is in use."""
@@ -51,13 +52,23 @@ class StackFolder:
             return None
         return int(lines[3])
 
+    def admin_token(self) -> Path:
+        """The file of the stack's admin token, made at its first start; readable by its owner alone."""
+        if not self._admin_token.exists():
+            write_secret(self._admin_token, secrets.token_urlsafe(24) + "\n")
+        return self._admin_token
+
     def passwords(self) -> dict[str, str]:
         """The passwords of this stack, made at its first start; readable by its owner alone."""
         if not self._secrets.exists():
-            made = {name: secrets.token_urlsafe(24) for name in SECRETS}
-            draft = self._secrets.with_suffix(".draft")
-            draft.unlink(missing_ok=True)
-            draft.touch(mode=0o600)
-            draft.write_text(json.dumps(made, indent=2))
-            draft.rename(self._secrets)
+            write_secret(self._secrets, json.dumps({name: secrets.token_urlsafe(24) for name in SECRETS}, indent=2))
         return dict(json.loads(self._secrets.read_text()))
+
+
+def write_secret(file: Path, content: str) -> None:
+    """All of it or nothing, and at no moment readable by others."""
+    draft = file.with_suffix(".draft")
+    draft.unlink(missing_ok=True)
+    draft.touch(mode=0o600)
+    draft.write_text(content, encoding="utf-8")
+    draft.rename(file)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import psutil
 
-from local.stack import MARK
+from local.environments import MARK
 
 GRACE_SECONDS = 3
 

@@ -1,29 +1,18 @@
-"""The programs of the stack: command lines and environments."""
+"""The programs of the stack: command lines, and what each is told."""
 
-import os
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
+from pydantic import SecretStr
+
+from local.environments import environment_of
 from local.folder import StackFolder
+from local.ports import choose_ports
+from local.services import SERVICES
 from local.settings import LocalSettings
 from shared.embedded import postgres, redis
-from shared.embedded.ports import free_ports
-
-MARK = "MODELSERVER_LOCAL_DIR"
-"""Every process of a stack carries its folder in its environment under this name."""
-
-LOOPBACK_NAMES = "localhost,127.0.0.1,[::1]"
 
 DATABASE = "modelserver"
-SERVICES = {
-    "gateway": "gateway",
-    "prediction-service": "prediction_service",
-    "metrics-service": "metrics_service",
-    "analytics-service": "analytics_service",
-}
-"""Service name → module."""
 
 STOP_SECONDS = 2
 """How long each of the two groups, services and stores, may take to end before it is killed; together below 5 s."""
@@ -47,78 +36,50 @@ class Stack:
     services: list[Program]
     ports: dict[str, int]
     passwords: dict[str, str]
+    own_database: SecretStr | None
+    """The user's, when it is not ours that is used."""
 
     def database_url(self, role: str = postgres.SUPERUSER, database: str = DATABASE) -> str:
-        """The database as seen by one role."""
-        return database_url(self.passwords, self.ports["postgres"], role, database)
-
-
-def database_url(passwords: dict[str, str], port: int, role: str, database: str = DATABASE) -> str:
-    """A URL with the role's password; without TLS, and so without a look for certificates in the user's home."""
-    return f"postgresql://{role}:{passwords[role]}@127.0.0.1:{port}/{database}?sslmode=disable"
+        """Our database as seen by one role; without TLS, and so without a look for certificates in the user's home."""
+        port, password = self.ports["postgres"], self.passwords[role]
+        return f"postgresql://{role}:{password}@127.0.0.1:{port}/{database}?sslmode=disable"
 
 
 def plan(settings: LocalSettings, folder: StackFolder) -> Stack:
     """The stack for these settings. Makes no process and no cluster yet."""
     passwords = folder.passwords()
-    ports = choose_ports(settings.port)
-    stores = [
-        Program("postgres", postgres.server_command(folder.postgres, ports["postgres"]), stop_signal="INT"),
-        Program("redis", redis.server_command(folder.redis, ports["redis"], passwords["redis"])),
-    ]
-    services = [
-        Program(name, [sys.executable, "-m", module], environment_of(name, settings, folder, ports, passwords))
-        for name, module in SERVICES.items()
-    ]
-    return Stack(stores, services, ports, passwords)
+    ports = choose_ports(settings)
+    stack = Stack(stores(settings, folder, ports, passwords), [], ports, passwords, settings.database_url)
+    for name, module in SERVICES.items():
+        told = environment_of(name, settings, folder, ports) | store_addresses(name, settings, stack)
+        told |= {"SHUTDOWN_GRACE_SECONDS": str(STOP_SECONDS - 1)}
+        stack.services.append(Program(name, [sys.executable, "-m", module], told))
+    return stack
 
 
-def choose_ports(gateway_port: int) -> dict[str, int]:
-    """The gateway's port is the user's choice; all others are whatever is free on 127.0.0.1."""
-    free: Iterator[int] = free_ports()
-    names = ("postgres", "redis", "supervisor", *SERVICES, *(f"{name} telemetry" for name in SERVICES))
-    return dict(zip(names, free, strict=False)) | {"gateway": gateway_port}
+def stores(
+    settings: LocalSettings, folder: StackFolder, ports: dict[str, int], passwords: dict[str, str]
+) -> list[Program]:
+    """Those of Postgres and Redis that the user has not."""
+    programs = []
+    if settings.database_url is None:
+        command = postgres.server_command(folder.postgres, ports["postgres"])
+        programs.append(Program("postgres", command, stop_signal="INT"))
+    if not settings.has_own_redis:
+        programs.append(Program("redis", redis.server_command(folder.redis, ports["redis"], passwords["redis"])))
+    return programs
 
 
-def environment_of(
-    name: str, settings: LocalSettings, folder: StackFolder, ports: dict[str, int], passwords: dict[str, str]
-) -> dict[str, str]:
-    """What a service is told besides what the user's environment says."""
-    environment = {
-        "HOST": settings.host if name == "gateway" else "127.0.0.1",
-        "PORT": str(ports[name]),
-        "TELEMETRY_PORT": str(ports[f"{name} telemetry"]),
-        "LOG_FORMAT": settings.log_format,
-        "ALLOWED_HOSTS": allowed_hosts(name, settings),
-        "SHUTDOWN_GRACE_SECONDS": str(STOP_SECONDS - 1),
-        **{
-            f"{service.split('-')[0].upper()}_URL": f"http://127.0.0.1:{ports[service]}"
-            for service in SERVICES
-            if service != "gateway"
-        },
-    }
+def store_addresses(name: str, settings: LocalSettings, stack: Stack) -> dict[str, str]:
+    """Where a service finds its store: one of ours with its own role and password, or the user's as it was given."""
     role = SERVICES[name]
-    if role in passwords:
-        environment["DATABASE_URL"] = database_url(passwords, ports["postgres"], role)
-    if name == "prediction-service":
-        environment |= {"MODELS_DIR": str(settings.models_dir.resolve()), "JOURNAL_DIR": str(folder.journal)}
     if name == "analytics-service":
-        environment |= {
-            "REDIS_URL": f"redis://127.0.0.1:{ports['redis']}/0",
-            "REDIS_PASSWORD": passwords["redis"],
-        }
-    return environment
-
-
-def allowed_hosts(name: str, settings: LocalSettings) -> str:
-    """The names of this machine to itself, so that no page on the web can borrow one of its own for it (DNS rebinding).
-
-    For a gateway that listens to others, too, it is the user who knows its names: any, unless ALLOWED_HOSTS says.
-    """
-    given = os.environ.get("ALLOWED_HOSTS", "") if name == "gateway" else ""
-    return given or (LOOPBACK_NAMES if name != "gateway" or settings.host in LOOPBACK_NAMES.split(",") else "")
-
-
-def base_environment(folder: Path) -> dict[str, str]:
-    """The environment of every process of the stack: the user's, and the mark."""
-    return {**os.environ, "PYTHONUNBUFFERED": "1", MARK: str(folder)}
+        if settings.redis_url is not None:
+            return {"REDIS_URL": settings.redis_url.get_secret_value()}
+        if settings.redis_host is not None:
+            return {"REDIS_HOST": settings.redis_host}
+        url = f"redis://127.0.0.1:{stack.ports['redis']}/0"
+        return {"REDIS_URL": url, "REDIS_PASSWORD": stack.passwords["redis"]}
+    if settings.database_url is not None:
+        return {"DATABASE_URL": settings.database_url.get_secret_value()}
+    return {"DATABASE_URL": stack.database_url(role)}

@@ -11,8 +11,9 @@ from xmlrpc.client import ServerProxy
 
 from supervisor.xmlrpc import Faults
 
+from local.environments import base_environment
 from local.errors import CannotRunError
-from local.stack import STOP_SECONDS, Program, Stack, base_environment
+from local.stack import STOP_SECONDS, Program, Stack
 
 RESTARTS = 1_000_000
 """supervisord gives up after so many failed starts in a row, with growing pauses: never, in practice."""
@@ -76,7 +77,8 @@ def configuration(stack: Stack) -> str:
     config["rpcinterface:supervisor"] = {
         "supervisor.rpcinterface_factory": "supervisor.rpcinterface:make_main_rpcinterface"
     }
-    add_group(config, STORES_GROUP, stack.stores, priority=1, autostart=True)
+    if stack.stores:
+        add_group(config, STORES_GROUP, stack.stores, priority=1, autostart=True)
     add_group(config, SERVICES_GROUP, stack.services, priority=2, autostart=False)
     text = io.StringIO()
     config.write(text)

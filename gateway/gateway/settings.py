@@ -2,7 +2,7 @@
 
 import re
 from ipaddress import IPv4Network, IPv6Network, ip_network
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, HttpUrl
 from pydantic_settings import NoDecode
@@ -14,7 +14,7 @@ from shared.http.host import host_name
 from shared.runtime.settings import ServiceSettings, Words
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-LIMIT = re.compile(r"(\d{1,7})/(\d{1,5})?([smhd])")
+LIMIT = re.compile(r"(\d{1,18})/(\d{1,18})?([smhd])", re.ASCII)
 MAX_QUOTA, MAX_SECONDS, MAX_WINDOWS = 1_000_000, 86_400, 4
 
 
@@ -22,6 +22,8 @@ def parse_limits(text: Any) -> Any:
     """`60/60s` or `10/1s,60/60s`: requests per window, several windows separated by commas; ValueError otherwise."""
     if not isinstance(text, str):
         return text
+    if not text:
+        raise ValueError("is empty; there is always a limit: leave the variable out for the default")
     windows = sorted(map(parse_window, text.split(",")), key=lambda window: window.seconds)
     if len(windows) > MAX_WINDOWS:
         raise ValueError(f"at most {MAX_WINDOWS} windows")
@@ -38,7 +40,7 @@ def parse_window(text: str) -> Window:
     quota, count, unit = int(match[1]), int(match[2] or 1), match[3]
     seconds = count * UNITS[unit]
     if not (1 <= quota <= MAX_QUOTA and 1 <= seconds <= MAX_SECONDS):
-        raise ValueError(f"{text.strip()!r}: 1 to {MAX_QUOTA} requests per 1 second to 1 day")
+        raise ValueError(f"{text.strip()!r} is not 1 to {MAX_QUOTA:,} requests per 1 second to 1 day")
     return Window(quota, seconds)
 
 
@@ -74,6 +76,8 @@ RootPath = Annotated[str, AfterValidator(require_prefix)]
 
 class Settings(ServiceSettings):
     """What the gateway can be told."""
+
+    emphatic: ClassVar[frozenset[str]] = frozenset({"ingress_limits", "wrong_token_limits"})
 
     database_url: DatabaseUrl = Field(description="Postgres, for the ingress limit; role `gateway`")
     prediction_url: Upstream = Field("http://127.0.0.1:8001", validate_default=True)

@@ -10,6 +10,7 @@ from metrics_service.alerts import Policy, Watch
 from metrics_service.webhooks import Webhook, key_of, parse_webhooks
 from shared.database.urls import DatabaseUrl
 from shared.runtime.proxies import check_proxies
+from shared.runtime.secret_words import AdminToken
 from shared.runtime.settings import ServiceSettings
 
 
@@ -28,7 +29,7 @@ class Settings(ServiceSettings):
     """Read from the environment; see `shared.runtime.settings` for the order of sources."""
 
     database_url: DatabaseUrl = Field(description="Postgres, as the role metrics_service")
-    admin_token: SecretStr | None = Field(None, description="Needed to change thresholds; not set: open to all")
+    admin_token: AdminToken = Field(description="Needed to change thresholds")
     retention_days: int = Field(30, ge=2, le=3650, description="How many days raw predictions are kept")
     rollup_retention_days: int = Field(
         90, ge=2, le=3650, description="How many days rollups of minutes are kept; those of hours and days stay"
@@ -36,7 +37,9 @@ class Settings(ServiceSettings):
 
     alert_interval: float = Field(30, ge=0.1, le=3600, description="Seconds between two looks at every model")
     alert_window_minutes: int = Field(5, ge=1, le=1440, description="Window that alerts look at, in minutes")
-    alert_min_predictions: int = Field(10, ge=1, description="With fewer predictions in the window, nothing is judged")
+    alert_min_predictions: int = Field(
+        10, ge=1, le=1_000_000_000, description="With fewer predictions in the window, nothing is judged"
+    )
     alert_recovery_margin: float = Field(
         0.05, ge=0, le=0.5, description="How much better than its threshold a value must be to count as recovered"
     )

@@ -101,9 +101,12 @@ def key_of(secret: SecretStr) -> bytes:
     if not value.startswith(SECRET_PREFIX):
         return value.encode()
     try:
-        return base64.b64decode(value.removeprefix(SECRET_PREFIX), validate=True)
+        key = base64.b64decode(value.removeprefix(SECRET_PREFIX), validate=True)
     except binascii.Error as error:
         raise ValueError("what follows whsec_ is not base64") from error
+    if not key:
+        raise ValueError("nothing follows whsec_")
+    return key
 
 
 def standard_payload(event: AlertEvent) -> dict[str, Any]:

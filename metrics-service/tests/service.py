@@ -7,6 +7,7 @@ import httpx
 
 from metrics_service.app import create_app
 from metrics_service.settings import Settings
+from shared.testing.admin import ADMIN
 from shared.testing.postgres import Database
 
 
@@ -19,6 +20,6 @@ async def client_of(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     app = create_app(settings)
     async with (
         app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://metrics") as client,
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://metrics", headers=ADMIN) as client,
     ):
         yield client

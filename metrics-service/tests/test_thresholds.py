@@ -95,11 +95,11 @@ async def test_a_profile_name_that_no_model_can_have_is_refused(client: httpx.As
 
 
 async def test_changing_needs_the_admin_token_and_reading_does_not(database: Database) -> None:
-    async with client_of(settings_for(database, admin_token="let-me-in")) as client:
+    async with client_of(settings_for(database, admin_token="let-me-in-please")) as client:
         assert (await client.put(URL, json={})).status_code == 401
         assert (await client.get(URL)).status_code == 200
         assert (await client.get(f"{URL}/changes")).status_code == 401
-        allowed = await client.put(URL, json={}, headers={"Authorization": "Bearer let-me-in"})
+        allowed = await client.put(URL, json={}, headers={"Authorization": "Bearer let-me-in-please"})
         assert allowed.status_code == 200
 
 

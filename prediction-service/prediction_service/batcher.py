@@ -15,6 +15,7 @@ from typing import Any
 import structlog
 from prometheus_client import Histogram
 
+from prediction_service.batching.labels import MODEL, labels_of
 from prediction_service.batching.reading import Reader
 from prediction_service.batching.threads import DaemonThreads
 from prediction_service.batching.waiting import WaitingJobs
@@ -27,19 +28,19 @@ from shared.runtime.problems import Overloaded, Problem
 BATCH_ROWS = Histogram(
     "prediction_batch_rows",
     "Texts, or windows of long ones, per call of a model",
-    ["model"],
+    MODEL,
     buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256),
 )
 QUEUE_SECONDS = Histogram(
     "prediction_queue_seconds",
     "From a text's arrival to the model's call",
-    ["model"],
+    MODEL,
     buckets=(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
 INFERENCE_SECONDS = Histogram(
     "prediction_inference_seconds",
     "A model's call",
-    ["model"],
+    MODEL,
     buckets=(0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5),
 )
 log = structlog.get_logger()
@@ -113,8 +114,9 @@ class Batcher:
         self.unavailable = ""
         """Why no request is taken any more; empty while all is well."""
         self.statistics = Statistics()
-        self._batch_rows = BATCH_ROWS.labels(name)
-        self._queue_seconds, self._inference_seconds = QUEUE_SECONDS.labels(name), INFERENCE_SECONDS.labels(name)
+        labels = labels_of(name)
+        self._batch_rows = BATCH_ROWS.labels(*labels)
+        self._queue_seconds, self._inference_seconds = QUEUE_SECONDS.labels(*labels), INFERENCE_SECONDS.labels(*labels)
 
     async def run(
         self, texts: Sequence[str], caller_leaves: CallerLeaves, caller_waits: float | None = None

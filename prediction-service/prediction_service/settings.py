@@ -1,12 +1,17 @@
 """Everything the prediction-service can be told."""
 
+import os
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import Field
 
 from shared.contracts.metrics import ModelName
 from shared.database.urls import DatabaseUrl
+from shared.runtime.secret_words import AdminToken
 from shared.runtime.settings import ServiceSettings
+
+MOST_NAMES = 10
+"""Of models, in a message about one that is not among them."""
 
 
 class Settings(ServiceSettings):
@@ -14,7 +19,7 @@ class Settings(ServiceSettings):
 
     port: int = Field(8001, ge=1, le=65_535, description="Port to listen on")
     database_url: DatabaseUrl = Field(description="Postgres, as the role prediction_service")
-    admin_token: SecretStr | None = Field(None, description="Needed to load and unload models; not set: open to all")
+    admin_token: AdminToken = Field(description="Needed to load and unload models")
 
     models_dir: Path = Field(Path("models"), description="The model repository: <name>/<version>/model.toml")
     default_model: ModelName = Field("sentiment", description="The model of requests that name none")
@@ -48,5 +53,37 @@ class Settings(ServiceSettings):
     )
     journal_dir: Path = Field(Path("journal"), description="Predictions wait here, on disk, while Postgres is away")
     journal_max_bytes: int = Field(
-        256 * 1024 * 1024, ge=64 * 1024, description="Size of the journal beyond which predictions are refused"
+        256 * 1024 * 1024,
+        ge=64 * 1024,
+        le=1 << 40,
+        description="Size of the journal beyond which predictions are refused",
     )
+
+    def check_machine(self) -> None:
+        """Raises ValueError when there are no such folders, or no folder of the default model."""
+        super().check_machine()
+        check_models(self.models_dir, self.default_model)
+        check_writable(self.journal_dir)
+
+
+def check_models(root: Path, default: str) -> None:
+    """The default model's folder may be broken, for it may be mended; a name that no folder has is a slip."""
+    if not root.is_dir():
+        raise ValueError(f"MODELS_DIR: there is no folder {root}")
+    try:
+        names = sorted(entry.name for entry in root.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+    except OSError as error:
+        raise ValueError(f"MODELS_DIR: cannot read {root}: {error.strerror}") from error
+    if default not in names:
+        there = f"there are {', '.join(names[:MOST_NAMES])}" if names else "there is none at all"
+        raise ValueError(f"DEFAULT_MODEL: {root} has no model {default}; {there}")
+
+
+def check_writable(folder: Path) -> None:
+    """Makes the folder of the journal, as the journal itself would."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f"JOURNAL_DIR: cannot make {folder}: {error.strerror}") from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise ValueError(f"JOURNAL_DIR: cannot write to {folder}")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from prediction_service.batcher import Batcher
 
 NAME = "gated/1.0.0"
+LABELS = dict(zip(("model_name", "model_version"), NAME.split("/"), strict=True))
 
 
 class GatedRuntime:

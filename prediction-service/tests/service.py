@@ -8,6 +8,7 @@ import httpx
 
 from prediction_service.app import create_app
 from prediction_service.settings import Settings
+from shared.testing.admin import ADMIN
 from shared.testing.postgres import Database
 
 MODELS = Path(__file__).parents[2] / "models"
@@ -32,7 +33,9 @@ async def client_of(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     app = create_app(settings)
     async with (
         app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service", timeout=30) as client,
+        httpx.AsyncClient(
+            transport=httpx.ASGITransport(app), base_url="http://service", timeout=30, headers=ADMIN
+        ) as client,
     ):
         yield client
 

@@ -5,7 +5,7 @@ import threading
 import time
 
 import pytest
-from gated_model import NAME, GatedRuntime, batcher_of, busy, queued, stays
+from gated_model import LABELS, GatedRuntime, batcher_of, busy, queued, stays
 from prometheus_client import REGISTRY
 
 from prediction_service.batcher import Batcher, CallerLeft, DeadlinePassed
@@ -15,7 +15,7 @@ from shared.runtime.problems import Overloaded
 
 def dropped() -> float:
     """Texts that waited for the gated model and were not computed."""
-    return REGISTRY.get_sample_value("prediction_not_computed_total", {"model": NAME}) or 0.0
+    return REGISTRY.get_sample_value("prediction_not_computed_total", LABELS) or 0.0
 
 
 async def test_an_idle_model_waits_for_no_company(batcher: Batcher, runtime: GatedRuntime) -> None:

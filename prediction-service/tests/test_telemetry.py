@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from gated_model import NAME, GatedRuntime, batcher_of, busy, queued, stays
+from gated_model import LABELS, GatedRuntime, batcher_of, busy, queued, stays
 from prometheus_client import REGISTRY
 from service import StartService
 
@@ -38,26 +38,26 @@ async def test_batches_are_counted_with_their_rows_and_the_models_time(
     tasks = [await busy(batcher, runtime), await queued(batcher, *"abc")]
     runtime.gate.set()
     await asyncio.gather(*tasks)
-    assert moved("prediction_batch_rows_count", model=NAME) == 2
-    assert moved("prediction_batch_rows_sum", model=NAME) == 1 + 3
-    assert moved("prediction_batch_rows_bucket", model=NAME, le="2.0") == 1
-    assert moved("prediction_inference_seconds_count", model=NAME) == 2
-    assert moved("prediction_inference_seconds_sum", model=NAME) > 0
+    assert moved("prediction_batch_rows_count", **LABELS) == 2
+    assert moved("prediction_batch_rows_sum", **LABELS) == 1 + 3
+    assert moved("prediction_batch_rows_bucket", le="2.0", **LABELS) == 1
+    assert moved("prediction_inference_seconds_count", **LABELS) == 2
+    assert moved("prediction_inference_seconds_sum", **LABELS) > 0
 
 
 async def test_the_depth_of_the_queue_rises_and_falls_and_each_texts_wait_is_observed(
     batcher: Batcher, runtime: GatedRuntime, moved: Moved
 ) -> None:
     first = await busy(batcher, runtime)
-    assert REGISTRY.get_sample_value("prediction_queue_rows", {"model": NAME}) == 0
+    assert REGISTRY.get_sample_value("prediction_queue_rows", LABELS) == 0
     waiting = await queued(batcher, *"abc")
-    assert REGISTRY.get_sample_value("prediction_queue_rows", {"model": NAME}) == 3
-    assert moved("prediction_queue_seconds_count", model=NAME) == 0
+    assert REGISTRY.get_sample_value("prediction_queue_rows", LABELS) == 3
+    assert moved("prediction_queue_seconds_count", **LABELS) == 0
     runtime.gate.set()
     await asyncio.gather(first, waiting)
-    assert REGISTRY.get_sample_value("prediction_queue_rows", {"model": NAME}) == 0
-    assert moved("prediction_queue_seconds_count", model=NAME) == 1 + 3
-    assert moved("prediction_queue_seconds_sum", model=NAME) > 0
+    assert REGISTRY.get_sample_value("prediction_queue_rows", LABELS) == 0
+    assert moved("prediction_queue_seconds_count", **LABELS) == 1 + 3
+    assert moved("prediction_queue_seconds_sum", **LABELS) > 0
 
 
 async def test_what_is_given_up_is_counted_and_leaves_the_queue(runtime: GatedRuntime, moved: Moved) -> None:
@@ -65,8 +65,8 @@ async def test_what_is_given_up_is_counted_and_leaves_the_queue(runtime: GatedRu
     first = await busy(batcher, runtime)
     with pytest.raises(DeadlinePassed):
         await batcher.run(["a", "b"], stays, 0.05)
-    assert moved("prediction_not_computed_total", model=NAME) == 2
-    assert REGISTRY.get_sample_value("prediction_queue_rows", {"model": NAME}) == 0
+    assert moved("prediction_not_computed_total", **LABELS) == 2
+    assert REGISTRY.get_sample_value("prediction_queue_rows", LABELS) == 0
     runtime.gate.set()
     await first
     await batcher.close()

@@ -10,15 +10,15 @@ import tritonclient.http as triton
 from process import service_process
 from tritonclient.utils import InferenceServerException
 
+from shared.testing.admin import ADMIN
 from shared.testing.postgres import Database
 
 MODEL = "sentiment-lexicon"
-ADMIN = {"Authorization": "Bearer a-secret"}
 
 
 @pytest.fixture
 def server(database: Database, tmp_path: Path) -> Iterator[triton.InferenceServerClient]:
-    process = service_process(database, tmp_path, ADMIN_TOKEN="a-secret")
+    process = service_process(database, tmp_path)
     process.start()
     client = triton.InferenceServerClient(f"127.0.0.1:{process.port}")
     yield client

@@ -42,17 +42,30 @@ def test_the_environment_comes_before_the_file_and_the_file_before_dotenv(
     assert load_settings(ShopSettings, "shop").stock == 3
 
 
-def test_an_empty_variable_and_an_empty_file_count_as_not_set(
-    empty_folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (empty_folder / "key").write_text("\n")
-    monkeypatch.setenv("KEY_FILE", "key")
-    monkeypatch.setenv("STOCK", "")
+def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KEY_FILE", "")
+    monkeypatch.setenv("STOCK", " ")
 
     settings = load_settings(ShopSettings, "shop")
 
     assert settings.key is None
     assert settings.stock == 7
+
+
+def test_an_empty_variable_leaves_the_next_source_its_turn(empty_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (empty_folder / ".env").write_text("STOCK=3\n")
+    monkeypatch.setenv("STOCK", "")
+    assert load_settings(ShopSettings, "shop").stock == 3
+
+
+def test_an_empty_file_stops_the_start(
+    empty_folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (empty_folder / "key").write_text("\n")
+    monkeypatch.setenv("KEY_FILE", "key")
+    with pytest.raises(SystemExit):
+        load_settings(ShopSettings, "shop")
+    assert capfd.readouterr().err == "shop: KEY_FILE: key is empty\n"
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ class AuditTrail(BaseModel):
     acts: list[AuditedAct]
 
 
-def audit_router(engine: AsyncEngine, token: SecretStr | None) -> APIRouter:
+def audit_router(engine: AsyncEngine, token: SecretStr) -> APIRouter:
     """The audit trail of baselines and silences."""
     router = APIRouter(prefix="/metrics/audit", tags=["audit"], route_class=StrictRoute)
 

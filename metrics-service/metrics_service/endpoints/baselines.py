@@ -19,7 +19,7 @@ OfModel = Annotated[ModelName, Query(description="Whose baseline")]
 Named = Annotated[BaselineName, Query(description="What it is called")]
 
 
-def baselines_router(pinning: Pinning, known: KnownModels, token: SecretStr | None) -> APIRouter:
+def baselines_router(pinning: Pinning, known: KnownModels, token: SecretStr) -> APIRouter:
     """Distributions to compare with that do not move on with time."""
     router = APIRouter(prefix="/metrics/baselines", tags=["drift"], route_class=StrictRoute)
     admin = [Depends(admin_token(token))]

@@ -25,7 +25,7 @@ class ThresholdChanges(BaseModel):
     changes: list[AuditedChange]
 
 
-def thresholds_router(store: ThresholdStore, known: KnownModels, token: SecretStr | None) -> APIRouter:
+def thresholds_router(store: ThresholdStore, known: KnownModels, token: SecretStr) -> APIRouter:
     """What counts as a warning and what as critical."""
     router = APIRouter(prefix="/metrics/thresholds", tags=["thresholds"], route_class=StrictRoute)
 

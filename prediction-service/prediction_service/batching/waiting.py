@@ -6,6 +6,7 @@ import threading
 from prometheus_client import Counter, Gauge
 
 from prediction_service.batching.turns import Request, Turns
+from prediction_service.batching.labels import MODEL, labels_of
 from prediction_service.job import Job, Row
 from shared.runtime.problems import Overloaded
 
@@ -13,8 +14,8 @@ SMALL_SHARE = 64
 """A request of no more texts than this part of the queue is small. For small ones there is a queue's length of room of
 their own, so that large ones cannot keep them out."""
 
-QUEUED_ROWS = Gauge("prediction_queue_rows", "Texts that wait for a model", ["model"])
-NOT_COMPUTED = Counter("prediction_not_computed", "Texts whose caller left or whose time ran out", ["model"])
+QUEUED_ROWS = Gauge("prediction_queue_rows", "Texts that wait for a model", MODEL)
+NOT_COMPUTED = Counter("prediction_not_computed", "Texts whose caller left or whose time ran out", MODEL)
 
 
 class WaitingJobs:
@@ -27,7 +28,8 @@ class WaitingJobs:
         self._texts = {True: 0, False: 0}  # of small jobs, of others
         self._jobs: dict[Request[Row], Job] = {}
         self._seconds_per_cost = 0.0
-        self._gauge, self._not_computed = QUEUED_ROWS.labels(name), NOT_COMPUTED.labels(name)
+        labels = labels_of(name)
+        self._gauge, self._not_computed = QUEUED_ROWS.labels(*labels), NOT_COMPUTED.labels(*labels)
 
     @property
     def rows(self) -> int:

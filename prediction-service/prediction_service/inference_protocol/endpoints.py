@@ -34,7 +34,7 @@ INFER_REQUEST = {
 
 
 def protocol_router(
-    predictor: Predictor, repository: ModelRepository, token: SecretStr | None, *, server: str, version: str
+    predictor: Predictor, repository: ModelRepository, token: SecretStr, *, server: str, version: str
 ) -> APIRouter:
     """Everything below /v2."""
     router = APIRouter(prefix="/v2", tags=["open inference protocol"], route_class=ProtocolRoute)
@@ -119,7 +119,7 @@ def add_inference(router: APIRouter, predictor: Predictor) -> None:
         return answer(wanted, requested, predicted)
 
 
-def add_repository(router: APIRouter, repository: ModelRepository, token: SecretStr | None) -> None:
+def add_repository(router: APIRouter, repository: ModelRepository, token: SecretStr) -> None:
     """The index, and what operators may do."""
     admin = [Depends(admin_token(token))]
 

@@ -1,4 +1,4 @@
-"""`ADMIN_TOKEN`: when set, whoever changes something must send it as `Authorization: Bearer …`."""
+"""`ADMIN_TOKEN`: whoever changes something for others, or reads what is not public, sends `Authorization: Bearer …`."""
 
 import hashlib
 import secrets
@@ -27,11 +27,11 @@ class AdminTokenRequired(Problem):
         )
 
 
-def admin_token(expected: SecretStr | None) -> Callable[..., Coroutine[Any, Any, None]]:
-    """A dependency that raises AdminTokenRequired unless `expected` came along; no token set: open to all."""
+def admin_token(expected: SecretStr) -> Callable[..., Coroutine[Any, Any, None]]:
+    """A dependency that raises AdminTokenRequired unless `expected` came along."""
 
     async def require_admin_token(given: Annotated[HTTPAuthorizationCredentials | None, Security(bearer)]) -> None:
-        if expected is not None and (given is None or not matches(given.credentials, expected)):
+        if given is None or not matches(given.credentials, expected):
             raise AdminTokenRequired
 
     return require_admin_token

@@ -113,7 +113,7 @@ def run_service(
     settings = load_settings(settings_class, service)
     configure_logging(service, settings.log_level, settings.log_format)
     check_before_start(service, settings, check)
-    start_telemetry(settings.telemetry_port, settings.host)
+    start_telemetry(settings.telemetry_port, settings.telemetry_host or settings.host)
     serve(create_app(settings), settings, (make_door or door_for)(settings))
 
 

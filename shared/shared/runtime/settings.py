@@ -1,82 +1,61 @@
-"""Settings from the environment, `.env` for people, `NAME_FILE` for secrets; a wrong value is one clear line.
+"""What a service can be told: settings from the environment, each checked; a wrong value is one clear line.
 
-Precedence: environment, `NAME_FILE`, `.env`, default. An empty variable counts as not set, because Compose passes
-`NAME=` for a variable that is not there; so does an empty file, because Compose needs one for every secret.
+Precedence: environment, `NAME_FILE`, `.env`, default; `setting_sources` says more.
 """
 
-import os
 import sys
-from pathlib import Path
-from typing import Annotated, Any, Literal, NoReturn, TypeVar
+from typing import ClassVar, Literal, NoReturn, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
-from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import Field, ValidationError
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from shared.http.bounds import Bounds
-from shared.http.host import host_name
+from shared.runtime.listed_names import Names
+from shared.runtime.listen_address import Host
+from shared.runtime.setting_sources import SecretFiles, Trimmed
 
 EXIT_BAD_SETTING = 78
 """`EX_CONFIG` of sysexits.h: the supervisor can tell a wrong variable from a crash."""
 
 
-def parse_list(text: Any) -> Any:
-    """`one, two`: a tuple of the words between the commas; empty: none."""
-    if not isinstance(text, str):
-        return text
-    return tuple(word.strip() for word in text.split(",") if word.strip())
-
-
-def require_host_names(names: tuple[str, ...]) -> tuple[str, ...]:
-    """The names, each a host without a port. ValueError for what is none."""
-    for name in names:
-        if host_name(name.encode()) != name.lower().rstrip("."):
-            raise ValueError(f"{name!r} is no host name (without a port; an IPv6 address in brackets)")
-    return names
-
-
-Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(parse_list)]
-Names = Annotated[Words, AfterValidator(require_host_names)]
-
-
-class SecretFiles(PydanticBaseSettingsSource):
-    """Reads the variable NAME from the file that NAME_FILE points to, as Docker and Swarm hand out secrets."""
-
-    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        """The content of the file, or None when NAME_FILE is not set or the file is empty: as with empty variables.
-
-        Raises SecretFileError when the file cannot be read.
-        """
-        variable = f"{field_name.upper()}_FILE"
-        path = os.environ.get(variable)
-        if not path:
-            return None, field_name, False
-        try:
-            return Path(path).read_text(encoding="utf-8").strip() or None, field_name, False
-        except (OSError, UnicodeDecodeError) as error:
-            raise SecretFileError(f"{variable}: cannot read {path}: {reason(error)}") from error
-
-    def __call__(self) -> dict[str, Any]:
-        """Every field whose NAME_FILE is set."""
-        found = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
-        return {name: value for name, value in found.items() if value is not None}
-
-
-class SecretFileError(ValueError):
-    """A NAME_FILE that points to nothing readable."""
-
-
-class ServiceSettings(BaseSettings):
-    """What every service can be told."""
+class EnvironmentSettings(BaseSettings):
+    """Settings from the sources that `setting_sources` describes."""
 
     model_config = SettingsConfigDict(
-        env_file=".env", env_file_encoding="utf-8", env_ignore_empty=True, extra="ignore", frozen=True
+        env_file=".env", env_file_encoding="utf-8-sig", extra="ignore", frozen=True, allow_inf_nan=False
     )
 
-    host: str = Field("127.0.0.1", description="Address to listen on")
+    emphatic: ClassVar[frozenset[str]] = frozenset()
+    """Names of fields whose empty variable is not the same as none."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Secret files stand between the environment and `.env`."""
+        environment, dotenv = (
+            Trimmed(settings_cls, source, cls.emphatic) for source in (env_settings, dotenv_settings)
+        )
+        return init_settings, environment, SecretFiles(settings_cls), dotenv
+
+    def check_machine(self) -> None:
+        """Raises ValueError, `NAME: what is wrong`, for a value that this machine cannot do; once, before the start."""
+
+
+class ServiceSettings(EnvironmentSettings):
+    """What every service can be told."""
+
+    host: Host = Field("127.0.0.1", description="Address to listen on")
     port: int = Field(8000, ge=1, le=65535, description="Port to listen on")
     reuse_port: bool = Field(False, description="Several processes of a service may share PORT (SO_REUSEPORT)")
     telemetry_port: int = Field(0, ge=0, le=65535, description="Port of the Prometheus metrics; 0: none")
+    telemetry_host: Host | None = Field(None, description="Address of the Prometheus metrics; not set: HOST")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["json", "console"] = "json"
     shutdown_delay_seconds: float = Field(
@@ -136,35 +115,34 @@ class ServiceSettings(BaseSettings):
         Bounds.max_connections, ge=16, le=1_000_000, description="Of one process; more: 503, or closed at once"
     )
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Secret files stand between the environment and `.env`."""
-        return init_settings, env_settings, SecretFiles(settings_cls), dotenv_settings
-
 
 Settings = TypeVar("Settings", bound=ServiceSettings)
+Loaded = TypeVar("Loaded", bound=EnvironmentSettings)
 
 
-def load_settings(settings: type[Settings], service: str) -> Settings:
+def load_settings(settings: type[Loaded], service: str) -> Loaded:
     """The settings of a service, or the end of the process with one line that names the variable."""
     try:
-        return settings()
-    except SecretFileError as error:
-        stop_for_bad_setting(service, str(error))
+        loaded = settings()
+        loaded.check_machine()
     except ValidationError as error:
         stop_for_bad_setting(service, describe(error))
+    except (ValueError, SettingsError) as error:
+        stop_for_bad_setting(service, str(error))
+    return loaded
 
 
 def describe(error: ValidationError) -> str:
     """`NAME: what is wrong` for each wrong variable, without the values: they may be secrets."""
-    return "; ".join(f"{variable_of(item['loc'])}: {item['msg']}" for item in error.errors(include_input=False))
+    faults = error.errors(include_input=False, include_url=False)
+    return "; ".join(f"{variable_of(fault['loc'])}: {sentence(fault)}" for fault in faults)
+
+
+def sentence(fault: ErrorDetails) -> str:
+    """What is wrong, in one line."""
+    if fault["type"] == "missing":
+        return "must be set"
+    return " ".join(fault["msg"].removeprefix("Value error, ").split())
 
 
 def variable_of(location: tuple[int | str, ...]) -> str:
@@ -176,8 +154,3 @@ def stop_for_bad_setting(service: str, message: str) -> NoReturn:
     """Ends the process with one line on standard error."""
     sys.stderr.write(f"{service}: {message}\n")
     raise SystemExit(EXIT_BAD_SETTING)
-
-
-def reason(error: Exception) -> str:
-    """Why a file could not be used, in the system's own words."""
-    return (error.strerror or str(error)) if isinstance(error, OSError) else str(error)

@@ -1,13 +1,17 @@
 """Pytest fixtures: real servers, started once per session, left clean for every test."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
 
+from shared.testing.admin import TOKEN
 from shared.testing.postgres import Database, PostgresServer
 from shared.testing.redis import RedisServer
+
+os.environ["ADMIN_TOKEN"] = TOKEN
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,99 @@
+"""What each process is told: the user's environment, but of all secrets only those that it uses itself."""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from ipaddress import ip_address
+from pathlib import Path
+
+from local.folder import StackFolder
+from local.services import SERVICES, settings_class
+from local.settings import LocalSettings
+from shared.runtime.listen_address import reached_by
+from shared.runtime.secret_words import secrets_of
+
+MARK = "MODELSERVER_LOCAL_DIR"
+"""Every process of a stack carries its folder in its environment under this name."""
+
+LOOPBACK_NAMES = "localhost,127.0.0.1,[::1]"
+
+
+def base_environment(folder: Path) -> dict[str, str]:
+    """The environment of every process of the stack: the user's without secrets, and the mark."""
+    public = {name: value for name, value in os.environ.items() if name not in all_secrets()}
+    return {**public, "PYTHONUNBUFFERED": "1", MARK: str(folder)}
+
+
+def all_secrets() -> set[str]:
+    """The variables with a secret of any service."""
+    return {form for name in SERVICES for form in forms(secrets_of(settings_class(name)))}
+
+
+def forms(secrets: set[str]) -> set[str]:
+    """The variables themselves and those that name a file."""
+    return secrets | {f"{name}_FILE" for name in secrets}
+
+
+def environment_of(name: str, settings: LocalSettings, folder: StackFolder, ports: Mapping[str, int]) -> dict[str, str]:
+    """What a service is told besides what every process is, and besides where its store is."""
+    secrets = secrets_of(settings_class(name))
+    told = {form: os.environ[form] for form in forms(secrets - {"DATABASE_URL"}) if form in os.environ}
+    if "ADMIN_TOKEN" in secrets:
+        told |= token(settings, folder)
+    told |= {
+        "HOST": settings.host if name == "gateway" else "127.0.0.1",
+        "PORT": str(ports[name]),
+        "TELEMETRY_HOST": "127.0.0.1",
+        "TELEMETRY_PORT": str(ports[f"{name} telemetry"]),
+        "LOG_FORMAT": settings.log_format,
+        **hosts(name, settings),
+    }
+    told |= {
+        f"{service.split('-')[0].upper()}_URL": f"http://127.0.0.1:{ports[service]}"
+        for service in SERVICES
+        if service != "gateway"
+    }
+    if name == "prediction-service":
+        told |= {"MODELS_DIR": str(settings.models_dir.resolve()), "JOURNAL_DIR": str(folder.journal)}
+    return told
+
+
+def token(settings: LocalSettings, folder: StackFolder) -> dict[str, str]:
+    """The user's admin token, or else the file of the one that was made here."""
+    if settings.admin_token is not None:
+        return {"ADMIN_TOKEN": settings.admin_token.get_secret_value()}
+    return {"ADMIN_TOKEN_FILE": str(folder.admin_token())}
+
+
+def hosts(name: str, settings: LocalSettings) -> dict[str, str]:
+    """Which names a service is called by: no page that a browser has open can be of one of them by another's DNS."""
+    if name != "gateway":
+        return {"ALLOWED_HOSTS": LOOPBACK_NAMES}
+    if settings.allowed_hosts or not is_loopback(settings.host):
+        return {}
+    return {"ALLOWED_HOSTS": f"{LOOPBACK_NAMES},{reached_by(settings.host)}"}
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach it."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+@contextmanager
+def environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """A block within which the process's environment is this one."""
+    before = dict(os.environ)
+    replace(variables)
+    try:
+        yield
+    finally:
+        replace(before)
+
+
+def replace(variables: Mapping[str, str]) -> None:
+    """Makes the process's environment another."""
+    os.environ.clear()
+    os.environ.update(variables)

@@ -1,0 +1,80 @@
+"""When the stack counts as started, and what is wrong with it then.
+
+All is well, or every service answers and what is not well stays so for a while: a folder that cannot be served, a Redis
+that is away. Neither is a reason to stop what works.
+"""
+
+import json
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from local.errors import CannotRunError
+from local.settings import LocalSettings
+from shared.runtime.listen_address import reached_by
+
+WITHOUT_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+"""Proxies of the environment are for calls outside."""
+
+START_SECONDS = 60
+"""Time for the start; a machine that needs longer is in trouble."""
+
+SETTLED_SECONDS = 3
+"""A service connects to its stores within a second or so; what is still amiss after three is amiss."""
+
+Health = Mapping[str, Any]
+
+
+def base_url(settings: LocalSettings) -> str:
+    """How this machine reaches the gateway."""
+    host = reached_by(settings.host)
+    name = "localhost" if host in {"127.0.0.1", "[::1]"} else host
+    return f"http://{name}:{settings.port}"
+
+
+def wait_until_started(settings: LocalSettings, still_runs: Callable[[], None]) -> list[str]:
+    """What is not well, as lines; empty: nothing. Raises CannotRunError when a service does not answer for a minute."""
+    url = f"http://{reached_by(settings.host)}:{settings.port}/health"
+    end = time.monotonic() + START_SECONDS
+    seen: list[str] = []
+    since = time.monotonic()
+    while (health := ask(url)).get("status") != "ok":
+        still_runs()
+        now = time.monotonic()
+        if (found := troubles(health)) != seen:
+            seen, since = found, now
+        if seen and not unreachable(health) and now - since >= SETTLED_SECONDS:
+            return seen
+        if now > end:
+            raise CannotRunError(f"not healthy after {START_SECONDS} s: {'; '.join(seen) or 'no answer'}")
+        time.sleep(0.1)
+    return []
+
+
+def ask(url: str) -> Health:
+    """The gateway's health answer, whatever its status; empty when there is none."""
+    try:
+        with WITHOUT_PROXY.open(url, timeout=2) as answer:
+            return dict(json.load(answer))
+    except urllib.error.HTTPError as error:
+        return dict(json.load(error)) if error.code == 503 else {}
+    except (OSError, ValueError):
+        return {}
+
+
+def unreachable(health: Health) -> bool:
+    """Whether a service has not said how it is."""
+    return any(service["version"] == "unknown" for service in health["services"].values())
+
+
+def troubles(health: Health) -> list[str]:
+    """`service, part: what is wrong`, for every part that is not ok."""
+    found = []
+    for name, service in health.get("services", {}).items():
+        parts = {part: state for part, state in (service.get("components") or {}).items() if state["status"] != "ok"}
+        found += [f"{name}, {part}: {state.get('detail') or state['status']}" for part, state in parts.items()]
+        if service["status"] != "ok" and not parts:
+            found.append(f"{name}: {service.get('detail') or service['status']}")
+    return found

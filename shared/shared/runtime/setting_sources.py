@@ -1,0 +1,69 @@
+"""Where settings come from: the environment, files of secrets, `.env`; without the spaces that copying leaves.
+
+An empty variable counts as not set, because Compose passes `NAME=` for a variable that is not there. An empty *file*
+stops the start: whoever names a file means what is in it.
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
+
+
+class SecretFileError(ValueError):
+    """A NAME_FILE that points to nothing readable, or to nothing."""
+
+
+class Trimmed(PydanticBaseSettingsSource):
+    """Another source without the spaces around its values, and without the values of which nothing is left.
+
+    Except for those of `emphatic`: where an empty value could be meant to switch something off, it is not ignored.
+    """
+
+    def __init__(
+        self, settings_cls: type[BaseSettings], source: PydanticBaseSettingsSource, emphatic: frozenset[str]
+    ) -> None:
+        super().__init__(settings_cls)
+        self._source, self._emphatic = source, emphatic
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """As the other source has it."""
+        return self._source.get_field_value(field, field_name)
+
+    def __call__(self) -> dict[str, Any]:
+        """Every field that is set to something."""
+        found = {name: value.strip() if isinstance(value, str) else value for name, value in self._source().items()}
+        return {name: value for name, value in found.items() if value != "" or name in self._emphatic}
+
+
+class SecretFiles(PydanticBaseSettingsSource):
+    """Reads the variable NAME from the file that NAME_FILE points to, as Docker and Swarm hand out secrets."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """The content of the file, or None when NAME_FILE is not set.
+
+        Raises SecretFileError when the file cannot be read or nothing is in it.
+        """
+        variable = f"{field_name.upper()}_FILE"
+        path = os.environ.get(variable, "").strip()
+        if not path:
+            return None, field_name, False
+        try:
+            content = Path(path).read_text(encoding="utf-8-sig").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise SecretFileError(f"{variable}: cannot read {path}: {reason(error)}") from error
+        if not content:
+            raise SecretFileError(f"{variable}: {path} is empty")
+        return content, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        """Every field whose NAME_FILE is set."""
+        found = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
+        return {name: value for name, value in found.items() if value is not None}
+
+
+def reason(error: Exception) -> str:
+    """Why a file could not be used, in the system's own words."""
+    return (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
