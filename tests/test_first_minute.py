@@ -97,8 +97,8 @@ def test_a_default_model_that_is_broken_is_named_and_the_others_are_served(start
 
 @pytest.mark.parametrize(
     ("host", "url"),
-    [("127.0.0.5", "http://127.0.0.5"), ("::1", "http://localhost"), ("::", "http://localhost"),
-     ("[::1]", "http://localhost"), ("0.0.0.0", "http://localhost"),  # noqa: S104
+    [("127.0.0.5", "http://127.0.0.5"), ("::1", "http://[::1]"), ("::", "http://[::1]"),
+     ("[::1]", "http://[::1]"), ("0.0.0.0", "http://localhost"),  # noqa: S104
      ("localhost", "http://localhost")],
 )  # fmt: skip
 def test_any_address_of_this_machine_will_do(start, host: str, url: str) -> None:
@@ -183,6 +183,7 @@ def test_make_psql_opens_the_database_or_prints_its_url(start, tmp_path: Path) -
     programs = tmp_path / "bin"
     programs.mkdir()
     (programs / "psql").write_text('#!/bin/sh\necho "$PGPASSWORD" "$@"\n')
+    (programs / "psql").chmod(0o755)
     environment = stack.environment | {"PATH": f"{programs}:{os.environ['PATH']}"}
     command = [sys.executable, "-m", "local.psql"]
     opened = subprocess.check_output(command, env=environment, cwd=REPOSITORY, text=True)

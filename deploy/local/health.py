@@ -30,8 +30,7 @@ Health = Mapping[str, Any]
 def base_url(settings: LocalSettings) -> str:
     """How this machine reaches the gateway."""
     host = reached_by(settings.host)
-    name = "localhost" if host in {"127.0.0.1", "[::1]"} else host
-    return f"http://{name}:{settings.port}"
+    return f"http://{'localhost' if host == '127.0.0.1' else host}:{settings.port}"
 
 
 def wait_until_started(settings: LocalSettings, still_runs: Callable[[], None]) -> list[str]:

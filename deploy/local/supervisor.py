@@ -4,6 +4,7 @@ import configparser
 import io
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,9 @@ from local.stack import STOP_SECONDS, Program, Stack
 
 RESTARTS = 1_000_000
 """supervisord gives up after so many failed starts in a row, with growing pauses: never, in practice."""
+
+START_SECONDS = 60
+"""A machine on which it takes longer is in trouble."""
 
 SERVICES_GROUP, STORES_GROUP = "services", "stores"
 
@@ -46,12 +50,26 @@ class Supervisor:
 
     def start_services(self) -> None:
         """Starts the four services. Raises CannotRunError when supervisord cannot even try."""
+        self._wait()
         results: Any = self._rpc().supervisor.startProcessGroup(SERVICES_GROUP, False)
         failures = [
             f"{result['name']}: {result['description']}" for result in results if result["status"] != Faults.SUCCESS
         ]
         if failures:
             raise CannotRunError(f"cannot start {'; '.join(failures)}")
+
+    def _wait(self) -> None:
+        """Until supervisord can be talked to."""
+        end = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                self._rpc().supervisor.getState()
+            except OSError as error:
+                if time.monotonic() > end:
+                    raise CannotRunError(f"the supervisor does not answer: {error}") from error
+                time.sleep(0.05)
+            else:
+                return
 
     def _rpc(self) -> ServerProxy:
         secret, port = self._stack.passwords["supervisor"], self._stack.ports["supervisor"]
