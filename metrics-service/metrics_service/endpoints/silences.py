@@ -16,7 +16,7 @@ from shared.runtime.admin_token import admin_token
 from shared.runtime.openapi import problems
 
 
-def silences_router(store: SilenceStore, known: KnownModels, token: SecretStr | None) -> APIRouter:
+def silences_router(store: SilenceStore, known: KnownModels, token: SecretStr) -> APIRouter:
     """For a time nobody is told."""
     router = APIRouter(prefix="/metrics/silences", tags=["alerts"], route_class=StrictRoute)
     admin = [Depends(admin_token(token))]
