@@ -97,6 +97,7 @@ class Database:
 
 def back_up(settings: LocalSettings, file: Path) -> None:
     """Writes the backup of a stack, running or not. The file appears once it is complete."""
+    ours_only(settings)
     folder = StackFolder(settings.local_dir)
     if not (folder.postgres / "PG_VERSION").exists():
         raise CannotRunError(f"there is no stack in {folder.path}")
@@ -121,6 +122,7 @@ def back_up(settings: LocalSettings, file: Path) -> None:
 
 def restore(settings: LocalSettings, file: Path) -> None:
     """Fills an empty stack, which does not run, with a backup."""
+    ours_only(settings)
     folder = StackFolder(settings.local_dir)
     with tempfile.TemporaryDirectory() as work:
         unpack(file, Path(work))
@@ -201,6 +203,12 @@ def own_postgres(settings: LocalSettings, folder: StackFolder) -> Iterator[tuple
 async def until_it_answers(stack: Stack) -> None:
     """Returns once Postgres takes connections."""
     await (await connect_to_postgres(stack)).close()
+
+
+def ours_only(settings: LocalSettings) -> None:
+    """Raises CannotRunError when DATABASE_URL names another Postgres."""
+    if settings.database_url is not None:
+        raise CannotRunError("DATABASE_URL is set: back up a Postgres of your own with pg_dump, or leave it out")
 
 
 def say(text: str) -> None:

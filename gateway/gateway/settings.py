@@ -11,7 +11,8 @@ from gateway.limiter import Policy, Window
 from gateway.public_prefix import require_prefix
 from shared.database.urls import DatabaseUrl
 from shared.http.host import host_name
-from shared.runtime.settings import ServiceSettings, Words
+from shared.runtime.listed_names import Words
+from shared.runtime.settings import ServiceSettings
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 LIMIT = re.compile(r"(\d{1,18})/(\d{1,18})?([smhd])", re.ASCII)

@@ -30,7 +30,7 @@ CALLER_HEADER = "x-caller"
 """What the gateway counts a caller as; nobody outside can set it."""
 
 
-def feedback_router(store: FeedbackStore, kept: Kept, known: KnownModels, token: SecretStr | None) -> APIRouter:
+def feedback_router(store: FeedbackStore, kept: Kept, known: KnownModels, token: SecretStr) -> APIRouter:
     """Feedback in, quality out."""
     router = APIRouter(tags=["feedback"], route_class=StrictRoute)
 
@@ -38,10 +38,10 @@ def feedback_router(store: FeedbackStore, kept: Kept, known: KnownModels, token:
         request: Request, given: Annotated[HTTPAuthorizationCredentials | None, Security(bearer)]
     ) -> Caller:
         """A token is not needed; one that comes along must be right. Raises AdminTokenRequired."""
-        if given is not None and token is not None and not matches(given.credentials, token):
+        if given is not None and not matches(given.credentials, token):
             raise AdminTokenRequired
         counted_as = request.headers.get(CALLER_HEADER) or addresses(request)
-        return Caller(digest(counted_as).hex()[:32], is_trusted=given is not None and token is not None)
+        return Caller(digest(counted_as).hex()[:32], is_trusted=given is not None)
 
     @router.post(
         "/feedback", summary="Say what a prediction should have been", responses=problems(401, 404, 409, 422, 503)
