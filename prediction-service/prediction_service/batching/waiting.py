@@ -5,8 +5,8 @@ import threading
 
 from prometheus_client import Counter, Gauge
 
-from prediction_service.batching.turns import Request, Turns
 from prediction_service.batching.labels import MODEL, labels_of
+from prediction_service.batching.turns import Request, Turns
 from prediction_service.job import Job, Row
 from shared.runtime.problems import Overloaded
 
