@@ -21,7 +21,7 @@ from prediction_service.batching.threads import DaemonThreads
 from prediction_service.batching.waiting import WaitingJobs
 from prediction_service.job import Job, ModelFailed, Outcome, Row, Text
 from prediction_service.models.outputs import NotProbabilities, checked
-from prediction_service.runtimes.base import Runtime, sliced
+from prediction_service.runtimes.base import ModelError, Runtime, sliced
 from prediction_service.statistics import Statistics
 from shared.runtime.problems import Overloaded, Problem
 
@@ -144,16 +144,28 @@ class Batcher:
             return self._compute_here(texts)
         arrived = perf_counter()
         timeout = self._timeout_seconds if caller_waits is None else min(caller_waits, self._timeout_seconds)
-        job = Job.of(await self._reader.read(texts), arrived, timeout)
+        try:
+            pieces = await self._reader.read(texts, timeout)
+        except TimeoutError:
+            raise self._late(timeout, caller_waits) from None
+        except ModelError as error:
+            if len(texts) == 1:
+                return [self._failed(error)]
+            alone = [await self._run([text], caller_leaves, caller_waits) for text in texts]
+            return [outcome for (outcome,) in alone]
+        job = Job.of(pieces, arrived, timeout)
         self._waiting.add(job)
         self._start_workers()
         if not await self._finished(job, caller_leaves):
-            if timeout == caller_waits:
-                raise DeadlinePassed(f"The model did not get to this within the {caller_waits:g} s of the caller.")
-            raise Overloaded(
-                "The model did not get to this in time.", retry_after_seconds=self._waiting.clear_in_seconds()
-            )
+            raise self._late(timeout, caller_waits)
         return [outcome for outcome in job.outcomes if outcome is not None]
+
+    def _late(self, timeout: float, caller_waits: float | None) -> Problem:
+        """The model did not get to a request within its time: the caller's own, or ours."""
+        if timeout == caller_waits:
+            return DeadlinePassed(f"The model did not get to this within the {caller_waits:g} s of the caller.")
+        seconds = self._waiting.clear_in_seconds()
+        return Overloaded("The model did not get to this in time.", retry_after_seconds=seconds)
 
     def _count(self, results: Sequence[Outcome | ModelFailed], seconds: float) -> None:
         """One more request that was answered, or failed as a whole."""
@@ -174,6 +186,7 @@ class Batcher:
         if self._watch is not None:
             self._watch.cancel()
         self._threads.shutdown()
+        self._reader.threads.shutdown()
 
     @property
     def is_stuck(self) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
-from hostile_models import BROKEN, MALICIOUS, SLEEPERS, TRIGGER, Fill, drop_in, model
+from hostile_models import BROKEN, MALICIOUS, SLEEPERS, TRIGGER, Fill, drop_in, lost_in_rules, model
 from service import QUICK_DEFAULT, QUICK_MODELS, StartService, assert_problem
 
 from prediction_service.model_folders import ModelFolder
@@ -192,3 +192,21 @@ async def test_a_folder_that_loads_for_ever_beside_good_ones_does_not_keep_the_s
     drop_in(models, "later", model("even"))
     while "later" not in await states(client):
         await asyncio.sleep(0.05)
+
+
+async def test_a_text_that_no_token_can_be_made_of_has_its_error_in_its_place(
+    start_service: StartService, models: Path
+) -> None:
+    """The tokenizer's rule gets lost in a word of this length, which no trial knows."""
+    folder = drop_in(models, "lost", lost_in_rules)
+    tokenizer = (folder / "tokenizer.json").read_text()
+    (folder / "tokenizer.json").write_text(tokenizer.replace("(a|aa)+b", "(x|xx)+y"))
+    client = await start_service(models_dir=models)
+    for texts in (["good", "x" * 60, "fine"], ["good " * 200, "x" * 5000, "fine"]):
+        answer = await client.post("/predict/batch", json={"texts": texts, "model_name": "lost"})
+        one, two, three = answer.json()["predictions"]
+        assert one["prediction_label"]
+        assert three["prediction_label"]
+        assert two["error"]["type"] == "urn:problem-type:model-failed"
+        assert_problem(await ask(client, "lost", texts[1]), 500)
+    assert (await ask(client, "lost", "good")).status_code == 200

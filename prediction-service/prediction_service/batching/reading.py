@@ -6,9 +6,9 @@ there too; and it ends as soon as a request is known to need more than one may.
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from prediction_service.batching.threads import DaemonThreads
 from prediction_service.runtimes.base import Piece, SlicedRuntime
 from shared.runtime.problems import Problem
 
@@ -19,7 +19,8 @@ takes."""
 SLICE_CHARACTERS = 4096
 """Texts that are read in one go, if there are several: two to ten milliseconds."""
 
-threads = ThreadPoolExecutor(2, thread_name_prefix="reading")
+READERS = 2
+"""Threads that read for one model: one that gets lost in a text takes no reader of another model."""
 
 
 class RequestTooCostly(Problem):
@@ -44,16 +45,21 @@ class Reader:
     model: str
     runtime: SlicedRuntime
     max_tokens: int
+    threads: DaemonThreads = field(init=False)
 
-    async def read(self, texts: Sequence[str]) -> list[Sequence[Piece]]:
-        """The pieces of each text. Raises RequestTooCostly."""
+    def __post_init__(self) -> None:
+        self.threads = DaemonThreads(READERS, f"read {self.model}")
+
+    async def read(self, texts: Sequence[str], seconds: float) -> list[Sequence[Piece]]:
+        """The pieces of each text. Raises RequestTooCostly, TimeoutError, and ModelError for a text without pieces."""
         if sum(map(len, texts)) <= SHORT_CHARACTERS:
             return self._bounded(self.runtime.pieces(texts), 0)[0]
         loop, pieces, tokens = asyncio.get_running_loop(), list[Sequence[Piece]](), 0
-        for some in slices(texts):
-            read = await loop.run_in_executor(threads, self.runtime.pieces, some)
-            read, tokens = self._bounded(read, tokens)
-            pieces += read
+        async with asyncio.timeout(seconds):
+            for some in slices(texts):
+                read = await loop.run_in_executor(self.threads, self.runtime.pieces, some)
+                read, tokens = self._bounded(read, tokens)
+                pieces += read
         return pieces
 
     def _bounded(self, read: list[Sequence[Piece]], tokens: int) -> tuple[list[Sequence[Piece]], int]:
