@@ -162,6 +162,7 @@ async def test_an_open_alert_says_until_when_it_is_silenced(
         {"until": "2030-01-01T00:00:00"},
         {"minutes": 5, "signal": "noise"},
         {"minutes": 5, "reason": "two\nlines"},
+        {"minutes": 5, "reason": "meant\u202eton"},
         {"minutes": 5, "model": "lexicon"},
     ],
 )

@@ -1,12 +1,13 @@
 """What a silence is, as clients see it."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Self
+from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from metrics_service.alerts import Signal
+from metrics_service.feedback import readable
 from shared.contracts.metrics import ModelName
 
 LONGEST = timedelta(days=90)
@@ -28,7 +29,7 @@ class NewSilence(BaseModel):
     signal: Signal | None = Field(None, description="null: every signal")
     until: AwareDatetime | None = Field(None, description="When it ends, with a time zone; this or `minutes`")
     minutes: int | None = Field(None, ge=1, le=129_600, description="How long it lasts from now on")
-    reason: str = Field("", max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$", description="For the audit trail")
+    reason: Annotated[str, AfterValidator(readable)] = Field("", max_length=500, description="For the audit trail")
 
     @model_validator(mode="after")
     def ends_once(self) -> Self:
