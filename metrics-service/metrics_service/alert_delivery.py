@@ -68,10 +68,14 @@ class AlertDelivery:
 
     async def run(self) -> None:
         """Delivers for ever; with no webhooks there is nothing to do."""
-        by_key = {webhook.key: webhook for webhook in self.webhooks}
+        by_key = self.receivers()
         while True:
             if not (by_key and await self.deliver_due(by_key)):
                 await asyncio.sleep(POLL_SECONDS)
+
+    def receivers(self) -> dict[str, Webhook]:
+        """Those that are told of events, by what stands for them; what waits for others is given up one day."""
+        return {webhook.key: webhook for webhook in self.webhooks if webhook.takes_events}
 
     async def deliver_due(self, webhooks: Mapping[str, Webhook]) -> bool:
         """One attempt for each first in line; whether any arrived, so that the next in line may be due."""

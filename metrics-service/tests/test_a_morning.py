@@ -181,7 +181,7 @@ async def test_a_morning_is_heard_of_as_a_person_would_have_wanted(database: Dat
                 clock.advance(minutes=1)
                 await complain(watcher, generator, rows, clock.now - timedelta(minutes=1))
                 await watcher.look()
-                while await delivery.deliver_due({webhook.key: webhook for webhook in webhooks}):
+                while await delivery.deliver_due(delivery.receivers()):
                     pass
                 await sync.look()
         arrived = [received.json() for received in receiver.received]

@@ -14,7 +14,7 @@ from service import client_of, settings_for
 from sqlalchemy.ext.asyncio import AsyncEngine
 from watching import Clock, look, predict, watcher_of
 
-from metrics_service.alert_delivery import new_client
+from metrics_service.alert_delivery import AlertDelivery, new_client
 from metrics_service.alert_watcher import AlertWatcher
 from metrics_service.alertmanager import AlertmanagerSync
 from metrics_service.silences.contracts import NewSilence
@@ -155,6 +155,14 @@ async def test_a_receiver_that_refuses_is_told_again_after_a_pause(
     receiver.status = 200
     assert len(await sent(sync, receiver)) == 1
     assert await sent(sync, receiver) == []
+
+
+async def test_events_that_an_older_release_left_for_an_alertmanager_are_not_sent_to_it(
+    engine: AsyncEngine, clock: Clock, receiver: Receiver, sync: AlertmanagerSync
+) -> None:
+    other = Webhook("http://other/")
+    delivery = AlertDelivery(engine, sync.client, [*sync.webhooks, other], None, clock)
+    assert delivery.receivers() == {other.key: other}
 
 
 @pytest.fixture
