@@ -5,6 +5,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from gateway.routing import find_route
+
 METHODS = ("get", "post", "put", "patch", "delete")
 JSON = {"Content-Type": "application/json"}
 
@@ -62,3 +64,17 @@ def test_no_endpoint_takes_for_json_what_is_not_said_to_be(
             headers = {"X-Forwarded-For": new_address} | ({"Content-Type": content_type} if content_type else {})
             answer = client.request(method, path, content=b"{}", headers=headers)
             assert answer.status_code in {401, 403, 415}, (method, path, answer.text)
+
+
+def test_the_gateway_knows_where_a_service_looks_at_the_admin_token(client: httpx.Client) -> None:
+    paths = client.get("/openapi.json").json()["paths"]
+    asked = {
+        path
+        for path, item in paths.items()
+        if any("401" in item[method]["responses"] for method in METHODS if method in item)
+    }
+    assert len(asked) >= 5
+    for path in asked:
+        route = find_route(path.replace("{", "").replace("}", ""))
+        assert route is not None
+        assert route.guarded, path

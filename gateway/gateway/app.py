@@ -1,8 +1,8 @@
 """The gateway, put together.
 
 The stops of a request, in order: request middleware (id, measurement, last resort for errors) → front (who calls, which
-route) → wrong tokens → ingress limit → proxy → upstream. No framework stands in this way: what it costs, every request
-would pay.
+route) → ingress limit, or wrong tokens where a service looks at one → proxy → upstream. No framework stands in this
+way: what it costs, every request would pay.
 
 What no route takes is answered by the gateway's own FastAPI application: `/`, `/health`, `/docs`, `/redoc`,
 `/openapi.json`.
@@ -25,7 +25,6 @@ from gateway.front import Front
 from gateway.health import SystemCheck, gateway_health, system_health_router
 from gateway.home import NAME, home_router
 from gateway.ingress_limit import IngressLimit
-from gateway.limit.failed_tokens import FailedTokens
 from gateway.limiter_cleanup import forget_old_clients_forever
 from gateway.limiter_failover import LimiterFailover
 from gateway.memory_limiter import MemoryLimiter
@@ -123,14 +122,14 @@ def create_app(settings: Settings) -> ASGIApp:
         own_documents=False,
     )
     mount_assets(own)
-    wrong_tokens = MemoryLimiter(settings.wrong_token_limits, time.monotonic)
     front = Front(
         own,
         addresses=ClientAddresses(settings.trusted_proxies),
         prefix=prefix,
         allowed_origins=frozenset(origin.encode() for origin in settings.allowed_origins),
         in_flight=RequestsInFlight(settings.max_requests_per_client),
-        proxy=FailedTokens(proxy, wrong_tokens),
-        limited_proxy=FailedTokens(IngressLimit(proxy, limiter, policy), wrong_tokens),
+        proxy=proxy,
+        limited_proxy=IngressLimit(proxy, limiter, policy),
+        wrong_tokens=MemoryLimiter(settings.wrong_token_limits, time.monotonic),
     )
     return RequestMiddleware(front)

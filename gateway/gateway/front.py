@@ -4,6 +4,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.client_address import ClientAddresses
 from gateway.forwarding import CLIENT_KEY, PEER_TRUSTED, forwarded_host
+from gateway.limit.failed_tokens import FailedTokens
+from gateway.memory_limiter import MemoryLimiter
 from gateway.public_prefix import PublicPrefix
 from gateway.requests_in_flight import RequestsInFlight
 from gateway.routing import WORKING_METHOD, find_route
@@ -25,10 +27,12 @@ class Front:
         in_flight: RequestsInFlight,
         proxy: ASGIApp,
         limited_proxy: ASGIApp,
+        wrong_tokens: MemoryLimiter,
     ) -> None:
         self.app, self.addresses, self.prefix, self.in_flight = app, addresses, prefix, in_flight
         self.allowed_origins = allowed_origins
         self.proxy, self.limited_proxy = proxy, limited_proxy
+        self.guarded = FailedTokens(self._pass_on, wrong_tokens)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes anything but HTTP through untouched."""
@@ -54,4 +58,12 @@ class Front:
         if route is None:
             return self.app
         scope["route"] = route
-        return self.limited_proxy if route.limited and scope["method"] == WORKING_METHOD else self.proxy
+        return self.guarded if route.guarded else self._proxy(scope)
+
+    def _proxy(self, scope: Scope) -> ASGIApp:
+        """The one with the limit for what makes a service work."""
+        limited = scope["route"].limited and scope["method"] == WORKING_METHOD
+        return self.limited_proxy if limited else self.proxy
+
+    async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._proxy(scope)(scope, receive, send)

@@ -27,6 +27,8 @@ class Route:
     limited: bool = False
     large: bool = False
     """Whether its bodies may have MAX_BATCH_BODY_BYTES."""
+    guarded: bool = False
+    """Whether a service looks at the admin token there, for one of its methods at least."""
 
 
 def table(*routes: Route) -> dict[str, Route]:
@@ -39,21 +41,21 @@ EXACT = table(
     Route("/predict/batch", UpstreamName.PREDICTION, limited=True, large=True),
     Route("/models", UpstreamName.PREDICTION),
     Route("/metrics/aggregated", UpstreamName.METRICS),
-    Route("/metrics/thresholds", UpstreamName.METRICS),
-    Route("/metrics/thresholds/changes", UpstreamName.METRICS),
+    Route("/metrics/thresholds", UpstreamName.METRICS, guarded=True),
+    Route("/metrics/thresholds/changes", UpstreamName.METRICS, guarded=True),
     Route("/metrics/count", UpstreamName.METRICS),
     Route("/metrics/timeseries", UpstreamName.METRICS),
     Route("/metrics/drift", UpstreamName.METRICS),
     Route("/metrics/quality", UpstreamName.METRICS),
-    Route("/metrics/baselines", UpstreamName.METRICS),
-    Route("/metrics/audit", UpstreamName.METRICS),
+    Route("/metrics/baselines", UpstreamName.METRICS, guarded=True),
+    Route("/metrics/audit", UpstreamName.METRICS, guarded=True),
     Route("/metrics/alerts", UpstreamName.METRICS),
-    Route("/metrics/silences", UpstreamName.METRICS),
-    Route("/feedback", UpstreamName.METRICS, limited=True),
-    Route("/feedback/batch", UpstreamName.METRICS, limited=True),
+    Route("/metrics/silences", UpstreamName.METRICS, guarded=True),
+    Route("/feedback", UpstreamName.METRICS, limited=True, guarded=True),
+    Route("/feedback/batch", UpstreamName.METRICS, limited=True, guarded=True),
     Route("/analyze/performance", UpstreamName.ANALYTICS, limited=True),
-    Route("/analyze/quota", UpstreamName.ANALYTICS),
-    Route("/analyze/cache", UpstreamName.ANALYTICS),
+    Route("/analyze/quota", UpstreamName.ANALYTICS, guarded=True),
+    Route("/analyze/cache", UpstreamName.ANALYTICS, guarded=True),
 )
 
 
@@ -61,6 +63,7 @@ WORKING_METHOD = "POST"
 """What a limited path computes something for. To every other method a service says 405, which is as good as free."""
 
 OPEN_INFERENCE = Route("/v2/{path}", UpstreamName.PREDICTION)
+OPEN_INFERENCE_LOAD = Route("/v2/repository/models/{name}/{action}", UpstreamName.PREDICTION, guarded=True)
 OPEN_INFERENCE_INFER = Route("/v2/models/{name}/infer", UpstreamName.PREDICTION, limited=True, large=True)
 
 SEGMENT = r"(?!\.{1,2}(?:/|\Z))[^/\x00-\x1f\x7f]+"
@@ -68,9 +71,9 @@ MODEL = rf"/models/{SEGMENT}(?:/versions/{SEGMENT})?"
 INFER = re.compile(rf"/v2{MODEL}/infer")
 FREE = re.compile(
     rf"/v2(?:/?|/health/(?:live|ready)|/models/stats|{MODEL}(?:/(?:ready|stats))?"
-    rf"|/repository/(?:index|models/{SEGMENT}/(?:load|unload)))"
+    r"|/repository/index)"
 )
-"""All other paths of the Open Inference Protocol."""
+LOAD = re.compile(rf"/v2/repository/models/{SEGMENT}/(?:load|unload)")
 
 
 def find_route(path: str) -> Route | None:
@@ -78,5 +81,7 @@ def find_route(path: str) -> Route | None:
     if path.startswith("/v2"):
         if INFER.fullmatch(path):
             return OPEN_INFERENCE_INFER
+        if LOAD.fullmatch(path):
+            return OPEN_INFERENCE_LOAD
         return OPEN_INFERENCE if FREE.fullmatch(path) else None
     return EXACT.get(path)

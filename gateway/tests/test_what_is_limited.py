@@ -8,7 +8,7 @@ from conftest import StartGateway, UpstreamServer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.routing import OPEN_INFERENCE, OPEN_INFERENCE_INFER, find_route
+from gateway.routing import OPEN_INFERENCE, OPEN_INFERENCE_INFER, OPEN_INFERENCE_LOAD, find_route
 
 CALLER = {"X-Forwarded-For": "192.0.2.1"}
 WORKS = "/v2/models/sentiment/infer"
@@ -125,7 +125,7 @@ FREE = [
 
 @pytest.mark.parametrize("path", FREE)
 def test_the_rest_of_the_protocol_is_free(path: str) -> None:
-    assert find_route(path) is OPEN_INFERENCE
+    assert find_route(path) is (OPEN_INFERENCE_LOAD if path.endswith("load") else OPEN_INFERENCE)
 
 
 pieces = st.sampled_from(

@@ -78,6 +78,58 @@ async def test_the_right_token_never_uses_up_a_try(start_gateway: StartGateway, 
     assert (await ask(gateway, "wrong")).status_code == 401
 
 
+async def test_many_right_tokens_at_once_are_all_right(start_gateway: StartGateway, guarded: UpstreamServer) -> None:
+    gateway = await start_gateway(wrong_token_limits="3/60s")
+    answers = await asyncio.gather(*(ask(gateway, RIGHT) for _ in range(80)))
+    assert {answer.status_code for answer in answers} == {200}
+
+
+async def test_where_no_token_is_looked_at_none_is_counted(
+    start_gateway: StartGateway, upstream: UpstreamServer
+) -> None:
+    gateway = await start_gateway(wrong_token_limits="1/60s")
+    paths = [("POST", "/predict"), ("GET", "/models"), ("POST", "/v2/models/a/infer"), ("POST", "/metrics/aggregated")]
+    for method, path in paths:
+        answers = await asyncio.gather(*(ask(gateway, "any", method=method, path=path) for _ in range(15)))
+        assert {answer.status_code for answer in answers} == {200}
+
+
+async def test_a_try_whose_answer_nobody_waits_for_has_failed(
+    start_gateway: StartGateway, guarded: UpstreamServer
+) -> None:
+    """Else one could guess without end: a right guess takes effect, whether anybody reads the answer or not."""
+    arrived, answer = asyncio.Semaphore(0), guarded.handler
+
+    async def slowly(request: web.Request) -> web.StreamResponse:
+        guarded.requests.append((request, b""))
+        arrived.release()
+        await asyncio.sleep(30)
+        raise AssertionError("nobody waits")
+
+    gateway = await start_gateway(wrong_token_limits="3/60s")
+    guarded.handler = slowly
+    for number in range(3):
+        _, writer = await asyncio.open_connection("127.0.0.1", gateway.base_url.port)
+        head = f"DELETE /analyze/cache HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {number}\r\n"
+        writer.write(f"{head}X-Forwarded-For: 192.0.2.1\r\n\r\n".encode())
+        await arrived.acquire()
+        writer.close()
+    guarded.handler = answer
+    async with asyncio.timeout(10):
+        while (await ask(gateway, RIGHT)).status_code != 429:
+            await asyncio.sleep(0.05)
+    assert (await ask(gateway, RIGHT, "192.0.2.2")).status_code == 200
+
+
+async def test_an_answer_of_the_gateway_itself_is_no_failure(
+    start_gateway: StartGateway, guarded: UpstreamServer
+) -> None:
+    gateway = await start_gateway(wrong_token_limits="2/60s", analytics_url="http://127.0.0.1:9")
+    for _ in range(5):
+        assert (await ask(gateway, RIGHT)).status_code == 502
+    assert (await ask(gateway, RIGHT, method="PUT", path="/metrics/thresholds")).status_code == 200
+
+
 async def test_tries_come_back_when_the_service_says_they_do() -> None:
     clock = ManualClock()
     tries = MemoryLimiter(Policy((Window(1, 60),)), clock)

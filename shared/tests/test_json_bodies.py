@@ -1,5 +1,6 @@
 """One way to read a body: strict JSON, whatever wraps it, and an answer that says what is wrong and where."""
 
+import asyncio
 import gzip
 import json
 import tracemalloc
@@ -19,8 +20,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
+from shared.http.held_bytes import MOST_BYTES, MOST_OF_ONE_CALLER
 from shared.http.json_structure import MAX_DEPTH, MAX_VALUES, check_structure
-from shared.http.request_body import ANY_RATIO_BYTES, LARGE_BYTES, MAX_BYTES, SMALL_BYTES, BodyTooLarge
+from shared.http.request_body import ANY_RATIO_BYTES, LARGE_AT_ONCE, MAX_BYTES, SMALL_BYTES, BodyTooLarge
 from shared.http.strict_route import StrictRoute
 from shared.runtime.problems import InvalidRequest, Problem, install_problem_handlers
 
@@ -125,7 +127,7 @@ FULL = json.dumps(
         (zlib.compress(WISH), {"Content_Encoding": "Deflate"}),
         (WISH, {"Content_Encoding": "identity"}),
         (WISH + b" " * SMALL_BYTES, {}),
-        (WISH + b" " * LARGE_BYTES, {}),
+        (WISH + b" " * 500_000, {}),
         (gzip.compress(WISH + b" " * (ANY_RATIO_BYTES - len(WISH))), {"Content_Encoding": "gzip"}),
         (b'{"number": 1, "text": "[{,:\\"NaN\\\\"}', {}),
     ],
@@ -186,6 +188,62 @@ async def test_a_body_without_a_length_is_bounded_as_it_comes(client: httpx.Asyn
 
     answer = await client.post("/short", content=endless(), headers=JSON)
     assert answer.status_code == 413
+
+
+class Slow:
+    """Bodies whose clients stop in the middle, until the test lets them go on."""
+
+    def __init__(self) -> None:
+        self.go_on = asyncio.Event()
+
+    async def body(self, beginning: bytes) -> AsyncIterator[bytes]:
+        for start in range(0, len(beginning), 65_536):
+            yield beginning[start : start + 65_536]
+        await self.go_on.wait()
+        yield WISH
+
+
+@pytest.mark.parametrize("beginning", [b"", b" " * 64, b" " * 300_000])
+async def test_who_sends_slowly_takes_nobodys_place(client: httpx.AsyncClient, beginning: bytes) -> None:
+    slow = Slow()
+    slow_ones = [
+        asyncio.create_task(client.post("/short", content=slow.body(beginning), headers=JSON))
+        for _ in range(4 * LARGE_AT_ONCE)
+    ]
+    await asyncio.sleep(0.05)
+    for body, headers in ((gzip.compress(WISH), {"Content-Encoding": "gzip"}), (WISH + b" " * 500_000, {})):
+        async with asyncio.timeout(3):
+            answer = await client.post("/short", content=body, headers=JSON | headers)
+        assert answer.status_code == 200
+    slow.go_on.set()
+    assert [answer.status_code for answer in await asyncio.gather(*slow_ones)] == [200] * len(slow_ones)
+
+
+async def test_what_unfinished_bodies_hold_is_bounded_for_each_caller_and_for_all(client: httpx.AsyncClient) -> None:
+    slow, statuses = Slow(), list[int]()
+
+    async def send(caller: str) -> None:
+        headers = JSON | {"X-Caller": caller}
+        answer = await client.post("/short", content=slow.body(b" " * 1_000_000), headers=headers)
+        statuses.append(answer.status_code)
+        if answer.status_code == 503:
+            assert int(answer.headers["retry-after"]) >= 1
+
+    greedy = [asyncio.create_task(send("greedy")) for _ in range(20)]
+    await asyncio.sleep(0.2)
+    assert statuses == [503] * (20 - MOST_OF_ONE_CALLER // 1_000_000)
+    other = asyncio.create_task(send("other"))
+    crowd = [asyncio.create_task(send(f"caller-{number}")) for number in range(40)]
+    await asyncio.sleep(0.3)
+    held = len(greedy) + 1 + len(crowd) - len(statuses)
+    assert held <= MOST_BYTES // 1_000_000
+    slow.go_on.set()
+    await asyncio.gather(*greedy, other, *crowd)
+    assert statuses.count(200) == held
+    assert not other.cancelled()
+    again = [asyncio.create_task(send("greedy")) for _ in range(5)]
+    await asyncio.gather(*again)
+    assert statuses[-5:] == [200] * 5
 
 
 @pytest.mark.parametrize(

@@ -1,17 +1,20 @@
 """ASGI middleware: who keeps sending wrong tokens is refused for a while, before any service sees another one.
 
 It stands in the gateway because only the gateway knows who calls: behind it, all requests come from one address. It
-needs no token of its own: a service that does not accept one says 401. A try counts from when it is sent on until
-its answer says that it was no failure, so tries at the same time are bounded like those one after the other. Each
-gateway counts alone, in memory of fixed size.
+needs no token of its own: a service that does not accept one says 401. A try counts from when it is sent on until its
+answer says that it was no failure; one whose client leaves before the answer has failed, for nobody knows. Tries beyond
+the bound wait for the outcome of those under way, so many at the same time are bounded, and right ones never refused.
+Each gateway counts alone, in memory of fixed size.
 """
 
+import asyncio
+from collections import defaultdict, deque
 from math import ceil
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.forwarding import CLIENT_KEY
-from gateway.memory_limiter import MemoryLimiter
+from gateway.memory_limiter import MemoryLimiter, Slots
 from shared.runtime.loop_metrics import LoopCounter
 from shared.runtime.problems import QUOTA_EXCEEDED, Problem
 from shared.runtime.request_id import header
@@ -35,33 +38,78 @@ class TooManyWrongTokens(Problem):
         )
 
 
+class Underway:
+    """The tries of one client that have no outcome yet, and who waits for one."""
+
+    def __init__(self) -> None:
+        self.tries = 0
+        self.waiting: deque[asyncio.Future[None]] = deque()
+
+    def wake_all(self) -> None:
+        """There is an outcome: whoever waits looks again."""
+        while self.waiting:
+            future = self.waiting.popleft()
+            if not future.done():
+                future.set_result(None)
+
+
 class FailedTokens:
     """Passes requests on to `app`; those with an `Authorization` header only while their client has tries left."""
 
     def __init__(self, app: ASGIApp, tries: MemoryLimiter) -> None:
         self._app, self._tries = app, tries
+        self._underway: defaultdict[str, Underway] = defaultdict(Underway)  # mutable: clients with tries under way only
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request; its client is in the scope. Raises TooManyWrongTokens."""
         if header(scope, b"authorization") is None:
             await self._app(scope, receive, send)
             return
-        client = scope[CLIENT_KEY]
-        tried = self._tries.take(client)
-        if tried is None:
-            REFUSALS.by_labels[()] += 1
-            wait = self._tries.decision(client, admitted=False).retry_in_seconds
-            raise TooManyWrongTokens(max(ceil(wait), 1))
-        failed = False
+        client: str = scope[CLIENT_KEY]
+        tried = await self._begin(client)
+        failed = True
 
-        async def notice_failure(message: Message) -> None:
+        async def notice_answer(message: Message) -> None:
             nonlocal failed
             if message["type"] == "http.response.start":
                 failed = message["status"] == UNAUTHORIZED
             await send(message)
 
         try:
-            await self._app(scope, receive, notice_failure)
+            await self._app(scope, receive, notice_answer)
+        except Problem:  # the gateway's own answer: no service has judged the token
+            failed = False
+            raise
         finally:
-            if not failed:
-                self._tries.give_back(client, tried)
+            self._end(client, tried, failed=failed)
+
+    async def _begin(self, client: str) -> Slots:
+        """Takes one of the client's tries, waiting for the outcome of others if they have all. Raises the 429."""
+        underway = self._underway[client]
+        while (tried := self._tries.take(client)) is None:
+            if not underway.tries:
+                self._forget(client)
+                REFUSALS.by_labels[()] += 1
+                wait = self._tries.decision(client, admitted=False).retry_in_seconds
+                raise TooManyWrongTokens(max(ceil(wait), 1))
+            future = asyncio.get_running_loop().create_future()
+            underway.waiting.append(future)
+            await future
+            underway = self._underway[client]
+        underway.tries += 1
+        return tried
+
+    def _end(self, client: str, tried: Slots, *, failed: bool) -> None:
+        """A try has its outcome: one that has not failed is given back."""
+        if not failed:
+            self._tries.give_back(client, tried)
+        underway = self._underway[client]
+        underway.tries -= 1
+        underway.wake_all()
+        self._forget(client)
+
+    def _forget(self, client: str) -> None:
+        """Nothing is kept of a client without tries under way."""
+        underway = self._underway.get(client)
+        if underway is not None and not underway.tries and not underway.waiting:
+            del self._underway[client]

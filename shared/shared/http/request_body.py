@@ -1,7 +1,7 @@
 """The bytes of a request's body: of JSON, bounded in size, whatever their Content-Encoding.
 
-A small body costs nothing more than its bytes. Of large ones only a few are held at a time, and none is inflated on the
-event loop.
+A small body costs nothing more than its bytes. Of larger ones only so much is held at a time, and only a few are
+inflated and parsed, off the event loop: once all of them is here.
 """
 
 import asyncio
@@ -16,6 +16,7 @@ from weakref import WeakKeyDictionary
 
 from starlette.requests import Request
 
+from shared.http.held_bytes import holding
 from shared.runtime.problems import Overloaded, Problem
 from shared.runtime.request_id import header
 
@@ -25,14 +26,11 @@ MAX_BYTES = 1_048_576
 SMALL_BYTES = 16_384
 """Up to this size a body is parsed where it is: a thread's hop would take longer."""
 
-LARGE_BYTES = 262_144
-"""From this size on a body is one of those that are held only LARGE_AT_ONCE at a time."""
-
-LARGE_AT_ONCE = 3
-"""With 12 MiB for the largest body of any route: 36 MiB."""
+LARGE_AT_ONCE = 2
+"""Larger bodies that are inflated and parsed at the same time: of no route may one have more than 12 MiB."""
 
 LARGE_WAIT_SECONDS = 5.0
-"""How long a large body waits until others are read; then 503."""
+"""How long a larger body that is here waits until others are parsed; then 503."""
 
 MOST_RATIO = 100
 """Bytes that one compressed byte may become. Texts reach 3 to 10, a batch of one text over and over 300; deflate itself
@@ -99,7 +97,7 @@ def not_json(detail: str) -> UnsupportedMediaType:
 async def read_body(request: Request, parse: Callable[[bytes], Result], max_bytes: int = MAX_BYTES) -> Result:
     """What `parse` makes of the body, inflated. Raises what `parse` raises, and the problems above.
 
-    `parse` runs in a thread unless the body is small. A large body waits for its turn before it is read.
+    `parse` runs in a thread unless the body is small.
     """
     encoding = (header(request.scope, b"content-encoding") or b"").strip().lower()
     if encoding not in PLAIN and encoding not in ENCODINGS:
@@ -109,20 +107,16 @@ async def read_body(request: Request, parse: Callable[[bytes], Result], max_byte
     length = declared_length(request)
     if length is not None and length > max_bytes:
         raise too_large(max_bytes)
-    if encoding in PLAIN and length is not None and length <= LARGE_BYTES:
-        return await parsed(await request.body(), parse)
-    async with place_for_large():
-        body = await received(request, max_bytes)
-        if encoding in ENCODINGS:
-            body = await in_thread(inflated, body, max_bytes)
-        return await parsed(body, parse)
-
-
-async def parsed(body: bytes, parse: Callable[[bytes], Result]) -> Result:
-    """What `parse` makes of the body."""
-    if len(body) <= SMALL_BYTES:
-        return parse(body)
-    return await in_thread(parse, body)
+    if encoding in PLAIN and length is not None and length <= SMALL_BYTES:
+        return parse(await request.body())
+    with holding(request.scope) as hold:
+        chunks = await received(request, max_bytes, hold)
+        async with place_for_large():
+            body = b"".join(chunks)
+            chunks.clear()
+            if encoding in ENCODINGS:
+                body = await in_thread(inflated, body, max_bytes)
+            return parse(body) if len(body) <= SMALL_BYTES else await in_thread(parse, body)
 
 
 async def in_thread(work: Callable[P, Result], *args: P.args, **kwargs: P.kwargs) -> Result:
@@ -152,28 +146,29 @@ def declared_length(request: Request) -> int | None:
 
 @asynccontextmanager
 async def place_for_large() -> AsyncIterator[None]:
-    """A block within which a large body may be held. Raises Overloaded when others are being read for too long."""
+    """A block within which a larger body is parsed. Raises Overloaded when others are for too long."""
     places = large_of_loop.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(LARGE_AT_ONCE))
     try:
         async with asyncio.timeout(LARGE_WAIT_SECONDS):
             await places.acquire()
     except TimeoutError:
-        raise Overloaded("Too many large bodies are being read.") from None
+        raise Overloaded("Too many large bodies are being parsed.") from None
     try:
         yield
     finally:
         places.release()
 
 
-async def received(request: Request, max_bytes: int) -> bytes:
-    """The body as it comes. Raises BodyTooLarge, as soon as there is too much of it."""
-    chunks, size = [], 0
+async def received(request: Request, max_bytes: int, hold: Callable[[int], None]) -> list[bytes]:
+    """The body as it comes. Raises BodyTooLarge, as soon as there is too much of it, and what `hold` raises."""
+    chunks, size = list[bytes](), 0
     async for chunk in request.stream():
         size += len(chunk)
         if size > max_bytes:
             raise too_large(max_bytes)
+        hold(len(chunk))
         chunks.append(chunk)
-    return b"".join(chunks)
+    return chunks
 
 
 def inflated(body: bytes, max_bytes: int = MAX_BYTES) -> bytes:

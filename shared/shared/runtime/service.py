@@ -21,6 +21,7 @@ from shared.http.methods import install_methods
 from shared.runtime.health import HealthReport, health_router
 from shared.runtime.liveness import Liveness
 from shared.runtime.logs import configure_logging
+from shared.runtime.memory import keep_large_blocks_apart
 from shared.runtime.openapi import openapi_of, operation_id
 from shared.runtime.problems import install_problem_handlers
 from shared.runtime.request_id import headers_by_name
@@ -169,6 +170,7 @@ def serve(app: ASGIApp, settings: ServiceSettings, door: Door) -> None:
     """Serves until the process is told to stop."""
     server = server_for(app, settings, door)
     spare_the_garbage_collector()
+    keep_large_blocks_apart()
     server.run(sockets=[shared_socket(settings)] if settings.reuse_port else None)
     if not server.started:
         raise SystemExit(EXIT_NOT_STARTED)
