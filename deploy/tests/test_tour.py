@@ -4,6 +4,7 @@ import ssl
 from pathlib import Path
 
 import httpx
+import pytest
 from stack import ComposeStack
 
 
@@ -78,3 +79,12 @@ def test_tls_is_served_with_the_certificate_that_was_given(stack: ComposeStack, 
         answer = client.get("/health/ready")
 
     assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("protocol", ["foo", "h2c", "TLS/1.0", "websocket"])
+def test_no_request_asks_for_another_protocol_behind_the_edge(client: httpx.Client, protocol: str) -> None:
+    upgrade = {"Connection": "Upgrade", "Upgrade": protocol}
+    answer = client.post("/predict", json={"text": "I love it."}, headers=upgrade)
+
+    assert answer.status_code == 200
+    assert answer.json()["prediction_label"] == "positive"
