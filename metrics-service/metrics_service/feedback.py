@@ -33,10 +33,14 @@ Label = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, ma
 """Text as a person reads it; which labels there are, the model says."""
 
 
+EXAMPLE = {"prediction_id": "01a20847-a5a7-7417-9958-3271ea4081d2", "label": "negative"}
+"""For the document; the id is of no prediction of yours."""
+
+
 class Feedback(BaseModel):
     """What a prediction should have been."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [EXAMPLE]})
 
     prediction_id: UUID
     label: Label = Field(description="The label that would have been right", examples=["negative"])
@@ -45,7 +49,7 @@ class Feedback(BaseModel):
 class FeedbackBatch(BaseModel):
     """Many judgements at once. Each has its own outcome: a row that makes no sense keeps no other from being taken."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"feedback": [EXAMPLE]}]})
 
     feedback: list[object] = Field(
         min_length=1,

@@ -6,7 +6,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-ModelName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+ModelName = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"), Field(examples=["sentiment"])
+]
 """A folder name of the model repository: what can be a folder, a URL segment and a label everywhere."""
 
 TaskType = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,49}$")]
@@ -36,7 +38,9 @@ class MetricsQuery(BaseModel):
     `time_window_start` as `window_end`: no prediction is in both and none is between them.
     """
 
-    model_config = ConfigDict(extra="forbid", protected_namespaces=())
+    model_config = ConfigDict(
+        extra="forbid", protected_namespaces=(), json_schema_extra={"examples": [{"time_window_minutes": 60}]}
+    )
 
     time_window_minutes: int = Field(60, ge=1, le=1440, description="Length of the window, in minutes")
     window_end: WindowEnd | None = Field(None, description="When the window ends; null: now")
@@ -107,7 +111,11 @@ MAX_TIMESERIES_BUCKETS = 1500
 class TimeseriesQuery(BaseModel):
     """Which predictions a chart shows, and how finely."""
 
-    model_config = ConfigDict(extra="forbid", protected_namespaces=())
+    model_config = ConfigDict(
+        extra="forbid",
+        protected_namespaces=(),
+        json_schema_extra={"examples": [{"time_window_minutes": 60, "bucket_minutes": 5}]},
+    )
 
     time_window_minutes: int = Field(60, ge=1, le=44_640, description="Length of the window, in minutes")
     bucket_minutes: Literal[1, 5, 10, 15, 30, 60, 120, 240, 360, 720, 1440] = Field(
@@ -162,7 +170,9 @@ class DriftQuery(BaseModel):
     own folder brings.
     """
 
-    model_config = ConfigDict(extra="forbid", protected_namespaces=())
+    model_config = ConfigDict(
+        extra="forbid", protected_namespaces=(), json_schema_extra={"examples": [{"time_window_minutes": 60}]}
+    )
 
     time_window_minutes: int = Field(60, ge=1, le=10_080, description="Length of the window, in minutes")
     window_end: WindowEnd | None = Field(None, description="When the window ends; null: now")
