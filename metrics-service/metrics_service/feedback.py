@@ -10,6 +10,7 @@ from typing import Annotated
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic.config import JsonDict
 
 MAX_BATCH = 1000
 """Judgements in one request."""
@@ -33,7 +34,7 @@ Label = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, ma
 """Text as a person reads it; which labels there are, the model says."""
 
 
-EXAMPLE = {"prediction_id": "01a20847-a5a7-7417-9958-3271ea4081d2", "label": "negative"}
+EXAMPLE: JsonDict = {"prediction_id": "01a20847-a5a7-7417-9958-3271ea4081d2", "label": "negative"}
 """For the document; the id is of no prediction of yours."""
 
 
