@@ -11,7 +11,13 @@ from starlette.routing import Match
 from prediction_service.contracts import MAX_BATCH_BYTES, MAX_BATCH_CHARACTERS, MAX_TEXTS, check_text
 from prediction_service.endpoints import caller_leaves
 from prediction_service.inference_protocol.descriptions import EXTENSIONS, index_of, metadata_of, statistics_of
-from prediction_service.inference_protocol.errors import BadInference, NotInProtocol, ProtocolRoute, documented_errors
+from prediction_service.inference_protocol.errors import (
+    BadInference,
+    FallbackRoute,
+    NotInProtocol,
+    ProtocolRoute,
+    documented_errors,
+)
 from prediction_service.inference_protocol.messages import IndexRequest, InferenceRequest, RequestedOutput
 from prediction_service.inference_protocol.tensors import OutputTensor, read_request, write_answer
 from prediction_service.model_repository import ModelRepository
@@ -38,11 +44,11 @@ def protocol_router(
 ) -> APIRouter:
     """Everything below /v2."""
     router = APIRouter(prefix="/v2", tags=["open inference protocol"], route_class=ProtocolRoute)
+    add_not_found(router)
     add_server(router, repository, server, version)
     add_models(router, repository)
     add_inference(router, predictor)
     add_repository(router, repository, token)
-    add_not_found(router)
     return router
 
 
@@ -152,11 +158,15 @@ def add_repository(router: APIRouter, repository: ModelRepository, token: Secret
 
 
 def add_not_found(router: APIRouter) -> None:
-    """What is not part of the protocol, in the protocol's form."""
+    """What is not part of the protocol, in the protocol's form. First, so that of routes that half match it is taken."""
 
-    @router.api_route("/{path:path}", methods=sorted(METHODS), include_in_schema=False)
     async def not_in_protocol(path: str, request: Request) -> None:
         raise NotInProtocol(methods_at(router, request))
+
+    methods, route = sorted(METHODS), FallbackRoute
+    router.add_api_route(
+        "/{path:path}", not_in_protocol, methods=methods, include_in_schema=False, route_class_override=route
+    )
 
 
 def read_index_request(body: bytes) -> IndexRequest:
@@ -169,8 +179,9 @@ def read_index_request(body: bytes) -> IndexRequest:
 
 def methods_at(router: APIRouter, request: Request) -> set[str]:
     """The methods that the protocol has at the path of a request whose own method it does not have there."""
-    matching = (route for route in router.routes if route.matches(request.scope)[0] is Match.PARTIAL)
-    return {method for route in matching if isinstance(route, APIRoute) for method in route.methods or ()}
+    routes = [route for route in router.routes if isinstance(route, APIRoute) and not isinstance(route, FallbackRoute)]
+    matching = (route for route in routes if route.matches(request.scope)[0] is Match.PARTIAL)
+    return {method for route in matching for method in route.methods or ()}
 
 
 def caller_waits(request: Request) -> float | None:

@@ -7,6 +7,8 @@ from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
+from starlette.types import Scope
 
 from shared.runtime.problems import Problem
 
@@ -47,6 +49,15 @@ class ProtocolRoute(APIRoute):
                 return error_response(error.status_code, str(error.detail), dict(error.headers or {}))
 
         return handle_with_errors
+
+
+class FallbackRoute(ProtocolRoute):
+    """Takes what no other route takes. It only ever half matches, so that no path is there because of it."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Partial, where another route would match fully."""
+        match, child_scope = super().matches(scope)
+        return (Match.PARTIAL if match is Match.FULL else match), child_scope
 
 
 def error_response(status: int, message: str, headers: dict[str, str] | None = None) -> Response:
