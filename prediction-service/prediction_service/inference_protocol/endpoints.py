@@ -158,7 +158,7 @@ def add_repository(router: APIRouter, repository: ModelRepository, token: Secret
 
 
 def add_not_found(router: APIRouter) -> None:
-    """What is not part of the protocol, in the protocol's form. First, so that of routes that half match it is taken."""
+    """What is no part of the protocol, in its form. First: of routes that half match, the first is taken."""
 
     async def not_in_protocol(path: str, request: Request) -> None:
         raise NotInProtocol(methods_at(router, request))
