@@ -26,15 +26,31 @@ from prediction_service.request_timeout import HEADER as REQUEST_TIMEOUT
 from prediction_service.request_timeout import OPENAPI_PARAMETER, parse_seconds
 from shared.http.request_body import read_body
 from shared.runtime.admin_token import admin_token
+from shared.runtime.openapi import problem_response
 from shared.runtime.stopping import is_stopping
 from shared.runtime.telemetry import METHODS
 
 JSON_LENGTH = "Inference-Header-Content-Length"
+NOT_READY = {
+    "description": "Not ready",
+    "content": {
+        "application/json": {"schema": {"type": "object"}},
+        **problem_response(503)["content"],
+    },
+}
+"""The protocol's own form, or a problem where there is nobody to say it."""
+
+COMPONENT = "#/components/schemas/{model}"
+BODY = InferenceRequest.model_json_schema(mode="validation", ref_template=COMPONENT)
 INFER_REQUEST = {
     "parameters": [OPENAPI_PARAMETER],
     "requestBody": {
         "required": True,
-        "content": {"application/json": {"schema": InferenceRequest.model_json_schema(mode="validation")}},
+        "content": {
+            "application/json": {
+                "schema": InferenceRequest.model_json_schema(mode="validation", ref_template=COMPONENT)
+            }
+        },
     },
 }
 
@@ -64,7 +80,11 @@ def add_server(router: APIRouter, repository: ModelRepository, server: str, vers
     async def server_live() -> dict[str, bool]:
         return {"live": True}
 
-    @router.get("/health/ready", summary="Whether the default model takes requests, and goes on to do so")
+    @router.get(
+        "/health/ready",
+        summary="Whether the default model takes requests, and goes on to do so",
+        responses={503: NOT_READY},
+    )
     async def server_ready(request: Request, response: Response) -> dict[str, bool]:
         ready = repository.has_default() and not is_stopping(request.scope)
         response.status_code = 200 if ready else 503

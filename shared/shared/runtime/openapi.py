@@ -50,6 +50,22 @@ def is_undocumented(response: dict[str, Any] | None) -> bool:
     return response is None or FRAMEWORK_ERROR in str(response)
 
 
+def refusals(operation: dict[str, Any]) -> tuple[int, ...]:
+    """What an operation refuses whatever it does: a body that cannot be read, control characters in a path."""
+    if "requestBody" in operation:
+        return (400, 413, 415, 422)
+    in_path = any(parameter["in"] == "path" for parameter in operation.get("parameters", ()))
+    return (400, 422) if in_path else (422,)
+
+
+def hoisted(body: dict[str, Any]) -> dict[str, Any]:
+    """The definitions within a body's own schema, taken out of it: references are of the whole document."""
+    found: dict[str, Any] = {}
+    for content in body.get("content", {}).values():
+        found |= content.get("schema", {}).pop("$defs", {})
+    return found
+
+
 def with_problems(document: dict[str, Any]) -> dict[str, Any]:
     """Replaces the framework's own form of a validation error by ours."""
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
@@ -57,9 +73,13 @@ def with_problems(document: dict[str, Any]) -> dict[str, Any]:
         schemas.pop(framework_schema, None)
     for item in document.get("paths", {}).values():
         for operation in item.values():
-            for status in (400, 413, 415, 422) if "requestBody" in operation else (422,):
+            schemas.update(hoisted(operation.get("requestBody", {})))
+            for status in refusals(operation):
                 if is_undocumented(operation["responses"].get(str(status))):
                     operation["responses"][str(status)] = problem_response(status)
+                # What a protocol says in a form of its own may come as a problem, too: from the layers before it.
+                content = operation["responses"][str(status)].setdefault("content", {})
+                content.setdefault(MEDIA_TYPE, problem_response(status)["content"][MEDIA_TYPE])
     problem = ProblemDetails.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas.update(problem.pop("$defs", {}))
     schemas[PROBLEM_SCHEMA] = problem

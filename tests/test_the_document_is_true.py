@@ -1,0 +1,51 @@
+"""What schemathesis makes of the document: requests of every kind, and no response that the document does not know."""
+
+import json
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+from stack import LocalStack
+
+from shared.testing.admin import TOKEN
+
+CHECKS = (
+    "not_a_server_error", "status_code_conformance", "content_type_conformance", "response_schema_conformance",
+    "response_headers_conformance", "unsupported_method",
+)  # fmt: skip
+
+LEFT_OUT = r"^/v2/repository/models/"
+"""Whoever unloads the default model gets what follows from it: 503 and 404 everywhere."""
+
+PLENTY = "1000000/60s"
+
+
+@pytest.fixture
+def roomy(tmp_path: Path):
+    """A stack whose limits are not what is tested."""
+    stack = LocalStack(tmp_path / "local", INGRESS_LIMITS=PLENTY, WRONG_TOKEN_LIMITS=PLENTY).start()
+    yield stack
+    stack.end()
+
+
+@pytest.mark.timeout(600)
+def test_schemathesis_finds_nothing(roomy: LocalStack, tmp_path: Path) -> None:
+    httpx.post(f"{roomy.url}/predict", json={"text": "What a wonderful little server!"}).raise_for_status()
+    seed = random.randrange(2**32)
+    run = subprocess.run(
+        [Path(sys.executable).parent / "schemathesis", "run", f"{roomy.url}/openapi.json", "--url", roomy.url,
+         "--phases", "examples,coverage,fuzzing", "--max-examples", "30", "--seed", str(seed), "--no-color",
+         "--checks", ",".join(CHECKS), "--exclude-path-regex", LEFT_OUT, "--header", f"Authorization: Bearer {TOKEN}"],
+        cwd=tmp_path, capture_output=True, text=True, timeout=500, check=False,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stdout[-8000:]
+    assert "Unresolvable references" not in run.stdout
+
+
+def test_every_reference_of_the_document_leads_somewhere(client: httpx.Client) -> None:
+    document = client.get("/openapi.json").json()
+    text = json.dumps(document)
+    assert "#/$defs/" not in text
