@@ -42,7 +42,7 @@ def test_limits_are_requests_per_window_shortest_first(text: str, windows: list[
     ],
 )
 def test_limits_that_make_no_sense_are_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r"form|requests per|windows"):
+    with pytest.raises(ValueError, match=r"form|requests per|windows|is empty"):
         parse_limits(text)
 
 
