@@ -27,7 +27,7 @@ def settings_for(
 
 def settings_for_redis_url(metrics: MetricsEmulator, gemini: GeminiEmulator, **changes: object) -> Settings:
     keyed = {"gemini_api_key": "key", "gemini_api_endpoint": gemini.url, "gemini_rate_limit": 1000}
-    return Settings(_env_file=None, **(keyed | {"metrics_url": metrics.url, "admin_token": "operator"} | changes))
+    return Settings(_env_file=None, **(keyed | {"metrics_url": metrics.url} | changes))
 
 
 @asynccontextmanager

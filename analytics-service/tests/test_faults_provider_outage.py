@@ -9,11 +9,12 @@ from itertools import groupby
 
 import httpx
 import pytest
-from service import ADMIN, analyze, client_of, settings_for
+from service import analyze, client_of, settings_for
 from wire_shapes import FAILURES
 
 from analytics_service.testing.gemini_emulator import Behaviour, GeminiEmulator, failing, rate_limited, reporting
 from analytics_service.testing.metrics_emulator import MetricsEmulator
+from shared.testing.admin import ADMIN
 from shared.testing.redis import RedisServer
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(240)]

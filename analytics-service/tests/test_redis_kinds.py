@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from service import ADMIN, analyze, client_of, settings_for_redis_url
+from service import analyze, client_of, settings_for_redis_url
 
 from analytics_service.testing.gemini_emulator import GeminiEmulator
 from analytics_service.testing.metrics_emulator import MetricsEmulator
+from shared.testing.admin import ADMIN
 from shared.testing.redis_servers import RedisClusterServers, SentinelGroup, TlsRedis
 
 FAILOVER_SECONDS = 20.0

@@ -8,11 +8,12 @@ from pathlib import Path
 import httpx
 import pytest
 from redis.exceptions import BusyLoadingError, ResponseError
-from service import ADMIN, analyze, client_of, settings_for_redis_url
+from service import analyze, client_of, settings_for_redis_url
 
 from analytics_service.redis_border import RedisTrouble, trouble_of
 from analytics_service.testing.gemini_emulator import GeminiEmulator
 from analytics_service.testing.metrics_emulator import MetricsEmulator
+from shared.testing.admin import ADMIN
 from shared.testing.redis_servers import DebianRedis
 
 

@@ -16,10 +16,10 @@ def settings_for(database: Database, **changes: object) -> Settings:
 
 
 @asynccontextmanager
-async def client_of(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+async def client_of(settings: Settings, headers: dict[str, str] = ADMIN) -> AsyncIterator[httpx.AsyncClient]:
     app = create_app(settings)
     async with (
         app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://metrics", headers=ADMIN) as client,
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://metrics", headers=headers) as client,
     ):
         yield client

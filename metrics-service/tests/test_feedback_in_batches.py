@@ -11,10 +11,10 @@ from rows import Row, insert, register
 from service import client_of, settings_for
 
 from metrics_service.feedback import MAX_BATCH
+from shared.testing.admin import ADMIN
 from shared.testing.postgres import Database
 
-TOKEN = "let-me-in-please"
-ADMIN = {"Authorization": f"Bearer {TOKEN}"}
+ANONYMOUS: dict[str, str] = {}
 SEED = 7
 
 
@@ -105,7 +105,7 @@ async def test_batches_on_the_same_predictions_at_once_are_all_taken(
 
 
 async def test_an_anonymous_caller_counts_for_a_limit_however_much_it_says(database: Database) -> None:
-    async with client_of(settings_for(database, admin_token=TOKEN, feedback_caller_limit=50)) as client:
+    async with client_of(settings_for(database, feedback_caller_limit=50), ANONYMOUS) as client:
         rows = [Row() for _ in range(1200)]
         await insert(database, rows)
         await give_all(client, [judgement(row) for row in rows[:200]], **ADMIN)
@@ -121,7 +121,7 @@ async def test_an_anonymous_caller_counts_for_a_limit_however_much_it_says(datab
 
 
 async def test_callers_are_told_apart_by_what_the_gateway_counts_them_as(database: Database) -> None:
-    async with client_of(settings_for(database, feedback_caller_limit=10)) as client:
+    async with client_of(settings_for(database, feedback_caller_limit=10), ANONYMOUS) as client:
         rows = [Row() for _ in range(60)]
         await insert(database, rows)
         for number, caller in enumerate(("192.0.2.1", "192.0.2.2", "2001:db8::/64")):
@@ -139,7 +139,7 @@ async def test_one_who_is_alone_is_believed_as_ever(client: httpx.AsyncClient, d
 
 
 async def test_a_trusted_word_stands_against_anonymous_ones(database: Database) -> None:
-    async with client_of(settings_for(database, admin_token=TOKEN)) as client:
+    async with client_of(settings_for(database), ANONYMOUS) as client:
         row = Row()
         await insert(database, [row])
         assert (await client.post("/feedback", json=judgement(row, "negative"))).status_code == 200
@@ -152,7 +152,7 @@ async def test_a_trusted_word_stands_against_anonymous_ones(database: Database) 
 
 
 async def test_a_wrong_token_is_a_401_and_none_is_anonymous(database: Database) -> None:
-    async with client_of(settings_for(database, admin_token=TOKEN)) as client:
+    async with client_of(settings_for(database), ANONYMOUS) as client:
         row = Row()
         await insert(database, [row])
         wrong = {"Authorization": "Bearer let-me-in"}
