@@ -11,11 +11,12 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
+from starlette.types import Message, Receive, Scope, Send
 
 from gateway.openapi import Document, ServiceDocuments, merged, served_at
 from gateway.public_prefix import PublicPrefix
 from gateway.routing import UpstreamName
-from shared.runtime.problems import Problem
+from shared.runtime.problems import Problem, problem_response
 
 ASSETS, PAGE_FILES = "/docs/assets", "/docs/page"
 PAGES = Path(__file__).parent / "page"
@@ -87,6 +88,9 @@ def below(prefix: str, html: str) -> HTMLResponse:
     return HTMLResponse(html.replace("{{prefix}}", prefix), headers=PAGE_HEADERS)
 
 
+RANGE_PROBLEMS = {400: "The Range is not valid.", 416: "The file has no bytes in this Range."}
+
+
 class Assets(StaticFiles):
     """Files that are what their names say."""
 
@@ -95,6 +99,26 @@ class Assets(StaticFiles):
         response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]  # handed through
         response.headers["X-Content-Type-Options"] = "nosniff"
         return response
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """As the base class, but for what it says in plain text about a Range: a problem like any other."""
+        refused: Message | None = None
+
+        async def send_problem(message: Message) -> None:
+            nonlocal refused
+            if message["type"] == "http.response.start" and message["status"] in RANGE_PROBLEMS:
+                refused = message
+            elif refused is None:
+                await send(message)
+
+        await super().__call__(scope, receive, send_problem)
+        if refused is not None:
+            ranges = {name.decode(): value.decode() for name, value in refused["headers"] if name == b"content-range"}
+            detail = RANGE_PROBLEMS[refused["status"]]
+            path = scope["path"]
+            await problem_response(refused["status"], instance=path, headers=ranges, detail=detail)(
+                scope, receive, send
+            )
 
 
 def mount_assets(app: FastAPI) -> None:

@@ -11,8 +11,9 @@ from starlette.types import Message, Receive, Scope, Send
 
 from gateway.deadlines import Deadlines
 from gateway.forwarding import Header, request_headers, response_headers, target_of
-from gateway.request_body import BodyTooSlow, ClientGoneError, RequestBody
+from gateway.request_body import BodyTooSlow, ClientGoneError, Content, RequestBody
 from gateway.routing import Route, UpstreamName
+from gateway.unfinished_bodies import UnfinishedBodies
 from gateway.upstream_exchange import Answer
 from gateway.upstreams import BROKEN, Upstream
 from shared.http.exchange import SCOPE_KEY, Exchange
@@ -29,7 +30,10 @@ log = structlog.get_logger()
 
 
 class Proxy:
-    """An ASGI application that answers with what the route's upstream answers."""
+    """An ASGI application that answers with what the route's upstream answers.
+
+    A place at the upstream is taken for a request whose body is here; see RequestBody.open.
+    """
 
     def __init__(
         self,
@@ -41,7 +45,7 @@ class Proxy:
         body_timeout_seconds: float,
         answer_timeout_seconds: float,
     ) -> None:
-        self._upstreams, self._deadlines = upstreams, deadlines
+        self._upstreams, self._deadlines, self._unfinished = upstreams, deadlines, UnfinishedBodies()
         self._max_body_bytes = {False: max_body_bytes, True: max_large_body_bytes}
         self._body_timeout_seconds, self._answer_timeout_seconds = body_timeout_seconds, answer_timeout_seconds
 
@@ -54,31 +58,34 @@ class Proxy:
             scope,
             receive,
             self._max_body_bytes[route.large],
+            self._unfinished,
             # the body is here: from now on it is the upstream that has to be in time
             on_complete=lambda: self._deadlines.set(deadline, self._answer_timeout_seconds),
+            on_given_up=lambda: self._deadlines.set(deadline, 0),
         )
-        with upstream.slot():
-            try:
-                async with asyncio.timeout(None) as deadline:
-                    self._deadlines.set(deadline, self._body_timeout_seconds)
-                    client.call_when_lost(lambda: deadline.reschedule(0))
-                    await self._exchange(scope, send, upstream, body, deadline)
-            except ClientGoneError:
+        try:
+            async with asyncio.timeout(None) as deadline:
+                self._deadlines.set(deadline, self._body_timeout_seconds)
+                client.call_when_lost(lambda: deadline.reschedule(0))
+                content = await body.open()
+                with upstream.slot(streamed=content.stream is not None):
+                    await self._exchange(scope, send, upstream, content, deadline)
+        except ClientGoneError:
+            return
+        except TimeoutError as error:
+            if client.lost:
                 return
-            except TimeoutError as error:
-                if client.lost:
-                    return
-                if not body.complete:
-                    raise BodyTooSlow(self._body_timeout_seconds) from error
-                raise upstream.timeout() from error
-            finally:
-                client.forget()
-                self._deadlines.clear(deadline)
+            body.refuse_given_up()
+            if not body.complete:
+                raise BodyTooSlow(self._body_timeout_seconds) from error
+            raise upstream.timeout() from error
+        finally:
+            client.forget()
+            self._deadlines.clear(deadline)
 
     async def _exchange(
-        self, scope: Scope, send: Send, upstream: Upstream, body: RequestBody, deadline: asyncio.Timeout
+        self, scope: Scope, send: Send, upstream: Upstream, content: Content, deadline: asyncio.Timeout
     ) -> None:
-        content = await body.open()
         with await upstream.request(scope["method"], target_of(scope), request_headers(scope), content) as answer:
             self._deadlines.clear(deadline)
             answer.limit_silence(self._answer_timeout_seconds)

@@ -1,12 +1,19 @@
-"""The body of a request on its way through: bounded in size, never held whole unless it came in one piece."""
+"""The body of a request on its way through: bounded in size, held whole only while it is small.
+
+A small body is complete before anybody else hears of it; of a larger one the beginning is, and the rest is a stream.
+"""
 
 from collections.abc import AsyncIterator, Callable
 from typing import NamedTuple
 
 from starlette.types import Receive, Scope
 
-from shared.runtime.problems import Problem
+from gateway.unfinished_bodies import UnfinishedBodies
+from shared.runtime.problems import Overloaded, Problem
 from shared.runtime.request_id import header
+
+AWAITED_BYTES = 65_536
+"""A body of more bytes than this is sent on before it is complete."""
 
 
 class BodyTooLarge(Problem):
@@ -51,17 +58,33 @@ NOTHING = Content(None)
 
 
 class RequestBody:
-    """Reads from the client. `on_complete` is called once the last byte is here."""
+    """Reads from the client.
 
-    def __init__(self, scope: Scope, receive: Receive, max_bytes: int, on_complete: Callable[[], None]) -> None:
-        self._receive, self._max_bytes, self._on_complete = receive, max_bytes, on_complete
+    `on_complete` is called once the last byte is here, `on_given_up` when there is no memory to wait for it.
+    """
+
+    def __init__(
+        self,
+        scope: Scope,
+        receive: Receive,
+        max_bytes: int,
+        unfinished: UnfinishedBodies,
+        on_complete: Callable[[], None],
+        on_given_up: Callable[[], None],
+    ) -> None:
+        self._receive, self._max_bytes, self._unfinished = receive, max_bytes, unfinished
+        self._on_complete, self._on_given_up = on_complete, on_given_up
+        self._pieces: list[bytes] = []
         self._declared = header(scope, b"content-length")
         self._expected = self._declared is not None or header(scope, b"transfer-encoding") is not None
         self._read = 0
-        self.complete = False
+        self.complete = self.given_up = False
 
     async def open(self) -> Content:
-        """What to send on. Raises BodyTooLarge (from the declared length: before anything is read), ClientGoneError."""
+        """What to send on, once a small body is complete, or more than AWAITED_BYTES of a larger one are here.
+
+        Raises BodyTooLarge (from the declared length: before anything is read), ClientGoneError, Overloaded.
+        """
         if not self._expected:
             self._finish()
             return NOTHING
@@ -70,8 +93,38 @@ class RequestBody:
         first, more = await self._next()
         if not more:
             return Content((b"content-length", b"%d" % len(first)), first)
+        beginning = await self._beginning(first)
+        if self.complete:
+            return Content((b"content-length", b"%d" % len(beginning)), beginning)
         framing = CHUNKED if self._declared is None else (b"content-length", self._declared)
-        return Content(framing, stream=self._stream(first))
+        return Content(framing, stream=self._stream(beginning))
+
+    async def _beginning(self, first: bytes) -> bytes:
+        """All of a small body, or so much of a larger one that its client has shown to mean it."""
+        self._pieces.append(first)
+        more, piece = True, first
+        try:
+            while more and self._read <= AWAITED_BYTES:
+                self._unfinished.add(self, len(piece))
+                piece, more = await self._next()
+                self.refuse_given_up()
+                self._pieces.append(piece)
+        finally:
+            self._unfinished.remove(self)
+        beginning = b"".join(self._pieces)
+        self._pieces.clear()
+        return beginning
+
+    def give_up(self) -> None:
+        """Others need the room."""
+        self.given_up = True
+        self._pieces.clear()
+        self._on_given_up()
+
+    def refuse_given_up(self) -> None:
+        """Raises Overloaded when this body was given up."""
+        if self.given_up:
+            raise Overloaded("Too many bytes of unfinished requests are here.")
 
     async def _stream(self, first: bytes) -> AsyncIterator[bytes]:
         yield first

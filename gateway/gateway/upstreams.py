@@ -36,6 +36,10 @@ BALANCER_STATUSES = frozenset({404, 500, 502, 503, 504})
 NOBODY_THERE = frozenset({404, 503})
 """Of these, what it says when it knows no replica: the request went to nobody and may be sent again."""
 
+STREAMED_SHARE = 4
+"""Of so many places one may be taken by a body that comes in a stream: however slowly those come, small requests find
+the others."""
+
 METHODS_WITH_CONTENT = frozenset({"POST", "PUT", "PATCH"})
 NO_CONTENT = (b"content-length", b"0")
 """A request of these methods without a body should say so (RFC 9110 section 8.6)."""
@@ -82,19 +86,22 @@ class Upstream:
         self._prefix = self._url.raw_path.rstrip("/").encode()
         self._host = (b"host", (self._url.host_port_subcomponent or "").encode())
         self._max_in_flight, self._wait_seconds, self._clock = max_in_flight, wait_seconds, clock
-        self._in_flight, self._labels = 0, (name,)
+        self._max_streamed = max(max_in_flight // STREAMED_SHARE, 1)
+        self._in_flight, self._streamed, self._labels = 0, 0, (name,)
         self._down_until = 0.0
 
     @contextmanager
-    def slot(self) -> Iterator[None]:
-        """One of the places in flight. Raises Overloaded at once when none is free."""
-        if self._in_flight >= self._max_in_flight:
+    def slot(self, *, streamed: bool) -> Iterator[None]:
+        """One of the places in flight; `streamed`: for a body that is still coming. Raises Overloaded at once."""
+        if self._in_flight >= self._max_in_flight or (streamed and self._streamed >= self._max_streamed):
             self.count_error("overloaded")
             raise Overloaded(f"The {self.name} has all the work it can take at the moment.")
+        self._streamed += streamed
         self._count_in_flight(1)
         try:
             yield
         finally:
+            self._streamed -= streamed
             self._count_in_flight(-1)
 
     def _count_in_flight(self, change: int) -> None:

@@ -38,8 +38,8 @@ async def connect(gateway: httpx.AsyncClient) -> tuple[asyncio.StreamReader, asy
 @pytest.mark.parametrize(
     "beginning",
     [
-        b"Content-Length: 100\r\n\r\nhalf",
-        b"Transfer-Encoding: chunked\r\n\r\n64\r\nhalf",
+        b"Content-Length: 100000\r\n\r\n" + b"h" * 70_000,
+        b"Transfer-Encoding: chunked\r\n\r\n18000\r\n" + b"h" * 70_000,
         b"Content-Length: 4\r\n\r\nwhole",
     ],
     ids=["in the body", "in a chunk", "before the answer"],
@@ -62,6 +62,26 @@ async def test_who_hangs_up_in_the_middle_is_a_499(
     writer.transport.abort()
     await until(lambda: counted("499") == before + 1)
     assert counted("500") == errors
+
+
+@pytest.mark.parametrize(
+    "beginning",
+    [
+        b"Content-Length: 100\r\n\r\n",
+        b"Content-Length: 100\r\n\r\nhalf",
+        b"Transfer-Encoding: chunked\r\n\r\n64\r\nhalf",
+    ],
+)
+async def test_who_hangs_up_before_a_small_body_is_here_is_a_499_and_no_service_hears_of_it(
+    gateway: httpx.AsyncClient, upstream: UpstreamServer, beginning: bytes
+) -> None:
+    before = counted("499")
+    _, writer = await connect(gateway)
+    writer.write(HEAD + beginning)
+    await until(lambda: REGISTRY.get_sample_value("http_requests_in_flight") == 1)
+    writer.transport.abort()
+    await until(lambda: counted("499") == before + 1)
+    assert upstream.requests == []
 
 
 async def test_who_hangs_up_while_the_answer_comes_is_no_error(
@@ -109,11 +129,11 @@ async def test_chunks_that_turn_out_too_many_while_they_are_answered_cut_the_ans
         return response
 
     upstream.handler = echo
-    gateway = await start_gateway(max_body_bytes=10_000)
+    gateway = await start_gateway(max_body_bytes=100_000)
     reader, writer = await connect(gateway)
-    writer.write(HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
+    writer.write(HEAD + b"Transfer-Encoding: chunked\r\n\r\n11170\r\n" + b"x" * 70_000 + b"\r\n")
     await reader.readuntil(b"begun")
-    writer.write(b"4e20\r\n" + b"x" * 20_000 + b"\r\n")
+    writer.write(b"11170\r\n" + b"x" * 70_000 + b"\r\n")
     answer = await asyncio.wait_for(reader.read(), 10)
     assert b"0\r\n\r\n" not in answer
     writer.close()

@@ -112,7 +112,7 @@ async def test_a_body_of_a_gibibyte_is_cut_off_and_memory_stays_flat(
 
 
 async def test_a_slow_body_holds_nothing_but_its_own_connection(start_gateway: StartGateway) -> None:
-    gateway = await start_gateway(body_timeout_seconds=0.5, upstream_max_in_flight=50)
+    gateway = await start_gateway(body_timeout_seconds=0.5, upstream_max_in_flight=4)
     connections = [await asyncio.open_connection("127.0.0.1", gateway.base_url.port) for _ in range(40)]
     for _, writer in connections:
         writer.write(HOST + b"Content-Length: 1000\r\n\r\n{")

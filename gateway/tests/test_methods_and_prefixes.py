@@ -83,3 +83,22 @@ async def test_root_path_says_so_for_good_whether_the_proxy_takes_it_off_or_not(
     assert (await gateway.get("/mlmodels")).status_code == 404
     answer = await gateway.post("/ml/predict", json={})
     assert answer.headers["ratelimit-policy"]  # limited as ever
+
+
+@pytest.mark.parametrize(
+    ("range_", "status"),
+    [("bytes=99999999-", 416), ("bytes=5-2", 400), ("pages=1-2", 400), ("bytes=x-y", 400), ("bytes=0-3", 206)],
+)
+async def test_a_range_that_is_none_is_a_problem(gateway: httpx.AsyncClient, range_: str, status: int) -> None:
+    for path in ("/docs/assets/swagger-ui.css", "/docs/page/docs.js"):
+        answer = await gateway.get(path, headers={"Range": range_})
+        assert answer.status_code == status
+        if status == 206:
+            assert len(answer.content) == 4
+            continue
+        assert answer.headers["content-type"] == "application/problem+json"
+        problem = answer.json()
+        assert (problem["status"], problem["request_id"]) == (status, answer.headers["x-request-id"])
+        assert problem["instance"] == path
+        if status == 416:
+            assert answer.headers["content-range"].startswith("bytes */")

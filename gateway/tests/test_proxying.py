@@ -84,7 +84,7 @@ async def test_the_upstreams_answer_comes_back_unchanged(gateway: httpx.AsyncCli
     assert len(answer.headers.get_list("date")) == 1
 
 
-async def test_bodies_stream_in_both_directions(gateway: httpx.AsyncClient, upstream: UpstreamServer) -> None:
+async def test_large_bodies_stream_in_both_directions(gateway: httpx.AsyncClient, upstream: UpstreamServer) -> None:
     arrived = asyncio.Event()
 
     async def echo(request: web.Request) -> web.StreamResponse:
@@ -97,13 +97,13 @@ async def test_bodies_stream_in_both_directions(gateway: httpx.AsyncClient, upst
         return response
 
     async def slowly():
-        yield b"first"
+        yield b"first" * 20_000
         await arrived.wait()  # the upstream has the first piece before we send the second
         yield b"second"
 
     upstream.handler = echo
     async with gateway.stream("POST", "/predict", content=slowly()) as answer:
-        assert b"".join([chunk async for chunk in answer.aiter_bytes()]) == b"firstsecond"
+        assert b"".join([chunk async for chunk in answer.aiter_bytes()]) == b"first" * 20_000 + b"second"
 
 
 async def test_a_large_answer_comes_whole(gateway: httpx.AsyncClient, upstream: UpstreamServer) -> None:

@@ -51,7 +51,7 @@ def length_of(head: bytes) -> int:
 @pytest.fixture
 async def raw() -> AsyncIterator[RawUpstream]:
     upstream = RawUpstream()
-    server = await asyncio.start_server(upstream.serve, "127.0.0.1", upstream.port)
+    server = await asyncio.start_server(upstream.serve, "127.0.0.1", upstream.port, limit=2**20)
     yield upstream
     server.close()
 
@@ -158,7 +158,7 @@ async def test_an_upstream_that_refuses_before_it_has_read_the_body_is_heard(
     raw.answers = [b"HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno"]
     raw.read_bodies = False
     reader, writer = await asyncio.open_connection("127.0.0.1", gateway.base_url.port)
-    writer.write(b"POST /feedback HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nonly the beginning")
+    writer.write(b"POST /feedback HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n" + b"beginning" * 8000)
     assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 403")
     await asyncio.wait_for(raw.closed.wait(), 10)  # half a request has been sent: nothing may follow it
     writer.close()

@@ -26,6 +26,7 @@ from metrics_service.database import DatabaseAway, changing, reading
 from metrics_service.webhooks import Webhook, headers
 from metrics_service.window import Clock
 from shared.database.tables.metrics import alert_delivery
+from shared.runtime.problems import Overloaded
 
 POLL_SECONDS = 0.5
 TIMEOUT_SECONDS = 5.0
@@ -122,7 +123,7 @@ class AlertDelivery:
         while True:
             try:
                 return await self.note(row, values)
-            except DatabaseAway:
+            except (DatabaseAway, Overloaded):
                 if self.clock() >= claimed_until:
                     raise
             await asyncio.sleep(POLL_SECONDS)

@@ -60,23 +60,33 @@ VERSION = version("modelserver-metrics-service")
 def create_app(settings: Settings) -> FastAPI:
     """Puts the service together; connects to nothing yet."""
     engine = create_engine(settings.database_url, "metrics-service")
+    # What the leader does, and health, have connections of their own: a flood of questions takes none of them.
+    own = create_engine(settings.database_url, "metrics-service")
     kept = Kept(utc_now, settings.retention_days, settings.rollup_retention_days)
     thresholds = ThresholdStore(engine)
     reporter = MetricsReporter(engine, thresholds, kept)
     known, silences = KnownModels(engine), SilenceStore(engine, utc_now)
     baselines = BaselineStore(engine)
     drift = DriftReporter(engine, kept, baselines)
-    retention = Retention(engine, utc_now, settings.retention_days, settings.rollup_retention_days)
+    retention = Retention(own, utc_now, settings.retention_days, settings.rollup_retention_days)
     alerts = AlertStore(engine, settings.alert_policy, settings.alert_webhooks)
     feedback = FeedbackStore(engine, settings.feedback_caller_limit)
-    watcher = AlertWatcher(engine, thresholds, drift, feedback, alerts, utc_now, settings.watch)
-    client = new_client(settings.alert_webhooks)
-    delivery = AlertDelivery(engine, client, settings.alert_webhooks, settings.alert_webhook_secret, utc_now)
-    alertmanager = AlertmanagerSync(
-        engine, client, settings.alert_webhooks, settings.alert_webhook_secret, settings.alert_resend_interval, utc_now
+    watcher = AlertWatcher(
+        own,
+        ThresholdStore(own),
+        DriftReporter(own, kept, BaselineStore(own)),
+        FeedbackStore(own, settings.feedback_caller_limit),
+        AlertStore(own, settings.alert_policy, settings.alert_webhooks),
+        utc_now,
+        settings.watch,
     )
-    duties = [retention.run, Folding(engine, utc_now).run, watcher.run, delivery.run, alertmanager.run]
-    leader = Leader(engine, duties)
+    client = new_client(settings.alert_webhooks)
+    delivery = AlertDelivery(own, client, settings.alert_webhooks, settings.alert_webhook_secret, utc_now)
+    alertmanager = AlertmanagerSync(
+        own, client, settings.alert_webhooks, settings.alert_webhook_secret, settings.alert_resend_interval, utc_now
+    )
+    duties = [retention.run, Folding(own, utc_now).run, watcher.run, delivery.run, alertmanager.run]
+    leader = Leader(own, duties)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -86,6 +96,7 @@ def create_app(settings: Settings) -> FastAPI:
         finally:
             await delivery.stop()
             await client.aclose()
+            await own.dispose()
             await engine.dispose()
 
     return create_service(
@@ -101,6 +112,6 @@ def create_app(settings: Settings) -> FastAPI:
             feedback_router(feedback, kept, known, settings.admin_token),
             audit_router(engine, settings.admin_token),
         ],
-        health=health_report(engine, VERSION),
+        health=health_report(own, VERSION),
         lifespan=lifespan,
     )

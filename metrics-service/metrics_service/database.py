@@ -1,7 +1,7 @@
 """The border to Postgres: connections for one use case each, and what its absence means.
 
 Postgres away, full, read-only or closed to us: whoever asks gets `DatabaseAway`, a 503, within the deadline; the pool
-connects again by itself.
+connects again by itself. More questions at once than there are connections is another matter: `Overloaded`.
 """
 
 import asyncio
@@ -10,18 +10,21 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 import structlog
+from prometheus_client import Counter
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from shared.database.connection import CannotConnectError
 from shared.database.connection import is_away as is_about_the_server
-from shared.runtime.problems import Problem
+from shared.runtime.problems import Overloaded, Problem
 
 DEADLINE_SECONDS = 8
 """No question takes this long when Postgres is well; a Postgres that hangs is as good as away."""
 
 RETRY_AFTER_SECONDS = 2
+
+OVERLOADS = Counter("metrics_store_overloads", "Requests for which no connection to Postgres became free in time")
 
 log = structlog.get_logger()
 
@@ -55,14 +58,23 @@ async def changing(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
 
 @asynccontextmanager
 async def away_as_problem(engine: AsyncEngine) -> AsyncIterator[None]:
-    """Turns every way in which Postgres can be away into DatabaseAway; other errors pass."""
+    """Turns every way in which Postgres can be away into DatabaseAway; other errors pass.
+
+    Raises Overloaded when all connections of the pool stayed taken.
+    """
     try:
         async with asyncio.timeout(DEADLINE_SECONDS):
             yield
     except TimeoutError as error:
         await engine.dispose(close=False)  # a server that hangs hangs on every connection: the next one is a new one
         raise away(error) from error
-    except (CannotConnectError, OSError, PoolTimeoutError, asyncpg.InternalClientError) as error:
+    except PoolTimeoutError:
+        OVERLOADS.inc()
+        raise Overloaded(
+            "More is asked of the metrics store than it can answer at the moment.",
+            retry_after_seconds=RETRY_AFTER_SECONDS,
+        ) from None
+    except (CannotConnectError, OSError, asyncpg.InternalClientError) as error:
         raise away(error) from error
     except DBAPIError as error:
         if not is_away(error):

@@ -1,6 +1,7 @@
 """Log lines are batched within an event loop and never lost by an orderly end."""
 
 import asyncio
+import json
 import os
 import subprocess
 import sys
@@ -57,3 +58,32 @@ def test_every_line_is_there_after_the_end_of_the_process() -> None:
     output = subprocess.run([sys.executable, "-c", LOGS], capture_output=True, check=True, text=True).stdout
     assert output.count("\n") == 1000
     assert '"number":999' in output.splitlines()[-1]
+
+
+SHARED_PIPE = """
+import asyncio, sys, structlog
+from shared.runtime.logs import configure_logging
+configure_logging("test", "INFO", "json")
+log = structlog.get_logger()
+async def main():
+    for number in range(400):
+        log.info("line", number=number, long=sys.argv[1] * (number * 37 % 9000))
+        if number % 50 == 0:
+            await asyncio.sleep(0)
+asyncio.run(main())
+"""
+
+
+def test_lines_of_several_processes_over_one_pipe_stay_whole() -> None:
+    reader, writer = os.pipe()
+    processes = [
+        subprocess.Popen([sys.executable, "-c", SHARED_PIPE, letter], stdout=writer) for letter in ("a", '"', "\u00e9")
+    ]
+    os.close(writer)
+    with os.fdopen(reader, "rb") as pipe:
+        lines = pipe.read().splitlines()
+    assert [process.wait() for process in processes] == [0, 0, 0]
+    assert max(map(len, lines)) < 4096
+    told = [json.loads(line) for line in lines]
+    assert sorted(line["number"] for line in told) == sorted([*range(400)] * 3)
+    assert sum(line.get("shortened", False) for line in told) > 100

@@ -5,10 +5,12 @@ import json
 import socket
 import time
 
+import httpx
 import psutil
 import pytest
 from conftest import StartEcho
 
+from shared.embedded.ports import free_ports
 from shared.testing.http_reference import next_response
 from shared.testing.server_process import ServerProcess
 
@@ -214,3 +216,42 @@ async def test_so_many_connections_and_one_more_is_told_why(start_echo: StartEch
             if answer is not None and answer.status == 200:
                 break
             await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize("version", [b"1.1\r\nConnection: close", b"1.0"])
+async def test_what_follows_a_last_request_does_not_cost_its_answer(usual: ServerProcess, version: bytes) -> None:
+    for _ in range(20):
+        reader, writer = await connect(usual)
+        writer.write(b"GET / HTTP/%b\r\nHost: door\r\n\r\n" % version)
+        answer = await reader.readuntil(b"\r\n")  # the server has answered and is about to close
+        for _ in range(3):
+            writer.write(GET * 100)
+            await asyncio.sleep(0)
+        rest = await asyncio.wait_for(reader.read(), 3)  # a reset would be a ConnectionResetError
+        assert (answer, rest.count(b"HTTP/1.1")) == (b"HTTP/1.1 200 OK\r\n", 0)
+        writer.close()
+
+
+async def test_who_keeps_the_connection_after_a_last_answer_is_cut_off(quick: ServerProcess) -> None:
+    before = set(psutil.Process(quick.pid).net_connections())
+    reader, writer = await connect(quick)
+    writer.write(b"GET / HTTP/1.0\r\nHost: door\r\n\r\n")
+    assert (await everything(reader)).startswith(b"HTTP/1.1 200")
+    async with asyncio.timeout(10):
+        while set(psutil.Process(quick.pid).net_connections()) - before:
+            await asyncio.sleep(0.05)
+    writer.close()
+
+
+async def test_connections_that_are_closed_without_a_word_are_counted(start_echo: StartEcho) -> None:
+    port = next(free_ports())
+    server = start_echo(MAX_CONNECTIONS=16, TELEMETRY_PORT=port)
+    open_ones = [await connect(server) for _ in range(300)]
+    async with asyncio.timeout(20), httpx.AsyncClient() as client:
+        while (
+            'http_connections_cut_total{reason="connections"} 28.0'
+            not in (await client.get(f"http://127.0.0.1:{port}/metrics")).text
+        ):
+            await asyncio.sleep(0.05)
+    for _, writer in open_ones:
+        writer.close()

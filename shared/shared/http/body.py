@@ -16,6 +16,9 @@ CHUNKS_AT_ONCE = 1024
 """Chunks that are taken in one turn of the event loop, about a millisecond: a body of many tiny ones must not keep
 everybody else waiting."""
 
+FREE_FRAMING_BYTES = 16_384
+"""Of sizes and line ends around chunks, so many may come before their content has to be worth them."""
+
 
 class Body(Protocol):
     """Reads one body."""
@@ -73,6 +76,7 @@ class ChunkedBody:
         self._ends = False  # a chunk whose line end is still to come
         self._in_trailers = False
         self._overhead, self._max_overhead = 0, max_overhead
+        self._framing_left = FREE_FRAMING_BYTES
         self.complete = self.pending = False
 
     def take(self, arrived: bytearray) -> list[bytes]:
@@ -136,7 +140,14 @@ class ChunkedBody:
         size = match["size"]
         self._count(len(line) - len(size))
         self._left = int(size, 16)
+        self._pay_for_framing(len(size))
         self._in_trailers = self._left == 0
+
+    def _pay_for_framing(self, digits: int) -> None:
+        """A chunk pays with its content for what stands around it, two line ends and the size: tiny ones do not."""
+        self._framing_left = min(self._framing_left + self._left - digits - 4, FREE_FRAMING_BYTES)
+        if self._framing_left < 0:
+            raise Refused(400, "tiny_chunks", "There is more around the chunks of the body than in them.")
 
     def _take_trailer(self, line: bytes) -> None:
         self._count(len(line))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared.http.body import Body, body_of
 from shared.http.exchange import ASGI, BODY_HIGH_WATER, Exchange
-from shared.http.head import Head, parse_head, refuse_impossible
+from shared.http.head import Head, parse_head, refuse_impossible, tell_what_is_readable
 from shared.http.outgoing import Outgoing
 from shared.http.refusal import CUTS, Refused, refusal_response
 
@@ -131,6 +131,7 @@ class Connection(asyncio.Protocol):
             self._bound_head(self._looked_at)
             refuse_impossible(arrived, seen)
         except Refused as refused:
+            tell_what_is_readable(refused, bytes(arrived))
             self.refuse(refused)
 
     def _begin(self, head: bytes, rest: bytes) -> None:
@@ -140,6 +141,7 @@ class Connection(asyncio.Protocol):
             self._bound_head(len(head))
             request = parse_head(head, self._door.hosts, self._bounds.max_head_fields)
         except Refused as refused:
+            tell_what_is_readable(refused, head)
             self.refuse(refused)
             return
         exchange = self._exchange = Exchange(self, request)
@@ -155,6 +157,7 @@ class Connection(asyncio.Protocol):
             self._read_body()
             if self._exchange is None:  # what came behind the head was no body
                 return
+        exchange.running = True
         self._door.start(self.loop, exchange.run(self._door.app, self._scope_of(request)))
 
     def _bound_head(self, length: int) -> None:
@@ -249,10 +252,10 @@ class Connection(asyncio.Protocol):
             self._resume_reading()
             self._drop()
             self._read_body()
-        elif self._phase is RESPONSE and not self._arrived:
+        elif self._phase is RESPONSE and self._closing and not self._arrived:
             self._close()
         elif self._phase in (BODY, RESPONSE):
-            self._linger()
+            self._linger()  # more may be on its way behind the request
 
     def _next(self) -> None:
         """The next request, which may be here already."""
@@ -276,11 +279,12 @@ class Connection(asyncio.Protocol):
             self._linger()  # the response has been sent; what is wrong came behind it
             return
         if exchange is not None:
-            exchange.lose()
             if exchange.begun:
+                exchange.lose()
                 self.cut(told=False)
                 return
-        self.outgoing.write(refusal_response(refused, self.peer))
+            exchange.refuse(refused)
+        self.outgoing.write(refusal_response(refused, self.peer, recorded=exchange is not None and exchange.running))
         self._linger()
 
     def cut(self, *, told: bool) -> None:
@@ -334,7 +338,9 @@ class Connection(asyncio.Protocol):
             return
         if self._phase is HEAD and self._arrived:
             seconds = self._bounds.head_seconds
-            self.refuse(Refused(408, "slow_head", f"The head did not arrive within {seconds:g} s."))
+            refused = Refused(408, "slow_head", f"The head did not arrive within {seconds:g} s.")
+            tell_what_is_readable(refused, bytes(self._arrived))
+            self.refuse(refused)
         elif self._phase is BODY and self._exchange is not None and not self._exchange.complete:
             self._look_at_progress(self._exchange, now)
         elif self._phase is HEAD or self.outgoing.unread:

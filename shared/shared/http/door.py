@@ -13,7 +13,7 @@ from uvicorn.server import ServerState
 from shared.http.bounds import Bounds
 from shared.http.connection import Connection
 from shared.http.host import Hosts
-from shared.http.refusal import Refused
+from shared.http.refusal import CUTS, Refused
 
 SWEEP_SECONDS = 0.25
 """How late a deadline may be noticed; they are seconds long. One timer for all connections costs less than one each."""
@@ -77,6 +77,7 @@ class Door:
                 self._per_client[client] += 1
             return
         if len(self._refused) >= REFUSED_AT_ONCE:
+            CUTS.by_labels[("connections",)] += 1
             connection.abort()
             return
         self._refused.add(connection)

@@ -8,9 +8,10 @@ import structlog
 from starlette.types import ASGIApp, Message
 
 from shared.http.head import Head
+from shared.http.refusal import Refused
 from shared.http.response_head import BODILESS, NO_CONTENT, Ending, ResponseError, response_head
 from shared.runtime.problems import MEDIA_TYPE, problem_body
-from shared.runtime.request_id import HEADER_INDEX
+from shared.runtime.request_id import HEADER, HEADER_INDEX, new_request_id, sane_request_id
 
 if TYPE_CHECKING:
     from shared.http.connection import Connection
@@ -33,8 +34,8 @@ class Exchange:
 
     __slots__ = (
         "_chunked", "_connection", "_content", "_end_told", "_head", "_keep_alive", "_left", "_on_lost", "_outgoing",
-        "_pending", "_reader", "_silent", "body_complete", "complete", "lost", "started", "waiting_bytes",
-        "wants_continue",
+        "_pending", "_reader", "_request_id", "_silent", "body_complete", "complete", "lost", "refused", "running",
+        "started", "waiting_bytes", "wants_continue",
     )  # fmt: skip
 
     def __init__(self, connection: "Connection", head: Head) -> None:
@@ -47,6 +48,10 @@ class Exchange:
         self._chunked = self._silent = self._end_told = False
         self._keep_alive, self.wants_continue = head.keep_alive, head.expects_continue
         self.waiting_bytes = 0
+        self._request_id: str | None = None
+        self.refused: Refused | None = None
+        """Why the server itself has answered, while the application was at work."""
+        self.running = False
         self.body_complete = self.lost = self.started = self.complete = False
 
     async def run(self, app: ASGIApp, scope: dict[str, Any]) -> None:
@@ -75,6 +80,20 @@ class Exchange:
     def begun(self) -> bool:
         """Whether the client has seen a part of the response."""
         return self.started and self._pending is None
+
+    @property
+    def request_id(self) -> str:
+        """The id of the request: the client's, when it is a sane one, or a new one."""
+        if self._request_id is None:
+            self._request_id = sane_request_id(self._head.by_name.get(HEADER)) or new_request_id()
+        return self._request_id
+
+    def refuse(self, refused: Refused) -> None:
+        """What comes of the body is not taken: the client is not listened to any more."""
+        refused.concerns(self._head.method.encode(), self._head.raw_path, {})
+        refused.request_id = self.request_id
+        self.refused = refused
+        self.lose()
 
     # What the client sends
 
@@ -114,8 +133,13 @@ class Exchange:
                 return self._take()
             if not self.body_complete:
                 self._connection.read_on()
-            await self._arrival()
+            if self._has_no_news():  # what had arrived before may have been understood just now
+                await self._arrival()
         return DISCONNECT
+
+    def _has_no_news(self) -> bool:
+        """Whether the application, which waits, has to wait on."""
+        return not (self._content or self.lost or (self.body_complete and not self._end_told))
 
     def _take(self) -> Message:
         body = self._content[0] if len(self._content) == 1 else b"".join(self._content)

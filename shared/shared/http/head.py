@@ -34,7 +34,10 @@ LONGEST_REMEMBERED_LINE = 160
 """Clients repeat themselves: most lines of a head were seen a moment ago. Together at most about a megabyte."""
 
 FRAMING = (b"host", b"content-length", b"transfer-encoding")
-"""Fields that decide where a request ends or for whom it is: never twice."""
+"""Fields that decide where a request ends or for whom it is: never behind a body."""
+
+ALONE = (*FRAMING, b"authorization")
+"""Fields that never stand twice: these, and the one that says who asks."""
 
 CHUNKED = -1
 """The length of a body whose end is marked by itself."""
@@ -67,12 +70,18 @@ def parse_head(head: bytes, hosts: Hosts, max_fields: int) -> Head:
         raise bad_request_line(line)
     method, target, minor = request.groups()
     headers = [remembered_field(line) if len(line) < LONGEST_REMEMBERED_LINE else field(line) for line in lines]
-    by_name = dict(reversed(headers))
-    try:
-        return understood(method, target, headers, by_name, hosts, current=minor == b"1")
-    except Refused as refused:
-        refused.concerns(method, target, by_name)
-        raise
+    return understood(method, target, headers, dict(reversed(headers)), hosts, current=minor == b"1")
+
+
+def tell_what_is_readable(refused: Refused, head: bytes) -> None:
+    """Tells the refusal of a head which request it is about, as far as that can be read."""
+    line, *lines = head.split(b"\r\n")
+    request = REQUEST_LINE.fullmatch(line)
+    if request is not None:
+        fields = [
+            (match["name"].lower(), match["value"].rstrip(b" \t")) for match in map(FIELD.fullmatch, lines) if match
+        ]
+        refused.concerns(request["method"], request["target"], dict(reversed(fields)))
 
 
 def understood(
@@ -119,7 +128,7 @@ remembered_field = lru_cache(maxsize=REMEMBERED_LINES)(field)
 def refuse_repeated(headers: list[Header]) -> None:
     """Raises Refused when a field that must stand alone does not."""
     names = [name for name, _ in headers]
-    for name in FRAMING:
+    for name in ALONE:
         if names.count(name) > 1:
             raise Refused(400, "repeated_field", f"{name.decode().title()} may stand only once.")
 

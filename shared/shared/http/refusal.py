@@ -37,15 +37,34 @@ class Refused(Exception):
         self.request_id = sane_request_id(headers.get(HEADER))
 
 
-def refusal_response(refused: Refused, client: str) -> bytes:
-    """The whole response, after which the connection is closed; counted and logged with the client's address."""
-    return copy_context().run(_refusal_response, refused, client)
+def refusal_response(refused: Refused, client: str, *, recorded: bool = False) -> bytes:
+    """The whole response, after which the connection is closed; counted and logged with the client's address.
+
+    `recorded`: the application, which was at work on the request, counts and logs it.
+    """
+    return copy_context().run(_refusal_response, refused, client, recorded)
 
 
-def _refusal_response(refused: Refused, client: str) -> bytes:
+def _refusal_response(refused: Refused, client: str, recorded: bool) -> bytes:  # noqa: FBT001 - through a context
     request_id = refused.request_id or new_request_id()
     current_request_id.set(request_id)
     REFUSALS.by_labels[(refused.reason,)] += 1
+    if not recorded:
+        record_refusal(refused, client)
+    body = problem_body(refused.status, detail=refused.detail, instance=refused.instance)
+    return b"HTTP/1.1 %d %b\r\ncontent-type: %b\r\ncontent-length: %d\r\n%b: %b\r\nconnection: close\r\n\r\n%b" % (
+        refused.status,
+        HTTPStatus(refused.status).phrase.encode(),
+        MEDIA_TYPE.encode(),
+        len(body),
+        HEADER,
+        request_id.encode(),
+        body if refused.method != "HEAD" else b"",
+    )
+
+
+def record_refusal(refused: Refused, client: str) -> None:
+    """In the metrics and in the log."""
     REQUESTS.by_labels[UNMATCHED, refused.method, str(refused.status)] += 1
     line = {
         "method": refused.method,
@@ -57,13 +76,3 @@ def _refusal_response(refused: Refused, client: str) -> bytes:
         "refused": refused.reason,
     }
     request_log.write(logging.INFO, line)
-    body = problem_body(refused.status, detail=refused.detail, instance=refused.instance)
-    return b"HTTP/1.1 %d %b\r\ncontent-type: %b\r\ncontent-length: %d\r\n%b: %b\r\nconnection: close\r\n\r\n%b" % (
-        refused.status,
-        HTTPStatus(refused.status).phrase.encode(),
-        MEDIA_TYPE.encode(),
-        len(body),
-        HEADER,
-        request_id.encode(),
-        body if refused.method != "HEAD" else b"",
-    )

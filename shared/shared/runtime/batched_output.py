@@ -1,14 +1,22 @@
-"""Log lines in batches: one system call for all lines of some milliseconds instead of one each."""
+"""Log lines in batches: one system call for many lines of some milliseconds instead of one each.
+
+Into a pipe that several processes share, no more than PIPE_BUF bytes are written at a time: those never mix with what
+others write (POSIX, `write`), and whole lines stay whole.
+"""
 
 import asyncio
 import atexit
 import os
+import select
 
 FLUSH_SECONDS = 0.02
 """The oldest that a line gets before it is written; what `kill -9` can lose."""
 
 FLUSH_BYTES = 32_768
 """Half of what a pipe takes at once."""
+
+LONGEST_LINE_BYTES = select.PIPE_BUF
+"""Of a line with its end; 4 KiB on Linux."""
 
 
 class BatchedOutput:
@@ -33,9 +41,17 @@ class BatchedOutput:
 
     def drain(self) -> None:
         """Writes what is there."""
-        content = memoryview(b"".join(self._lines))
-        self._lines.clear()
-        self._bytes = 0
+        lines, self._lines, self._bytes = self._lines, [], 0
+        start = size = 0
+        for index, line in enumerate(lines):
+            if size and size + len(line) > LONGEST_LINE_BYTES:
+                self._write(b"".join(lines[start:index]))
+                start, size = index, 0
+            size += len(line)
+        self._write(b"".join(lines[start:]))
+
+    def _write(self, lines: bytes) -> None:
+        content = memoryview(lines)
         while content:
             content = content[os.write(self._descriptor, content) :]
 

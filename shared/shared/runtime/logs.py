@@ -1,7 +1,8 @@
 """One structured line per event, on standard output: JSON for machines, aligned text for people.
 
 structlog renders; what libraries send to `logging` passes through the same renderer. Every line carries the service
-and, within a request, the request id.
+and, within a request, the request id. A traceback names places and never shows what variables hold: texts of clients
+are among them. No line is longer than a pipe takes in one piece.
 """
 
 import logging
@@ -15,12 +16,26 @@ import orjson
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from shared.runtime.batched_output import BatchedOutput
+from shared.runtime.batched_output import LONGEST_LINE_BYTES, BatchedOutput
 from shared.runtime.request_id import current_request_id
 
 QUIET_LIBRARIES = ("aiohttp.access", "asyncio", "httpx", "httpcore", "urllib3", "alembic.runtime.plugins")
 """Libraries whose INFO lines repeat what our own lines say."""
 
+FRAMES = 8
+"""Of each exception of a traceback: half from where it was caught, half from where it was raised."""
+
+CUTS = (2000, 1000, 500, 250)
+"""Characters to which the longest values of a line that is too long are cut: the first cut with which it fits."""
+
+LONG_VALUES = 4
+"""So many values are cut; what the others take together is little, or they are left out."""
+
+ALWAYS_KEPT = ("event", "level", "timestamp", "service", "request_id")
+
+tracebacks = structlog.processors.ExceptionRenderer(
+    structlog.tracebacks.ExceptionDictTransformer(show_locals=False, max_frames=FRAMES)
+)
 
 RequestLineWriter = Callable[[int, dict[str, Any]], None]
 
@@ -38,7 +53,7 @@ def configure_logging(service: str, level: str, log_format: str) -> None:
         structlog.processors.StackInfoRenderer(),
     ]
     renderer: list[Processor] = (
-        [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(serializer=to_json)]
+        [tracebacks, structlog.processors.JSONRenderer(serializer=to_json)]
         if log_format == "json"
         else [render_for_people]
     )
@@ -138,8 +153,25 @@ def drop_color_message(logger: WrappedLogger, method: str, event: EventDict) -> 
 
 
 def to_json(event: EventDict, **_: Any) -> str:
-    """JSON by orjson; what it does not know is written as text."""
-    return orjson.dumps(event, default=str).decode()
+    """JSON by orjson; what it does not know is written as text. What makes the line too long is cut."""
+    line = orjson.dumps(event, default=str)
+    return (line if len(line) < LONGEST_LINE_BYTES else shortened(event)).decode()
+
+
+def shortened(event: EventDict) -> bytes:
+    """The JSON of the event with its longest values as text, cut so that the line fits, and a word that they are."""
+    texts = {key: orjson.dumps(value, default=str) for key, value in event.items()}
+    longest = sorted(texts, key=lambda key: len(texts[key]), reverse=True)[:LONG_VALUES]
+    rest = {key: value for key, value in event.items() if key not in longest}
+    if sum(len(key) + len(texts[key]) for key in rest) > LONGEST_LINE_BYTES // 4:
+        rest = {key: value for key, value in rest.items() if key in ALWAYS_KEPT}
+    line = b""
+    for most in CUTS:
+        cut = {key: ascii(texts[key].decode())[1 : most + 1] for key in longest}
+        line = orjson.dumps({**rest, **cut, "shortened": True}, default=str)
+        if len(line) < LONGEST_LINE_BYTES:
+            break
+    return line
 
 
 def render_for_people(logger: WrappedLogger, method: str, event: EventDict) -> str:
@@ -152,7 +184,16 @@ def render_for_people(logger: WrappedLogger, method: str, event: EventDict) -> s
     line = f"{time} {level:<7} {service:<18} {message}  {values}".rstrip()
     if exc_info:
         line += "\n" + traceback_text(exc_info)
-    return line
+    return line if len(line) < LONGEST_LINE_BYTES // 4 else cut_in_the_middle(line)
+
+
+def cut_in_the_middle(line: str) -> str:
+    """The line, or so much of both its ends as may be written at once: what was raised comes last."""
+    content = line.encode("utf-8", "backslashreplace")
+    if len(content) < LONGEST_LINE_BYTES:
+        return line
+    half = LONGEST_LINE_BYTES // 2 - 16
+    return content[:half].decode(errors="ignore") + " [cut] " + content[-half:].decode(errors="ignore")
 
 
 def traceback_text(exc_info: Any) -> str:

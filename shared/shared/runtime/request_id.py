@@ -22,11 +22,6 @@ current_request_id: ContextVar[str] = ContextVar("current_request_id", default="
 _traceparent: ContextVar[str] = ContextVar("traceparent", default="")
 
 
-def request_id_of(scope: Scope) -> str:
-    """The id of the request: from its header when sane, a new one otherwise."""
-    return sane_request_id(header(scope, HEADER)) or new_request_id()
-
-
 def sane_request_id(given: bytes | None) -> str | None:
     """The id that a client gave, when it is one."""
     return given.decode() if given and SANE.fullmatch(given) else None
@@ -56,9 +51,12 @@ def trace_headers() -> dict[str, str]:
     return {name: value for name, value in headers.items() if value}
 
 
-def begin_request(scope: Scope) -> str:
-    """Makes the request's id and trace the current ones, and returns the id."""
-    request_id = request_id_of(scope)
+def begin_request(scope: Scope, given: str | None = None) -> str:
+    """Makes the request's id and trace the current ones, and returns the id.
+
+    Without a `given` one it is the header's when that is sane, else a new one.
+    """
+    request_id = given or sane_request_id(header(scope, HEADER)) or new_request_id()
     current_request_id.set(request_id)
     traceparent = header(scope, b"traceparent")
     _traceparent.set(traceparent.decode() if traceparent and TRACEPARENT.fullmatch(traceparent) else "")

@@ -38,7 +38,7 @@ class RequestMiddleware:
         """
         started = perf_counter()
         status = 0
-        own_headers = [(HEADER, begin_request(scope).encode())]
+        own_headers = [(HEADER, begin_request(scope, id_given_by_the_server(scope)).encode())]
         if is_closed(scope):
             own_headers.append((b"connection", b"close"))
 
@@ -64,12 +64,23 @@ class RequestMiddleware:
                 await response_to(problem, scope["path"])(scope, receive, send_with_id)
         finally:
             IN_FLIGHT.by_labels[()] -= 1
-            record_request(scope, recorded_status(scope, status), perf_counter() - started)
+            status, refused = outcome(scope, status)
+            record_request(scope, status, perf_counter() - started, refused=refused)
 
 
-def recorded_status(scope: Scope, status: int) -> int:
-    """The status that the client has seen, or would have."""
-    return CLIENT_CLOSED_REQUEST if not status or (has_left(scope) and not has_begun(scope)) else status
+def id_given_by_the_server(scope: Scope) -> str | None:
+    """The id under which our own server knows the request."""
+    exchange: Exchange | None = scope.get(SCOPE_KEY)
+    return exchange.request_id if exchange is not None else None
+
+
+def outcome(scope: Scope, status: int) -> tuple[int, str | None]:
+    """The status that the client has seen, or would have, and why the server itself gave it, when it did."""
+    exchange: Exchange | None = scope.get(SCOPE_KEY)
+    if exchange is not None and exchange.lost and not exchange.begun:
+        refused = exchange.refused
+        return (CLIENT_CLOSED_REQUEST, None) if refused is None else (refused.status, refused.reason)
+    return status or CLIENT_CLOSED_REQUEST, None
 
 
 def has_left(scope: Scope) -> bool:

@@ -3,11 +3,12 @@
 import logging
 from typing import Any
 
-from prometheus_client import REGISTRY, CollectorRegistry, start_http_server
+from prometheus_client import REGISTRY, CollectorRegistry
 from starlette.types import Scope
 
 from shared.runtime.logs import request_log
 from shared.runtime.loop_metrics import LoopCounter, LoopGauge, LoopHistogram
+from shared.runtime.telemetry_server import serve_metrics
 
 REQUESTS = LoopCounter("http_requests", "Requests answered", ["route", "method", "status"])
 DURATION = LoopHistogram(
@@ -35,7 +36,7 @@ CLIENT_CLOSED_REQUEST = 499
 def start_telemetry(port: int, host: str, registry: CollectorRegistry = REGISTRY) -> None:
     """Serves the metrics on `port` from a thread of its own; port 0: not at all."""
     if port:
-        start_http_server(port, addr=host, registry=registry)
+        serve_metrics(port, host, registry)
 
 
 def route_of(scope: Scope) -> str:
@@ -43,8 +44,8 @@ def route_of(scope: Scope) -> str:
     return str(getattr(scope.get("route"), "path", UNMATCHED))
 
 
-def record_request(scope: Scope, status: int, seconds: float) -> None:
-    """One answered request, in the metrics and in the log."""
+def record_request(scope: Scope, status: int, seconds: float, *, refused: str | None = None) -> None:
+    """One answered request, in the metrics and in the log; `refused`: why the server itself has answered."""
     route = route_of(scope)
     method = scope["method"] if scope["method"] in METHODS else "other"
     REQUESTS.by_labels[route, method, str(status)] += 1
@@ -57,6 +58,8 @@ def record_request(scope: Scope, status: int, seconds: float) -> None:
         "duration_ms": round(seconds * 1000, 2),
         "client": scope.get(CLIENT_ADDRESS) or (scope["client"] or ("-",))[0],
     }
+    if refused is not None:
+        line["refused"] = refused
     request_log.write(logging.DEBUG if route in QUIET_ROUTES else logging.INFO, line)
 
 
