@@ -14,6 +14,7 @@ from stack import REPOSITORY, LocalStack
 from local.backup import DUMP, REVISION, SCHEMAS
 from shared.database.schema_version import NEWEST_REVISION
 from shared.database.tables import gateway, metadata, metrics, predictions  # noqa: F401 - they register their tables
+from shared.testing.admin import ADMIN
 
 MODEL = "sentiment-lexicon"
 
@@ -60,7 +61,8 @@ def use(stack: LocalStack) -> None:
         given = {"prediction_id": prediction["prediction_id"], "label": "negative"}
         assert stack.client.post("/feedback", json=given).status_code == 200
     change = {"max_inference_time_warning_ms": 123.5}
-    assert stack.client.put(f"/metrics/thresholds?model_name={MODEL}", json=change).status_code == 200
+    changed = stack.client.put(f"/metrics/thresholds?model_name={MODEL}", json=change, headers=ADMIN)
+    assert changed.status_code == 200
 
 
 @pytest.mark.timeout(600)  # three starts of a whole stack
