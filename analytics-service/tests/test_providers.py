@@ -62,6 +62,19 @@ async def test_the_question_carries_key_model_prompt_and_the_form_of_the_answer(
     assert emulated.FINDINGS["summary"] in answer.text
 
 
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+async def test_a_redirect_is_not_followed_so_the_key_stays_where_it_belongs(
+    provider: Provider, gemini: GeminiEmulator, status: int
+) -> None:
+    with GeminiEmulator() as elsewhere:
+        location = {"Location": f"{elsewhere.url}/v1beta/models/gemini:generateContent"}
+        gemini.behave(lambda exchange: exchange.answer(status, b"", headers=location))
+        with pytest.raises(ProviderError) as raised:
+            await provider.generate(QUESTION, 5)
+        assert (len(gemini.calls), elsewhere.calls) == (1, [])
+        assert raised.value.said.status == status
+
+
 @pytest.mark.parametrize("shape", FAILURES)
 async def test_a_failure_is_one_call_and_one_of_our_errors_that_says_what_was_said(
     provider: Provider, gemini: GeminiEmulator, shape: str

@@ -45,9 +45,9 @@ def list_folders(root: Path) -> FolderList:
     for model in folders_in(root):
         versions = folders_in(model)
         if not NAME.fullmatch(model.name):
-            found.misnamed[model.name] = "a model's name has letters, digits, '.', '_' and '-', at most 100"
+            found.misnamed[readable(model.name)] = "a model's name has letters, digits, '.', '_' and '-', at most 100"
         elif not versions:
-            found.misnamed[model.name] = "has no version folder, such as 1.0.0"
+            found.misnamed[readable(model.name)] = "has no version folder, such as 1.0.0"
         else:
             add_versions(found, model.name, versions)
     return found
@@ -59,7 +59,12 @@ def add_versions(found: FolderList, name: str, versions: list[Path]) -> None:
         if VERSION.fullmatch(path.name):
             found.models[ModelFolder(name, path.name, path)] = fingerprint(path)
         else:
-            found.misnamed[f"{name}/{path.name}"] = "a version has the form X.Y.Z"
+            found.misnamed[readable(f"{name}/{path.name}")] = "a version has the form X.Y.Z"
+
+
+def readable(text: str) -> str:
+    """Text with names of files in it, as text that can be sent: what of them is not UTF-8 is escaped."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 def folders_in(folder: Path) -> list[Path]:

@@ -16,7 +16,7 @@ from prometheus_client import Counter, Gauge
 
 from prediction_service.manifest import ManifestError
 from prediction_service.model import Model
-from prediction_service.model_folders import FolderList, ModelFolder, list_folders
+from prediction_service.model_folders import FolderList, ModelFolder, list_folders, readable
 from prediction_service.models.contents import Fingerprint
 from prediction_service.models.folder_state import FolderState, State
 from prediction_service.models.loading import FolderChangedError, Loader
@@ -278,4 +278,4 @@ class ModelRepository:
 
 def reason_of(error: Exception) -> str:
     """Why a folder cannot be served, for its author."""
-    return str(error) if isinstance(error, ManifestError | ModelError) else f"cannot be loaded: {error}"
+    return readable(str(error) if isinstance(error, ManifestError | ModelError) else f"cannot be loaded: {error}")

@@ -1,6 +1,7 @@
 """Versions come and go under load, and no request notices."""
 
 import asyncio
+import os
 import shutil
 from pathlib import Path
 
@@ -91,3 +92,17 @@ async def test_fifty_swaps_under_load_fail_no_request(start_service: StartServic
     await asyncio.gather(*callers)
     assert statuses == {200}
     assert versions == {"1.0.0", "2.0.0"}
+
+
+async def test_names_that_are_not_utf8_are_told_escaped(start_service: StartService, models: Path) -> None:
+    for name in (b"caf\xe9/1.0.0", b"well-named/v\xff"):
+        (models / os.fsdecode(name)).mkdir(parents=True)
+    drop_in(models, "2.0.0")
+    (models / NAME / "3.0.0").mkdir()
+    os.mkfifo(models / NAME / "3.0.0" / os.fsdecode(b"p\xff"))
+    client = await start_service(models_dir=models)
+    while len(skipped := (await client.get("/models")).json()["skipped"]) < 3:
+        await asyncio.sleep(0.05)
+    assert {"caf\\udce9", "well-named/v\\udcff", f"{NAME}/3.0.0"} == {each["folder"] for each in skipped}
+    assert (await client.post("/v2/repository/index", json={})).status_code == 200
+    assert "caf\\udce9" in (await client.get("/health")).text.replace("\\\\", "\\")

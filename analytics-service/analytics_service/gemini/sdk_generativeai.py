@@ -103,7 +103,8 @@ def one_call_transport(thinking_budget: int | None) -> type[Any]:
     class KeepingSession(sessions.AuthorizedSession):  # type: ignore[misc]  # the SDK has no types
         def request(self, method: str, url: str, data: Any = None, **arguments: Any) -> Any:
             sent = data if thinking_budget is None else with_budget(data, thinking_budget)
-            response = super().request(method, url, data=sent, **arguments)
+            # A redirect is a response like any other: followed, it would take the key to whatever host it names.
+            response = super().request(method, url, data=sent, **arguments | {"allow_redirects": False})
             keep(response.status_code, response.headers, response.content)
             return response
 
