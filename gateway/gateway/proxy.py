@@ -80,6 +80,7 @@ class Proxy:
                 raise BodyTooSlow(self._body_timeout_seconds) from error
             raise upstream.timeout() from error
         finally:
+            body.end()
             client.forget()
             self._deadlines.clear(deadline)
 

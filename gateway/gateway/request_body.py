@@ -121,6 +121,11 @@ class RequestBody:
         self._pieces.clear()
         self._on_given_up()
 
+    def end(self) -> None:
+        """Nothing of it is needed any more."""
+        if self._read > AWAITED_BYTES:
+            self._unfinished.has_passed(self._read)
+
     def refuse_given_up(self) -> None:
         """Raises Overloaded when this body was given up."""
         if self.given_up:

@@ -13,7 +13,8 @@ MOST_BYTES = 32 * 1024 * 1024
 """Of all of them, in one process."""
 
 WORTH_GIVING_BACK = 8 * 1024 * 1024
-"""After more than this was here at once, and most of it is gone, free memory goes back to the system."""
+"""After more than this was here at once, and most of it is gone, free memory goes back to the system; and whenever so
+much has come in larger bodies."""
 
 
 class Unfinished(Protocol):
@@ -30,7 +31,7 @@ class UnfinishedBodies:
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:
         self._most_bytes = most_bytes
         self._sizes: dict[Unfinished, int] = {}
-        self._total = self._peak = 0
+        self._total = self._peak = self._passed = 0
 
     def add(self, body: Unfinished, size: int) -> None:
         """So many bytes more of this body are here."""
@@ -47,4 +48,16 @@ class UnfinishedBodies:
         self._total -= self._sizes.pop(body, 0)
         if self._peak > WORTH_GIVING_BACK and self._total < self._peak // 4:
             self._peak = self._total
-            asyncio.get_running_loop().run_in_executor(None, give_back_free_memory)
+            give_back()
+
+    def has_passed(self, size: int) -> None:
+        """So many bytes of a larger body were here, one piece after the other, and are gone."""
+        self._passed += size
+        if self._passed > WORTH_GIVING_BACK:
+            self._passed = 0
+            give_back()
+
+
+def give_back() -> None:
+    """Memory that is free, from a thread of its own: it takes milliseconds."""
+    asyncio.get_running_loop().run_in_executor(None, give_back_free_memory)
