@@ -8,7 +8,7 @@ import pytest
 from stack import LocalStack
 
 from analytics_service.testing.gemini_emulator import FINDINGS, GeminiEmulator, failing
-from shared.testing.admin import ADMIN
+from shared.testing.admin import ADMIN, TOKEN
 
 KEY = "a-key-that-must-not-leak"
 QUESTION = {"time_window_minutes": 60}
@@ -71,5 +71,5 @@ def test_the_key_and_the_passwords_are_in_no_log(stack: LocalStack) -> None:
     output = "".join(stack.output)
     secrets = (stack.folder / "secrets.json").read_text().split('"')[3::4]
     assert len(secrets) >= 6
-    for secret in (KEY, "let-me-in", *secrets):
+    for secret in (KEY, TOKEN, *secrets):
         assert secret not in output

@@ -13,6 +13,7 @@ from analytics_service.testing.gemini_emulator import GeminiEmulator
 from analytics_service.testing.metrics_emulator import MetricsEmulator
 from analytics_service.testing.metrics_emulator import metrics as numbers
 from shared.http.caller import CALLER_HEADER
+from shared.testing.admin import ADMIN
 from shared.testing.redis import RedisServer
 
 
@@ -57,7 +58,7 @@ async def test_an_empty_window_is_explained_by_rules(
         assert "no predictions" in report["summary"].lower()
         assert gemini.calls == []
         metrics.now = numbers()
-        await client.request("DELETE", "/analyze/cache", headers={"Authorization": "Bearer operator"})
+        await client.request("DELETE", "/analyze/cache", headers=ADMIN)
         assert (await ask(client, **query)).json()["source"] == "gemini"
 
 
