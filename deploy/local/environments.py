@@ -46,7 +46,7 @@ def environment_of(name: str, settings: LocalSettings, folder: StackFolder, port
         "TELEMETRY_HOST": "127.0.0.1",
         "TELEMETRY_PORT": str(ports[f"{name} telemetry"]),
         "LOG_FORMAT": settings.log_format,
-        **hosts(name, settings),
+        "ALLOWED_HOSTS": allowed_hosts(name, settings),
     }
     told |= {
         f"{service.split('-')[0].upper()}_URL": f"http://127.0.0.1:{ports[service]}"
@@ -65,13 +65,19 @@ def token(settings: LocalSettings, folder: StackFolder) -> dict[str, str]:
     return {"ADMIN_TOKEN_FILE": str(folder.admin_token())}
 
 
-def hosts(name: str, settings: LocalSettings) -> dict[str, str]:
-    """Which names a service is called by: no page that a browser has open can be of one of them by another's DNS."""
+def allowed_hosts(name: str, settings: LocalSettings) -> str:
+    """The names of this machine to itself, so that no page on the web can borrow one of its own for it (DNS rebinding).
+
+    For a gateway that listens to others, too, it is the user who knows its names: any, unless ALLOWED_HOSTS says.
+    """
     if name != "gateway":
-        return {"ALLOWED_HOSTS": LOOPBACK_NAMES}
-    if settings.allowed_hosts or not is_loopback(settings.host):
-        return {}
-    return {"ALLOWED_HOSTS": f"{LOOPBACK_NAMES},{reached_by(settings.host)}"}
+        return LOOPBACK_NAMES
+    if settings.allowed_hosts:
+        return ",".join(settings.allowed_hosts)
+    if not is_loopback(settings.host):
+        return ""
+    address = reached_by(settings.host)
+    return LOOPBACK_NAMES if address in LOOPBACK_NAMES.split(",") else f"{LOOPBACK_NAMES},{address}"
 
 
 def is_loopback(host: str) -> bool:
