@@ -13,6 +13,7 @@ from receiver import Received, Receiver
 from rows import Row, insert
 
 from shared.embedded.ports import free_ports
+from shared.testing.admin import ADMIN
 from shared.testing.postgres import Database
 from shared.testing.server_process import ServerProcess
 
@@ -75,7 +76,7 @@ async def all_are(service: ServerProcess, severity: str | None) -> None:
 
 
 async def change_thresholds(service: ServerProcess, change: dict) -> None:
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{service.port}") as client:
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{service.port}", headers=ADMIN) as client:
         for model in MODELS:
             answer = await client.put(f"/metrics/thresholds?model_name={model}", json=change)
             assert answer.status_code == 200
