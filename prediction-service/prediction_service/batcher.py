@@ -103,6 +103,9 @@ class Batcher:
         self._reader = Reader(name, self._sliced, max_request_tokens)
         self._waiting = WaitingJobs(name, max_texts=queue_rows, workers=workers, timeout_seconds=timeout_seconds)
         self._lock = threading.Lock()  # whoever notes scores of a text: its windows may be in several threads
+        self._requests = 0  # that have come and are not answered, whether they are read, wait or are computed
+        self._all_answered = asyncio.Event()
+        self._all_answered.set()
         self._busy: set[asyncio.Future[None]] = set()
         self._threads = DaemonThreads(workers, name)
         self._call_seconds = call_seconds
@@ -127,11 +130,17 @@ class Batcher:
         DeadlinePassed, CallerLeft or ModelUnavailable.
         """
         started = perf_counter()
+        self._requests += 1
+        self._all_answered.clear()
         try:
             outcomes = await self._run(texts, caller_leaves, caller_waits)
         except Exception:
             self.statistics.fail.add(perf_counter() - started)
             raise
+        finally:
+            self._requests -= 1
+            if not self._requests:
+                self._all_answered.set()
         self._count(outcomes, perf_counter() - started)
         return outcomes
 
@@ -180,7 +189,11 @@ class Batcher:
         self.statistics.inference.add(max(outcome.inference_seconds for outcome in outcomes))
 
     async def close(self) -> None:
-        """Finishes what waits; nothing may be added from now on. A call that does not come back is left behind."""
+        """Answers all that have come; nobody may come from now on. A call that does not come back is left behind.
+
+        Those whose texts are still read need the threads too.
+        """
+        await self._all_answered.wait()
         while self._busy and not self.unavailable:
             await asyncio.wait(self._busy, timeout=CHECK_SECONDS)
         if self._watch is not None:
