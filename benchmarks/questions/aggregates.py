@@ -118,7 +118,12 @@ async def metrics_service(
 ) -> AsyncIterator[Callable[[datetime], Awaitable[object]]]:
     """The service on a database that it has folded; asks it for the 24 hours before a time."""
     port = next(free_ports())
-    variables = {"PORT": str(port), "DATABASE_URL": server.url(store.name, "metrics_service"), "LOG_LEVEL": "WARNING"}
+    variables = {
+        "PORT": str(port),
+        "ADMIN_TOKEN": "of-the-benchmarks",
+        "DATABASE_URL": server.url(store.name, "metrics_service"),
+        "LOG_LEVEL": "WARNING",
+    }
     with Server([sys.executable, "-m", "metrics_service"], port, folder, variables).running():
         await store.wait_until_folded()
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:

@@ -138,7 +138,8 @@ def service(folder: Path, model: ServedModel) -> Iterator[str]:
     with postgres_server(folder) as postgres:
         database, port = asyncio.run(postgres.make_database()), next(free_ports())
         variables = {
-            "PORT": str(port), "DATABASE_URL": database.url("prediction_service").get_secret_value(),
+            "PORT": str(port), "ADMIN_TOKEN": "of-the-benchmarks",
+            "DATABASE_URL": database.url("prediction_service").get_secret_value(),
             "MODELS_DIR": str(model.repository), "DEFAULT_MODEL": model.name,
             "JOURNAL_DIR": str(folder / "journal"), "LOG_LEVEL": "WARNING",
         }  # fmt: skip

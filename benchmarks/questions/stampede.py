@@ -119,7 +119,8 @@ def servers(
 def our_server(port: int, folder: Path, redis: RedisServer, metrics: MetricsEmulator, gemini: GeminiEmulator) -> Server:
     """One process of the service, which may call as often as it likes."""
     variables = {
-        "PORT": str(port), "LOG_LEVEL": "WARNING", "METRICS_URL": metrics.url,
+        "PORT": str(port), "ADMIN_TOKEN": "of-the-benchmarks", "LOG_LEVEL": "WARNING",
+        "METRICS_URL": metrics.url,
         "REDIS_HOST": "127.0.0.1", "REDIS_PORT": str(redis.port), "REDIS_PASSWORD": redis.password,
         "GEMINI_API_KEY": "key", "GEMINI_API_ENDPOINT": gemini.url, "GEMINI_RATE_LIMIT": "10000",
     }  # fmt: skip
