@@ -5,7 +5,7 @@ on call would have wanted to hear of it is beside it. Everything is drawn from o
 """
 
 import random
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -21,7 +21,6 @@ from metrics_service.alertmanager import AlertmanagerSync
 from metrics_service.alerts import Watch
 from metrics_service.feedback import Caller, Feedback
 from metrics_service.webhooks import Format, Webhook
-from shared.database.engine import create_engine
 from shared.testing.postgres import Database
 
 SEED = 20_260_302
@@ -136,13 +135,6 @@ def changed(generator: random.Random, row: Row, at: datetime) -> Row:
         growth = 1 + (at - clock_time(DRIFTING.start)) / timedelta(minutes=40)
         return replace(row, input_length=int(row.input_length * growth))
     return row
-
-
-@pytest.fixture
-async def engine(database: Database) -> AsyncIterator[AsyncEngine]:
-    engine = create_engine(database.url("metrics_service"), "test")
-    yield engine
-    await engine.dispose()
 
 
 async def complain(watcher: AlertWatcher, generator: random.Random, rows: list[Row], at: datetime) -> None:

@@ -1,6 +1,5 @@
 """A model that is wrong more often is an alert; a few complaints among thousands are not."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
@@ -12,22 +11,9 @@ from metrics_service.alert_watcher import AlertWatcher
 from metrics_service.feedback import Caller, Feedback
 from metrics_service.rollups import Selection
 from metrics_service.window import Window
-from shared.database.engine import create_engine
 from shared.testing.postgres import Database
 
 TEAM = Caller("team", is_trusted=True)
-
-
-@pytest.fixture
-async def engine(database: Database) -> AsyncIterator[AsyncEngine]:
-    engine = create_engine(database.url("metrics_service"), "test")
-    yield engine
-    await engine.dispose()
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """An alert tells what opened it and what closed it, however it went on in between."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import httpx
@@ -12,15 +11,7 @@ from watching import Clock, look, predict, watcher_of
 from metrics_service.alert_text import description, headline
 from metrics_service.alerts import MAX_HISTORY, Alert, Evidence
 from shared.contracts.metrics import Status
-from shared.database.engine import create_engine
 from shared.testing.postgres import Database
-
-
-@pytest.fixture
-async def engine(database: Database) -> AsyncIterator[AsyncEngine]:
-    engine = create_engine(database.url("metrics_service"), "test")
-    yield engine
-    await engine.dispose()
 
 
 async def test_a_closed_alert_keeps_what_opened_it_beside_what_closed_it(

@@ -12,7 +12,7 @@ from receiver import Receiver
 from rows import Row, insert
 from service import client_of, settings_for
 from sqlalchemy.ext.asyncio import AsyncEngine
-from watching import Clock, look, predict, watcher_of
+from watching import Clock, look, predict
 
 from metrics_service.alert_delivery import AlertDelivery, new_client
 from metrics_service.alert_watcher import AlertWatcher
@@ -21,30 +21,12 @@ from metrics_service.silences.contracts import NewSilence
 from metrics_service.silences.store import SilenceStore
 from metrics_service.threshold_store import ChangedBy
 from metrics_service.webhooks import Format, Webhook
-from shared.database.engine import create_engine
 from shared.embedded.ports import free_ports
 from shared.testing.debian import debian_program
 from shared.testing.postgres import Database
 from shared.testing.server_process import ServerProcess
 
 INTERVAL = timedelta(seconds=60)
-
-
-@pytest.fixture
-async def engine(database: Database) -> AsyncIterator[AsyncEngine]:
-    engine = create_engine(database.url("metrics_service"), "test")
-    yield engine
-    await engine.dispose()
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def watcher(engine: AsyncEngine, clock: Clock) -> AlertWatcher:
-    return watcher_of(engine, clock)
 
 
 @pytest.fixture

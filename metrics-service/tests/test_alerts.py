@@ -1,7 +1,7 @@
 """From predictions that go wrong to alerts that arrive."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -21,7 +21,6 @@ from metrics_service.drift_report import DriftReporter
 from metrics_service.feedback_store import FeedbackStore
 from metrics_service.kept import Kept
 from metrics_service.threshold_store import ChangedBy, ThresholdStore
-from shared.database.engine import create_engine
 from shared.testing.postgres import Database
 
 START = datetime.now(UTC) - timedelta(hours=6)
@@ -44,13 +43,6 @@ class Clock:
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
-
-
-@pytest.fixture
-async def engine(database: Database) -> AsyncIterator[AsyncEngine]:
-    engine = create_engine(database.url("metrics_service"), "test")
-    yield engine
-    await engine.dispose()
 
 
 @pytest.fixture

@@ -14,19 +14,11 @@ from metrics_service.aggregates import aggregate
 from metrics_service.folding import Folding
 from metrics_service.rollups import Selection
 from metrics_service.window import Window
-from shared.database.engine import create_engine
 from shared.database.urls import for_libpq
 from shared.testing.postgres import Database
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 WRITERS = 3
-
-
-@pytest.fixture
-async def engine(database: Database) -> AsyncIterator[AsyncEngine]:
-    engine = create_engine(database.url("metrics_service"), "test")
-    yield engine
-    await engine.dispose()
 
 
 @pytest.fixture

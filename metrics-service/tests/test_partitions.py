@@ -1,7 +1,6 @@
 """Days are made ahead and dropped, and no writer waits for it."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
 
 import asyncpg
@@ -10,19 +9,11 @@ from rows import Row, insert, insert_over
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from metrics_service.retention import DAYS_AHEAD, Retention
-from shared.database.engine import create_engine
 from shared.database.urls import for_libpq
 from shared.testing.postgres import Database
 
 NOW = datetime(2031, 5, 20, 12, tzinfo=UTC)
 KEPT = 2
-
-
-@pytest.fixture
-async def engine(database: Database) -> AsyncIterator[AsyncEngine]:
-    engine = create_engine(database.url("metrics_service"), "test")
-    yield engine
-    await engine.dispose()
 
 
 def retention_at(engine: AsyncEngine, now: datetime) -> Retention:

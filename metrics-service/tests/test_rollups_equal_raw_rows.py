@@ -18,7 +18,6 @@ from metrics_service.aggregates import Aggregates, aggregate
 from metrics_service.aggregates import count as count_all
 from metrics_service.rollups import Selection
 from metrics_service.window import Window
-from shared.database.engine import create_engine
 from shared.database.urls import for_libpq
 from shared.testing.postgres import Database
 
@@ -42,13 +41,6 @@ rows = st.builds(
 )
 windows = st.builds(Window.ending, instants, st.integers(1, 1440))
 examples = count()
-
-
-@pytest.fixture
-async def engine(database: Database) -> AsyncIterator[AsyncEngine]:
-    engine = create_engine(database.url("metrics_service"), "test")
-    yield engine
-    await engine.dispose()
 
 
 @pytest.fixture

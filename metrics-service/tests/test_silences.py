@@ -1,6 +1,5 @@
 """A silence holds words back and nothing else."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -15,23 +14,10 @@ from metrics_service.silences.contracts import NewSilence
 from metrics_service.silences.store import SilenceStore
 from metrics_service.threshold_store import ChangedBy
 from metrics_service.webhooks import Webhook
-from shared.database.engine import create_engine
 from shared.testing.postgres import Database
 
 URL = "/metrics/silences"
 SOMEBODY = ChangedBy("request", "203.0.113.9")
-
-
-@pytest.fixture
-async def engine(database: Database) -> AsyncIterator[AsyncEngine]:
-    engine = create_engine(database.url("metrics_service"), "test")
-    yield engine
-    await engine.dispose()
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture

@@ -1,34 +1,15 @@
 """That nobody asks any more is trouble where somebody always asked."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Iterable
 from datetime import timedelta
 
 import pytest
 from rows import Row, insert
-from sqlalchemy.ext.asyncio import AsyncEngine
-from watching import START, Clock, look, watcher_of
+from watching import START, Clock, look
 
 from metrics_service.alert_watcher import AlertWatcher
 from metrics_service.traffic import Activity
-from shared.database.engine import create_engine
 from shared.testing.postgres import Database
-
-
-@pytest.fixture
-async def engine(database: Database) -> AsyncIterator[AsyncEngine]:
-    engine = create_engine(database.url("metrics_service"), "test")
-    yield engine
-    await engine.dispose()
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def watcher(engine: AsyncEngine, clock: Clock) -> AlertWatcher:
-    return watcher_of(engine, clock)
 
 
 async def asked_in(database: Database, clock: Clock, minutes_ago: Iterable[int], **fields: object) -> None:
