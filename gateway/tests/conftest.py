@@ -96,7 +96,6 @@ async def start_gateway(upstream: UpstreamServer, database: Database) -> AsyncIt
                 "port": next(free_ports()),
                 "trusted_proxies": "127.0.0.1",
                 "shutdown_grace_seconds": 1,
-                "hang_timeout_seconds": 0,  # of the process, which here is the one of all tests
             }
             settings = Settings.model_validate(defaults | chosen)
             client = await stack.enter_async_context(gateway_running(settings))
