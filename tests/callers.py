@@ -4,6 +4,7 @@ import itertools
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Self
 
@@ -13,6 +14,7 @@ from shared.testing.server_process import wait_until
 
 THREADS = 8
 BATCH_TEXTS = 3
+ALL_LENGTHS = range(10, 10_000)
 REFUSED = {502, 503, 504}
 """What the gateway may answer while a service is gone."""
 
@@ -21,7 +23,7 @@ _words = "a fine and rather long day at the sea, "
 
 @dataclass(frozen=True)
 class Request:
-    """One request. Its texts have `length` characters, as no other request's have: so the record tells whose they are.
+    """One request. Its texts have `length` characters: where no other's have as many, the record tells whose they are.
 
     `answer` is the answer's predictions; None: it was refused, or cut off on its way.
     """
@@ -34,12 +36,12 @@ class Request:
 class Callers:
     """`with` they ask one thing after the other, each request from an address of its own."""
 
-    def __init__(self, url: str, model: str, first_length: int = 10, last_length: int = 9_999) -> None:
+    def __init__(self, url: str, model: str, lengths: Iterable[int] = ALL_LENGTHS) -> None:
         self.url, self.model = url, model
         self.done: list[Request] = []
         self.unexpected: list[str] = []
         self.refusals: Counter[int] = Counter()
-        self._lengths = iter(range(first_length, last_length + 1))
+        self._lengths = iter(lengths)
         self._addresses = (f"100.{64 + n // 65_536 % 64}.{n // 256 % 256}.{n % 256}" for n in itertools.count())
         self._lock, self._stopped = threading.Lock(), threading.Event()
 

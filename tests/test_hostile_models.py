@@ -1,11 +1,12 @@
 """Folders that are broken or mean harm are dropped into a stack under load: no request for another model fails."""
 
+import itertools
 import shutil
 from pathlib import Path
 
 import httpx
 import pytest
-from callers import Callers
+from callers import ALL_LENGTHS, Callers
 from hostile_models import BROKEN, MALICIOUS, SLEEPERS, TRIGGER, drop_in, model
 from stack import REPOSITORY, LocalStack
 
@@ -53,8 +54,8 @@ def test_hostile_folders_and_sleepers_fail_no_request_of_another_model(own_stack
     assert len(MALICIOUS) >= 10
     service = own_stack.process_of("prediction_service")
     with (
-        Callers(own_stack.url, GOOD[0], 10, 4_999) as lexicon,
-        Callers(own_stack.url, GOOD[1], 5_000, 9_999) as onnx,
+        Callers(own_stack.url, GOOD[0], itertools.cycle(ALL_LENGTHS)) as lexicon,
+        Callers(own_stack.url, GOOD[1], itertools.cycle(ALL_LENGTHS)) as onnx,
         httpx.Client(base_url=own_stack.url, timeout=60) as client,
     ):
         onnx.until_answered(10)
