@@ -16,7 +16,7 @@ from shared.runtime.admin_token import admin_token
 from shared.runtime.openapi import problems
 
 OfModel = Annotated[ModelName, Query(description="Whose baseline")]
-Named = Annotated[BaselineName, Query(description="What it is called")]
+Named = Annotated[BaselineName, Query(description="What it is called", examples=["first-week"])]
 
 
 def baselines_router(pinning: Pinning, known: KnownModels, token: SecretStr) -> APIRouter:

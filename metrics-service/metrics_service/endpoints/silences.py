@@ -15,6 +15,8 @@ from shared.http.strict_route import StrictRoute
 from shared.runtime.admin_token import admin_token
 from shared.runtime.openapi import problems
 
+SilenceId = Annotated[UUID, Query(description="As `GET` lists it", examples=["01a20847-a5a7-7417-9958-3271ea4081d2"])]
+
 
 def silences_router(store: SilenceStore, known: KnownModels, token: SecretStr) -> APIRouter:
     """For a time nobody is told."""
@@ -48,7 +50,7 @@ def silences_router(store: SilenceStore, known: KnownModels, token: SecretStr) -
         responses=problems(401, 404, 422, 503),
         status_code=HTTP_204_NO_CONTENT,
     )
-    async def end_silence(changed_by: WhoChanges, silence_id: Annotated[UUID, Query()]) -> None:
+    async def end_silence(changed_by: WhoChanges, silence_id: SilenceId) -> None:
         """Who set and who ended it stays in the audit trail."""
         await store.end(silence_id, changed_by)
 

@@ -1,11 +1,11 @@
 """`/v2`: HTTP only. Inference goes the same way as /predict and is on record like it."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.routing import APIRoute
-from pydantic import SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from starlette.routing import Match
 
 from prediction_service.contracts import MAX_BATCH_BYTES, MAX_BATCH_CHARACTERS, MAX_TEXTS, check_text
@@ -39,6 +39,9 @@ NOT_READY = {
     },
 }
 """The protocol's own form, or a problem where there is nobody to say it."""
+
+Name = Annotated[str, Field(description="A model of `/v2/repository/index`", examples=["sentiment"])]
+Version = Annotated[str | None, Field(description="Not given: the newest that is loaded", examples=["1.0.0"])]
 
 COMPONENT = "#/components/schemas/{model}"
 BODY = InferenceRequest.model_json_schema(mode="validation", ref_template=COMPONENT)
@@ -100,21 +103,21 @@ def add_models(router: APIRouter, repository: ModelRepository) -> None:
 
     @router.get("/models/{name}", summary="Inputs and outputs of a model", responses=documented_errors(404))
     @router.get("/models/{name}/versions/{version}", include_in_schema=False)
-    async def model_metadata(name: str, version: str | None = None) -> dict[str, Any]:
+    async def model_metadata(name: Name, version: Version = None) -> dict[str, Any]:
         chosen = repository.choose(name, version)
         versions = [model.version for model in repository.models() if model.name == name]
         return metadata_of(chosen, versions)
 
     @router.get("/models/{name}/ready", summary="Whether a model takes requests", responses=documented_errors(404))
     @router.get("/models/{name}/versions/{version}/ready", include_in_schema=False)
-    async def model_ready(name: str, response: Response, version: str | None = None) -> dict[str, Any]:
+    async def model_ready(name: Name, response: Response, version: Version = None) -> dict[str, Any]:
         ready = not repository.choose(name, version).batcher.unavailable
         response.status_code = 200 if ready else 503
         return {"name": name, "ready": ready}
 
     @router.get("/models/{name}/stats", summary="Statistics of a model", responses=documented_errors(404))
     @router.get("/models/{name}/versions/{version}/stats", include_in_schema=False)
-    async def model_statistics(name: str, version: str | None = None) -> dict[str, Any]:
+    async def model_statistics(name: Name, version: Version = None) -> dict[str, Any]:
         repository.choose(name, version)
         models = [model for model in repository.models() if model.name == name and version in {None, model.version}]
         return {"model_stats": [statistics_of(model) for model in models]}
@@ -130,7 +133,7 @@ def add_inference(router: APIRouter, predictor: Predictor) -> None:
         openapi_extra=INFER_REQUEST,
     )
     @router.post("/models/{name}/versions/{version}/infer", include_in_schema=False)
-    async def infer(name: str, request: Request, version: str | None = None) -> Response:
+    async def infer(name: Name, request: Request, version: Version = None) -> Response:
         """Input `text` BYTES [n]; outputs `label` BYTES [n] and `confidence` FP32 [n]; JSON or binary.
 
         The body may be compressed: `Content-Encoding` gzip or deflate.
@@ -160,7 +163,7 @@ def add_repository(router: APIRouter, repository: ModelRepository, token: Secret
         responses=documented_errors(401, 404, 422),
         dependencies=admin,
     )
-    async def load_model(name: str) -> dict[str, Any]:
+    async def load_model(name: Name) -> dict[str, Any]:
         """Versions that are new or changed are loaded beside what serves, and then take over."""
         await repository.load(name)
         return {}
@@ -171,7 +174,7 @@ def add_repository(router: APIRouter, repository: ModelRepository, token: Secret
         responses=documented_errors(401, 404),
         dependencies=admin,
     )
-    async def unload_model(name: str) -> dict[str, Any]:
+    async def unload_model(name: Name) -> dict[str, Any]:
         """All versions finish what they have; `load` brings them back."""
         await repository.unload(name)
         return {}
