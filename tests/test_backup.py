@@ -1,5 +1,7 @@
 """A backup of one stack, restored into an empty one: the same counts, thresholds, feedback and models; no secrets."""
 
+import hashlib
+import io
 import json
 import os
 import shutil
@@ -11,7 +13,8 @@ from pathlib import Path
 import pytest
 from stack import REPOSITORY, LocalStack
 
-from local.backup import DUMP, REVISION, SCHEMAS
+from local.archive.form import DUMP, LIST, REVISION
+from local.backup import SCHEMAS
 from shared.database.schema_version import NEWEST_REVISION
 from shared.database.tables import gateway, metadata, metrics, predictions  # noqa: F401 - they register their tables
 from shared.testing.admin import ADMIN
@@ -99,16 +102,18 @@ def test_a_stack_is_the_same_after_backup_and_restore_elsewhere(tmp_path: Path, 
 
 
 def changed(file: Path, into: Path, **contents: bytes) -> Path:
-    """A backup with other contents of some members."""
+    """A backup with other contents of some members, and a list that says so."""
     names = {"revision": REVISION, "dump": DUMP}
-    folder = into.with_suffix(".d")
-    with tarfile.open(file) as archive:
-        archive.extractall(folder, filter="data")
-    for name, content in contents.items():
-        (folder / names[name]).write_bytes(content)
-    with tarfile.open(into, "w") as archive:
-        for path in folder.iterdir():
-            archive.add(path, path.name)
+    others = {names[name]: content for name, content in contents.items()}
+    with tarfile.open(file) as archive, tarfile.open(into, "w") as output:
+        for member in archive:
+            content = others.get(member.name, archive.extractfile(member).read())
+            if member.name == LIST:
+                listed = json.loads(content)
+                listed["files"] |= {name: hashlib.sha256(other).hexdigest() for name, other in others.items()}
+                content = json.dumps(listed).encode()
+            member.size = len(content)
+            output.addfile(member, io.BytesIO(content))
     return into
 
 

@@ -1,19 +1,17 @@
 """`make backup FILE=` and `make restore FILE=` for the stack of `make run`; `deploy/backup` is the same for containers.
 
-A backup is one tar file, the same from either stack: `revision` (of the schema), `schemas.dump` (pg_dump of the
-project's own schemas) and `models/`. No secret is in it: passwords and tokens belong to a stack. Nor is Redis, which
-holds nothing that is not made again.
+A backup is one tar file, the same from either stack (`archive`): `revision` (of the schema), `schemas.dump` (pg_dump of
+the project's own schemas), `models/` and a list of it all. No secret is in it: passwords and tokens belong to a stack.
+Nor is Redis, which holds nothing that is not made again.
 
 A backup is taken from a stack that runs or from one that does not. It is restored into a stack that does not run and
 holds no predictions; a backup of an older release is migrated, one of a newer release is refused.
 """
 
 import asyncio
-import shutil
 import signal
 import subprocess
 import sys
-import tarfile
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,13 +19,15 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from local.archive.form import DUMP, MODELS, REVISION, told
+from local.archive.packing import pack
+from local.archive.unpacking import added_models, unpack
 from local.database import connect_to_postgres, prepare_database
 from local.environments import base_environment
 from local.errors import CannotRunError
 from local.folder import StackFolder
 from local.settings import LocalSettings
 from local.stack import DATABASE, Stack, plan
-from shared.database.schema_version import NEWEST_REVISION
 from shared.embedded import postgres
 from shared.embedded.unprivileged import CannotDropPrivilegesError
 from shared.runtime.settings import EXIT_BAD_SETTING, describe
@@ -35,7 +35,6 @@ from shared.runtime.settings import EXIT_BAD_SETTING, describe
 SCHEMAS = ("gateway", "metrics", "predictions")
 """What is the project's own in the database; a test holds it to the tables in the code."""
 
-REVISION, DUMP, MODELS = "revision", "schemas.dump", "models"
 STOP_SECONDS = 30
 
 
@@ -101,21 +100,20 @@ def back_up(settings: LocalSettings, file: Path) -> None:
     folder = StackFolder(settings.local_dir)
     if not (folder.postgres / "PG_VERSION").exists():
         raise CannotRunError(f"there is no stack in {folder.path}")
+    if file.is_dir() or not file.parent.is_dir():
+        raise CannotRunError(
+            f"FILE: {file} is a folder" if file.is_dir() else f"FILE: there is no folder {file.parent}"
+        )
     with tempfile.TemporaryDirectory(dir=folder.path) as work, database_of(settings, folder) as database:
         dump, revision = Path(work) / DUMP, Path(work) / REVISION
         database.dump(dump)
         found = database.ask("SELECT version_num FROM public.alembic_version")
         revision.write_text(found + "\n")
-        draft = file.with_name(file.name + ".part")
-        draft.unlink(missing_ok=True)
-        draft.touch(mode=0o600)
-        with tarfile.open(draft, "w", dereference=True) as archive:
-            archive.add(revision, REVISION)
-            archive.add(dump, DUMP)
-            archive.add(settings.models_dir, MODELS)
-        draft.replace(file)
+        left_out = pack(file, revision, dump, settings.models_dir)
         count = database.ask("SELECT count(*) FROM predictions.prediction")
     say(f"{count} predictions and the models of {settings.models_dir} are in {file}")
+    for line in left_out:
+        say(f"not in it: {line}")
     if waiting := sum(path.stat().st_size for path in folder.journal.glob("*.journal")):
         say(f"not in it: {waiting} bytes that wait in the journal for Postgres")
 
@@ -125,51 +123,17 @@ def restore(settings: LocalSettings, file: Path) -> None:
     ours_only(settings)
     folder = StackFolder(settings.local_dir)
     with tempfile.TemporaryDirectory() as work:
-        unpack(file, Path(work))
-        revision = (Path(work) / REVISION).read_text().strip()
-        if not (revision.isascii() and revision.isdecimal()):
-            raise CannotRunError(f"{file} is no backup: its revision is no number")
-        if revision > NEWEST_REVISION:
-            raise CannotRunError(
-                f"{file} is of a newer release: schema {revision}, and this one's is {NEWEST_REVISION}"
-            )
-
+        revision = unpack(file, Path(work))
         folder.prepare()
         with own_postgres(settings, folder) as (stack, database):
             asyncio.run(prepare_database(stack))
             if (count := database.ask("SELECT count(*) FROM predictions.prediction")) != "0":
                 raise CannotRunError(f"{folder.path} holds {count} predictions; choose an empty LOCAL_DIR=")
-            database.restore(Path(work) / DUMP, revision)
+            with added_models(Path(work) / MODELS, settings.models_dir) as added:
+                database.restore(Path(work) / DUMP, revision)
             asyncio.run(prepare_database(stack))
             count = database.ask("SELECT count(*) FROM predictions.prediction")
-        added = add_models(Path(work) / MODELS, settings.models_dir)
     say(f"{count} predictions are in {folder.path}, {added} versions of models were added to {settings.models_dir}")
-
-
-def unpack(file: Path, folder: Path) -> None:
-    """Takes a backup apart. Raises CannotRunError for what is none."""
-    try:
-        with tarfile.open(file) as archive:
-            archive.extractall(folder, filter="data")
-        for name in (REVISION, DUMP, MODELS):
-            if not (folder / name).exists():
-                raise CannotRunError(f"{file} is no backup: there is no {name} in it")
-    except (OSError, tarfile.TarError) as error:
-        raise CannotRunError(f"{file} cannot be read: {error}") from error
-
-
-def add_models(source: Path, models: Path) -> int:
-    """Adds the versions that are missing; what is there stays as it is. Returns how many were added."""
-    added = 0
-    for version in sorted(source.glob("*/*/model.toml")):
-        place = models / version.parent.relative_to(source)
-        if not place.exists():
-            place.parent.mkdir(parents=True, exist_ok=True)
-            draft = place.with_name(f".{place.name}.part")
-            shutil.copytree(version.parent, draft)
-            draft.rename(place)
-            added += 1
-    return added
 
 
 @contextmanager
@@ -222,14 +186,20 @@ def main() -> int:
     if len(sys.argv) != 3 or sys.argv[1] not in work or not sys.argv[2]:
         sys.stderr.write("usage: make backup FILE=…, make restore FILE=…\n")
         return 2
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # nothing is left behind
     try:
         work[sys.argv[1]](LocalSettings(), Path(sys.argv[2]))
     except ValidationError as error:
         sys.stderr.write(f"make {sys.argv[1]}: {describe(error)}\n")
         return EXIT_BAD_SETTING
-    except (CannotRunError, CannotDropPrivilegesError, OSError) as error:
+    except (CannotRunError, CannotDropPrivilegesError) as error:
         sys.stderr.write(f"make {sys.argv[1]}: {error}\n")
         return 1
+    except OSError as error:
+        sys.stderr.write(f"make {sys.argv[1]}: {told(error)}\n")
+        return 1
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
     return 0
 
 

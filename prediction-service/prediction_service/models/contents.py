@@ -6,7 +6,7 @@ Links are followed, as they are when the model is loaded.
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from time import monotonic
 
@@ -16,15 +16,28 @@ Fingerprint = tuple[tuple[str | int, ...], ...]
 """Path, device, inode, kind and rights, size, times of change of content and of rights (ns) of each file; or why there
 is no knowing. Equal sizes and times, as in images and reproducible archives, do not make two files one."""
 
-MOST_FILES = 10_000
-"""In one folder; a model has a dozen."""
+MOST_FILES = 5_000
+"""Files and folders in one folder; a model has a dozen."""
 
 CHUNK_BYTES = 1 << 20
 
 
+class TooManyFilesError(ModelError):
+    """Nobody wants to read all that."""
+
+    def __init__(self) -> None:
+        super().__init__(f"has more than {MOST_FILES:,} files and folders (does a link lead out of it?)")
+
+
 def fingerprint(folder: Path) -> Fingerprint:
-    """Of everything below `folder`, without opening a file. A file that vanishes meanwhile counts as absent."""
-    return tuple(sorted(described(path, name) for name, path in entries(folder)))
+    """Of everything below `folder`, without opening a file. A file that vanishes meanwhile counts as absent.
+
+    Where there is more than any model has, that alone is said: it would be something else at every look.
+    """
+    try:
+        return tuple(sorted(described(path, name) for name, path in entries(folder)))
+    except TooManyFilesError as error:
+        return (str(error),), described(folder, ".")
 
 
 def described(path: Path, name: str) -> tuple[str | int, ...]:
@@ -37,27 +50,42 @@ def described(path: Path, name: str) -> tuple[str | int, ...]:
     return name, status.st_dev, status.st_ino, status.st_mode, *content
 
 
-def entries(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Name and path of the folder and of all that is below it; a folder that is linked into itself is left out."""
-    seen: set[tuple[int, int]] = set()
-    count = 0
-    for parent, folders, files in os.walk(folder, followlinks=True):
-        status = identity(parent)
-        if status is None or status in seen:
-            folders.clear()
+def entries(folder: Path) -> list[tuple[str, Path]]:
+    """Name and path of the folder and of all that is below it. Raises TooManyFilesError.
+
+    Links are followed; a folder that is linked into itself is left out there.
+    """
+    found: list[Path] = []
+    waiting: list[tuple[Path, frozenset[tuple[int, int]]]] = [(folder, frozenset())]
+    while waiting:
+        parent, above = waiting.pop()
+        who = identity(parent)
+        if who is None or who in above:
             continue
-        seen.add(status)
-        for name in ("", *files):
-            yield os.path.relpath(Path(parent, name), folder), Path(parent, name)
-        count += len(files)
-        if count > MOST_FILES:
-            return
+        found.append(parent)
+        for path in listed(parent):
+            if path.is_dir():
+                waiting.append((path, above | {who}))
+            else:
+                found.append(path)
+            if len(found) + len(waiting) > MOST_FILES:
+                raise TooManyFilesError
+    return [(os.path.relpath(path, folder), path) for path in found]
 
 
-def identity(folder: str) -> tuple[int, int] | None:
+def listed(folder: Path) -> list[Path]:
+    """What is in a folder, no more than matters; nothing if it cannot be read."""
+    try:
+        with os.scandir(folder) as found:
+            return [Path(entry.path) for entry in islice(found, MOST_FILES + 1)]
+    except OSError:
+        return []
+
+
+def identity(folder: Path) -> tuple[int, int] | None:
     """Which folder this is, by whatever path; None if it has gone."""
     try:
-        status = Path(folder).stat()
+        status = folder.stat()
     except OSError:
         return None
     return status.st_dev, status.st_ino
@@ -71,13 +99,11 @@ def without_waiting(path: str, flags: int) -> int:
 def digest_of(folder: Path, seconds: float, most_bytes: int) -> str:
     """SHA-256 over the names and bytes of all files. Raises ModelError.
 
-    Only plain files are read: a pipe would never end. What takes longer than `seconds`, or has more than `most_bytes`,
-    is given up.
+    Only plain files are read: a pipe would never end, and a device has no size. What takes longer than
+    `seconds`, or has more than `most_bytes`, is given up.
     """
     digest, end, left = hashlib.sha256(), monotonic() + seconds, most_bytes
     found = sorted((name, path) for name, path in entries(folder) if not path.is_dir())
-    if len(found) > MOST_FILES:
-        raise ModelError(f"has more than {MOST_FILES} files")
     for name, path in found:
         try:
             with open(path, "rb", opener=without_waiting) as file:
