@@ -77,7 +77,7 @@ class Connection(asyncio.Protocol):
         self._phase, self.due = CLOSED, inf
         self._door.leave(self)
         self._arrived.clear()
-        self.outgoing.resume()
+        self.outgoing.lose()
         if self._exchange is not None and not self._exchange.complete:
             self._exchange.lose()
 
