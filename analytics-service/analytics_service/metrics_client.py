@@ -108,7 +108,7 @@ class MetricsClient:
             async with asyncio.timeout(self.timeout_seconds):
                 answer = await self.http.request(method, path, headers=trace_headers(), **request)
             if answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY:
-                raise InvalidRequest(ProblemDetails.model_validate_json(answer.content).errors or [])
+                raise refused(ProblemDetails.model_validate_json(answer.content))
             if is_unknown(answer):
                 raise UnknownName(ProblemDetails.model_validate_json(answer.content).detail)
             answer.raise_for_status()
@@ -116,6 +116,11 @@ class MetricsClient:
         except (httpx.HTTPError, OSError, TimeoutError, ValidationError) as error:
             log.warning("metrics-service away", path=path, error=str(error) or type(error).__name__)
             raise MetricsAway from error
+
+
+def refused(problem: ProblemDetails) -> InvalidRequest:
+    """What the metrics-service refuses, such as a window in the future, in its own words."""
+    return InvalidRequest(problem.errors or [], *filter(None, [problem.detail]))
 
 
 def is_unknown(answer: httpx.Response) -> bool:

@@ -4,13 +4,17 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
+from analytics_service.reports.readable import one_line, readable
 from analytics_service.reasons import FallbackReason
 from shared.contracts.metrics import AggregatedMetrics
 
-Sentences = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
-"""Prose for people: never empty, never a flood."""
+Sentences = Annotated[str, BeforeValidator(readable), StringConstraints(min_length=1, max_length=2000)]
+"""Prose for people: never empty, never a flood, nothing in it that cannot be seen."""
+
+IssueType = Annotated[str, BeforeValidator(one_line), StringConstraints(min_length=1, max_length=80)]
+"""What kind of issue, in a word or two."""
 
 
 class Severity(StrEnum):
@@ -32,7 +36,7 @@ class ReportSource(StrEnum):
 class Finding(BaseModel):
     """One issue, as an analyst words it."""
 
-    issue_type: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)] = Field(
+    issue_type: IssueType = Field(
         description="What kind of issue, e.g. `low_confidence`, `slow_inference`, `label_drift`"
     )
     severity: Severity

@@ -5,10 +5,11 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from wire_shapes import ANSWERS, FAILURES, error
+from wire_shapes import ANSWERS, FAILURES, REPORT_TEXTS, error
 
 from analytics_service.gemini import gemini_provider
 from analytics_service.gemini.refusals import header_seconds
+from analytics_service.gemini.report_text import findings_in
 from analytics_service.provider import (
     Ask,
     Flawed,
@@ -20,6 +21,7 @@ from analytics_service.provider import (
     Unusable,
     Usage,
 )
+from analytics_service.report import Findings
 from analytics_service.settings import Settings
 from analytics_service.testing import gemini_emulator as emulated
 from analytics_service.testing.gemini_emulator import Behaviour, GeminiEmulator, slow
@@ -102,6 +104,16 @@ async def test_an_answer_is_its_text_and_what_it_is_billed_for(
     gemini.behave(expected.behaviour)
     answer = await provider.generate(QUESTION, 5)
     assert (answer.text, answer.usage, answer.cut) == (expected.text, expected.usage, expected.cut)
+    assert len(gemini.calls) == 1
+
+
+@pytest.mark.parametrize("shape", REPORT_TEXTS)
+async def test_a_report_is_found_in_whatever_text_it_stands(
+    provider: Provider, gemini: GeminiEmulator, shape: str
+) -> None:
+    text, others = REPORT_TEXTS[shape]
+    gemini.behave(emulated.saying(text))
+    assert findings_in(await provider.generate(QUESTION, 5)) == Findings(**emulated.FINDINGS | others)
     assert len(gemini.calls) == 1
 
 

@@ -1,5 +1,7 @@
 """What a caller of `/analyze/performance` gets."""
 
+from typing import Any
+
 import pytest
 from service import analyze, client_of, settings_for
 
@@ -96,12 +98,29 @@ async def test_the_window_before_ends_where_the_window_begins(
     assert start == report["metrics_analyzed"]["time_window_start"]
 
 
+TOO_OLD = {"location": "body.window_end", "message": "what it takes to answer is no longer kept"}
+FUTURE = {"location": "body.window_end", "message": "must not lie in the future"}
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        {"errors": [TOO_OLD]},
+        {"errors": [FUTURE], "detail": "The window ends in the future."},
+        {"detail": "The window ends in the future."},
+        {},
+    ],
+)
 async def test_a_question_that_the_metrics_service_refuses_is_refused_with_its_reasons(
-    redis_server: RedisServer, metrics: MetricsEmulator
+    redis_server: RedisServer, metrics: MetricsEmulator, refusal: dict[str, Any]
 ) -> None:
-    reason = {"location": "body.window_end", "message": "what it takes to answer is no longer kept"}
-    metrics.refuses_with = reason
+    metrics.refuses_with = refusal
     async with client_of(settings_for(redis_server, metrics)) as client:
-        answer = await analyze(client, window_end="2020-01-01T00:00:00Z")
-    assert answer.status_code == 422
-    assert answer.json()["errors"] == [reason]
+        answers = [await analyze(client, window_end="2190-01-01T00:00:00Z") for _ in range(15)]
+        metrics.refuses_with = None
+        assert (await analyze(client)).status_code == 200
+    for answer in answers:
+        assert answer.status_code == 422
+        problem = answer.json()
+        assert problem["errors"] == refusal.get("errors", [])
+        assert problem["detail"] == refusal.get("detail", "The request is not valid; see errors.")

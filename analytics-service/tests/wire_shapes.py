@@ -4,6 +4,7 @@ Sources: https://ai.google.dev/api/generate-content, https://ai.google.dev/gemin
 responses that users of Google's own clients put into their bug reports.
 """
 
+import gzip
 import json
 from dataclasses import dataclass
 from typing import Any
@@ -100,6 +101,13 @@ OVER_QUOTA = (
 )
 THOUGHT_ONLY = {"promptTokenCount": 900, "totalTokenCount": 1924, "thoughtsTokenCount": 1024}
 HTML = b"<html><head><title>Sign in</title></head><body>proxy.corp.example wants you to sign in</body></html>"
+
+CHUNKS: list[dict[str, Any]] = [
+    {"candidates": [{"content": {"role": "model", "parts": [{"text": REPORT[:30]}]}, "index": 0}]},
+    {"candidates": [{"content": {"parts": [{"text": "hm", "thought": True}, {"text": REPORT[30:80]}]}}]},
+    {"candidates": [{"content": {"parts": [{"text": REPORT[80:]}]}, "finishReason": "STOP"}],
+     "usageMetadata": {"promptTokenCount": 400, "candidatesTokenCount": 120, "totalTokenCount": 520}},
+]  # fmt: skip
 
 FAILURES: dict[str, Failure] = {
     # A key, a plan, a setting is wrong.
@@ -244,6 +252,52 @@ FAILURES: dict[str, Failure] = {
         recorded({"error": {"code": 8, "message": "Quota exceeded.", "status": "RESOURCE_EXHAUSTED"}}), RateLimited,
     ),
     "error without a name within a 200": Failure(recorded({"error": {"message": "Oops."}}), Unavailable, "Oops"),
+    "an error as text within a 200": Failure(
+        recorded({"error": "API key not valid. Please pass a valid API key."}), KeyInvalid, "API key not valid",
+    ),
+    "an error as text that is about a quota": Failure(recorded({"error": "Quota exceeded for model."}), RateLimited),
+    "an error as text that is about load": Failure(recorded({"error": "The model is overloaded."}), Unavailable, "503"),
+    "an error as text that is about a model": Failure(
+        recorded({"error": "model gemini-9 not found"}), ModelUnknown, "404",
+    ),
+    "an error as text that is about time": Failure(recorded({"error": "upstream timed out"}), TooSlow),
+    "an error as text of nothing known": Failure(recorded({"error": "Oops at proxy.corp.example"}), Unavailable),
+    "an error as text, refused": Failure(recorded({"error": "no, says proxy.corp.example"}, 403), Forbidden, "403"),
+    "an error as a list": Failure(recorded({"error": ["rate limit reached"]}), RateLimited),
+    "an error as a number": Failure(recorded({"error": 429}), RateLimited),
+    "an error that a gateway words": Failure(
+        recorded({"error": {"message": "Slow down.", "type": "requests", "code": "rate_limit_exceeded"}}), RateLimited,
+    ),
+    "an error with its number as text": Failure(
+        recorded({"error": {"message": "No.", "code": "401"}}), KeyInvalid, "No.",
+    ),
+    "a bad key without a number": Failure(
+        recorded({"error": {"message": "API key expired. Please renew the API key."}}), KeyInvalid,
+    ),
+    "an error after half a stream": Failure(
+        recorded([{"candidates": [{"content": {"parts": [{"text": "{"}]}}]},
+                  {"error": {"code": 503, "message": "The model is overloaded.", "status": "UNAVAILABLE"}}]),
+        Unavailable, "503 UNAVAILABLE",
+    ),
+    "a stream whose end withholds it": Failure(
+        recorded([{"candidates": [{"content": {"parts": [TEXT]}}]}, {"candidates": [{"finishReason": "SAFETY"}]}]),
+        Blocked,
+    ),
+    "a list of what are no responses": Failure(recorded([1, "two"]), Unreadable),
+    "a document of somebody else": Failure(recorded({"message": "Sign in at proxy.corp.example"}), Unreadable, "200"),
+    "a body that is not what its encoding says": Failure(
+        recorded(b"\x1f\x8b\x08\x00this is no gzip", headers={"Content-Encoding": "gzip"}), Unreadable, "200",
+    ),
+    "plain text that is called gzip": Failure(
+        recorded({"candidates": []}, headers={"Content-Encoding": "gzip"}), Unreadable,
+    ),
+    "half a gzip": Failure(
+        recorded(gzip.compress(REPORT.encode())[:-30], headers={"Content-Encoding": "gzip"}), Unreadable,
+    ),
+    "a deflate that is none": Failure(recorded(b"\xff\xff\xff", headers={"Content-Encoding": "deflate"}), Unreadable),
+    "503 with a gzip that is none": Failure(
+        recorded(b"no gzip", 503, headers={"Content-Encoding": "gzip"}), Unavailable, "503",
+    ),
     "HTML within a 200": Failure(recorded(HTML, headers={"Content-Type": "text/html"}), Unreadable, "200"),
     "half a document": Failure(emulated.broken_envelope, Unreadable),
     "an empty body": Failure(recorded(b""), Unreadable),
@@ -322,4 +376,49 @@ ANSWERS: dict[str, Answered] = {
     "a byte order mark before the document": Answered(
         recorded(b"\xef\xbb\xbf" + json.dumps({"candidates": [{"content": {"parts": [TEXT]}}]}).encode()),
     ),
+    "a response in a list": Answered(recorded([{"candidates": [{"content": {"parts": [TEXT]}}]}])),
+    "a stream as a list": Answered(recorded(CHUNKS), usage=Usage(400, 120)),
+    "a stream as events": Answered(
+        recorded("".join(f"data: {json.dumps(chunk)}\r\n\r\n" for chunk in CHUNKS).encode(),
+                 headers={"Content-Type": "text/event-stream"}),
+        usage=Usage(400, 120),
+    ),
+    "a stream that was cut off": Answered(
+        recorded([*CHUNKS[:2], {"candidates": [{"finishReason": "MAX_TOKENS"}]}]), REPORT[:80], cut=True,
+    ),
+    "a line break within the document": Answered(
+        recorded(json.dumps({"candidates": [{"content": {"parts": [{"text": "a~b"}]}}]}).replace("~", "\n").encode()),
+        "a\nb",
+    ),
+    "an error that is none": Answered(recorded({"error": None, "candidates": [{"content": {"parts": [TEXT]}}]})),
 }  # fmt: skip
+
+
+def sample(**changes: Any) -> str:
+    """A report that is none: what a schema or a prompt would have there."""
+    issue = {"issue_type": "string", "severity": "low", "description": "string"}
+    return json.dumps({"summary": "string", "identified_issues": [issue], "recommendations": ["string"],
+                       "root_cause_hypothesis": None, "confidence_score": 0.5} | changes)  # fmt: skip
+
+
+BROKEN_LINES = REPORT.replace("Confidence is", "Confidence\nis").replace("inputs have", "inputs\thave")
+REPORT_TEXTS = {
+    "raw line breaks and tabs": (BROKEN_LINES.encode().decode("unicode_escape"), {
+        "summary": "Confidence\nis low and falling.", "root_cause_hypothesis": "The inputs have changed."}),
+    "JSON as text": (json.dumps(REPORT), {}),
+    "JSON as text as text": (json.dumps(json.dumps(REPORT)), {}),
+    "an object within text within an object": (json.dumps({"report": REPORT}), {}),
+    "an object within an object": (json.dumps({"report": FINDINGS}), {}),
+    "an object within a list within an object": (json.dumps({"data": {"reports": [FINDINGS]}}), {}),
+    "text in a fence within an object": (json.dumps({"answer": f"```json\n{REPORT}\n```"}), {}),
+    "120 stray braces": ("{" * 120 + REPORT, {}),
+    "450 stray braces that may begin an object": ('{"' * 450 + REPORT, {}),
+    "an example before": (f"For example:\n{sample(summary='Latency is fine.')}\nThe report:\n{REPORT}", {}),
+    "the schema's pattern before": (sample() + REPORT, {}),
+    "the schema's pattern behind": (f"{REPORT}\nby the schema {sample()}", {}),
+    "a pattern in angles behind": (REPORT + sample(summary="<one or two sentences>"), {}),
+    "the schema itself before": (json.dumps({"type": "OBJECT", "properties": {"summary": {"type": "STRING"}}}) + REPORT,
+                                 {}),
+    "a draft beside the report": (json.dumps({"draft": json.loads(sample(summary="Draft.")), "report": FINDINGS}), {}),
+}  # fmt: skip
+"""Texts that hold the report, some with other words in it."""

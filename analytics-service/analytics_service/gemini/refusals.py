@@ -49,6 +49,19 @@ NO_CREDIT = re.compile(r"prepayment credits|spend(?:ing)? (?:cap|limit)|limit: 0
 NOT_HERE = re.compile(r"\b(?:location|country|region|territory)\b", re.IGNORECASE)
 KEY_AT_FAULT = re.compile(r"API key (?:not valid|not found|expired)|unregistered callers", re.IGNORECASE)
 
+MEANT_BY_WORDS = tuple((re.compile(pattern, re.IGNORECASE), status) for pattern, status in (
+    (KEY_AT_FAULT.pattern, 400),
+    (r"invalid (?:api )?key|unauthenticated|unauthori[sz]ed|authentication", 401),
+    (r"leaked|permission|forbidden|access denied|billing", 403),
+    (r"quota|rate.?limit|too many|exhausted|credits", 429),
+    (r"\bmodels?\b.*not (?:found|exist|supported)|(?:unknown|no such) model", 404),
+    (r"timed? ?out|deadline", 504),
+    (r"(?:location|country|region|territory) .*not (?:supported|available)", 403),
+    (r"overloaded|unavailable|try again|capacity", 503),
+    (r"invalid (?:argument|request|json)|bad request|malformed", 400),
+))  # fmt: skip
+"""Errors within a success that have neither a name nor a number: what stands between us and Gemini words them."""
+
 BY_STATUS: dict[int, type[ProviderError]] = {
     401: KeyInvalid, 402: BillingNeeded, 408: TooSlow, CLIENT_CLOSED_REQUEST: Unavailable, 504: TooSlow,
     405: RequestInvalid, 411: RequestInvalid, 413: RequestInvalid, 414: RequestInvalid, 415: RequestInvalid,
@@ -57,14 +70,26 @@ BY_STATUS: dict[int, type[ProviderError]] = {
 """Statuses that say all by themselves."""
 
 
-def refusal(response: HttpResponse, error: Mapping[str, Any] | None, key: str) -> ProviderError:
-    """The error that a response is; `error`: the object that Gemini puts into its body, None when it did not."""
-    error = error or {}
+def refusal(response: HttpResponse, said_error: Any, key: str) -> ProviderError:
+    """The error that a response is; `said_error`: what stands under `error` in its body, None when nothing does.
+
+    Gemini puts an object there. Text, or a list, is from what stands on the way to it, and so are the words.
+    """
+    error: Mapping[str, Any] = said_error if isinstance(said_error, Mapping) else {"message": plain(said_error)}
     name, message = text_in(error, "status"), text_in(error, "message")
     status = response.status if response.status >= HTTPStatus.BAD_REQUEST else meant_status(error, name)
     body = message or response.body[:1000].decode(errors="replace")
-    words = said(body, key, status, name or ("error" if message else None))
+    is_geminis = isinstance(said_error, Mapping) and bool(message)
+    words = said(body, key, status, name or ("error" if is_geminis else None))
+    if not name and response.status < HTTPStatus.BAD_REQUEST:
+        name = "NOT_FOUND" if status == HTTPStatus.NOT_FOUND else ""
     return kind(status, name, message, error)(words, retry_after_seconds=retry_after(response, error, message))
+
+
+def plain(said_error: Any) -> str:
+    """An error that is no object, as text."""
+    inner = said_error[0] if isinstance(said_error, list) and said_error else said_error
+    return inner if isinstance(inner, str) else "" if inner is None else str(inner)[:1000]
 
 
 def kind(status: int, name: str, message: str, error: Mapping[str, Any]) -> type[ProviderError]:
@@ -112,10 +137,18 @@ def precondition_kind(message: str) -> type[ProviderError]:
 
 
 def meant_status(error: Mapping[str, Any], name: str) -> int:
-    """The status that an error within a success means: by its name, else by its number."""
+    """The status that an error within a success means: by its name, its number, else by its words."""
     number = error.get("code")
-    plausible = isinstance(number, int) and HTTPStatus.BAD_REQUEST <= number < 600
-    return STATUS_OF.get(name, number if isinstance(number, int) and plausible else 500)
+    if isinstance(number, str):
+        name, number = name or number.upper(), int(number) if re.fullmatch(r"\d{3}", number) else None
+    if name in STATUS_OF:
+        return STATUS_OF[name]
+    if isinstance(number, int) and HTTPStatus.BAD_REQUEST <= number < 600:
+        return number
+    words = " ".join(text_in(error, field) for field in ("message", "code", "type")).replace("_", " ")
+    if re.fullmatch(r"[45]\d\d", words.strip()):
+        return int(words)
+    return next((status for pattern, status in MEANT_BY_WORDS if pattern.search(words)), 500)
 
 
 def retry_after(response: HttpResponse, error: Mapping[str, Any], message: str) -> float | None:

@@ -1,10 +1,13 @@
 """Gemini's text → findings, wherever in it the JSON stands; pure.
 
-Models wrap JSON in fences and prose whatever they are told, and put byte order marks before and remarks behind it. The
-first object in the text that is a report counts. What does not fit is refused with words that Gemini can mend it by.
+Models wrap JSON in fences, prose and further JSON whatever they are told: a report within an object, within text within
+an object, behind a draft, the schema or an example. So every object in the text is looked at, and the last one that is a
+report and no mere pattern of one counts: what comes first is what the model was about to do. What does not fit is
+refused with words that Gemini can mend it by.
 """
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,44 +17,96 @@ from analytics_service.provider import ModelAnswer, Truncated, Unusable
 from analytics_service.report import Findings
 
 MAX_FLAWS = 5
-MAX_OBJECTS = 100
-"""Braces at which an object may begin; a text with more is no report."""
+MAX_STARTS = 500
+"""Places at which an object may begin: each that does not is a walk through what follows."""
 
-DECODER = json.JSONDecoder()
+MAX_DEPTH = 4
+"""Wrappers around a report, be they objects, lists or text that is JSON itself."""
+
+DECODER = json.JSONDecoder(strict=False)
+"""Line breaks and tabs may stand in text as they are: models forget to escape them."""
+
+START = re.compile(r'\{(?=\s*["}])')
+"""A brace that an object may begin with; `{as asked}` is none."""
+
+OPEN_START = re.compile(r'\{\s*\\*"')
+"""The same, also in text that is JSON within a string."""
+
+FIELDS = frozenset(Findings.model_fields)
+
+PATTERN = re.compile(r"[<\[{(].*[>\]})]|\W*|(?i:string|text|summary|your summary.*|(?:a )?(?:short|brief) summary.*)")
+"""What a summary says in a schema or an example: it stands for words."""
 
 
 def findings_in(answer: ModelAnswer) -> Findings:
     """The findings in an answer. Raises Unusable, or Truncated when the text ends in the middle of them."""
-    flaws: str | None = None
-    for found in objects_in(answer.text):
-        try:
-            return Findings.model_validate(found)
-        except ValidationError as error:
-            flaws = flaws or described(error)
-    if answer.cut or ends_inside_object(answer.text):
+    found: Findings | None = None
+    rest, flaws, likeness = answer.text, "answer: there is no JSON object in it", 0
+    for value, end in documents_in(answer.text):
+        for each in objects_within(value):
+            try:
+                report = Findings.model_validate(each)
+            except ValidationError as error:
+                if each and len(each.keys() & FIELDS) >= likeness:
+                    flaws, likeness = described(error), len(each.keys() & FIELDS) + 1
+                continue
+            if PATTERN.fullmatch(report.summary):
+                flaws = "summary: there is a pattern in place of words"
+                continue
+            found, rest = report, answer.text[end:]
+    if ends_inside_object(rest) or (answer.cut and found is None):
         raise Truncated("the answer ends in the middle", usage=answer.usage)
-    raise Unusable(flaws or "answer: there is no JSON object in it", usage=answer.usage)
+    if found is None:
+        raise Unusable(flaws, usage=answer.usage)
+    return found
 
 
-def objects_in(text: str) -> Iterator[dict[str, Any]]:
-    """Every JSON object that is whole, from left to right, those within others after them."""
-    at = text.find("{")
-    for _ in range(MAX_OBJECTS):
-        if at < 0:
+def documents_in(text: str) -> Iterator[tuple[Any, int]]:
+    """What the text is as JSON, else every object in it that is whole, from left to right; and where it ends."""
+    try:
+        yield DECODER.decode(text.strip("\ufeff \n\r\t")), len(text)
+    except (ValueError, RecursionError):
+        yield from scattered(text)
+
+
+def scattered(text: str) -> Iterator[tuple[Any, int]]:
+    """The objects in a text that is more than JSON. One that does not end is stepped into."""
+    at = 0
+    for _ in range(MAX_STARTS):
+        if (start := START.search(text, at)) is None:
             return
         try:
-            found, _ = DECODER.raw_decode(text, at)
+            found, at = DECODER.raw_decode(text, start.start())
         except (ValueError, RecursionError):
-            found = None
-        if isinstance(found, dict):
-            yield found
-        at = text.find("{", at + 1)
+            at = start.end()
+        else:
+            yield found, at
+
+
+def objects_within(value: Any, depth: int = 0) -> Iterator[dict[str, Any]]:
+    """The objects that a value is or holds, also as text; what holds others comes before them."""
+    if depth > MAX_DEPTH:
+        return
+    if isinstance(value, dict):
+        yield value
+        inner: list[Any] = [] if value.keys() >= FIELDS else list(value.values())
+    elif isinstance(value, list):
+        inner = value
+    elif isinstance(value, str) and depth < MAX_DEPTH and OPEN_START.search(value):
+        inner = [document for document, _ in documents_in(value)]
+    else:
+        return
+    for each in inner:
+        yield from objects_within(each, depth + 1)
 
 
 def ends_inside_object(text: str) -> bool:
     """Whether the first object that begins is still open where the text stops."""
+    start = OPEN_START.search(text)
+    if start is None:
+        return False
     depth, quoted, escaped = 0, False, False
-    for character in text[max(text.find("{"), 0) :]:
+    for character in text[start.start() :]:
         if quoted:
             quoted = escaped or character != '"'
             escaped = character == "\\" and not escaped

@@ -43,7 +43,8 @@ class GenAi:
             except (TimeoutError, httpx.TimeoutException) as error:
                 raise TooSlow(f"no answer in {timeout_seconds:.1f} s") from error
             except httpx.HTTPError as error:
-                raise Unavailable(type(error).__name__) from error
+                if arrived.response is None:
+                    raise Unavailable(type(error).__name__) from error
             except Exception:
                 # What the SDK makes of a response does not matter, as long as there is one: `read` has the say.
                 if arrived.response is None:
@@ -65,8 +66,13 @@ class GenAi:
 
 
 async def keep_whole(response: httpx.Response) -> None:
-    """Reads a response to its end and keeps it for the call that it belongs to."""
-    keep(response.status_code, response.headers, await response.aread())
+    """Reads a response to its end and keeps it for the call that it belongs to; a body that cannot be unpacked as none."""
+    try:
+        body = await response.aread()
+    except httpx.DecodingError:
+        keep(response.status_code, response.headers, b"")
+        raise
+    keep(response.status_code, response.headers, body)
 
 
 def make_client(settings: Settings, http: httpx.AsyncClient) -> Any:

@@ -104,8 +104,8 @@ def one_call_transport(thinking_budget: int | None) -> type[Any]:
         def request(self, method: str, url: str, data: Any = None, **arguments: Any) -> Any:
             sent = data if thinking_budget is None else with_budget(data, thinking_budget)
             # A redirect is a response like any other: followed, it would take the key to whatever host it names.
-            response = super().request(method, url, data=sent, **arguments | {"allow_redirects": False})
-            keep(response.status_code, response.headers, response.content)
+            response = super().request(method, url, data=sent, **arguments | {"allow_redirects": False, "stream": True})
+            keep(response.status_code, response.headers, content_of(response))
             return response
 
     class OneCallTransport(GenerativeServiceRestTransport):
@@ -116,6 +116,17 @@ def one_call_transport(thinking_budget: int | None) -> type[Any]:
             self._prep_wrapped_messages(client_info)  # type: ignore[no-untyped-call]  # the SDK has no types
 
     return OneCallTransport
+
+
+def content_of(response: Any) -> bytes:
+    """The body of a response, read to its end; empty when it cannot be unpacked."""
+    from requests.exceptions import ContentDecodingError
+
+    try:
+        return bytes(response.content)
+    except ContentDecodingError:
+        response.close()
+        return b""
 
 
 def with_budget(data: str | bytes, thinking_budget: int) -> bytes:

@@ -1,14 +1,15 @@
 """Gemini's wire format: a response → the answer, or the error that it is; pure, and the same for both SDKs.
 
 Formats: https://ai.google.dev/api/generate-content (responses, finish and block reasons, usage) and
-https://google.aip.dev/193 (errors). Whatever has another type than the format says counts as not there.
+https://google.aip.dev/193 (errors). Whatever has another type than the format says counts as not there. A response in
+pieces, as streams have it (a list, or server-sent events), is put together (`pieces`).
 """
 
-import json
 from http import HTTPStatus
 from typing import Any
 
 from analytics_service.gemini.http_response import HttpResponse
+from analytics_service.gemini.pieces import document, whole
 from analytics_service.gemini.refusals import refusal
 from analytics_service.gemini.words import said
 from analytics_service.provider import (
@@ -38,29 +39,21 @@ WITHHELD = {
 """Finish reasons with which Gemini keeps back what it would have said; a part of it may be there all the same."""
 
 
+KNOWN_FIELDS = {"candidates", "promptFeedback", "usageMetadata", "modelVersion", "responseId"}
+"""A document with none of these was not written by Gemini."""
+
+
 def read(response: HttpResponse, key: str) -> ModelAnswer:
     """The answer in a response. Raises ProviderError, whose words do not contain the key."""
-    body = document(response.body)
-    if response.status >= HTTPStatus.BAD_REQUEST or error_in(body) is not None:
-        raise refusal(response, error_in(body), key)
-    if response.status != HTTPStatus.OK or not isinstance(body, dict):
+    body = whole(document(response.body))
+    error = body.get("error") if isinstance(body, dict) else None
+    if response.status >= HTTPStatus.BAD_REQUEST or error or (error is not None and "candidates" not in body):
+        raise refusal(response, error, key)
+    is_document = isinstance(body, dict) and (not body or body.keys() & KNOWN_FIELDS)
+    if response.status != HTTPStatus.OK or not is_document:
         text = response.body[:1000].decode(errors="replace")
         raise Unreadable(said(f"not a response of Gemini: {text}", key, response.status))
     return answer_of(body, key)
-
-
-def document(body: bytes) -> Any:
-    """The JSON document that a body is, with or without a byte order mark; None when it is none."""
-    try:
-        return json.loads(body.decode("utf-8-sig"))
-    except (ValueError, RecursionError):
-        return None
-
-
-def error_in(body: Any) -> dict[str, Any] | None:
-    """The error that a document is; streams and some front ends wrap it into a list."""
-    inner = body[0] if isinstance(body, list) and body else body
-    return mapping(inner, "error")
 
 
 def answer_of(body: dict[str, Any], key: str) -> ModelAnswer:

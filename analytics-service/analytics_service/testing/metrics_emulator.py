@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import parse_qs, urlsplit
 
 from pydantic import BaseModel
@@ -66,7 +66,7 @@ class MetricsExchange(BaseHTTPRequestHandler):
         if self.emulator.fails_with:
             status, content = self.emulator.fails_with, b"{}"
         elif refusal := self.emulator.refuses_with:
-            problem = {"title": "Unprocessable Content", "status": 422, "errors": [refusal]}
+            problem = {"title": "Unprocessable Content", "status": 422} | refusal
             status, content = 422, json.dumps(problem).encode()
         elif self.emulator.knows is not None and self.asked_about not in {None, *self.emulator.knows}:
             detail = f"No model is called {self.asked_about!r}."
@@ -99,7 +99,8 @@ class MetricsEmulator(LocalServer):
         self.quality = Quality(feedback_count=0, accuracy=None)
         self.alerts = SeenAlerts(alerts=[])
         self.fails_with: int | None = None
-        self.refuses_with: dict[str, str] | None = None
+        self.refuses_with: dict[str, Any] | None = None
+        """What a 422 says."""
         self.knows: set[str] | None = None
         """The models that there are; None: any."""
         self.queries: list[MetricsQuery] = []
