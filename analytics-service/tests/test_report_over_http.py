@@ -108,7 +108,7 @@ FUTURE = {"location": "body.window_end", "message": "must not lie in the future"
         {"errors": [TOO_OLD]},
         {"errors": [FUTURE], "detail": "The window ends in the future."},
         {"detail": "The window ends in the future."},
-        {},
+        {"title": "Unprocessable Content"},
     ],
 )
 async def test_a_question_that_the_metrics_service_refuses_is_refused_with_its_reasons(

@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001  (letters of many scripts are what this is about)
 """Whatever Gemini writes: what people get has nothing in it that cannot be seen, and all that can."""
 
 import json

@@ -1,8 +1,8 @@
 """Gemini's text → findings, wherever in it the JSON stands; pure.
 
 Models wrap JSON in fences, prose and further JSON whatever they are told: a report within an object, within text within
-an object, behind a draft, the schema or an example. So every object in the text is looked at, and the last one that is a
-report and no mere pattern of one counts: what comes first is what the model was about to do. What does not fit is
+an object, behind a draft, the schema or an example. So every object in the text is looked at, and the last one counts
+that is a report and no mere pattern of one: what comes first is what the model was about to do. What does not fit is
 refused with words that Gemini can mend it by.
 """
 

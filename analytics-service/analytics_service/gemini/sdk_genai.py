@@ -66,7 +66,7 @@ class GenAi:
 
 
 async def keep_whole(response: httpx.Response) -> None:
-    """Reads a response to its end and keeps it for the call that it belongs to; a body that cannot be unpacked as none."""
+    """Reads a response to its end and keeps it for its call; of a body that cannot be unpacked nothing is kept."""
     try:
         body = await response.aread()
     except httpx.DecodingError:

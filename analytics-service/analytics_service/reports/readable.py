@@ -49,20 +49,23 @@ def visible(text: str) -> str:
     kept: list[str] = []
     marks = 0
     for at, each in enumerate(text):
-        if each in ("\n", "\t"):
+        if not stays(each, kept, text[at + 1 : at + 2]):
+            continue
+        marks = marks + 1 if unicodedata.category(each) in ("Mn", "Me") else 0
+        if marks <= MOST_MARKS:
             kept.append(each)
-            marks = 0
-        elif each in (ZWNJ, ZWJ):
-            if joins(each, kept, text[at + 1 : at + 2]):
-                kept.append(each)
-        elif SELECTORS.match(each):
-            if each in PRESENTATION and kept and is_base(kept[-1]):
-                kept.append(each)
-        elif is_seen(each):
-            marks = marks + 1 if unicodedata.category(each) in ("Mn", "Me") else 0
-            if marks <= MOST_MARKS:
-                kept.append(each)
     return "".join(kept)
+
+
+def stays(character: str, before: list[str], after: str) -> bool:
+    """Whether a character is seen, or shapes what stands around it."""
+    if character in ("\n", "\t"):
+        return True
+    if character in (ZWNJ, ZWJ):
+        return joins(character, before, after)
+    if SELECTORS.match(character):
+        return character in PRESENTATION and bool(before) and is_base(before[-1])
+    return is_seen(character)
 
 
 def is_seen(character: str) -> bool:
@@ -85,7 +88,7 @@ def is_picture(character: str) -> bool:
 
 
 def is_joined_script(character: str) -> bool:
-    """Whether it belongs to a script that joiners shape: Arabic and its kin, those of India and their kin, Mongolian."""
+    """Whether it belongs to a script that joiners shape: Arabic, those of India, Mongolian, and their kin."""
     category = unicodedata.category(character)[0]
     return category in "LM" and ("\u0600" <= character <= "\u08ff" or "\u0900" <= character <= "\u1aff")
 
