@@ -15,6 +15,7 @@ from local.services import SERVICES, settings_class
 from local.settings import LocalSettings
 from shared.runtime.secret_words import FEWEST_CHARACTERS, secrets_of
 from shared.runtime.settings import EXIT_BAD_SETTING, EnvironmentSettings, load_settings
+from shared.testing.certificates import write_certificates
 
 REPOSITORY = Path(__file__).parent.parent
 CLASSES: dict[str, type[EnvironmentSettings]] = {
@@ -46,9 +47,10 @@ WRONG: dict[str, tuple[str, ...]] = {
     "ALERT_WEBHOOK_SECRET": ("whsec_$$$", "whsec_"),
     "REDIS_HOST": ("redis://localhost", "not a host", "localhost:6379"),
     "REDIS_URL": ("nowhere", "http://localhost", "redis://"),
-    "REDIS_TLS_CA_FILE": ("/no/such/file",),
-    "REDIS_TLS_CERTIFICATE_FILE": ("/no/such/file",),
-    "REDIS_TLS_KEY_FILE": ("/no/such/file",),
+    "REDIS_PASSWORD_FILE": ("/no/such/file", "deploy"),
+    "REDIS_TLS_CA_FILE": ("/no/such/file", "README.md", "/dev/zero", "deploy"),
+    "REDIS_TLS_CERTIFICATE_FILE": ("/no/such/file", "/dev/zero", "deploy"),
+    "REDIS_TLS_KEY_FILE": ("/no/such/file", "/dev/zero", "deploy"),
     "ROOT_PATH": ("ml", "/a b", "/../x"),
     "ALLOWED_ORIGINS": ("example.org", "https://example.org/path", "ftp://example.org"),
     "GEMINI_API_KEY": ("two words", 'a"key"'),
@@ -157,8 +159,8 @@ RIGHT = {
     "GEMINI_SDK": "google-genai", "GEMINI_API_ENDPOINT": "http://a:1", "LOCAL_DIR": "there", "REDIS_PASSWORD": "word",
     "REDIS_URL": "redis://a", "REDIS_USERNAME": "user", "REDIS_SENTINEL_PASSWORD": "word", "ROOT_PATH": "/ml",
     "ALLOWED_ORIGINS": "https://example.org",
-    "REDIS_TLS_CA_FILE": "README.md", "REDIS_TLS_CERTIFICATE_FILE": "README.md",
-    "REDIS_TLS_KEY_FILE": "README.md",
+    "REDIS_TLS_CA_FILE": "ca.pem", "REDIS_TLS_CERTIFICATE_FILE": "certificate.pem", "REDIS_TLS_KEY_FILE": "key.pem",
+    "REDIS_PASSWORD_FILE": "password",
 } | REQUIRED  # fmt: skip
 
 
@@ -167,10 +169,13 @@ def test_spaces_around_a_value_change_nothing(
     name: str, variable: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     settings = CLASSES[name]
+    write_certificates(tmp_path)
+    (tmp_path / "password").write_text("word\n")
+    monkeypatch.chdir(tmp_path)
     value = RIGHT.get(variable) or str(getattr(load_settings(settings, name), variable.lower()) or 1)
     if "_TLS_" in variable:
         for needed in ("REDIS_TLS_CERTIFICATE_FILE", "REDIS_TLS_KEY_FILE"):
-            monkeypatch.setenv(needed, "README.md")
+            monkeypatch.setenv(needed, RIGHT[needed])
         monkeypatch.setenv("REDIS_URL", "rediss://a")
     monkeypatch.setenv(variable, value)
     plain = getattr(load_settings(settings, name), variable.lower())

@@ -4,7 +4,7 @@ from redis.asyncio import Redis
 
 from analytics_service.circuit_breaker import CircuitBreaker, CircuitState
 from analytics_service.gemini.last_outcome import LastOutcome
-from analytics_service.redis_border import RedisAway, probe
+from analytics_service.redis_border import Probe, RedisAway
 from analytics_service.settings import Settings
 from shared.contracts.health import ComponentHealth, HealthStatus
 from shared.runtime.health import HealthReport
@@ -14,10 +14,11 @@ def health_report(
     settings: Settings, redis: Redis, circuit: CircuitBreaker, outcome: LastOutcome, version: str
 ) -> HealthReport:
     """Asks Redis; of Gemini it says what the last calls showed, for a probe must not cost one."""
+    probe = Probe(redis)
 
     async def check_redis() -> ComponentHealth:
         try:
-            await probe(redis)
+            await probe.run()
         except RedisAway as away:
             return ComponentHealth(status=HealthStatus.DOWN, detail=away.trouble)
         return ComponentHealth(status=HealthStatus.OK)

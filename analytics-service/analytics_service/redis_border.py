@@ -5,62 +5,31 @@ Each module beyond this border says what it does when Redis is away.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from enum import StrEnum
 from importlib.resources import files
 
 import structlog
 from prometheus_client import Counter
 from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
-from redis.exceptions import (
-    AuthenticationError,
-    AuthorizationError,
-    BusyLoadingError,
-    ClusterDownError,
-    NoPermissionError,
-    OutOfMemoryError,
-    ReadOnlyError,
-    RedisClusterException,
-    RedisError,
-)
+from redis.exceptions import RedisClusterException, RedisError
+
+from analytics_service.cache.troubles import words_for
 
 AWAY = Counter("analysis_redis_away", "Operations that Redis did not do")
 
-PROBE, PROBE_MS = "analysis:health", 1000
+PROBE, PROBE_CHANNEL, PROBE_MS = "analysis:{health}", "analysis:health", 1000
+CONFIRMED_SECONDS = 0.2
+"""An answer to a subscription that comes later is no refusal."""
+
+KINDS = ("text", "list", "hash", "set")
 
 log = structlog.get_logger()
-
-
-class RedisTrouble(StrEnum):
-    """Why Redis does not do what it is asked, in words that may be shown to anybody."""
-
-    NO_ANSWER = "not reachable"
-    LOGIN = "the login is refused"
-    FULL = "full: it refuses writes"
-    READ_ONLY = "takes no writes: it is a replica"
-    LOADING = "loading its data"
-    CLUSTER = "the cluster has no server for some keys"
-    DISK = "cannot write to its disk and refuses writes"
-
-
-TROUBLES: tuple[tuple[type[Exception], RedisTrouble], ...] = (
-    (OutOfMemoryError, RedisTrouble.FULL),
-    (ReadOnlyError, RedisTrouble.READ_ONLY),
-    (BusyLoadingError, RedisTrouble.LOADING),
-    (AuthenticationError, RedisTrouble.LOGIN),
-    (AuthorizationError, RedisTrouble.LOGIN),
-    (NoPermissionError, RedisTrouble.LOGIN),
-    (ClusterDownError, RedisTrouble.CLUSTER),
-)
-
-WORDS = (("NOAUTH", RedisTrouble.LOGIN), ("WRONGPASS", RedisTrouble.LOGIN), ("MISCONF", RedisTrouble.DISK))
-"""Errors that the client has no class for in every place where they come."""
 
 
 class RedisAway(Exception):
     """Redis does not answer, answers too late, or refuses to work; `trouble` says which."""
 
-    def __init__(self, trouble: RedisTrouble) -> None:
+    def __init__(self, trouble: str) -> None:
         super().__init__(trouble)
         self.trouble = trouble
 
@@ -73,26 +42,28 @@ def away_as_one_error() -> Iterator[None]:
     except (RedisError, RedisClusterException, OSError, TimeoutError) as error:
         AWAY.inc()
         log.warning("redis away", error=str(error) or type(error).__name__)
-        raise RedisAway(trouble_of(error)) from error
+        raise RedisAway(words_for(error)) from error
 
 
-def trouble_of(error: Exception) -> RedisTrouble:
-    """What an error of the client means; one that wraps another means what that means."""
-    for word, trouble in WORDS:
-        if word in str(error):
-            return trouble
-    for kind, trouble in TROUBLES:
-        if isinstance(error, kind):
-            return trouble
-    if isinstance(error.__cause__, Exception):
-        return trouble_of(error.__cause__)
-    return RedisTrouble.NO_ANSWER
+class Probe:
+    """Tries what the service needs of Redis: one that is full, or permits nothing else, would still answer a PING.
 
+    A user who may not do a part of it is found here, and not by the report that needs it.
+    """
 
-async def probe(redis: Redis) -> None:
-    """Returns when Redis takes a write: a PING would be answered by one that is full. Raises RedisAway."""
-    with away_as_one_error():
-        await redis.set(PROBE, 1, px=PROBE_MS)
+    def __init__(self, redis: Redis) -> None:
+        self._redis, self._script = redis, script(redis, "probe")
+
+    async def run(self) -> None:
+        """Returns when all was done. Raises RedisAway."""
+        with away_as_one_error():
+            await self._script(keys=[f"{PROBE}:{kind}" for kind in KINDS], args=[PROBE_CHANNEL, PROBE_MS])
+            async with self._redis.pubsub() as pubsub:
+                await pubsub.subscribe(PROBE_CHANNEL)
+                await pubsub.get_message(timeout=CONFIRMED_SECONDS)
+            await self._redis.hgetall(PROBE)
+            await self._redis.unlink(PROBE)
+            await self._redis.scan(match=PROBE, count=1)
 
 
 def script(redis: Redis, name: str) -> AsyncScript:

@@ -1,6 +1,7 @@
 """Every variable of the analytics-service is read here."""
 
 import re
+import unicodedata
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -9,6 +10,7 @@ from pydantic import AfterValidator, Field, HttpUrl, SecretStr, TypeAdapter, mod
 
 from analytics_service.cache.redis_url import Kind, RedisTarget, redis_target
 from shared.runtime.listen_address import Host
+from shared.runtime.named_files import check_authorities, check_file, check_pair
 from shared.runtime.proxies import check_proxies
 from shared.runtime.secret_words import AdminToken
 from shared.runtime.settings import ServiceSettings
@@ -51,17 +53,28 @@ def usable_redis_url(url: SecretStr | None) -> SecretStr | None:
 RedisUrl = Annotated[SecretStr | None, AfterValidator(usable_redis_url)]
 
 
-def readable(path: Path | None) -> Path | None:
-    """Raises ValueError for a file that this process cannot read."""
-    try:
-        if path is not None:
-            path.read_bytes()
-    except OSError as error:
-        raise ValueError(f"cannot be read: {error.strerror}") from error
+def authorities(path: Path) -> Path:
+    """Raises ValueError for a file without certificates."""
+    check_authorities(path)
     return path
 
 
-ReadableFile = Annotated[Path | None, AfterValidator(readable)]
+def plain_file(path: Path) -> Path:
+    """Raises ValueError for a file that this process cannot read."""
+    check_file(path)
+    return path
+
+
+def without_control_characters(secret: SecretStr) -> SecretStr:
+    """Raises ValueError for a password that no server could have."""
+    if any(unicodedata.category(sign) == "Cc" for sign in secret.get_secret_value()):
+        raise ValueError("has a control character in it")
+    return secret
+
+
+AuthoritiesFile = Annotated[Path, AfterValidator(authorities)]
+PlainFile = Annotated[Path, AfterValidator(plain_file)]
+Password = Annotated[SecretStr, AfterValidator(without_control_characters)]
 
 
 class Settings(ServiceSettings):
@@ -80,13 +93,18 @@ class Settings(ServiceSettings):
     redis_port: int = Field(6379, ge=1, le=65535)
     redis_db: int = Field(0, ge=0, le=1023)
     redis_username: str | None = Field(None, description="Redis user, where REDIS_URL names none")
-    redis_password: SecretStr | None = Field(None, description="Redis password, where REDIS_URL has none")
-    redis_sentinel_password: SecretStr | None = Field(None, description="Password of the sentinels themselves")
-    redis_tls_ca_file: ReadableFile = Field(
+    redis_password: Password | None = Field(None, description="Redis password, where REDIS_URL has none")
+    redis_password_file: Path | None = Field(
+        None, description="The password in a file, which is read anew for each connection: it can be changed there"
+    )
+    redis_sentinel_password: Password | None = Field(None, description="Password of the sentinels themselves")
+    redis_tls_ca_file: AuthoritiesFile | None = Field(
         None, description="PEM file of who signed Redis's certificate; not set: whom the system trusts"
     )
-    redis_tls_certificate_file: ReadableFile = Field(None, description="PEM file of the certificate to show to Redis")
-    redis_tls_key_file: ReadableFile = Field(None, description="PEM file of its key")
+    redis_tls_certificate_file: PlainFile | None = Field(
+        None, description="PEM file of the certificate to show to Redis"
+    )
+    redis_tls_key_file: PlainFile | None = Field(None, description="PEM file of its key")
     redis_timeout_seconds: float = Field(0.5, gt=0, le=30, description="An answer of Redis takes longer: away")
     redis_report_bytes: int = Field(
         16_777_216, ge=1_048_576, le=17_179_869_184, description="Room for reports in Redis; the oldest leave first"
@@ -140,6 +158,12 @@ class Settings(ServiceSettings):
         password = self.redis_password.get_secret_value() if self.redis_password else None
         return replace(target, username=target.username or self.redis_username, password=target.password or password)
 
+    @property
+    def password_file(self) -> Path | None:
+        """Where the password of Redis is read anew; None: REDIS_URL has it, or no file does."""
+        in_url = self.redis_url is not None and redis_target(self.redis_url.get_secret_value()).password is not None
+        return None if in_url else self.redis_password_file
+
     @model_validator(mode="after")
     def proxies_can_be_used(self) -> Self:
         """Raises ValueError for a proxy in the environment through which Gemini could not be called."""
@@ -155,4 +179,9 @@ class Settings(ServiceSettings):
             raise ValueError("REDIS_TLS_…_FILE needs REDIS_URL to begin with rediss")
         if bool(self.redis_tls_certificate_file) != bool(self.redis_tls_key_file):
             raise ValueError("REDIS_TLS_CERTIFICATE_FILE and REDIS_TLS_KEY_FILE belong together")
+        if self.redis_tls_certificate_file and self.redis_tls_key_file:
+            try:
+                check_pair(self.redis_tls_certificate_file, self.redis_tls_key_file, "")
+            except ValueError as error:
+                raise ValueError(f"REDIS_TLS_CERTIFICATE_FILE and REDIS_TLS_KEY_FILE {error}") from error
         return self

@@ -1,20 +1,25 @@
 """Redis full, read-only, loading, with another password: rules meanwhile, health says which, and it ends by itself."""
 
 import asyncio
+import contextlib
+import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
 import pytest
-from redis.exceptions import BusyLoadingError, ResponseError
+import redis
+from redis._parsers.base import BaseParser
 from service import analyze, client_of, settings_for_redis_url
 
-from analytics_service.redis_border import RedisTrouble, trouble_of
+from analytics_service.cache.troubles import BY_CODE, words_for
 from analytics_service.testing.gemini_emulator import GeminiEmulator
 from analytics_service.testing.metrics_emulator import MetricsEmulator
 from shared.testing.admin import ADMIN
 from shared.testing.redis_servers import DebianRedis
+
+REPOSITORY = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -85,7 +90,7 @@ async def test_no_password_any_more_is_no_trouble(client: httpx.AsyncClient, ser
 async def test_a_user_who_may_not_write(client: httpx.AsyncClient, server: DebianRedis, gemini: GeminiEmulator) -> None:
     with server.client() as redis:
         redis.execute_command("ACL", "SETUSER", "default", "-set")
-        async with trouble_by_health(client, "the login is refused"):
+        async with trouble_by_health(client, "its user may not run set: see docs/stores.md"):
             redis.execute_command("ACL", "SETUSER", "default", "+@all")
 
 
@@ -111,10 +116,146 @@ async def test_a_disk_that_cannot_be_written(
             redis.config_set("stop-writes-on-bgsave-error", "no")
 
 
-def test_loading_and_what_else_a_server_may_say_is_told_apart() -> None:
-    assert trouble_of(BusyLoadingError("Redis is loading the dataset in memory")) is RedisTrouble.LOADING
-    assert trouble_of(ResponseError("NOAUTH Authentication required.")) is RedisTrouble.LOGIN
-    assert trouble_of(ConnectionResetError()) is RedisTrouble.NO_ANSWER
+async def test_too_few_replicas(client: httpx.AsyncClient, server: DebianRedis, gemini: GeminiEmulator) -> None:
+    with server.client() as redis:
+        redis.config_set("min-replicas-to-write", 1)
+        async with trouble(client, gemini, "takes no writes: too few replicas follow it (min-replicas-to-write)"):
+            redis.config_set("min-replicas-to-write", 0)
+
+
+async def test_a_replica_without_a_master(
+    client: httpx.AsyncClient, server: DebianRedis, gemini: GeminiEmulator
+) -> None:
+    with server.client() as redis:
+        redis.config_set("replica-serve-stale-data", "no")
+        redis.execute_command("REPLICAOF", "127.0.0.1", "1")
+        async with trouble(client, gemini, "a replica that has lost its master, and answers nothing"):
+            redis.execute_command("REPLICAOF", "NO", "ONE")
+
+
+async def test_somebodys_script_without_end(
+    client: httpx.AsyncClient, server: DebianRedis, gemini: GeminiEmulator
+) -> None:
+    with server.client() as redis:
+        redis.config_set("lua-time-limit", 10)
+        loop = asyncio.create_task(asyncio.to_thread(endless_script, server))
+        async with asyncio.timeout(10):
+            while await asyncio.to_thread(answers, server):
+                await asyncio.sleep(0.01)
+        async with trouble(client, gemini, "busy with somebody's script"):
+            redis.script_kill()
+        await loop
+
+
+def endless_script(server: DebianRedis) -> None:
+    with server.client() as redis_client, contextlib.suppress(redis.RedisError):
+        redis_client.eval("while true do end", 0)
+
+
+def answers(server: DebianRedis) -> bool:
+    with server.client() as redis_client:
+        try:
+            return bool(redis_client.ping())
+        except redis.RedisError:
+            return False
+
+
+@pytest.mark.parametrize(
+    ("rules", "named"),
+    [
+        (["-@scripting"], "its user may not run evalsha"),
+        (["-evalsha"], "its user may not run evalsha"),
+        (["-publish"], "its user may not run publish"),
+        (["-zadd"], "its user may not run zadd"),
+        (["-expire", "-del"], "its user may not run expire"),
+        (["-hgetall"], "its user may not run hgetall"),
+        (["-unlink"], "its user may not run unlink"),
+        (["-scan"], "its user may not run scan"),
+        (["-subscribe"], "its user may not run subscribe"),
+        (["resetkeys", "~other:*"], "its user may not use the keys analysis:*"),
+        (["resetchannels"], "its user may not use the channels analysis:*"),
+    ],
+)
+async def test_a_user_who_may_not_do_a_part_is_told_which(
+    client: httpx.AsyncClient, server: DebianRedis, rules: list[str], named: str
+) -> None:
+    with server.client() as setup:
+        setup.execute_command("ACL", "SETUSER", "admin", "on", ">admin", "~*", "&*", "+@all")
+    with redis.Redis(port=server.port, username="admin", password="admin") as admin:
+        admin.execute_command("ACL", "SETUSER", "default", *rules)
+        detail = (await client.get("/health")).json()["components"]["redis"].get("detail", "")
+        assert detail.startswith(named)
+        admin.execute_command("ACL", "SETUSER", "default", "+@all", "~*", "&*")
+        assert (await client.get("/health")).json()["status"] == "ok"
+
+
+async def test_the_least_rights_of_the_documents_are_enough(
+    server: DebianRedis, metrics: MetricsEmulator, gemini: GeminiEmulator
+) -> None:
+    (least,) = re.findall(r"^ACL SETUSER (.*)$", (REPOSITORY / "docs" / "stores.md").read_text(), re.MULTILINE)
+    with server.client() as redis:
+        redis.execute_command("ACL", "SETUSER", *least.replace("…", "pass").split())
+    url = f"redis://reports:pass@127.0.0.1:{server.port}"
+    async with client_of(settings_for_redis_url(metrics, gemini, redis_url=url)) as client:
+        assert (await client.get("/health")).json()["components"]["redis"]["status"] == "ok"
+        answers = await asyncio.gather(*(analyze(client, time_window_minutes=9) for _ in range(5)))
+        assert {answer.json()["source"] for answer in answers} == {"gemini"}
+        assert (await client.get("/analyze/quota", headers=ADMIN)).status_code == 200
+        assert (await client.request("DELETE", "/analyze/cache", headers=ADMIN)).json() == {"cleared": 1}
+
+
+async def test_a_probe_leaves_nothing_behind(client: httpx.AsyncClient, server: DebianRedis) -> None:
+    assert (await client.get("/health")).json()["components"]["redis"]["status"] == "ok"
+    with server.client() as redis:
+        assert redis.keys("analysis:{health}*") == []
+
+
+async def test_a_password_in_a_file_is_changed_there(
+    server: DebianRedis, metrics: MetricsEmulator, gemini: GeminiEmulator, tmp_path: Path
+) -> None:
+    file = tmp_path / "password"
+    file.write_text(server.password + "\n")
+    chosen = {"redis_host": "127.0.0.1", "redis_port": server.port, "redis_password_file": file}
+    async with client_of(settings_for_redis_url(metrics, gemini, **chosen)) as client:
+        assert (await client.get("/health")).json()["status"] == "ok"
+        with server.client() as redis:
+            redis.config_set("requirepass", "another")
+            redis.client_kill_filter(_type="normal", skipme=True)
+            async with trouble(client, gemini, "the login is refused"):
+                file.write_text("another")
+            file.unlink()  # as it is for a moment when a secret is replaced
+            redis.client_kill_filter(_type="normal", skipme=True)
+            assert (await client.get("/health")).json()["status"] == "ok"
+
+
+@pytest.mark.parametrize("code", sorted(BY_CODE))
+def test_every_error_of_a_server_has_its_words(code: str) -> None:
+    """As the client's parser makes them, alone, within a script's error, and as the cause of another."""
+    alone = BaseParser.parse_error(f"{code} 7 127.0.0.1:7000")
+    assert words_for(alone) == BY_CODE[code]
+    script = BaseParser.parse_error(f"ERR Error running script (call to f_1): @user_script:1: -{code} told")
+    assert words_for(script) == BY_CODE[code]
+    wrapped = redis.ConnectionError("Error 1 connecting")
+    wrapped.__cause__ = alone
+    assert words_for(wrapped) == BY_CODE[code]
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (
+            BaseParser.parse_error("ERR max number of clients reached"),
+            "has no room for one more connection (maxclients)",
+        ),
+        (BaseParser.parse_error("ERR unknown command 'EVALSHA', with args"), "does not know the command evalsha"),
+        (BaseParser.parse_error("ERR DB index is out of range"), "has no database of that number"),
+        (BaseParser.parse_error("WRONGTYPE Operation against a key"), "refuses what it is asked"),
+        (ConnectionResetError(), "not reachable"),
+        (redis.TimeoutError("Timeout connecting to server"), "not reachable"),
+    ],
+)
+def test_what_else_may_be_wrong_is_told_apart(error: Exception, words: str) -> None:
+    assert words_for(error) == words
 
 
 async def test_loading(server: DebianRedis, metrics: MetricsEmulator, gemini: GeminiEmulator, tmp_path: Path) -> None:

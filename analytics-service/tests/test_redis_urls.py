@@ -1,5 +1,6 @@
 """REDIS_URL: which Redis it means, and what a wrong one says."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,22 @@ def test_sentinels_and_clusters(url: str, target: RedisTarget) -> None:
         ("rediss://:s3same@a?ssl_cert_reqs=none", "takes nothing behind a ? (it says ssl_cert_reqs)"),
         ("redis+sentinel://:s3same@a", "must name the master"),
         ("redis+cluster://:s3same@a/1", "a cluster has none but 0"),
+        ("redis://:s3same@[::1", "names an IPv6 address that is not of the form"),
+        ("redis://:s3same@[::1]6379", "names an IPv6 address that is not of the form"),
+        ("redis+sentinel://:s3same@a,,b/main", "must name a host"),
+        ("redis+cluster://:s3same@a,", "must name a host"),
+        ("redis+sentinel://:s3same@a//0", "must name the master"),
+        ("redis+sentinel://:s3same@a/%20/0", "must name the master"),
+        ("redis://:s3same%00@a", "a control character in the password"),
+        ("redis://u%0d:s3same@a", "a control character in the user"),
+        ("redis://:s3same@a%00", "a control character in a host"),
+        ("redis://:s3same@a b", "has a blank"),
+        ("redis://:s3same@a\nb", "has a blank"),
+        ("redis://:s3same@a%20b", "names a host with a sign in it"),
+        ("redis://:s3same%z@a", "a % in the password"),
+        ("redis://:s3same%ff@a", "that is not UTF-8"),
+        ("redis://:s3same@a:" + "9" * 5000, "names a port"),
+        ("redis://:s3same@a/" + "9" * 5000, "names a database"),
     ],
 )
 def test_what_cannot_be_meant_stops_the_start_without_the_password(url: str, named: str) -> None:
@@ -94,6 +111,20 @@ def test_certificates_must_be_readable_used_and_whole(tmp_path: Path) -> None:
     assert "REDIS_TLS_CA_FILE: " in complaint(redis_url="rediss://a", redis_tls_ca_file=tmp_path / "none")
     assert "rediss" in complaint(redis_url="redis://a", redis_tls_ca_file=tmp_path / "ca.pem")
     assert "rediss" in complaint(redis_host="a", redis_tls_ca_file=tmp_path / "ca.pem")
+    (tmp_path / "junk").write_bytes(b"\0junk")
+    os.mkfifo(tmp_path / "pipe")
+    for name in ("redis_tls_ca_file", "redis_tls_certificate_file", "redis_tls_key_file"):
+        line = complaint(redis_url="rediss://a", **{name: tmp_path / "pipe"})
+        assert line == f"{name.upper()}: names something that is no plain file"
+    assert "REDIS_TLS_CA_FILE: names a file without" in complaint(
+        redis_url="rediss://a", redis_tls_ca_file=tmp_path / "junk"
+    )
+    assert "do not name a certificate and its key" in complaint(
+        redis_url="rediss://a",
+        redis_tls_certificate_file=tmp_path / "certificate.pem",
+        redis_tls_key_file=tmp_path / "junk",
+    )
+    assert "REDIS_PASSWORD: has a control character" in complaint(redis_url="rediss://a", redis_password="a\0b")
     assert "belong together" in complaint(
         redis_url="rediss://a", redis_tls_certificate_file=tmp_path / "certificate.pem"
     )

@@ -7,7 +7,8 @@ redis+cluster://user:password@n1:6379,n2       a cluster, found through any of i
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from urllib.parse import unquote
+
+from shared.runtime.url_parts import check_host_name, check_printable, decoded
 
 FORMS = "redis://, rediss://, redis+sentinel://, rediss+sentinel://, redis+cluster:// or rediss+cluster://"
 PORT, SENTINEL_PORT, MAX_DATABASE = 6379, 26_379, 1023
@@ -49,29 +50,31 @@ def redis_target(url: str) -> RedisTarget:
             "number after the last /, certificates are REDIS_TLS_CA_FILE, REDIS_TLS_CERTIFICATE_FILE and "
             "REDIS_TLS_KEY_FILE"
         )
+    check_printable(rest)
     kind = Kind(suffix or "single")
     authority, _, path = rest.partition("/")
     credentials, _, places = authority.rpartition("@")
-    username, _, password = credentials.partition(":")
+    username, password = (
+        decoded(part, what) or None
+        for part, what in zip(credentials.partition(":")[::2], ("the user", "the password"), strict=True)
+    )
     master, database = names_in(path, kind)
     hosts = tuple(place(word, SENTINEL_PORT if kind is Kind.SENTINEL else PORT) for word in places.split(","))
     if kind is Kind.SINGLE and len(hosts) > 1:
         raise ValueError("names several hosts: redis+sentinel:// or redis+cluster:// says how they belong together")
-    return RedisTarget(
-        kind, hosts, base == "rediss", unquote(username) or None, unquote(password) or None, database, master
-    )
+    return RedisTarget(kind, hosts, base == "rediss", username, password, database, master)
 
 
 def names_in(path: str, kind: Kind) -> tuple[str, int]:
     """The master's name and the database, from what follows the hosts. Raises ValueError."""
-    words = [unquote(word) for word in path.split("/") if word]
-    if kind is Kind.SENTINEL and not words:
+    words = [decoded(word, "what follows the hosts") for word in path.removesuffix("/").split("/")] if path else []
+    if kind is Kind.SENTINEL and not (words and words[0].strip()):
         raise ValueError("must name the master after the sentinels, as in redis+sentinel://host:26379/mymaster")
     master = words.pop(0) if kind is Kind.SENTINEL else ""
     if not words:
         return master, 0
     database = words.pop(0)
-    if words or not (database.isascii() and database.isdigit() and int(database) <= MAX_DATABASE):
+    if words or not (database.isascii() and database.isdigit() and len(database) < 5 and int(database) <= MAX_DATABASE):
         raise ValueError(f"names a database that is not a number from 0 to {MAX_DATABASE}")
     if kind is Kind.CLUSTER and int(database):
         raise ValueError("names a database, and a cluster has none but 0")
@@ -81,12 +84,16 @@ def names_in(path: str, kind: Kind) -> tuple[str, int]:
 def place(word: str, default_port: int) -> tuple[str, int]:
     """`host`, `host:6379`, `[::1]:6379`. Raises ValueError."""
     if word.startswith("["):
-        name, _, port = word[1:].partition("]")
-        port = port.removeprefix(":")
+        name, closed, port = word[1:].partition("]")
+        if not closed or (port and not port.startswith(":")):
+            raise ValueError("names an IPv6 address that is not of the form [::1]:6379")
+        port = port[1:]
     else:
         name, _, port = word.partition(":")
     if not name:
         raise ValueError("must name a host, as in redis://host:6379/0")
-    if port and not (port.isascii() and port.isdigit() and 1 <= int(port) <= 65_535):
+    if port and not (port.isascii() and port.isdigit() and len(port) < 6 and 1 <= int(port) <= 65_535):
         raise ValueError("names a port that is not a number from 1 to 65535 (a / in the password is written %2F)")
-    return unquote(name), int(port) if port else default_port
+    name = decoded(name, "a host")
+    check_host_name(name)
+    return name, int(port) if port else default_port

@@ -4,9 +4,11 @@ What libpq has and the driver has not is refused at start and not ignored: whoev
 not believe in it while nobody does it.
 """
 
-import ssl
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
+
+from shared.runtime.named_files import check_authorities, check_file, check_pair
 
 TLS_FILES = ("sslrootcert", "sslcert", "sslkey", "sslcrl")
 TLS = (*TLS_FILES, "sslmode", "sslpassword", "sslnegotiation", "ssl_min_protocol_version", "ssl_max_protocol_version")
@@ -17,6 +19,10 @@ SYSTEM_CERTIFICATES = "system"
 
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 TLS_VERSIONS = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
+TLS_BOUNDS = (("ssl_min_protocol_version", "TLSv1"), ("ssl_max_protocol_version", "TLSv1.3"))
+DEFAULT_AUTHORITIES = Path("~/.postgresql/root.crt")
+"""Where the driver, as libpq, looks for authorities that no parameter names."""
+
 BOOLEANS = {"true": True, "1": True, "on": True, "yes": True, "false": False, "0": False, "off": False, "no": False}
 
 MAX_CONNECT_SECONDS = 30
@@ -51,7 +57,7 @@ def number(least: int, most: int) -> Check:
     """A whole number within bounds."""
 
     def check(value: str) -> None:
-        if not (value.isascii() and value.isdigit() and least <= int(value) <= most):
+        if not (value.isascii() and value.isdigit() and len(value) < 10 and least <= int(value) <= most):
             raise ValueError(f"must be a whole number from {least} to {most}")
 
     return check
@@ -64,24 +70,19 @@ def boolean(value: str) -> bool:
     return BOOLEANS[value.lower()]
 
 
-def readable_file(value: str) -> None:
-    """A file that this process can read."""
+def passwords(value: str) -> None:
+    """A file as psql has it."""
+    check_file(value)
     try:
-        with Path(value).open("rb"):
-            pass
-    except OSError as error:
-        raise ValueError(f"names a file that cannot be read: {error.strerror}") from error
+        Path(value).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError("names a file that is no text in UTF-8") from error
 
 
 def certificates(value: str) -> None:
     """A file with authorities, or `system`."""
-    if value == SYSTEM_CERTIFICATES:
-        return
-    readable_file(value)
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=value)
-    except ssl.SSLError as error:
-        raise ValueError("names a file without certificates in PEM") from error
+    if value != SYSTEM_CERTIFICATES:
+        check_authorities(value)
 
 
 def anything(_: str) -> None:
@@ -98,11 +99,11 @@ HONOURED: Mapping[str, Check] = {
     "dbname": anything,
     "user": anything,
     "password": anything,
-    "passfile": readable_file,
+    "passfile": passwords,
     "sslmode": one_of(*SSL_MODES),
     "sslrootcert": certificates,
-    "sslcert": readable_file,
-    "sslkey": readable_file,
+    "sslcert": check_file,
+    "sslkey": check_file,
     "sslcrl": certificates,
     "sslpassword": anything,
     "sslnegotiation": one_of("postgres", "direct"),
@@ -170,3 +171,31 @@ def check_parameter(name: str, value: str) -> None:
         HONOURED[name](value)
     except ValueError as error:
         raise ValueError(f"{name} {error}") from error
+
+
+def has_authorities(given: Mapping[str, str]) -> bool:
+    """Whether the driver finds any, in a parameter or, as libpq, where those who set none may have them."""
+    elsewhere = "PGSSLROOTCERT" in os.environ or DEFAULT_AUTHORITIES.expanduser().exists()
+    return "sslrootcert" in given or elsewhere
+
+
+def check_together(given: Mapping[str, str]) -> None:
+    """Raises ValueError for parameters that are each good and do not go together. The words name them."""
+    mode = given.get("sslmode", "verify-full" if given.get("sslrootcert") == SYSTEM_CERTIFICATES else "prefer")
+    if given.get("sslrootcert") == SYSTEM_CERTIFICATES and mode != "verify-full":
+        raise ValueError("sslrootcert system needs sslmode=verify-full, as in libpq")
+    if given.get("sslnegotiation") == "direct" and mode not in SSL_MODES[3:]:
+        raise ValueError("sslnegotiation direct needs sslmode=require, verify-ca or verify-full")
+    if mode in SSL_MODES[4:] and not has_authorities(given):
+        raise ValueError(f"sslmode {mode} needs sslrootcert=, a file with the authorities, or system")
+    if "sslcert" in given or "sslkey" in given:
+        if not ("sslcert" in given and "sslkey" in given):
+            missing = "sslkey" if "sslcert" in given else "sslcert"
+            raise ValueError(f"{'sslcert' if missing == 'sslkey' else 'sslkey'} needs {missing} beside it")
+        try:
+            check_pair(given["sslcert"], given["sslkey"], given.get("sslpassword", ""))
+        except ValueError as error:
+            raise ValueError(f"sslcert and sslkey (and sslpassword) {error}") from error
+    least, most = (TLS_VERSIONS.index(given.get(name, default)) for name, default in TLS_BOUNDS)
+    if least > most:
+        raise ValueError("ssl_min_protocol_version must not be above ssl_max_protocol_version")

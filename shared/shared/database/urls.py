@@ -8,16 +8,24 @@ there are; `pgbouncer=true` says that a pooler stands between, which hands each 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import repeat
 from typing import Annotated
-from urllib.parse import parse_qsl, quote, unquote, urlencode
+from urllib.parse import quote, urlencode
 
 from pydantic import AfterValidator, SecretStr
 
-from shared.database.parameters import BOOLEANS, SSL_MODES, boolean, check_parameter
+from shared.database.parameters import (
+    BOOLEANS,
+    SSL_MODES,
+    SYSTEM_CERTIFICATES,
+    boolean,
+    check_parameter,
+    check_together,
+)
+from shared.runtime.url_parts import check_host_name, check_printable, decoded
 
 SCHEMES = frozenset({"postgresql", "postgres", "postgresql+asyncpg"})
 DEFAULT_PORT = 5432
+NOTHING_NAMED = "must name a host and a database, as in postgresql://user:password@host:5432/database"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,39 +54,39 @@ def target_of(url: SecretStr) -> Target:
         raise ValueError("is not a URL")
     if scheme not in SCHEMES:
         raise ValueError("must begin with postgresql:// or postgresql+asyncpg://")
+    check_printable(rest)
     before, _, query = rest.partition("?")
     authority, _, path = before.partition("/")
     credentials, _, hosts = authority.rpartition("@")
     user, _, password = credentials.partition(":")
     given = parameters_of(query)
-    database = given.pop("dbname", None) or unquote(path)
+    database = given.pop("dbname", None) or decoded(path, "the database")
     places = places_of(hosts, given.pop("host", None), given.pop("port", None))
     if not places or not database:
-        raise ValueError("must name a host and a database, as in postgresql://user:password@host:5432/database")
+        raise ValueError(NOTHING_NAMED)
     return Target(
         hosts=places,
         database=database,
-        user=given.pop("user", None) or unquote(user) or None,
-        password=given.pop("password", None) or unquote(password) or None,
+        user=given.pop("user", None) or decoded(user, "the user") or None,
+        password=given.pop("password", None) or decoded(password, "the password") or None,
         parameters=given,
     )
 
 
 def parameters_of(query: str) -> dict[str, str]:
     """Each parameter with its value, checked. Raises ValueError."""
-    try:
-        pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=True) if query else []
-    except ValueError as error:
-        raise ValueError("has something behind the ? that is not of the form name=value&name=value") from error
-    given = dict(in_libpqs_words(name, value) for name, value in pairs)
+    given = {}
+    for word in query.split("&") if query else ():
+        name, separator, value = word.partition("=")
+        if not separator or not name:
+            raise ValueError("has something behind the ? that is not of the form name=value&name=value")
+        known, value = in_libpqs_words(decoded(name, "a name behind the ?"), decoded(value, "a value behind the ?"))
+        given[known] = value
     for name, value in given.items():
         check_parameter(name, value)
-    if "sslcert" in given and "sslkey" not in given:
-        raise ValueError("sslcert needs sslkey beside it")
-    if given.get("sslrootcert") == "system" and given.setdefault("sslmode", "verify-full") != "verify-full":
-        raise ValueError("sslrootcert system needs sslmode=verify-full, as in libpq")
-    if given.get("sslnegotiation") == "direct" and given.get("sslmode") not in SSL_MODES[3:]:
-        raise ValueError("sslnegotiation direct needs sslmode=require, verify-ca or verify-full")
+    check_together(given)
+    if given.get("sslrootcert") == SYSTEM_CERTIFICATES:
+        given.setdefault("sslmode", "verify-full")
     return given
 
 
@@ -96,21 +104,25 @@ def in_libpqs_words(name: str, value: str) -> tuple[str, str]:
 
 
 def places_of(authority: str, names: str | None, ports: str | None) -> tuple[tuple[str, int], ...]:
-    """Hosts with their ports: those between `@` and `/`, or those of `host=` and `port=`. Raises ValueError."""
-    if authority:
-        pairs = [host_and_port(word) for word in authority.split(",")]
-    else:
-        pairs = [(name, None) for name in (names or "").split(",") if name]
-    given = [port_of(word) for word in ports.split(",")] if ports else [None]
-    if len(given) not in (1, len(pairs)):
-        raise ValueError(f"names {len(pairs)} hosts and {len(given)} ports")
-    defaults = repeat(given[0]) if len(given) == 1 else iter(given)
-    return tuple(
-        (name, port or default or DEFAULT_PORT) for (name, port), default in zip(pairs, defaults, strict=False)
-    )
+    """Hosts with their ports: those between `@` and `/`, and in their places those of `host=` and `port=`.
+
+    As in libpq: each of the two replaces all that the authority says of it. Raises ValueError.
+    """
+    pairs = [host_and_port(word) for word in authority.split(",")] if authority else []
+    hosts = names.split(",") if names else [host for host, _ in pairs]
+    given = ports.split(",") if ports else [port for _, port in pairs] or [""]
+    if not all(hosts):
+        raise ValueError(NOTHING_NAMED)
+    for host in hosts:
+        if not host.startswith("/"):
+            check_host_name(host)
+    if len(given) not in (1, len(hosts)):
+        raise ValueError(f"names {len(hosts)} hosts and {len(given)} ports")
+    numbers = [port_of(word) if word else DEFAULT_PORT for word in given]
+    return tuple(zip(hosts, numbers * len(hosts) if len(numbers) == 1 else numbers, strict=True))
 
 
-def host_and_port(word: str) -> tuple[str, int | None]:
+def host_and_port(word: str) -> tuple[str, str]:
     """`host`, `host:5432`, `[::1]:5432`. Raises ValueError."""
     if word.startswith("["):
         name, closed, port = word[1:].partition("]")
@@ -119,14 +131,12 @@ def host_and_port(word: str) -> tuple[str, int | None]:
         port = port[1:]
     else:
         name, _, port = word.partition(":")
-    if not name:
-        raise ValueError("must name a host and a database, as in postgresql://user:password@host:5432/database")
-    return unquote(name), port_of(port) if port else None
+    return decoded(name, "a host"), port
 
 
 def port_of(text: str) -> int:
     """A port. Raises ValueError."""
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 65_535):
+    if not (text.isascii() and text.isdigit() and len(text) < 6 and 1 <= int(text) <= 65_535):
         raise ValueError(
             "names a port that is not a number from 1 to 65535 (is a / in the password? It is written %2F)"
         )

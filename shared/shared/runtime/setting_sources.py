@@ -4,6 +4,7 @@ An empty variable counts as not set, because Compose passes `NAME=` for a variab
 stops the start: whoever names a file means what is in it.
 """
 
+import errno
 import os
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,10 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 class SecretFileError(ValueError):
     """A NAME_FILE that points to nothing readable, or to nothing."""
+
+
+MOST_BYTES = 1 << 20
+"""Of a secret."""
 
 
 class Trimmed(PydanticBaseSettingsSource):
@@ -51,7 +56,7 @@ class SecretFiles(PydanticBaseSettingsSource):
         if not path:
             return None, field_name, False
         try:
-            content = Path(path).read_text(encoding="utf-8-sig").strip()
+            content = secret_in(path)
         except (OSError, UnicodeDecodeError) as error:
             raise SecretFileError(f"{variable}: cannot read {path}: {reason(error)}") from error
         if not content:
@@ -62,6 +67,19 @@ class SecretFiles(PydanticBaseSettingsSource):
         """Every field whose NAME_FILE is set."""
         found = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
         return {name: value for name, value in found.items() if value is not None}
+
+
+def secret_in(path: Path | str) -> str:
+    """What is in a file, without the line end of an editor.
+
+    A pipe that a shell made is read to its end; one to which nobody writes is empty.
+    """
+    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
+        os.set_blocking(file.fileno(), True)
+        content = file.read(MOST_BYTES + 1)
+    if len(content) > MOST_BYTES:
+        raise OSError(errno.EFBIG, f"it has more than {MOST_BYTES:,} bytes")
+    return content.decode("utf-8-sig").strip()
 
 
 def reason(error: Exception) -> str:
