@@ -11,7 +11,8 @@ from datetime import datetime
 
 from metrics_service.aggregates import aggregate
 from metrics_service.alerts import ORDER, Limit, Reading, Signal, Watch
-from metrics_service.drift import FALSE_ALARMS, compare
+from metrics_service.contingency.certainty import FALSE_ALARMS
+from metrics_service.drift import compare
 from metrics_service.feedback import right_and_wrong
 from metrics_service.feedback_store import FeedbackStore
 from metrics_service.rollups import Selection

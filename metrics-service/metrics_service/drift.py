@@ -1,20 +1,23 @@
 """Whether two distributions differ, how certainly and by how much; pure.
 
-Whether: the bins are split in two in every way that is looked at (one label against the rest; of ordered bins also
-those below an edge against those above) and each split is held against what chance alone does (`chance`), which is
-exact at every size. The least probability counts, times the number of splits and of measures (Bonferroni), so that
-with nothing changed at most FALSE_ALARMS of comparisons claim a change, over all measures together.
+Whether: the bins are split in two in every way that is looked at, and taken all together (`contingency`), and each is
+held against what chance alone does, which is never understated, at any size. The least probability counts, times the
+number of splits and of measures (Bonferroni), so that with nothing changed at most FALSE_ALARMS of comparisons claim a
+change, over all measures together.
 
-How much: PSI (population stability index) with half a count added to every bin, so that a bin which is empty on one
-side is no infinity, less what it is on average when nothing has changed. The Jensen-Shannon distance is shown as well.
+How much: PSI (population stability index) with half a count added to every bin (of many bins less, so that what is
+added never outweighs what was counted), so that a bin which is empty on one side is no infinity, less what it is on
+average when nothing has changed. The Jensen-Shannon distance is shown as well.
 """
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import log, log2, sqrt
-from statistics import NormalDist
 
-from metrics_service.chance import probabilities, tail_above, two_sided, variance
+from metrics_service.chance import probabilities, variance
+from metrics_service.contingency.certainty import FALSE_ALARMS, could_tell, detectable_psi, p_value
+from metrics_service.contingency.splits import Bin
 from shared.contracts.metrics import DriftStatus
 
 SLIGHT_PSI = 0.01
@@ -23,11 +26,8 @@ MODERATE_PSI = 0.1
 SIGNIFICANT_PSI = 0.25
 """The usual bands."""
 
-FALSE_ALARMS = 0.001
-"""Share of reports that may claim a change where there is none."""
-
-DETECTED = 0.95
-"""Share of true changes of `detectable_psi` that are found."""
+MOST_ADDED = 10.0
+"""Counts that are added to all bins together, at most: half a one to each of up to twenty."""
 
 SMALL_VARIANCE = 25.0
 """Up to here an expected PSI is computed from every number that a bin may hold; beyond, the limit is within 2 %."""
@@ -58,18 +58,18 @@ def compare(reference: Counts, current: Counts, *, is_ordered: bool = False, mea
     if not n or not m:
         return Comparison(DriftStatus.NOT_ENOUGH_DATA)
     bins = ordered_bins(reference, current)
-    tests = measures * number_of_splits(len(bins), is_ordered=is_ordered)
-    p_value = min(1.0, tests * least_probability(bins, n, m, is_ordered=is_ordered))
+    chance = p_value(bins, n, m, is_ordered=is_ordered, measures=measures)
     psi, expected = population_stability_index(reference, current), expected_psi(bins, n, m)
+    can_judge = chance < FALSE_ALARMS or could_tell(bins, n, m, is_ordered=is_ordered, measures=measures)
     return Comparison(
-        status=verdict(p_value, psi - expected, can_judge=could_tell(n, m, tests)),
+        status=verdict(chance, psi - expected, can_judge=can_judge),
         psi=psi,
         js_distance=jensen_shannon_distance(reference, current),
         chance_psi=expected * chi_square_95(len(bins) - 1) / max(len(bins) - 1, 1),
         expected_psi=expected,
-        detectable_psi=detectable_psi(n, m, tests),
-        p_value=p_value,
-        certainty=1 - p_value,
+        detectable_psi=detectable_psi(bins, n, m, is_ordered=is_ordered, measures=measures),
+        p_value=chance,
+        certainty=1 - chance,
     )
 
 
@@ -103,10 +103,6 @@ def worst(statuses: Iterable[DriftStatus]) -> DriftStatus:
     return max(statuses, key=ORDER.index)
 
 
-Bin = tuple[int, int]
-"""How many predictions of the reference and of the window it holds."""
-
-
 def ordered_bins(reference: Counts, current: Counts) -> list[Bin]:
     """The bins that hold anything; those of numbers in their order."""
     keys = sorted(reference.keys() | current.keys())  # type: ignore[type-var] # all of one kind: text or numbers
@@ -114,68 +110,37 @@ def ordered_bins(reference: Counts, current: Counts) -> list[Bin]:
     return [(before, now) for before, now in bins if before or now]
 
 
-def number_of_splits(bins: int, *, is_ordered: bool) -> int:
-    """How many different splits of so many bins are looked at; 1 where there is none to look at."""
-    if bins <= 2:
-        return 1
-    return 2 * bins - 3 if is_ordered else bins
+def added_count(bins: int) -> float:
+    """What is added to the count of every bin, on both sides."""
+    return min(0.5, MOST_ADDED / bins)
 
 
-def splits(bins: Sequence[Bin], *, is_ordered: bool) -> Iterator[Bin]:
-    """One side of each split: every bin, and of ordered bins also all up to each edge."""
-    yield from bins
-    if is_ordered:
-        below_before = below_now = 0
-        for before, now in bins[:-1]:
-            below_before, below_now = below_before + before, below_now + now
-            yield below_before, below_now
-
-
-def least_probability(bins: Sequence[Bin], n: int, m: int, *, is_ordered: bool) -> float:
-    """How often chance alone shows as much in the split that is hit hardest, not yet corrected for their number."""
-    return min(two_sided(now, m, before + now, n + m) for before, now in splits(bins, is_ordered=is_ordered))
-
-
-def could_tell(n: int, m: int, tests: int) -> bool:
-    """Whether it would have been found for certain if half of all predictions had moved into one bin.
-
-    That is: the bin holds half of the reference, and all of the window.
-    """
-    return 2 * tests * tail_above(m, m, n // 2 + m, n + m) < FALSE_ALARMS
-
-
-def detectable_psi(n: int, m: int, tests: int) -> float:
-    """The PSI of a change of one share that is found DETECTED of the time, by the normal approximation."""
-    normal = NormalDist()
-    distance = normal.inv_cdf(1 - FALSE_ALARMS / (2 * tests)) + normal.inv_cdf(DETECTED)
-    return distance**2 * (1 / n + 1 / m)
-
-
-def psi_term(before: int, now: int, n: float, m: float) -> float:
-    """What a bin adds to PSI; `n` and `m` include the half counts."""
-    p, q = (before + 0.5) / n, (now + 0.5) / m
+def psi_term(before: int, now: int, n: int, m: int, bins: int) -> float:
+    """What one of so many bins adds to PSI."""
+    added = added_count(bins)
+    p, q = (before + added) / (n + added * bins), (now + added) / (m + added * bins)
     return (q - p) * log(q / p)
 
 
 def population_stability_index(reference: Counts, current: Counts) -> float:
     """The sum over bins of (q - p) ln(q / p)."""
     bins = ordered_bins(reference, current)
-    n, m = (sum(counts.values()) + 0.5 * len(bins) for counts in (reference, current))
-    return sum(psi_term(before, now, n, m) for before, now in bins)
+    n, m = sum(reference.values()), sum(current.values())
+    return sum(psi_term(before, now, n, m, len(bins)) for before, now in bins)
 
 
 def expected_psi(bins: Sequence[Bin], n: int, m: int) -> float:
     """What PSI is on average when the window's `m` predictions are drawn at random from all `n + m`."""
-    return sum(expected_term(before + now, n, m, len(bins)) for before, now in bins)
+    held = Counter(before + now for before, now in bins)
+    return sum(number * expected_term(size, n, m, len(bins)) for size, number in held.items())
 
 
 def expected_term(held: int, n: int, m: int, bins: int) -> float:
     """The same of one bin, which holds so many of all predictions."""
     if variance(m, held, n + m) > SMALL_VARIANCE:
         return (1 - held / (n + m)) * (1 / n + 1 / m)
-    n_half, m_half = n + 0.5 * bins, m + 0.5 * bins
     chances = probabilities(m, held, n + m)
-    return sum(chance * psi_term(held - now, now, n_half, m_half) for now, chance in chances.items())
+    return sum(chance * psi_term(held - now, now, n, m, bins) for now, chance in chances.items())
 
 
 def jensen_shannon_distance(reference: Counts, current: Counts) -> float:

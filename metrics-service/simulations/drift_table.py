@@ -1,7 +1,8 @@
 """How often drift is claimed where nothing has changed, and found where something has: the tables in docs/drift.md.
 
 `python -m simulations.drift_table` prints them, `--into ../docs/drift.md` writes them there (`make drift-table`). Pairs
-of windows are drawn at random and compared as a report compares them: three measures, an alarm if any is claimed.
+of windows are drawn at random and compared as a report compares them: three measures, an alarm if any is claimed. What
+models with many labels show (`many_labels`) is about labels alone.
 """
 
 import argparse
@@ -13,6 +14,7 @@ import numpy as np
 
 from metrics_service.drift import Comparison, compare
 from shared.contracts.metrics import DriftStatus
+from simulations.many_labels import many_labels
 
 SEED = 20_260_301
 BEGIN, END = "<!-- begin: make drift-table -->", "<!-- end -->"
@@ -113,8 +115,10 @@ def main() -> None:
     parser.add_argument("--reports", type=int, default=20_000, help="pairs of windows without a change, per size")
     parser.add_argument("--changed", type=int, default=1000, help="pairs of windows with each change, per size")
     parser.add_argument("--into", type=Path, help="document whose tables are replaced")
+    parser.add_argument("--labels", type=int, default=5000, help="pairs without a change, per number of labels")
     chosen = parser.parse_args()
-    tables = "\n".join([*without_change(chosen.reports), "", *with_change(chosen.changed)])
+    of_labels = many_labels(np.random.default_rng(SEED), chosen.labels, chosen.changed // 5)
+    tables = "\n".join([*without_change(chosen.reports), "", *with_change(chosen.changed), "", *of_labels])
     if chosen.into is None:
         sys.stdout.write(tables + "\n")
         return

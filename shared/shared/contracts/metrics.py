@@ -220,7 +220,8 @@ class DriftStatus(StrEnum):
     SIGNIFICANT = "significant"
     """A certain change from 0.25."""
     NOT_ENOUGH_DATA = "not_enough_data"
-    """Nothing was found, and so little was there that not even a complete change would have been for certain."""
+    """Nothing was found, and in so little neither half of everything in one bin nor bins that are all new would have been
+    found for certain."""
 
 
 class DriftMeasure(BaseModel):
@@ -237,7 +238,9 @@ class DriftMeasure(BaseModel):
         None, description="What PSI is on average when nothing has changed, with samples of this size"
     )
     detectable_psi: float | None = Field(
-        None, description="About the least true PSI that is found 95 times in 100 with samples of this size"
+        None,
+        description="About the least true PSI that is found 95 times in 100 with samples of this size, whether one share "
+        "has changed or all",
     )
     p_value: float | None = Field(
         None, description="At most how often chance alone shows as much, in this measure or in any other of the report"

@@ -1,0 +1,1 @@
+"""Counts of several bins in two samples, judged as one table."""
