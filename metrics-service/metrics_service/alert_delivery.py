@@ -4,7 +4,9 @@ Events wait in a table (written with the alert, see `alert_store`). Whoever send
 is sent which could not be noted down, and marks it when the receiver has said 2xx. An attempt goes on when the lead is
 lost meanwhile, and waits for a Postgres that fails over: only a crash of this process between sending and marking sends
 an event twice, with the same id, once the claim has run out. While a receiver refuses one model's event, the later
-events of that model wait behind it; other models and other receivers do not.
+events of that model wait behind it; other models do not. No receiver waits for another: each has a loop of its own, and
+one that refused or did not answer is asked one thing at a time until it says yes, so that it takes no names to look up
+nor connections from those that are well.
 """
 
 import asyncio
@@ -41,13 +43,16 @@ STOP_SECONDS = 2.0
 MAX_PAUSE = timedelta(seconds=60)
 """Pauses between attempts double from one second up to this."""
 
+MOST_AT_ONCE = 16
+"""Models whose events one receiver is sent at the same time."""
+
 DUE = text("""
     SELECT * FROM (
         SELECT DISTINCT ON (webhook, model_name) * FROM metrics.alert_delivery
         WHERE delivered_at IS NULL AND webhook = ANY (:webhooks)
         ORDER BY webhook, model_name, delivery_id
     ) AS first_in_line
-    WHERE next_attempt_at <= :now ORDER BY delivery_id LIMIT 16
+    WHERE next_attempt_at <= :now ORDER BY next_attempt_at, delivery_id LIMIT :most
 """).bindparams(bindparam("webhooks", type_=ARRAY(Text)))
 
 ATTEMPTS = Counter("metrics_alert_deliveries", "Attempts to deliver an alert event", ["outcome"])
@@ -68,25 +73,34 @@ class AlertDelivery:
     """What is under way, whoever leads by now."""
 
     async def run(self) -> None:
-        """Delivers for ever; with no webhooks there is nothing to do."""
-        by_key = self.receivers()
+        """Delivers for ever, to each receiver on its own; with none there is nothing to do."""
+        async with asyncio.TaskGroup() as group:
+            for webhook in self.receivers().values():
+                group.create_task(self.serve(webhook))
+
+    async def serve(self, webhook: Webhook) -> None:
+        """One receiver, for ever."""
+        is_well = True
         while True:
-            if not (by_key and await self.deliver_due(by_key)):
+            arrived = await self.deliver_due({webhook.key: webhook}, MOST_AT_ONCE if is_well else 1)
+            is_well = all(arrived) if arrived else is_well
+            if not any(arrived):
                 await asyncio.sleep(POLL_SECONDS)
 
     def receivers(self) -> dict[str, Webhook]:
         """Those that are told of events, by what stands for them; what waits for others is given up one day."""
         return {webhook.key: webhook for webhook in self.webhooks if webhook.takes_events}
 
-    async def deliver_due(self, webhooks: Mapping[str, Webhook]) -> bool:
-        """One attempt for each first in line; whether any arrived, so that the next in line may be due."""
+    async def deliver_due(self, webhooks: Mapping[str, Webhook], most: int = MOST_AT_ONCE) -> list[bool]:
+        """One attempt for each first in line, which of them arrived; after those the next in line may be due."""
+        parameters = {"webhooks": list(webhooks), "now": self.clock(), "most": most}
         async with reading(self.engine) as connection:
-            due = (await connection.execute(DUE, {"webhooks": list(webhooks), "now": self.clock()})).all()
+            due = (await connection.execute(DUE, parameters)).all()
         attempts = [asyncio.create_task(self.deliver(row, webhooks[row.webhook])) for row in due]
         self.attempts.update(attempts)
         for attempt in attempts:
             attempt.add_done_callback(self.attempts.discard)
-        return any(await asyncio.gather(*map(asyncio.shield, attempts)))
+        return await asyncio.gather(*map(asyncio.shield, attempts))
 
     async def stop(self) -> None:
         """Lets what is under way come to its end, for a moment."""
@@ -151,5 +165,7 @@ def new_client(webhooks: Sequence[Webhook]) -> httpx.AsyncClient:
     """A client that goes where it was sent, without redirects, through the proxies of the environment.
 
     Receivers are outside, but for those that NO_PROXY names. The settings have checked that the proxies can be used.
+    There is no limit on connections that all would share: each receiver has at most MOST_AT_ONCE.
     """
-    return httpx.AsyncClient(timeout=TIMEOUT_SECONDS, follow_redirects=False, trust_env=bool(webhooks))
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=MOST_AT_ONCE)
+    return httpx.AsyncClient(timeout=TIMEOUT_SECONDS, limits=limits, follow_redirects=False, trust_env=bool(webhooks))

@@ -14,8 +14,9 @@ from metrics_service.accuracy import accuracy_readings
 from metrics_service.aggregates import Aggregates, aggregate
 from metrics_service.alert_store import AlertStore
 from metrics_service.alerts import ORDER, AlertEvent, Limit, Reading, Signal, Watch
+from metrics_service.contingency.certainty import FALSE_ALARMS
 from metrics_service.database import reading
-from metrics_service.drift import FALSE_ALARMS, MODERATE_PSI, SIGNIFICANT_PSI
+from metrics_service.drift import MODERATE_PSI, SIGNIFICANT_PSI
 from metrics_service.drift_report import DriftReporter
 from metrics_service.feedback_store import FeedbackStore
 from metrics_service.rollups import Selection

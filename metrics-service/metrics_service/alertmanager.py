@@ -79,17 +79,22 @@ class AlertmanagerSync:
         """For ever; whoever leads anew tells everything at once."""
         for receiver in self.receivers:
             receiver.told, receiver.due_at = None, None
+        async with asyncio.TaskGroup() as group:
+            for receiver in self.receivers:
+                group.create_task(self.serve(receiver))
+
+    async def serve(self, receiver: Receiver) -> None:
+        """One of them, for ever; none waits for another."""
         while True:
-            if self.receivers:
-                await self.look()
+            await self.look([receiver])
             await asyncio.sleep(POLL_SECONDS)
 
-    async def look(self) -> None:
+    async def look(self, receivers: Sequence[Receiver]) -> None:
         """Sends to those that do not know the newest, or have not heard for an interval."""
         now = self.clock()
         alerts = await self.current(now)
         state = frozenset((found.alert_id, found.changed_at, found.closed_at) for found in alerts)
-        due = [found for found in self.receivers if is_due(found, state, now)]
+        due = [found for found in receivers if is_due(found, state, now)]
         if due and alerts:
             body = orjson.dumps(alertmanager_alerts(alerts, now, self.interval))
             await asyncio.gather(*(self.tell(receiver, state, body, now) for receiver in due))

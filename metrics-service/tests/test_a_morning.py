@@ -173,9 +173,9 @@ async def test_a_morning_is_heard_of_as_a_person_would_have_wanted(database: Dat
                 clock.advance(minutes=1)
                 await complain(watcher, generator, rows, clock.now - timedelta(minutes=1))
                 await watcher.look()
-                while await delivery.deliver_due(delivery.receivers()):
+                while any(await delivery.deliver_due(delivery.receivers())):
                     pass
-                await sync.look()
+                await sync.look(sync.receivers)
         arrived = [received.json() for received in receiver.received]
         told = [json_alerts for received in manager.received for json_alerts in received.json()]
     print(f"\nseed {SEED}\n\n{table(arrived)}\n\nAlertmanager was told {len(manager.received)} times.")

@@ -45,7 +45,7 @@ async def sync(engine: AsyncEngine, clock: Clock, receiver: Receiver) -> AsyncIt
 async def sent(sync: AlertmanagerSync, receiver: Receiver) -> list[list[dict]]:
     """What a look sends."""
     before = len(receiver.received)
-    await sync.look()
+    await sync.look(sync.receivers)
     return [json.loads(received.body) for received in receiver.received[before:]]
 
 

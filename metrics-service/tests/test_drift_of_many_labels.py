@@ -70,7 +70,9 @@ def test_half_of_the_labels_replaced_is_found(labels: int, size: tuple[int, int]
     assert sum(status in CLAIMS for status in found) >= 38, Counter(found)
 
 
-@pytest.mark.parametrize(("labels", "size"), [(20, (1000, 100)), (20, (200, 200)), (100, (200, 200)), (50, (150, 1000))])
+@pytest.mark.parametrize(
+    ("labels", "size"), [(20, (1000, 100)), (20, (200, 200)), (100, (200, 200)), (50, (150, 1000))]
+)
 def test_shares_that_labels_have_traded_are_found(labels: int, size: tuple[int, int]) -> None:
     shares = falling(labels)
     traded = dict(zip(shares, reversed(shares.values()), strict=True))
@@ -162,7 +164,7 @@ def test_every_split_leaves_something_on_both_sides(bins: list[tuple[int, int]])
 
 def test_a_thousand_labels_are_compared_in_a_moment_and_ten_thousand_have_a_verdict() -> None:
     for labels in (1000, 10_000):
-        reference = {name: 100 for name in equal(labels)}
+        reference = dict.fromkeys(equal(labels), 100)
         found: Comparison = compare(reference, {f"new {name}": 10 for name in reference}, measures=MEASURES)
         assert found.status is SIGNIFICANT
         assert found.p_value is not None

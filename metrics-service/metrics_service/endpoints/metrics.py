@@ -52,8 +52,8 @@ def metrics_router(reporter: MetricsReporter, drift: DriftReporter, known: Known
 
         A change is claimed when it is certain: with nothing changed, at most one report in 1,000 claims one, over all
         measures together, from one prediction to millions, with any number of labels. How large it is, is PSI less
-        `expected_psi`: below 0.1 slight, from 0.1 moderate, from 0.25 significant. `not_enough_data`: nothing was found,
-        and with so few predictions not even a complete change would have been.
+        `expected_psi`: below 0.1 slight, from 0.1 moderate, from 0.25 significant. `not_enough_data`: nothing was
+        found, and with so few predictions not even a complete change would have been.
         """
         await known.check(query.model_name, query.model_version, query.task_type)
         await known.check(query.model_name, query.reference_model_version)
