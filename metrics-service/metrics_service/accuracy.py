@@ -1,9 +1,10 @@
 """Whether a model is right less often than it should be or than it was, as far as people say.
 
 People say so mostly where a prediction is wrong, so the share of right ones among what they judged says little by
-itself. Three things do: predictions known to be wrong as a share of all (even if everything else was right), the same
-against the time before, and the share of right ones among judged ones against the time before (unless it is one or two
-strangers who judge). The latter two count when they are certain (see `drift`) and large.
+itself. Three things do: predictions that count as wrong, as a share of all (even if everything else was right), the
+same against the time before, and the share of right ones among judged ones against the time before. The latter two
+count when they are certain (see `drift`) and large. All three rest on the same counts, of what no single caller decides
+(`voices`).
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,9 +14,9 @@ from metrics_service.aggregates import aggregate
 from metrics_service.alerts import ORDER, Limit, Reading, Signal, Watch
 from metrics_service.contingency.certainty import FALSE_ALARMS
 from metrics_service.drift import compare
-from metrics_service.feedback import right_and_wrong
 from metrics_service.feedback_store import FeedbackStore
 from metrics_service.rollups import Selection
+from metrics_service.voices.corroborated import Said, corroborated
 from metrics_service.window import Window
 
 DROP_WARNING = 0.05
@@ -35,43 +36,63 @@ async def accuracy_readings(
     window = Window.ending(now, watch.drift_window_minutes)
     before = Window.ending(window.start, watch.drift_reference_minutes)
     current, reference = Selection(window, model_name=model_name), Selection(before, model_name=model_name)
-    right, wrong = map(round, right_and_wrong(await store.pairs(current)))
-    right_before, wrong_before = map(round, right_and_wrong(await store.pairs(reference)))
-    if not right + wrong + right_before + wrong_before:
+    said = await corroborated(store.engine, current, store.caller_limit)
+    said_before = await corroborated(store.engine, reference, store.caller_limit)
+    if said.nothing and said_before.nothing:
         return []
     made = (await aggregate(store.engine, current)).total_predictions
     if made < watch.min_predictions:
         return []
     made_before = (await aggregate(store.engine, reference)).total_predictions
-    judged = (right, wrong) if await store.is_independent(current) else (0, 0)
+    weighed = WEIGHED if said.is_weighed or said_before.is_weighed else ""
     found = [
-        at_best(made, min(wrong, made), watch),
-        *drop((right_before, wrong_before), judged, "share of right ones among those judged"),
-        *drop(parts(made_before, wrong_before), parts(made, wrong), "share of predictions that nobody called wrong"),
+        at_best(made, said, watch),
+        *drop(judged(said_before), judged(said), f"share of right ones among those judged{weighed}"),
+        *drop(
+            parts(made_before, said_before.wrong.counted),
+            parts(made, said.wrong.counted),
+            f"share of predictions that nobody called wrong{weighed}",
+        ),
     ]
     return [max(found, key=lambda one: (ORDER.index(one.severity()), ORDER.index(one.against_limits(margin))))]
 
+
+WEIGHED = " (callers without the admin token count as far as others say the same)"
+"""Said of shares in which some words count for less than they are."""
 
 Parts = tuple[int, int]
 """What was right, or may have been, and what was wrong."""
 
 
+def judged(said: Said) -> Parts:
+    """What was judged."""
+    return said.right.counted, said.wrong.counted
+
+
 def parts(made: int, wrong: int) -> Parts:
-    """All predictions, those known to be wrong apart."""
+    """All predictions, those that count as wrong apart."""
     wrong = min(wrong, made)
     return made - wrong, wrong
 
 
-def at_best(made: int, wrong: int, watch: Watch) -> Reading:
-    """The accuracy if everything that nobody called wrong was right."""
+def at_best(made: int, said: Said, watch: Watch) -> Reading:
+    """The accuracy if everything that does not count as wrong was right."""
+    wrong = min(said.wrong.counted, made)
     return Reading(
         Signal.ACCURACY,
         1 - wrong / made,
         Limit("min_accuracy_warning", watch.min_accuracy_warning),
         Limit("min_accuracy_critical", watch.min_accuracy_critical),
         falling=True,
-        about=f"{wrong} of {made} predictions are known to be wrong",
+        about=wrong_words(wrong, said.wrong.said, made),
     )
+
+
+def wrong_words(counted: int, said: int, made: int) -> str:
+    """How many are wrong; where that is less than were called so, both numbers and why."""
+    if counted == said:
+        return f"{counted} of {made} predictions are known to be wrong"
+    return f"{said} of {made} predictions were called wrong, which counts for {counted}{WEIGHED}"
 
 
 def drop(before: Parts, now: Parts, about: str) -> Iterator[Reading]:

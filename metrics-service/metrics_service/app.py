@@ -11,12 +11,12 @@ The stops of a question, in order:
 6. `status`           the verdict
 
 `drift_report` compares a window with another or with one of the `baselines` (`shapes`: how predictions are
-distributed; `drift`: whether and how far two are apart; `chance`: what chance alone does); `feedback` says how good
-predictions were. What a person changes is on the `audit` trail.
+distributed; `drift`: whether and how far two are apart; `contingency`, `chance`: what chance alone does); `feedback`
+says how good predictions were. What a person changes is on the `audit` trail.
 Besides requests, one replica (`leader`) makes and drops partitions (`retention`), tidies rollups (`folding`), looks at
-every model (`alert_watcher`: confidence, time and drift, `traffic`, `accuracy`), lets `alerts` follow (`alert_store`),
-unless `silences` hold them back, and takes them to `webhooks` (`alert_delivery`; in words: `alert_text`, `chat`) and
-what fires, again and again, to `alertmanager`.
+every model (`alert_watcher`: confidence, time and drift, `traffic` and its `rhythm`, `accuracy` as many `voices` tell
+it), lets `alerts` follow (`alert_store`), unless `silences` hold them back, and takes them to `webhooks`
+(`alert_delivery`; in words: `alert_text`, `chat`) and what fires, again and again, to `alertmanager`.
 """
 
 from collections.abc import AsyncIterator

@@ -88,19 +88,6 @@ PAIRS = text(f"""
 )
 
 
-VOICES = text(f"""
-    SELECT count(DISTINCT given_by) AS callers, coalesce(bool_or(is_trusted), false) AS is_trusted
-    FROM metrics.feedback WHERE predicted_at >= :start AND predicted_at < :end AND {CHOSEN}
-""").bindparams(  # noqa: S608 - of constants only
-    *CHOICE,
-    bindparam("start", type_=DateTime(timezone=True)),
-    bindparam("end", type_=DateTime(timezone=True)),
-)
-
-INDEPENDENT_CALLERS = 3
-"""So many who do not know each other, or one with the admin token, say more than that somebody is angry."""
-
-
 class UnknownPrediction(Problem):
     """No prediction of that id is on record, or no longer."""
 
@@ -157,13 +144,6 @@ class FeedbackStore:
                 PAIRS, {**window, **choice_of(selection), "caller_limit": self.caller_limit}
             )
             return {(row.prediction_label, row.actual_label): Judged(row.n, row.weight) for row in rows}
-
-    async def is_independent(self, selection: Selection) -> bool:
-        """Whether the judgements of a window are more than one or two strangers' words."""
-        window = {"start": selection.window.start, "end": selection.window.end}
-        async with reading(self.engine) as connection:
-            row = (await connection.execute(VOICES, {**window, **choice_of(selection)})).one()
-        return bool(row.is_trusted or row.callers >= INDEPENDENT_CALLERS)
 
     async def quality(self, selection: Selection) -> Quality:
         """Accuracy, and precision and recall of each label, over predictions made in the window."""

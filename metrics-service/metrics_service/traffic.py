@@ -1,8 +1,9 @@
-"""Whether a model that was asked all the time is no longer asked.
+"""Whether a model that was asked all the time, or in a rhythm, is no longer asked.
 
 Of the two hours before its last prediction it is known in how many minutes somebody asked. If that went on, so many
-minutes without anybody would come by chance once in a thousand days; beyond that the traffic has stopped. A model that
-is asked now and then is not judged, nor one that was as quiet at this time yesterday or a week ago.
+minutes without anybody would come by chance once in a thousand days; beyond that the traffic has stopped, unless such
+pauses are usual (`rhythm`) or there was one at this time yesterday or a week ago. A model that is asked now and then is
+not judged.
 """
 
 from collections.abc import Sequence
@@ -11,11 +12,12 @@ from datetime import datetime, timedelta
 from math import ceil, log
 
 from sqlalchemy import bindparam, text
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.types import DateTime, Interval, Text
 
 from metrics_service.alerts import Limit, Reading, Signal
 from metrics_service.database import reading
+from metrics_service.rhythm.pauses import Rhythm, paused_around, rhythm_of
 
 BASIS = timedelta(hours=2)
 """The time before the last prediction that says how often a model is asked."""
@@ -48,20 +50,6 @@ ACTIVITY = text("""
     bindparam("since", type_=DateTime(timezone=True)),
     bindparam("now", type_=DateTime(timezone=True)),
     bindparam("basis", type_=Interval),
-)
-
-QUIET_EARLIER = text("""
-    SELECT EXISTS (
-        SELECT FROM metrics.rollup
-        WHERE minutes = 60 AND model_name = :model_name AND bucket < :start AND bucket >= :start - interval '1 day'
-    ) AND NOT EXISTS (
-        SELECT FROM metrics.rollup
-        WHERE minutes = 1 AND model_name = :model_name AND bucket >= :start AND bucket < :end
-    )
-""").bindparams(
-    bindparam("model_name", type_=Text),
-    bindparam("start", type_=DateTime(timezone=True)),
-    bindparam("end", type_=DateTime(timezone=True)),
 )
 
 
@@ -98,17 +86,28 @@ async def traffic_readings(engine: AsyncEngine, model_name: str, now: datetime, 
         limit, quiet = activity.limit_minutes(least), activity.quiet(now)
         if limit is None or quiet > LONGEST_QUIET:
             return []
-        expected = quiet > timedelta(minutes=limit)
-        for earlier in EARLIER if expected else ():
-            window = {"start": now - quiet - earlier, "end": now - earlier}
-            expected = expected and not await connection.scalar(QUIET_EARLIER, {"model_name": model_name, **window})
-    minutes = quiet / timedelta(minutes=1) if expected or quiet <= timedelta(minutes=limit) else 0.0
+        rhythm = Rhythm()
+        if quiet > timedelta(minutes=limit):
+            rhythm = await rhythm_of(connection, model_name, activity.last_minute)
+            if not rhythm.is_known:
+                return []
+            limit = max(limit, rhythm.limit_minutes)
+        if quiet > timedelta(minutes=limit) and await is_the_hour(connection, model_name, now, quiet):
+            quiet = timedelta(0)
     return [
         Reading(
             Signal.TRAFFIC,
-            minutes,
+            quiet / timedelta(minutes=1),
             Limit("quiet_minutes", limit),
             Limit("quiet_minutes_critical", CRITICAL_TIMES * limit),
-            about=f"it was asked in {activity.active_minutes} of the minutes of the two hours before",
+            about=f"it was asked in {activity.active_minutes} of the minutes of the two hours before{rhythm.words}",
         )
     ]
+
+
+async def is_the_hour(connection: AsyncConnection, model_name: str, now: datetime, quiet: timedelta) -> bool:
+    """Whether it was as quiet at this time yesterday or a week ago."""
+    for earlier in EARLIER:
+        if await paused_around(connection, model_name, now - quiet - earlier, now - earlier):
+            return True
+    return False

@@ -106,6 +106,58 @@ async def test_one_anonymous_caller_cannot_make_an_alert_out_of_a_busy_hour(
     assert sum(found.weight for found in pairs.values()) == pytest.approx(100)
 
 
+async def words(watcher: AlertWatcher, rows: list[Row], label: str, name: str) -> None:
+    given = [Feedback(prediction_id=row.prediction_id, label=label) for row in rows]
+    await watcher.feedback.give_all(given, Caller(name, is_trusted=False))
+
+
+@pytest.mark.parametrize("made", [50, 150, 600])
+@pytest.mark.parametrize("others", [0, 1, 2])
+async def test_one_caller_raises_no_alert_of_any_kind_though_one_or_two_others_say_a_word(
+    database: Database, watcher: AlertWatcher, clock: Clock, made: int, others: int
+) -> None:
+    """Not by the share of all, not by the drop of it, not by the share of what was judged; a team's words beside it."""
+    await judged(database, watcher, clock, 60, 1000, right=100, wrong=2)
+    rows = [Row(created_at=clock.now - timedelta(seconds=n % 250 + 1)) for n in range(made)]
+    await insert(database, rows)
+    await words(watcher, rows[:-10], "negative", "stranger")
+    for number in range(others):
+        await words(watcher, [rows[-1 - number]], "negative", f"other {number}")
+    trusted = [Feedback(prediction_id=row.prediction_id, label="positive") for row in rows[-10:-5]]
+    await watcher.feedback.give_all(trusted, TEAM)
+    assert await look(watcher) == []
+
+
+@pytest.mark.parametrize("rights", [50, 550, 5000])
+async def test_one_caller_talks_no_alert_away(
+    database: Database, watcher: AlertWatcher, clock: Clock, rights: int
+) -> None:
+    await judged(database, watcher, clock, 60, 3000, right=270, wrong=30)
+    rows = [Row(created_at=clock.now - timedelta(seconds=n % 250 + 1)) for n in range(6000)]
+    await insert(database, rows)
+    for number in range(4):
+        await words(watcher, rows[number * 20 : number * 20 + 20], "negative", f"honest {number}")
+    for first in range(100, 100 + rights, 1000):
+        await words(watcher, rows[first : min(first + 1000, 100 + rights)], "positive", "stranger")
+    assert await look(watcher) == [("alert.opened", "accuracy", "critical")]
+    (alert,) = await watcher.alerts.list(None, is_open=True, limit=5)
+    assert alert.about.startswith("share of right ones among those judged (callers without the admin token count as")
+    assert alert.about.endswith("dropped from 0.9 to 0")
+
+
+async def test_the_words_of_an_alert_say_what_was_said_and_what_it_counts_for(
+    database: Database, watcher: AlertWatcher, clock: Clock
+) -> None:
+    rows = [Row(created_at=clock.now - timedelta(seconds=n % 250 + 1)) for n in range(150)]
+    await insert(database, rows)
+    for first, until, name in ((0, 40, "one"), (40, 62, "two"), (62, 82, "three"), (82, 84, "four")):
+        await words(watcher, rows[first:until], "negative", name)
+    assert await look(watcher) == [("alert.opened", "accuracy", "warning")]
+    (alert,) = await watcher.alerts.list(None, is_open=True, limit=5)
+    assert alert.measured_value == pytest.approx(1 - 62 / 150)
+    assert alert.about.startswith("84 of 150 predictions were called wrong, which counts for 62 (callers without")
+
+
 async def test_several_callers_who_do_not_know_each_other_can(
     database: Database, watcher: AlertWatcher, clock: Clock
 ) -> None:

@@ -106,8 +106,8 @@ async def test_one_that_refuses_is_asked_one_thing_at_a_time_until_it_says_yes_a
         await insert(database, unsure(range(MODELS)))
         await until(lambda: len(at_once) >= 16 + 4)
         assert set(at_once[16:]) == {1}, "of those that were due at first, up to 16 were sent together"
+        tried = len(refusing.received) - 1  # the last one may be answered with what comes now
         refusing.status = 204
-        tried = len(refusing.received)
         await until(lambda: len({received.id for received in refusing.received[tried:]}) == MODELS)
 
 

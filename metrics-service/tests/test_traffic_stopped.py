@@ -90,3 +90,68 @@ def test_how_long_nobody_may_ask_follows_from_how_often_somebody_does(active: in
     activity = Activity(START, active, START - timedelta(minutes=119))
     found = activity.limit_minutes(least=5)
     assert found == limit or (found and limit and abs(found - limit) <= 1)
+
+
+def every(period: int, active: int, since: int, until: int = 0, late: int = 0) -> list[int]:
+    """How many minutes ago a job asked that begins every `period` minutes and asks for `active` of them.
+
+    Each second run takes `late` minutes longer.
+    """
+    return [
+        since - start - minute
+        for number, start in enumerate(range(0, since, period))
+        for minute in range(active + late * (number % 2))
+        if since - start - minute > until
+    ]
+
+
+@pytest.mark.parametrize(
+    ("period", "active", "late"), [(60, 35, 0), (60, 45, 0), (60, 35, 8), (30, 15, 0), (90, 40, 3), (120, 50, 0)]
+)
+async def test_a_job_that_keeps_its_rhythm_is_never_an_alert_and_one_that_stops_is(
+    database: Database, clock: Clock, watcher: AlertWatcher, period: int, active: int, late: int
+) -> None:
+    """From the second run on: then the first pause was seen."""
+    runs = 4
+    asked = every(period, active, period * runs, late=late)
+    clock.advance(minutes=period * runs)
+    await asked_in(database, clock, [minutes for minutes in asked if minutes > period * (runs - 1)])
+    clock.now -= timedelta(minutes=period * (runs - 1))
+    for minute in range(period * (runs - 1) - 1, -1, -1):
+        clock.advance(minutes=1)
+        if minute + 1 in asked:
+            await asked_in(database, clock, [1])
+        if minute % 5 == 0 and minute <= period * (runs - 1) - active:
+            assert await look(watcher) == [], f"{minute} minutes before the end"
+    clock.advance(minutes=period + active)
+    assert [event[:2] for event in await look(watcher)] == [("alert.opened", "traffic")]
+
+
+@pytest.mark.parametrize("hours_of_day", [[2], [0, 8, 16]])
+async def test_a_job_of_certain_hours_is_never_an_alert_though_it_is_early_or_late(
+    database: Database, clock: Clock, watcher: AlertWatcher, hours_of_day: list[int]
+) -> None:
+    """Two hours at a time; ten minutes later one day, and earlier the next."""
+    day = 24 * 60
+    asked = [
+        3 * day - (number * day + hour * 60 + minute + (10 if number % 2 else 0))
+        for number in range(3)
+        for hour in hours_of_day
+        for minute in range(120)
+    ]
+    clock.advance(minutes=-day)
+    begin = clock.now
+    clock.advance(minutes=day)
+    await asked_in(database, clock, [minutes for minutes in asked if minutes > 0])
+    rows_until = clock.now
+    clock.now = begin
+    while clock.now < rows_until:
+        clock.advance(minutes=23)
+        assert await look(watcher) == [], clock.now - begin
+
+
+async def test_a_pause_that_came_once_is_not_usual(database: Database, clock: Clock, watcher: AlertWatcher) -> None:
+    """An outage yesterday evening excuses none today."""
+    await asked_in(database, clock, [m for m in range(1, 40 * 60) if not 200 <= m < 245])
+    clock.advance(minutes=8)
+    assert await look(watcher) == [("alert.opened", "traffic", "warning")]

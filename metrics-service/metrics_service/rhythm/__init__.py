@@ -1,0 +1,1 @@
+"""When a model is asked and when it is not."""

@@ -1,0 +1,1 @@
+"""Whose words about predictions count for how much."""
