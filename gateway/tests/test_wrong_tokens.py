@@ -16,6 +16,7 @@ from shared.testing.clock import ManualClock
 RIGHT = "the-right-token-of-this-test"
 ADMIN_REQUESTS = [
     ("PUT", "/metrics/thresholds"),
+    ("DELETE", "/metrics/thresholds"),
     ("GET", "/metrics/thresholds/changes"),
     ("GET", "/analyze/quota"),
     ("GET", "/analyze/cache"),

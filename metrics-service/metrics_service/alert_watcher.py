@@ -130,7 +130,7 @@ def drift_readings(reports: Sequence[DriftReport], least: int) -> Iterator[Readi
     judged = [
         drift_reading(measure, report)
         for report in reports
-        if report.sample_size >= least
+        if min(report.sample_size, report.reference_sample_size) >= least
         for measure in report.measures
         if measure.status is not DriftStatus.NOT_ENOUGH_DATA
     ]

@@ -14,7 +14,7 @@ from metrics_service.drift import compare, worst
 from metrics_service.kept import Kept
 from metrics_service.rollups import Selection, over_selection, parameters_of
 from metrics_service.shapes import LENGTH_BIN_ZERO, Reference, Shapes, confidence_range, length_range, total_by
-from shared.contracts.metrics import DriftMeasure, DriftQuery, DriftReport
+from shared.contracts.metrics import DriftMeasure, DriftQuery, DriftReport, DriftStatus
 
 SHAPES = over_selection("""
     , end_cell AS MATERIALIZED (
@@ -38,6 +38,9 @@ SHAPES = over_selection("""
         (SELECT array_agg(bin) FROM cell) AS bins, (SELECT array_agg(n) FROM cell) AS bin_counts
 """)
 
+NOT_JUDGED = {"status": DriftStatus.NOT_ENOUGH_DATA, "p_value": None, "certainty": None, "detectable_psi": None}
+OVERLAP = "the reference and the window overlap: predictions would be compared with themselves"
+
 Name = Literal["label", "confidence", "input_length"]
 MEASURES: tuple[Name, ...] = ("label", "confidence", "input_length")
 
@@ -56,6 +59,9 @@ class DriftReporter:
         selection = Selection(window, query.task_type, query.model_name, query.model_version)
         current, reference = await asyncio.gather(self.shapes(selection), self.reference(query, selection))
         measures = await asyncio.to_thread(compared, reference.shapes, current)  # a second for 10,000 labels
+        overlaps = reference.overlaps(window, query.model_version)
+        if overlaps:
+            measures = [measure.model_copy(update=NOT_JUDGED) for measure in measures]
         return DriftReport(
             status=worst(found.status for found in measures),
             measures=measures,
@@ -72,6 +78,7 @@ class DriftReporter:
             time_window_end=window.end,
             reference_window_start=reference.start,
             reference_window_end=reference.end,
+            not_judged_because=OVERLAP if overlaps else None,
         )
 
     async def reference(self, query: DriftQuery, selection: Selection) -> Reference:
@@ -79,10 +86,12 @@ class DriftReporter:
         if query.baseline is not None and query.model_name is not None:
             return await self.baselines.find(query.model_name, query.baseline, query.model_version)
         minutes = query.reference_window_minutes or query.time_window_minutes
-        window = self.kept.with_rows(query.reference_window_end or selection.window.start, minutes)
+        window = self.kept.with_rows(
+            query.reference_window_end or selection.window.start, minutes, "reference_window_end"
+        )
         version = query.reference_model_version or query.model_version
         shapes = await self.shapes(Selection(window, query.task_type, query.model_name, version))
-        return Reference(shapes, window.start, window.end)
+        return Reference(shapes, window.start, window.end, version)
 
     async def shapes(self, selection: Selection) -> Shapes:
         """The distributions of one window."""

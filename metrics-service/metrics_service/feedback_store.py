@@ -130,11 +130,15 @@ class FeedbackStore:
             found = {row.prediction_id: row for row in await connection.execute(PREDICTIONS, {"ids": ids})}
             labels = await labels_of(connection, list(found.values()))
             refused = {number: refusal(row, found, labels) for number, row in enumerate(given)}
-            taken = {row.prediction_id: row.label for number, row in enumerate(given) if refused[number] is None}
+            last = {row.prediction_id: number for number, row in enumerate(given) if refused[number] is None}
+            taken = {prediction_id: given[number].label for prediction_id, number in last.items()}
             values = {"given_by": caller.digest, "is_trusted": caller.is_trusted}
             rows = await connection.execute(GIVE, {"ids": list(taken), "labels": list(taken.values()), **values})
             recorded = {row["prediction_id"]: dict(row) for row in rows.mappings()}
-        return [refused[number] or result_of(row, recorded) for number, row in enumerate(given)]
+        return [
+            refused[number] or result_of(row, recorded, is_last=last[row.prediction_id] == number)
+            for number, row in enumerate(given)
+        ]
 
     async def pairs(self, selection: Selection) -> Pairs:
         """What was predicted and what was right, over predictions made in the window."""
@@ -200,8 +204,13 @@ def refusal(given: Feedback, found: Mapping[UUID, Row[tuple[str, ...]]], labels:
     return FeedbackResult(outcome=Outcome.UNKNOWN_LABEL, prediction_id=given.prediction_id, detail=detail)
 
 
-def result_of(given: Feedback, recorded: Mapping[UUID, Mapping[str, str | UUID | datetime]]) -> FeedbackResult:
-    """What became of a judgement that could be taken."""
+def result_of(
+    given: Feedback, recorded: Mapping[UUID, Mapping[str, str | UUID | datetime]], *, is_last: bool
+) -> FeedbackResult:
+    """What became of a judgement that could be taken; `is_last`: no later one is on the same prediction."""
+    if not is_last and given.prediction_id in recorded:
+        detail = "A later row of this batch judges the same prediction; that one counts."
+        return FeedbackResult(outcome=Outcome.SUPERSEDED, prediction_id=given.prediction_id, detail=detail)
     if row := recorded.get(given.prediction_id):
         return FeedbackResult.model_validate({"outcome": Outcome.RECORDED, **row})
     return FeedbackResult(

@@ -5,7 +5,7 @@ Postgres away: DatabaseAway; nothing is changed by halves, and no change goes wi
 
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import RowMapping, func, insert, select
+from sqlalchemy import RowMapping, delete, func, insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -13,6 +13,7 @@ from metrics_service.database import changing, reading
 from metrics_service.thresholds import AuditedChange, ThresholdChange
 from shared.contracts.metrics import ThresholdProfile, Thresholds
 from shared.database.tables.metrics import DEFAULT_PROFILE, threshold_change, threshold_profile
+from shared.runtime.problems import Problem
 
 CHANGE_LOCK = 4_703_118_282
 """Key of the advisory lock under which profiles change, one after the other; they change rarely."""
@@ -24,6 +25,14 @@ class ChangedBy:
 
     request_id: str
     client_address: str
+
+
+class NoProfile(Problem):
+    """The model has no thresholds of its own."""
+
+    status = 404
+    type = "urn:problem-type:no-threshold-profile"
+    title = "No Threshold Profile"
 
 
 class ThresholdStore:
@@ -49,9 +58,21 @@ class ThresholdStore:
             is_own = before.version > 0 and before.model_name == model_name
             if not change.named() or (is_own and after == plain(before)):
                 return before
-            stored = await store(connection, model_name, after, version=before.version + 1 if is_own else 1)
+            stored = await store(connection, model_name, after, await last_version(connection, model_name) + 1)
             await audit(connection, before, stored, changed_by)
             return stored
+
+    async def remove(self, model_name: str, changed_by: ChangedBy) -> None:
+        """Forgets a model's own profile, so that the default one holds. Raises NoProfile when it has none."""
+        async with changing(self.engine) as connection:
+            await connection.execute(select(func.pg_advisory_xact_lock(CHANGE_LOCK)))
+            own = threshold_profile.c.model_name == model_name
+            row = (
+                await connection.execute(delete(threshold_profile).where(own).returning(threshold_profile))
+            ).mappings()
+            if (removed := row.one_or_none()) is None:
+                raise NoProfile(f"Model {model_name!r} has no thresholds of its own; the default ones hold.")
+            await audit(connection, profile_of(removed), None, changed_by)
 
     async def changes(self, model_name: str | None, limit: int) -> list[AuditedChange]:
         """The newest changes of a model's own profile, or of the default one."""
@@ -64,6 +85,14 @@ class ThresholdStore:
         async with reading(self.engine) as connection:
             rows = (await connection.execute(query)).mappings().all()
         return [AuditedChange(**{**row, "model_name": row["model_name"] or None}) for row in rows]
+
+
+async def last_version(connection: AsyncConnection, model_name: str | None) -> int:
+    """The newest version there was of a profile: one that was removed comes back with a higher one."""
+    query = select(func.max(threshold_change.c.version)).where(
+        threshold_change.c.model_name == (model_name or DEFAULT_PROFILE)
+    )
+    return await connection.scalar(query) or 0
 
 
 async def effective_profile(connection: AsyncConnection, model_name: str | None) -> ThresholdProfile:
@@ -90,15 +119,16 @@ async def store(
 
 
 async def audit(
-    connection: AsyncConnection, before: ThresholdProfile, after: ThresholdProfile, changed_by: ChangedBy
+    connection: AsyncConnection, before: ThresholdProfile, after: ThresholdProfile | None, changed_by: ChangedBy
 ) -> None:
-    """One line of the audit trail, in the transaction of the change."""
+    """One line of the audit trail, in the transaction of the change; `after` None: the profile was removed."""
+    of = after or before
     await connection.execute(
         insert(threshold_change).values(
-            model_name=after.model_name or DEFAULT_PROFILE,
-            version=after.version,
+            model_name=of.model_name or DEFAULT_PROFILE,
+            version=of.version + (after is None),
             before=plain(before).model_dump(),
-            after=plain(after).model_dump(),
+            after=plain(after).model_dump() if after else None,
             **asdict(changed_by),
         )
     )

@@ -136,7 +136,7 @@ async def test_a_baseline_that_cannot_be_is_a_422(
 async def test_one_more_than_fifty_is_refused_and_the_fiftieth_can_be_replaced(
     client: httpx.AsyncClient, database: Database
 ) -> None:
-    await predict(database, 0, 10, BALANCED)
+    await predict(database, 0, 30, BALANCED)
     for number in range(50):
         answer = await client.put(URL, params={"model_name": "lexicon", "name": f"b{number}"}, json={})
         assert answer.status_code == 200
@@ -145,7 +145,7 @@ async def test_one_more_than_fifty_is_refused_and_the_fiftieth_can_be_replaced(
 
 
 async def test_pinning_needs_the_admin_token_and_is_on_the_audit_trail(database: Database) -> None:
-    await predict(database, 0, 10, BALANCED)
+    await predict(database, 0, 30, BALANCED)
     async with client_of(settings_for(database, admin_token="let-me-in-please")) as client:
         admin = {
             "Authorization": "Bearer let-me-in-please",
@@ -161,7 +161,7 @@ async def test_pinning_needs_the_admin_token_and_is_on_the_audit_trail(database:
         assert (await client.get("/metrics/audit?subject=silence", headers=admin)).json() == {"acts": []}
     assert (pinned["action"], removed["action"], removed["model_name"]) == ("pinned", "removed", "lexicon")
     assert (pinned["request_id"], pinned["client_address"]) == ("pin-4711", "203.0.113.9")
-    assert (pinned["detail"]["name"], pinned["detail"]["sample_size"]) == ("spring", 10)
+    assert (pinned["detail"]["name"], pinned["detail"]["sample_size"]) == ("spring", 30)
 
 
 async def test_the_audit_trail_cannot_be_changed_by_the_service(database: Database) -> None:

@@ -72,6 +72,32 @@ async def test_every_row_has_its_outcome_in_order(client: httpx.AsyncClient, dat
     assert (await quality(client))["feedback_count"] == 2
 
 
+async def test_of_several_rows_on_one_prediction_the_last_one_that_can_be_recorded_counts_and_each_says_so(
+    client: httpx.AsyncClient, database: Database
+) -> None:
+    row, other = Row(), Row()
+    await insert(database, [row, other])
+    given = [judgement(row, label) for label in ("negative", "positive", "neutral", "sad")] + [judgement(other)]
+    found = await give_all(client, given)
+    outcomes = [result["outcome"] for result in found["results"]]
+    assert outcomes == ["superseded", "superseded", "recorded", "unknown_label", "recorded"]
+    assert found["recorded"] == 2
+    first, _, third, *_ = found["results"]
+    assert (first["prediction_id"], first["actual_label"]) == (str(row.prediction_id), None)
+    assert "later row" in first["detail"]
+    assert third["actual_label"] == "neutral"
+
+
+async def test_a_trusted_word_stands_against_every_row_of_a_batch(database: Database) -> None:
+    row = Row()
+    await insert(database, [row])
+    async with client_of(settings_for(database), headers={}) as client:
+        assert (await client.post("/feedback", json=judgement(row), headers=ADMIN)).status_code == 200
+        found = await give_all(client, [judgement(row, "negative"), judgement(row, "neutral")])
+    assert [result["outcome"] for result in found["results"]] == ["trusted_word_stands"] * 2
+    assert found["recorded"] == 0
+
+
 async def test_a_thousand_are_taken_and_one_more_is_not(client: httpx.AsyncClient, database: Database) -> None:
     rows = [Row() for _ in range(MAX_BATCH)]
     await insert(database, rows)
@@ -88,7 +114,7 @@ async def test_of_several_words_on_one_prediction_the_last_one_counts(
     row = Row()
     await insert(database, [row])
     found = await give_all(client, [judgement(row, label) for label in ("negative", "positive", "neutral")])
-    assert {result["actual_label"] for result in found["results"]} == {"neutral"}
+    assert [result["actual_label"] for result in found["results"]] == [None, None, "neutral"]
     assert (await quality(client))["feedback_count"] == 1
 
 

@@ -80,6 +80,10 @@ async def test_critical_that_is_not_beyond_warning_is_refused_and_both_are_named
         b'{"min_confidence_warning": NaN}',
         b'{"max_inference_time_critical_ms": Infinity}',
         b'{"max_inference_time_warning_ms": 0}',
+        b'{"min_confidence_warning": null}',
+        b'{"min_confidence_warning": 0.7, "max_inference_time_critical_ms": null}',
+        b'{"min_confidence_warning": true}',
+        b'{"min_confidence_warning": "0.7"}',
         b"not json",
     ],
 )
@@ -129,6 +133,44 @@ async def test_the_audit_trail_says_who_changed_what(client: httpx.AsyncClient) 
     assert (newest["before"], newest["after"]["max_inference_time_warning_ms"]) == (first["after"], 20)
     assert (first["request_id"], first["client_address"]) == ("change-4711", "203.0.113.9, 10.0.0.1")
     assert (await client.get(f"{URL}/changes")).json() == {"changes": []}
+
+
+async def test_thresholds_of_a_model_that_are_removed_are_the_default_ones_again(
+    client: httpx.AsyncClient, database: Database
+) -> None:
+    await insert(database, [Row(model_name="strict", confidence=0.8)])
+    own = f"{URL}?model_name=strict"
+    headers = {"X-Request-ID": "remove-4711", "X-Forwarded-For": "203.0.113.9"}
+    assert (await client.delete(own)).status_code == 404, "it has none"
+    await client.put(URL, json={"min_confidence_warning": 0.7})
+    await client.put(own, json={"min_confidence_warning": 0.9})
+    assert (await client.delete(own, headers=headers)).status_code == 204
+    found = (await client.get(own)).json()
+    assert (found["model_name"], found["version"], found["min_confidence_warning"]) == (None, 1, 0.7)
+    removal, _ = (await client.get(f"{URL}/changes?model_name=strict")).json()["changes"]
+    assert (removal["version"], removal["after"], removal["before"]["min_confidence_warning"]) == (2, None, 0.9)
+    assert (removal["request_id"], removal["client_address"]) == ("remove-4711", "203.0.113.9")
+    again = await client.delete(own)
+    assert (again.status_code, again.json()["type"]) == (404, "urn:problem-type:no-threshold-profile")
+    put = (await client.put(own, json={"min_confidence_warning": 0.8})).json()
+    assert (put["version"], put["min_confidence_warning"]) == (3, 0.8), "a version never means two things"
+
+
+@pytest.mark.parametrize("query", ["", "?model_name=", "?model_name=a/b"])
+async def test_the_default_thresholds_cannot_be_removed(client: httpx.AsyncClient, query: str) -> None:
+    assert (await client.delete(f"{URL}{query}")).status_code == 422
+
+
+async def test_removing_needs_the_admin_token(database: Database) -> None:
+    async with client_of(settings_for(database), headers={}) as client:
+        assert (await client.delete(f"{URL}?model_name=a")).status_code == 401
+
+
+async def test_the_document_offers_no_null_and_no_default_for_a_change(client: httpx.AsyncClient) -> None:
+    document = (await client.get("/openapi.json")).json()
+    for field in document["components"]["schemas"]["ThresholdChange"]["properties"].values():
+        assert field["type"] == "number"
+        assert "default" not in field
 
 
 async def test_the_audit_trail_cannot_be_changed_by_the_service(database: Database) -> None:

@@ -10,6 +10,9 @@ from shared.contracts.metrics import ModelVersion, WindowEnd
 MAX_BASELINES = 50
 """Of one model; more are a mistake of whoever pins them."""
 
+LEAST_WATCHED = 30
+"""Predictions of a watched baseline: with fewer on one side not even half of all labels gone would be certain."""
+
 
 class PinBaseline(BaseModel):
     """Which predictions to pin: those of a window as they are now, or the figures of the model's own folder."""
@@ -20,7 +23,7 @@ class PinBaseline(BaseModel):
     time_window_minutes: int = Field(1440, ge=1, le=10_080, description="Length of the window, in minutes")
     window_end: WindowEnd | None = Field(None, description="When the window ends; null: now")
     model_version: ModelVersion | None = Field(None, description="null: every version; of a folder: the newest loaded")
-    watched: bool = Field(True, description="Whether drift from it is an alert, beside drift from the day before")
+    watched: bool = Field(True, description="Whether drift from it is an alert; it needs 30 predictions")
 
     @model_validator(mode="after")
     def a_folder_has_no_window(self) -> Self:

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from metrics_service.audit.trail import Subject, note
-from metrics_service.baselines.contracts import MAX_BASELINES, Baseline, PinBaseline
+from metrics_service.baselines.contracts import LEAST_WATCHED, MAX_BASELINES, Baseline, PinBaseline
 from metrics_service.database import changing, reading
 from metrics_service.shapes import Reference, Shapes, as_baseline, from_baseline
 from metrics_service.threshold_store import ChangedBy
@@ -56,7 +56,7 @@ class BaselineStore:
             row = (await connection.execute(query)).mappings().one_or_none()
         if row is None:
             raise UnknownBaseline(f"Model {model_name!r} has no baseline {name!r}.")
-        return Reference(shapes_of(row), row["window_start"], row["window_end"])
+        return Reference(shapes_of(row), row["window_start"], row["window_end"], row["model_version"])
 
     async def of_folder(self, model_name: str, model_version: str | None) -> tuple[str, Shapes]:
         """Version and figures from the model's own folder. Raises UnknownBaseline, with what is wrong with them."""
@@ -77,9 +77,7 @@ class BaselineStore:
         self, model_name: str, name: str, asked: PinBaseline, reference: Reference, changed_by: ChangedBy
     ) -> Baseline:
         """Stores a reference under a name, in place of what was there. Raises InvalidRequest when nothing is in it."""
-        if not reference.shapes.sample_size:
-            message = "there are no predictions in this window; a baseline needs some"
-            raise InvalidRequest([FieldError(location="body", message=message)])
+        check_size(reference.shapes.sample_size, asked)
         values = {
             "source": asked.source,
             "model_version": asked.model_version,
@@ -121,6 +119,18 @@ class BaselineStore:
         query = select(baseline.c.name).where(baseline.c.model_name == model_name, baseline.c.watched)
         async with reading(self.engine) as connection:
             return (await connection.scalars(query.order_by(baseline.c.name))).all()
+
+
+def check_size(predictions: int, asked: PinBaseline) -> None:
+    """Raises InvalidRequest for a baseline of nothing, and for a watched one from which no drift could be told."""
+    if not predictions:
+        message = "there are no predictions in this window; a baseline needs some"
+        raise InvalidRequest([FieldError(location="body", message=message)])
+    if asked.watched and predictions < LEAST_WATCHED:
+        message = (
+            f"drift is told from {LEAST_WATCHED} predictions at least, it has {predictions}: pin more, or unwatched"
+        )
+        raise InvalidRequest([FieldError(location="body.watched", message=message)])
 
 
 async def check_room(connection: AsyncConnection, model_name: str, name: str) -> None:

@@ -59,7 +59,10 @@ def feedback_router(store: FeedbackStore, kept: Kept, known: KnownModels, token:
     async def give_feedback_batch(
         given: FeedbackBatch, caller: Annotated[Caller, Depends(who_judges)]
     ) -> FeedbackResults:
-        """As `POST /feedback`, each row with its outcome, in order; those that can be recorded are."""
+        """As `POST /feedback`, each row with its outcome, in order; those that can be recorded are.
+
+        Of several rows on one prediction the last one that can be recorded counts; the others are `superseded`.
+        """
         rows = [row_of(row) for row in given.feedback]
         taken = iter(await store.give_all([row for row in rows if isinstance(row, Feedback)], caller))
         results = [next(taken) if isinstance(row, Feedback) else row for row in rows]

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, SecretStr
+from starlette.status import HTTP_204_NO_CONTENT
 
 from metrics_service.endpoints.changed_by import WhoChanges
 from metrics_service.names.known_models import KnownModels
@@ -50,6 +51,22 @@ def thresholds_router(store: ThresholdStore, known: KnownModels, token: SecretSt
         """
         await known.check(model_name)
         return await store.change(model_name, change, changed_by)
+
+    @router.delete(
+        "",
+        summary="Remove a model's thresholds",
+        dependencies=[Depends(admin_token(token))],
+        responses=problems(401, 404, 422, 503),
+        status_code=HTTP_204_NO_CONTENT,
+    )
+    async def remove_thresholds(
+        changed_by: WhoChanges, model_name: Annotated[ModelName, Query(description="Whose thresholds")]
+    ) -> None:
+        """Forgets a model's own thresholds: the default profile holds for it again. That is on the audit trail, too.
+
+        404: it has none. The default profile cannot be removed.
+        """
+        await store.remove(model_name, changed_by)
 
     @router.get(
         "/changes",

@@ -10,7 +10,7 @@ MAX_BASELINE_BYTES = 1_048_576
 Predictions = Annotated[int, Field(ge=0, le=10_000_000_000)]
 
 ConfidenceRange = Annotated[str, StringConstraints(pattern=r"^(0\.\d[05]-0\.\d[05]|0\.95-1\.00)$")]
-LengthRange = Annotated[str, StringConstraints(pattern=r"^\d{1,5}(-\d{1,6})?$")]
+LengthRange = Annotated[str, StringConstraints(pattern=r"^\d{1,5}(-\d{1,6}|\+)?$")]
 
 
 class ModelBaseline(BaseModel):
@@ -20,4 +20,6 @@ class ModelBaseline(BaseModel):
 
     label: dict[str, Predictions] = Field({}, max_length=100_000)
     confidence: dict[ConfidenceRange, Predictions] = Field({}, description="Keys such as `0.55-0.60`")
-    input_length: dict[LengthRange, Predictions] = Field({}, description="Keys such as `64-127`, in characters")
+    input_length: dict[LengthRange, Predictions] = Field(
+        {}, description="Keys such as `64-127`, in characters; the last is `32768+`"
+    )

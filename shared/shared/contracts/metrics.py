@@ -220,8 +220,7 @@ class DriftStatus(StrEnum):
     SIGNIFICANT = "significant"
     """A certain change from 0.25."""
     NOT_ENOUGH_DATA = "not_enough_data"
-    """Nothing was found, and in so little neither half of everything in one bin nor bins that are all new would have been
-    found for certain."""
+    """Nothing was found, and in so little not everything would have been: half of all in one bin, or new bins only."""
 
 
 class DriftMeasure(BaseModel):
@@ -239,8 +238,8 @@ class DriftMeasure(BaseModel):
     )
     detectable_psi: float | None = Field(
         None,
-        description="About the least true PSI that is found 95 times in 100 with samples of this size, whether one share "
-        "has changed or all",
+        description="About the least true PSI that is found 95 times in 100 with samples of this size, whether one "
+        "share has changed or all",
     )
     p_value: float | None = Field(
         None, description="At most how often chance alone shows as much, in this measure or in any other of the report"
@@ -277,6 +276,9 @@ class DriftReport(BaseModel):
     time_window_end: datetime
     reference_window_start: datetime | None = Field(None, description="null: the figures are not those of a window")
     reference_window_end: datetime | None = None
+    not_judged_because: str | None = Field(
+        None, description="Why no measure is judged: the reference and the window overlap; null: each could be"
+    )
 
 
 class Thresholds(BaseModel):
