@@ -104,7 +104,7 @@ bench-prediction bench-gateway bench-analytics bench-metrics: bench-install
 	$(BIN)/python -m benchmarks $(@:bench-%=%) --details $(BENCH)
 
 .PHONY: drift-table
-drift-table: install ## How often drift is claimed by chance and found: the tables in docs/drift.md, in about ten minutes
+drift-table: install ## How often drift is claimed by chance and found: the tables in docs/drift.md, in about half an hour
 	cd metrics-service && ../$(BIN)/python -m simulations.drift_table --into ../docs/drift.md
 
 .PHONY: morning

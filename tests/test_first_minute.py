@@ -127,7 +127,8 @@ def test_an_admin_token_is_made_once_and_told_where(start, tmp_path: Path, monke
 
 
 ADMIN_ONLY = [
-    ("PUT", "/metrics/thresholds"), ("GET", "/metrics/thresholds/changes"), ("GET", "/metrics/audit"),
+    ("PUT", "/metrics/thresholds"), ("DELETE", "/metrics/thresholds?model_name=x"),
+    ("GET", "/metrics/thresholds/changes"), ("GET", "/metrics/audit"),
     ("PUT", "/metrics/baselines?model_name=x&name=y"), ("DELETE", "/metrics/baselines?model_name=x&name=y"),
     ("GET", "/analyze/quota"), ("GET", "/analyze/cache"), ("DELETE", "/analyze/cache"),
     ("POST", f"/v2/repository/models/{QUICK}/load"), ("POST", f"/v2/repository/models/{QUICK}/unload"),
