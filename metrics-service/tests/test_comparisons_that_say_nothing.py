@@ -107,6 +107,16 @@ async def test_a_folder_that_brings_a_handful_is_no_watched_baseline(
     assert (await client.put("/metrics/baselines", params=SPRING, json={"source": "model"})).status_code == 422
 
 
+@pytest.mark.parametrize("figure", [True, "40", 40.5, -1, None])
+async def test_figures_of_a_folder_that_are_no_counts_are_refused(
+    client: httpx.AsyncClient, database: Database, figure: object
+) -> None:
+    await register(database, "lexicon", baseline={"label": {"positive": 40, "negative": figure}})
+    answer = await client.put("/metrics/baselines", params=SPRING, json={"source": "model"})
+    assert (answer.status_code, answer.json()["type"]) == (404, "urn:problem-type:unknown-baseline")
+    assert "of no use" in answer.json()["detail"]
+
+
 async def test_a_baseline_that_was_just_pinned_opens_no_alert_against_itself(
     database: Database, engine: AsyncEngine, clock: Clock, watcher: AlertWatcher
 ) -> None:

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 MAX_BASELINE_BYTES = 1_048_576
 """A larger file is no baseline."""
 
-Predictions = Annotated[int, Field(ge=0, le=10_000_000_000)]
+Predictions = Annotated[int, Field(strict=True, ge=0, le=10_000_000_000)]
 
 ConfidenceRange = Annotated[str, StringConstraints(pattern=r"^(0\.\d[05]-0\.\d[05]|0\.95-1\.00)$")]
 LengthRange = Annotated[str, StringConstraints(pattern=r"^\d{1,5}(-\d{1,6}|\+)?$")]
