@@ -141,6 +141,14 @@ def test_the_joint_chance_is_never_understated(bins: list[tuple[int, int]]) -> N
     assert least_chance(bins) >= float(exactly(bins)) * (1 - 1e-9)
 
 
+@given(st.lists(st.tuples(st.integers(0, 10_000_000), st.integers(0, 60)), min_size=2, max_size=9))
+@example([(10_000_000, 1), (5_000_000, 0), (3, 2)])
+def test_the_joint_chance_is_the_same_whichever_side_is_called_the_window(bins: list[tuple[int, int]]) -> None:
+    """And costs no more: of ten million on one side no number is looked at one by one."""
+    turned = [(now, before) for before, now in bins]
+    assert least_chance(turned) == pytest.approx(least_chance(bins), rel=1e-6)
+
+
 @pytest.mark.parametrize(("size", "labels"), [((60, 60), 12), ((400, 20), 30), ((500, 500), 8), ((3000, 3000), 20)])
 def test_the_joint_chance_of_larger_tables_is_not_understated_either(size: tuple[int, int], labels: int) -> None:
     """Held against how often random deals come as low: a chance of at most 0.02 at most twice in 100."""

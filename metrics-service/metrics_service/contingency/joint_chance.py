@@ -46,6 +46,10 @@ def least_chance(bins: Iterable[tuple[int, int]]) -> float:
     drawn, total = sum(now for _, now in pairs), sum(before + now for before, now in pairs)
     if len(pairs) < 2 or drawn in {0, total}:
         return 1.0
+    if (
+        2 * drawn > total
+    ):  # which side is called the window makes no difference; numbers are counted up from the smaller
+        pairs, drawn = [(now, before) for before, now in pairs], total - drawn
     table = Table.of(Counter(before + now for before, now in pairs), drawn, total)
     ratio = sum(likelihood_ratio(now, before + now, table.share) for before, now in pairs)
     return exp(min(least(table.bound(tilt, ratio) for tilt in table.tilts), 0.0))
