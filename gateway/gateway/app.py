@@ -50,11 +50,13 @@ DESCRIPTION = "Predictions, their metrics and what they mean, through one URL. E
 
 def create_door(settings: Settings) -> Door:
     """Who may connect: of each client so many connections, but for trusted proxies, who speak for many."""
+    addresses = ClientAddresses(settings.trusted_proxies)
     return Door(
         bounds_within_the_system(settings),
         Hosts(settings.allowed_hosts),
-        counted=ClientAddresses(settings.trusted_proxies).counted_peer,
+        counted=addresses.counted_peer,
         max_connections_per_client=settings.max_connections_per_client,
+        is_proxy=addresses.is_proxy,
     )
 
 

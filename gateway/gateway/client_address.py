@@ -82,6 +82,11 @@ class ClientAddresses:
         address = parse_address(peer)
         return None if address is None or self.is_trusted(address) else client_at(address).limit_key
 
+    def is_proxy(self, peer: str) -> bool:
+        """Whether the other end of a connection is a trusted proxy."""
+        address = parse_address(peer)
+        return address is not None and self.is_trusted(address)
+
     def client_of(self, scope: Scope) -> tuple[Client, bool]:
         """The client of an ASGI request, and whether its peer is a trusted proxy.
 

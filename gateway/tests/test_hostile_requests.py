@@ -104,7 +104,7 @@ async def test_a_body_of_a_gibibyte_is_cut_off_and_memory_stays_flat(
             sent += len(chunk)
     except ConnectionError:
         pass
-    assert sent < 64 * 2**20
+    assert sent < 128 * 2**20  # what is dropped before and after the response, and what the system holds
     writer.close()
     assert psutil.Process().memory_info().rss - before < 32 * 2**20
     assert upstream.requests == []

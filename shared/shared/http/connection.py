@@ -194,7 +194,7 @@ class Connection(asyncio.Protocol):
             else:
                 self._hold()
             return
-        if exchange.complete:
+        if exchange.complete or exchange.unwanted:
             self._drop()
         elif body.pending or exchange.waiting_bytes > BODY_HIGH_WATER:
             self._pause_reading()
@@ -242,6 +242,18 @@ class Connection(asyncio.Protocol):
         if exchange.body_complete:
             return True
         return self._body is not None and self._body.left <= BODY_HIGH_WATER and not exchange.wants_continue
+
+    def drops_first(self, exchange: Exchange) -> bool:
+        """Whether a whole response waits for the rest of its request, which is dropped.
+
+        A proxy that is answered while it sends stops reading what its client sends, and closes: most clients then see
+        a broken pipe and no response. A client of our own reads the response while we linger.
+        """
+        if exchange.wants_continue or self._phase is not BODY or not self._door.is_proxy(self.peer):
+            return False
+        self._moved, self._linger_until = 0, self.loop.time() + self._bounds.linger_seconds
+        self._drop()
+        return True
 
     def response_complete(self, *, keep_alive: bool) -> None:
         """The last byte of a response was written."""
@@ -315,10 +327,12 @@ class Connection(asyncio.Protocol):
 
     def _drop(self) -> None:
         """Takes what nobody will read, for a while longer."""
-        if self._moved > self._bounds.linger_bytes:
-            self.abort()
-        else:
+        if self._moved <= self._bounds.linger_bytes:
             self.due = min(self.loop.time() + LINGER_SILENCE_SECONDS, self._linger_until)
+        elif self._exchange is not None and self._exchange.unwanted:
+            self._exchange.answer_now()
+        else:
+            self.abort()
 
     def _close(self) -> None:
         """Ends the connection once the client has taken what was written."""
@@ -350,6 +364,10 @@ class Connection(asyncio.Protocol):
 
     def _look_at_progress(self, exchange: Exchange, now: float) -> None:
         """Enough of the body has come, or it is not the client who is slow, or it is."""
+        if exchange.unwanted:
+            self.due = inf
+            exchange.answer_now()
+            return
         seconds, least = self._bounds.progress_seconds, self._bounds.progress_bytes
         if self._reading and not exchange.wants_continue and self._moved < least:
             self.refuse(Refused(408, "slow_body", f"Less than {least} bytes of the body came within {seconds:g} s."))

@@ -27,11 +27,16 @@ def nobody(peer: str) -> str | None:
     return None
 
 
+def no_proxy(peer: str) -> bool:
+    """Takes every peer for a client."""
+    return False
+
+
 class Door:
     """Makes the connections of one server: what uvicorn takes for a protocol class.
 
     `counted` names the client for a peer's address, or None for one that is not counted, such as a proxy that speaks
-    for many.
+    for many; `is_proxy` tells those.
     """
 
     def __init__(
@@ -40,8 +45,9 @@ class Door:
         hosts: Hosts,
         counted: Callable[[str], str | None] = nobody,
         max_connections_per_client: int = 0,
+        is_proxy: Callable[[str], bool] = no_proxy,
     ) -> None:
-        self.bounds, self.hosts = bounds, hosts
+        self.bounds, self.hosts, self.is_proxy = bounds, hosts, is_proxy
         self._counted, self._max_per_client = counted, max_connections_per_client
         self._per_client: Counter[str] = Counter()
         self._admitted: set[Connection] = set()

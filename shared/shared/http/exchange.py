@@ -35,7 +35,7 @@ class Exchange:
     __slots__ = (
         "_chunked", "_connection", "_content", "_end_told", "_head", "_keep_alive", "_left", "_on_lost", "_outgoing",
         "_pending", "_reader", "_request_id", "_silent", "body_complete", "complete", "lost", "refused", "running",
-        "started", "waiting_bytes", "wants_continue",
+        "started", "unwanted", "waiting_bytes", "wants_continue",
     )  # fmt: skip
 
     def __init__(self, connection: "Connection", head: Head) -> None:
@@ -51,6 +51,8 @@ class Exchange:
         self._request_id: str | None = None
         self.refused: Refused | None = None
         """Why the server itself has answered, while the application was at work."""
+        self.unwanted = False
+        """Whether what still comes of the body is dropped."""
         self.running = False
         self.body_complete = self.lost = self.started = self.complete = False
 
@@ -99,7 +101,7 @@ class Exchange:
 
     def feed(self, content: list[bytes], *, complete: bool) -> None:
         """More of the body, perhaps its end."""
-        if not self.complete:
+        if not (self.complete or self.unwanted):
             self._content += content
             self.waiting_bytes += sum(map(len, content))
         self.body_complete = complete
@@ -161,9 +163,11 @@ class Exchange:
         """
         if self._outgoing.paused and not self.lost:
             await self._outgoing.writable()
+        kind = message["type"]
+        if not self.body_complete and self._pending is not None and not message.get("more_body", False):
+            await self._take_the_rest()
         if self.lost:
             return
-        kind = message["type"]
         if kind == "http.response.start" and not self.begun:
             status = message["status"]
             self._pending = (*response_head(status, message.get("headers", ()), self._connection.date()), status)
@@ -172,6 +176,18 @@ class Exchange:
             raise ResponseError(f"{kind} is not expected now")
         else:
             self._write(message.get("body", b""), last=not message.get("more_body", False))
+
+    def answer_now(self) -> None:
+        """No more of the body is waited for."""
+        self.unwanted = False
+        self._wake()
+
+    async def _take_the_rest(self) -> None:
+        """Before a whole response to half a request, where the connection says so."""
+        self.unwanted, self._content, self.waiting_bytes = self._connection.drops_first(self), [], 0
+        while self.unwanted and not (self.body_complete or self.lost):
+            self._connection.read_on()
+            await self._arrival()
 
     def _write(self, body: bytes, *, last: bool) -> None:
         data = self._head_before(body, last=last) if self._pending is not None else []
