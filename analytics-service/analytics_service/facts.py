@@ -24,6 +24,8 @@ class SeenAlert(BaseModel):
     opened_at: datetime
     closed_at: datetime | None = None
     history: list[SeverityChange] = []
+    silenced_until: datetime | None = None
+    """Until when nobody is told of it; None: they are."""
 
     def within(self, start: datetime, end: datetime) -> "SeenAlert":
         """The alert with the worst severity that it had in a window, as far as its history tells."""
@@ -50,10 +52,46 @@ class SeenAlerts(BaseModel):
 
 
 class Quality(BaseModel):
-    """How often predictions of the window were right, as far as there is feedback."""
+    """How often predictions of the window were right, as far as there is feedback, and whose word that is."""
 
     feedback_count: int
+    weight: float | None = None
+    """What the judgements count for: no stranger counts for more than a limit. None: each counts in full."""
     accuracy: float | None
+    """The share of right ones, by weight."""
+    callers: int | None = None
+    """How many gave feedback; None: not known."""
+    is_independent: bool = False
+    """Whether it is more than one or two strangers' word: as long as nobody says so, it is not."""
+
+    @property
+    def counts_for(self) -> float:
+        """The weight of all judgements."""
+        return self.feedback_count if self.weight is None else min(self.weight, self.feedback_count)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether each judgement counts in full, so that the share of right ones is one of judgements."""
+        return abs(self.counts_for - self.feedback_count) < 0.5
+
+
+class Baseline(BaseModel):
+    """A pinned baseline of a model; the metrics-service says more."""
+
+    name: str
+    watched: bool = True
+    pinned_at: datetime
+
+
+class Baselines(BaseModel):
+    """What a model's windows can be compared with, whenever they are."""
+
+    baselines: list[Baseline]
+
+    def chosen(self) -> str | None:
+        """The one that reports compare with: the newest of those that are watched, else the newest."""
+        newest = max(self.baselines, key=lambda each: (each.watched, each.pinned_at), default=None)
+        return newest.name if newest else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +111,9 @@ class Facts:
     before: AggregatedMetrics | None = None
     """The window of equal length just before."""
     drift: DriftReport | None = None
+    """From that window."""
+    pinned: DriftReport | None = None
+    """From the pinned baseline, for a model that has one."""
     quality: Quality | None = None
     alerts: SeenAlerts | None = None
 

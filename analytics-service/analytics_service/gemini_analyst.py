@@ -8,6 +8,7 @@ import contextlib
 from dataclasses import dataclass, field
 
 import structlog
+from prometheus_client import Counter
 
 from analytics_service.circuit_breaker import CircuitBreaker, CircuitOpen
 from analytics_service.clocks import Clock, utc_now
@@ -22,6 +23,7 @@ from analytics_service.provider import (
     Ask,
     DailyQuotaSpent,
     Flawed,
+    ModelAnswer,
     Provider,
     ProviderError,
     RateLimited,
@@ -29,6 +31,7 @@ from analytics_service.provider import (
     Truncated,
     Unavailable,
     Unreadable,
+    Untrue,
     Unusable,
 )
 from analytics_service.quota import MAX_GATE_SECONDS, CallQuota, QuotaExhausted
@@ -36,10 +39,16 @@ from analytics_service.reasons import FallbackReason
 from analytics_service.redis_border import RedisAway
 from analytics_service.report import Findings
 from analytics_service.retry import SHORTEST_CALL_SECONDS, Sleep, attempts
+from analytics_service.truth.striking_out import NothingLeft, true_part
 from shared.http.caller import current_caller
 
 MORE_ROOM = 4
 """Times the usual tokens, for an answer that did not fit: thoughts take most of them, and their number varies a lot."""
+
+MOST_FAULTS = 5
+"""Told in a line of the log."""
+
+STRUCK_OUT = Counter("analysis_sentences_struck_out", "Sentences of Gemini that the facts do not bear out")
 
 log = structlog.get_logger()
 
@@ -70,28 +79,28 @@ class GeminiAnalyst:
         ask = Ask(prompt_of(facts))
         schedule = attempts(self.sleep, deadline.seconds_left)
         try:
-            return await schedule(self.call, ask, lease, deadline)
+            return await schedule(self.call, ask, facts, lease, deadline)
         except Flawed as flaw:
-            return await self.second_findings(second(ask, flaw), flaw, lease, deadline)
+            return await self.second_findings(second(ask, flaw), flaw, facts, lease, deadline)
         except ProviderError as error:
             raise NoFindings(error.reason) from error
 
-    async def second_findings(self, ask: Ask, flaw: Flawed, lease: Lease, deadline: Deadline) -> Findings:
+    async def second_findings(self, ask: Ask, flaw: Flawed, facts: Facts, lease: Lease, deadline: Deadline) -> Findings:
         """What Gemini says after a flawed answer: one call, if it may leave. Raises NoFindings, or RedisAway."""
         try:
-            return await self.call(ask, lease, deadline)
+            return await self.call(ask, facts, lease, deadline)
         except ProviderError as error:
             raise NoFindings(error.reason) from error
         except NoFindings as none:
             raise NoFindings(flaw.reason) from none
 
-    async def call(self, ask: Ask, lease: Lease, deadline: Deadline) -> Findings:
+    async def call(self, ask: Ask, facts: Facts, lease: Lease, deadline: Deadline) -> Findings:
         """One call, if it may leave, and what its outcome means for circuit, gate, ledger and health."""
         await self.permit(lease, deadline)
         started = self.clock()
         try:
             answer = await self.provider.generate(ask, min(self.call_seconds, deadline.seconds_left()))
-            findings = findings_in(answer)
+            findings = true_findings(answer, facts)
         except Exception as error:
             failure = error if isinstance(error, ProviderError) else surprise(error)
             await self.settle(failure, self.clock() - started)
@@ -145,7 +154,19 @@ def second(ask: Ask, flaw: Flawed) -> Ask:
     """
     if isinstance(flaw, Truncated):
         return Ask(shorter(ask.prompt), MORE_ROOM)
-    return Ask(corrected(ask.prompt, flaw.said.text)) if isinstance(flaw, Unusable) else ask
+    return Ask(corrected(ask.prompt, flaw.said.text)) if isinstance(flaw, Unusable | Untrue) else ask
+
+
+def true_findings(answer: ModelAnswer, facts: Facts) -> Findings:
+    """The findings in an answer without what the facts do not say. Raises Unusable, Truncated, or Untrue."""
+    try:
+        findings, faults = true_part(findings_in(answer), facts)
+    except NothingLeft as nothing:
+        raise Untrue(str(nothing), usage=answer.usage) from nothing
+    if faults:
+        STRUCK_OUT.inc(len(faults))
+        log.info("sentences of gemini struck out", count=len(faults), faults=faults[:MOST_FAULTS])
+    return findings
 
 
 def surprise(error: Exception) -> Surprise:

@@ -9,7 +9,7 @@ import httpx
 import structlog
 from pydantic import BaseModel, ValidationError
 
-from analytics_service.facts import Facts, Quality, SeenAlerts, State
+from analytics_service.facts import Baselines, Facts, Quality, SeenAlerts, State
 from shared.contracts.metrics import AggregatedMetrics, DriftQuery, DriftReport, MetricsQuery, ThresholdProfile
 from shared.contracts.problem import ProblemDetails
 from shared.runtime.problems import MEDIA_TYPE, InvalidRequest, Problem
@@ -65,15 +65,28 @@ class MetricsClient:
         this = query.model_copy(update={"window_end": window_end})
         earlier = query.model_copy(update={"window_end": state.metrics.time_window_start})
         drift = DriftQuery(**this.model_dump())
-        before, drifted, quality, alerts = await asyncio.gather(
+        before, drifted, pinned, quality, alerts = await asyncio.gather(
             self.known(self.aggregated(earlier), seconds),
-            self.known(self.ask(DriftReport, "POST", "/metrics/drift", json=json_of(drift)), seconds),
+            self.known(self.drift(drift), seconds),
+            self.known(self.drift_from_baseline(drift), seconds),
             self.known(self.ask(Quality, "POST", "/metrics/quality", json=json_of(this)), seconds),
             self.known(self.alerts(state), seconds),
         )
-        return Facts(state, before, drifted, quality, alerts)
+        return Facts(state, before, drifted, pinned, quality, alerts)
 
-    async def known(self, question: Awaitable[Body], seconds: float) -> Body | None:
+    async def drift(self, query: DriftQuery) -> DriftReport:
+        """How far a window is from its reference. Raises MetricsAway."""
+        return await self.ask(DriftReport, "POST", "/metrics/drift", json=json_of(query))
+
+    async def drift_from_baseline(self, query: DriftQuery) -> DriftReport | None:
+        """How far a window is from the pinned baseline of its model; None when it has none. Raises MetricsAway."""
+        if query.model_name is None:
+            return None
+        pinned = await self.ask(Baselines, "GET", "/metrics/baselines", params=of_model(query.model_name))
+        name = pinned.chosen()
+        return await self.drift(query.model_copy(update={"baseline": name})) if name else None
+
+    async def known(self, question: Awaitable[Body | None], seconds: float) -> Body | None:
         """The answer, or None when there is none or it cannot be had in time."""
         try:
             async with asyncio.timeout(seconds):

@@ -15,7 +15,7 @@ from analytics_service.rules.speed import slower_by_chance
 from analytics_service.rules.windows import comparable
 from shared.contracts.metrics import AggregatedMetrics, DriftReport
 
-PROMPT_VERSION = 2
+PROMPT_VERSION = 3
 """Grows with each change of the words or the schema: reports on another prompt are other reports."""
 
 PLAIN_LABEL = re.compile(r"[\w .:/+-]{1,64}")
@@ -24,16 +24,21 @@ PLAIN_LABEL = re.compile(r"[\w .:/+-]{1,64}")
 TASK = """\
 You are the performance analyst of a machine-learning service. Explain the numbers below to the team that runs it.
 They are aggregates of one window of {minutes} minutes and of the window of equal length before it, by version as well,
-the changes and the drift between both, accuracy where there is feedback, alerts of the window, and the thresholds with
-what is breached. null means not known. Times are in milliseconds, confidences from 0 to 1.
+the changes and the drift between both, drift from a pinned baseline where there is one, accuracy where there is
+feedback, alerts of the window, and the thresholds with what is breached. null means not known. Times are in
+milliseconds, confidences from 0 to 1.
 by_chance says how often chance alone shows a change of this size when nothing has changed: below 0.001 a change is
 certain, above 0.05 it is none. psi is the population stability index; chance_psi is what chance alone stays below in 95
 of 100 comparisons. A status of not_enough_data means that drift cannot be judged: it is not good news.
 Judge only what the numbers show. Say so when there are too few predictions to judge. A change matters by what it does
-to callers, not by its ratio: a time that stays far below its threshold is no issue. Feedback is mostly complaints: on a
-small part of the predictions it says nothing about the others. When a version changed, tell its changes as those of the
-version. Name issues by short snake_case types. Order recommendations by urgency. Be brief: at most 5 issues and 5
-recommendations, one or two sentences each.
+to callers, not by its ratio: a time that stays far below its threshold is no issue. Feedback is mostly complaints: on
+a small part of the predictions it says nothing about the others. Its accuracy is a share of what the judgements count
+for, not of the judgements: no caller counts for more than a limit. Feedback that is not independent is one or two
+strangers' word and proves nothing: say whose it is. An alert with silenced_until is silenced until then. When a
+version changed, tell its changes as those of the version. Use only numbers that are given or follow from them: a
+sentence with others, or one that contradicts the status, the breaches or the drift, is struck out. Name issues by
+short snake_case types. Order recommendations by urgency. Be brief: at most 5 issues and 5 recommendations, one or two
+sentences each.
 Answer with one JSON object of the given schema and nothing else.
 
 {facts}
@@ -80,11 +85,18 @@ FINDINGS_SCHEMA: dict[str, Any] = {
 
 def prompt_of(facts: Facts) -> str:
     """The question to Gemini."""
+    text = orjson.dumps(told_of(facts), option=orjson.OPT_INDENT_2).decode()
+    return TASK.format(minutes=facts.minutes, facts=text)
+
+
+def told_of(facts: Facts) -> Any:
+    """What Gemini is told."""
     numbers = {
         "window": numbers_of(facts.now),
         "window_before": numbers_of(facts.before) if facts.before else None,
         "changes": changes_of(facts),
         "drift_against_window_before": drift_of(facts.drift) if facts.drift else None,
+        "drift_against_baseline": baseline_of(facts.pinned) if facts.pinned else None,
         "feedback": feedback_of(facts) if facts.quality else None,
         "alerts": alerts_of(facts.alerts) if facts.alerts else None,
         "status": facts.now.status,
@@ -93,8 +105,7 @@ def prompt_of(facts: Facts) -> str:
         "model": facts.now.model_name,
         "task": facts.now.task_type,
     }
-    text = orjson.dumps(rounded(numbers), option=orjson.OPT_INDENT_2).decode()
-    return TASK.format(minutes=facts.minutes, facts=text)
+    return rounded(numbers)
 
 
 def rounded(value: Any) -> Any:
@@ -157,14 +168,23 @@ def drift_of(drift: DriftReport) -> dict[str, Any]:
     return {measure.name: measure.model_dump(include=told) for measure in drift.measures}
 
 
+def baseline_of(pinned: DriftReport) -> dict[str, Any]:
+    """The same against the pinned baseline, and which one it is."""
+    return {"baseline": pinned.baseline, "predictions_in_it": pinned.reference_sample_size} | drift_of(pinned)
+
+
 def feedback_of(facts: Facts) -> dict[str, Any]:
-    """What feedback says, and on which part of the predictions."""
+    """What feedback says, on which part of the predictions, and whose word it is."""
     known, total = facts.quality, facts.now.total_predictions
-    count = known.feedback_count if known else 0
+    if known is None:
+        return {}
     return {
-        "predictions_judged": count,
-        "share_of_predictions_judged": count / total if total else None,
-        "accuracy_of_those_judged": known.accuracy if known else None,
+        "predictions_judged": known.feedback_count,
+        "share_of_predictions_judged": known.feedback_count / total if total else None,
+        "judgements_count_for": known.counts_for,
+        "share_right_of_what_they_count_for": known.accuracy,
+        "callers_who_judged": known.callers,
+        "is_independent": known.is_independent,
     }
 
 

@@ -203,3 +203,9 @@ class Unusable(Flawed):
     """Text that is no report; what was said is our own words on what is wrong with it."""
 
     reason = FallbackReason.ANSWER_INVALID
+
+
+class Untrue(Flawed):
+    """A report that says what the facts do not; what was said is our own words on what."""
+
+    reason = FallbackReason.ANSWER_UNTRUE

@@ -61,3 +61,5 @@ class FallbackReason(StrEnum):
     """Twice a response without any text, and without a reason."""
     ANSWER_INVALID = "answer_invalid"
     """Twice text that is no usable report."""
+    ANSWER_UNTRUE = "answer_untrue"
+    """Twice a report that says what the facts do not."""

@@ -97,6 +97,25 @@ def just_below_as_before() -> Facts:
     return facts(window(Served(USUAL, 0.8497)), window(Served(USUAL, 0.849)), thresholds=strict)
 
 
+def one_caller_says_that_all_is_wrong() -> Facts:
+    return facts(window(Served(USUAL, 0.9)), window(Served(USUAL, 0.9)), judged=(400, 0), callers=1, weight=100.0)
+
+
+def renamed_labels_and_drift() -> Facts:
+    now = window(Served({"POSITIVE": 80, "NEGATIVE": 260, "NEUTRAL": 60}, 0.85, "2.0.0"))
+    return facts(now, window(Served(USUAL, 0.85)), model="sentiment")
+
+
+def far_from_the_baseline() -> Facts:
+    moved = window(Served({"positive": 90, "negative": 250, "neutral": 60}))
+    return facts(moved, moved, model="sentiment", baseline=window(Served({each: 50 * USUAL[each] for each in USUAL})))
+
+
+def a_silenced_alert() -> Facts:
+    silenced = alert("drift", Status.WARNING, 90).model_copy(update={"silenced_until": END + timedelta(minutes=30)})
+    return facts(window(Served(USUAL)), window(Served(USUAL)), model="sentiment", alerts=[silenced])
+
+
 SITUATIONS: dict[str, Callable[[], Facts]] = {
     make.__name__: make
     for make in (
@@ -114,6 +133,10 @@ SITUATIONS: dict[str, Callable[[], Facts]] = {
         traffic_stopped,
         two_versions_beside_each_other,
         just_below_as_before,
+        one_caller_says_that_all_is_wrong,
+        renamed_labels_and_drift,
+        far_from_the_baseline,
+        a_silenced_alert,
     )
 }
 

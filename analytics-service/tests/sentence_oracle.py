@@ -17,6 +17,7 @@ NUMBER = r"(?:less than 0\.001|-?[\d,]+(?:\.\d+)?)"
 PERCENT = r"(?:less than 0\.1 %|more than 99\.9 %|[\d,]+(?:\.\d+)? %)"
 WINDOW = r"the (?:last )?(?:[\d,]+ minutes|minute)(?: until \d{4}-\d\d-\d\d \d\d:\d\d UTC)?"
 BEFORE = r"the (?:[\d,]+ minutes|minute) before"
+REFERENCE = rf"(?:{BEFORE}|the baseline `spring`)"
 MOMENT = r"\d{4}-\d\d-\d\d \d\d:\d\d UTC"
 
 SILLY = re.compile(r"\d[eE][+-]?\d|\d\.\d{10,}|\bnan\b|\binf\b|\bNone\b|(?<![\d,.])1 predictions|  ")
@@ -108,14 +109,17 @@ class Oracle:
              lambda g: near(g["c"], self.now.average_confidence)
              and (g["p"] is None or near(g["p"], self.now.p95_inference_time_ms))),
             (rf"95 % of inferences took up to (?P<p>{n}) ms\.", lambda g: near(g["p"], self.now.p95_inference_time_ms)),
-            (rf"There is not enough data to compare with {BEFORE}\.",
-             lambda g: self.before is None or min(self.now.total_predictions, self.before.total_predictions) < 30),
+            (rf"Averages are not compared with {BEFORE}, for fewer than 30 predictions say little\.",
+             lambda g: 0 < min(self.now.total_predictions, self.then()) < 30),
+            (rf"There is nothing to compare with: no predictions in {BEFORE}\.", lambda g: self.then() == 0),
+            (rf"What {BEFORE} were like is not known\.", lambda g: self.before is None),
             (r"Whether there is drift is not known\.", lambda g: self.facts.drift is None),
             (r"There are too few predictions to say whether (?P<names>.+) drifted\.", self.blind),
             (r"(?P<count>\d+) lesser issues? (?:is|are) left out\.", lambda g: int(g["count"]) > 0),
             (rf"(?P<count>[\d,]+) alerts?(?P<more> or more)? (?P<are>is|are|was|were) open(?P<then> in that window)?, "
              rf"(?:the oldest |the first )?\(?(?P<signal>.+) of (?P<model>\S+), (?P<severity>\w+)\)?,? (?:since|from) "
-             rf"(?P<from>{MOMENT})(?: until (?P<until>{MOMENT})| on)?(?:; the worst is (?P<worst>.+), (?P<ws>\w+))?\.",
+             rf"(?P<from>{MOMENT})(?: until (?P<until>{MOMENT})| on)?(?:, silenced until (?P<su>{MOMENT}))?"
+             rf"(?:; (?P<sc>all|\d+) of them (?:is|are) silenced, (?:the first )?until (?P<sf>{MOMENT}))?(?:; the worst is (?P<worst>.+), (?P<ws>\w+))?\.",
              self.alerts),
             (rf"Average confidence was (?P<m>{n}), (?P<how>just below|{PERCENT} below) (?P<t>min_\w+) \((?P<l>{n})\)"
              rf"(?:, over only (?P<few>[\d,]+) predictions?)?\.", self.low_confidence),
@@ -142,23 +146,30 @@ class Oracle:
              and self.counted(g["a"].replace("none", "0"), self.then()) and self.then() < 30),
             (r"There (?:was|were) only (?P<c>[\d,]+) predictions?: averages of fewer than 30 say little\.",
              lambda g: self.counted(g["c"], self.now.total_predictions) and self.now.total_predictions < 30),
+            (r"There (?:was|were) only (?P<c>[\d,]+) predictions?: averages of fewer than 30 say little, but what is said of "
+             r"their distribution is certain\.",
+             lambda g: self.counted(g["c"], self.now.total_predictions) and self.now.total_predictions < 30),
             (r"The share of predictions that said (?P<bin>`.+`) was (?P<rest>.+)", self.label_drift),
             (r"The share of predictions with a confidence of (?P<bin>\S+) was (?P<rest>.+)",
              lambda g: self.drifted("confidence", lambda name: name == g["bin"], g["rest"])),
             (r"The share of inputs of (?P<bin>\S+) characters was (?P<rest>.+)",
              lambda g: self.drifted("input_length", lambda name: name == g["bin"], g["rest"])),
-            (rf"Labels have other names: (?P<came>.+) instead of (?P<went>.+) in {BEFORE}, with like shares\.", self.names),
-            (rf"The labels are others: (?P<came>.+) came, (?P<went>.+) of {BEFORE} went\.", self.names),
-            (rf"(?P<came>`.+`(?: and \d+ more)?) came as labels that {BEFORE} did not have\.", self.names),
-            (rf"No prediction said what some in {BEFORE} did: (?P<went>.+)\.", self.names),
+            (rf"Labels (?P<seem>have|seem to have) other names: (?P<came>.+) instead of (?P<went>.+) in (?P<ref>{REFERENCE})(?P<alike>, with like shares)?\.",
+             self.renamed),
+            (rf"The labels are others: (?P<came>.+) came, (?P<went>.+) of (?P<ref>{REFERENCE}) went\.", self.names),
+            (rf"(?P<came>`.+`(?: and \d+ more)?) came as labels that (?P<ref>{REFERENCE}) did not have\.", self.names),
+            (rf"No prediction said what some in (?P<ref>{REFERENCE}) did: (?P<went>.+)\.", self.names),
             (rf"(?P<s>{PERCENT}) of the predictions said (?P<l>`.+`)\.", self.one_sided),
             (rf"Version (?P<v>\S+) of (?P<m>\S+) gave (?P<s>{PERCENT}) of its predictions, (?P<t>{PERCENT}) in {BEFORE}, "
-             rf"when most were by (?P<o>\S+)\.(?: Its average confidence was (?P<c>{n}), (?:that of (?P<o2>\S+) then "
+             rf"when (?P<q>all|most \({PERCENT}\)|{PERCENT}) were by (?P<o>\S+)\.(?: Its average confidence was (?P<c>{n}), (?:that of (?P<o2>\S+) then "
              rf"(?P<d>{n})|like that of (?P<o3>\S+) then)\.)?", self.version),
             (rf"Of (?P<m>\S+), version (?P<a>\S+) had an average confidence of (?P<c>{n}), version (?P<b>\S+) of (?P<d>{n})\.",
              self.versions_differ),
-            (rf"Feedback on (?P<j>[\d,]+) of (?P<n>[\d,]+) predictions? \((?P<s>{PERCENT})\) says that (?P<r>{PERCENT}) of "
-             rf"those were right; average confidence was (?P<c>{n})\.", self.feedback),
+            (rf"Feedback on (?P<j>[\d,]+) of (?P<n>[\d,]+) predictions? \((?P<s>{PERCENT})\) (?:says that (?P<r>{PERCENT}) of those "
+             rf"were right|counts for (?P<k>{n}), as no caller counts for more than a limit; by that weight (?P<v>{PERCENT}) were "
+             rf"right); (?:average confidence was (?P<c>{n})|(?P<d>of the others nothing is known)|(?P<one>all of it comes from one "
+             rf"caller|all of it comes from (?P<few>2) callers|how many callers gave it is not known), which proves nothing "
+             rf"about the model)\.", self.feedback),
             (rf"(?P<w>[\d,]+) of (?P<n>[\d,]+) predictions? \((?P<s>{PERCENT})\) (?:was|were) reported as wrong, "
              rf"(?P<r>none|[\d,]+) as right; of the others nothing is known\.", self.complaints),
         ]  # fmt: skip
@@ -198,6 +209,12 @@ class Oracle:
             for each in seen.alerts
         )
         worst = min(["critical", "warning", "normal"].index(each.severity) for each in seen.alerts)
+        ends = [each.silenced_until for each in seen.alerts if each.silenced_until]
+        said = g["su"] or g["sf"]
+        if bool(said) != (bool(ends) and named is None) or (said and said != f"{min(ends):%Y-%m-%d %H:%M} UTC"):
+            return False
+        if g["sc"] and g["sc"] != ("all" if len(ends) == len(seen.alerts) else str(len(ends))):
+            return False
         said_worst = g["ws"] or g["severity"]
         return (
             self.counted(g["count"], len(seen.alerts))
@@ -255,15 +272,25 @@ class Oracle:
         return self.drifted("label", lambda name: quoted(name) == g["bin"], g["rest"])
 
     def drifted(self, name: str, is_bin: Callable[[str], bool], rest: str) -> bool:
-        measure: DriftMeasure = next(each for each in self.facts.drift.measures if each.name == name)  # type: ignore[union-attr]
-        form = rf"(?P<c>{PERCENT}), (?P<a>{PERCENT}) in {BEFORE} \(population stability index (?P<p>{NUMBER}), by chance up to (?P<h>{NUMBER})\)\."
+        form = rf"(?P<c>{PERCENT}), (?P<a>{PERCENT}) in (?P<ref>{REFERENCE}) \(population stability index (?P<p>{NUMBER}), by chance up to (?P<h>{NUMBER})\)(?P<same>, labels with other names counted as the same)?\."
         match = re.fullmatch(form, rest)
+        assert match is not None
+        drift = self.facts.pinned if "baseline" in match["ref"] else self.facts.drift
+        measure: DriftMeasure = next(each for each in drift.measures if each.name == name)  # type: ignore[union-attr]
+        if measure.status not in (DriftStatus.MODERATE, DriftStatus.SIGNIFICANT) or value(match["c"]) == value(
+            match["a"]
+        ):
+            return False
         keys = {key for key in measure.reference.keys() | measure.current.keys() if is_bin(key)}
+        if match["same"]:
+            # Its share of before is that of one label that is gone: those of the same name, or of the same rank.
+            gone = [share for key, share in measure.reference.items() if key not in measure.current]
+            then = [*gone, *(measure.reference.get(key, 0.0) for key in keys)]
+            return any(near_share_fine(match["c"], measure.current.get(key, 0)) for key in keys) and any(
+                near_share_fine(match["a"], share) for share in then
+            )
         return (
-            match is not None
-            and measure.status in (DriftStatus.MODERATE, DriftStatus.SIGNIFICANT)
-            and value(match["c"]) != value(match["a"])
-            and near(match["p"], measure.psi)
+            near(match["p"], measure.psi)
             and abs(value(match["h"]) - (measure.chance_psi or 0)) <= 0.051 * (measure.chance_psi or 0) + 0.001
             and any(
                 near_share_fine(match["c"], measure.current.get(key, 0))
@@ -272,11 +299,37 @@ class Oracle:
             )
         )
 
+    def labels_of(self, ref: str) -> tuple[dict[str, float], dict[str, float]]:
+        drift = self.facts.pinned if "baseline" in ref else None
+        if drift is None and self.before is not None:
+            return dict(self.before.label_distribution), dict(self.now.label_distribution)
+        measure = next(each for each in (drift or self.facts.drift).measures if each.name == "label")  # type: ignore[union-attr]
+        return measure.reference, measure.current
+
     def names(self, g: Groups) -> bool:
-        before, now = (self.before.label_distribution if self.before else {}), self.now.label_distribution
+        before, now = self.labels_of(g["ref"])
         came = {quoted(label) for label in now.keys() - before.keys()}
         went = {quoted(label) for label in before.keys() - now.keys()}
         return in_list(g.get("came"), came) and in_list(g.get("went"), went)
+
+    def renamed(self, g: Groups) -> bool:
+        """Where shares are said to be alike, those of the names that are told are, within five standard deviations."""
+        if not self.names(g) or (g["seem"] == "seem to have" and not g["alike"]):
+            return False
+        before, now = self.labels_of(g["ref"])
+        sides = [
+            sorted(
+                (share for key, share in one.items() if quoted(key) in re.findall(r"`[^`]+`", g[word])), reverse=True
+            )
+            for word, one in (("went", before), ("came", now))
+        ]
+        n, m = sum(before.values()), sum(now.values())
+        if not g["alike"] or n <= 1.5:
+            return True
+        return all(
+            abs(was / n - has / m) <= 5 * (max(was / n, has / m) * (1 / n + 1 / m)) ** 0.5
+            for was, has in zip(*sides, strict=False)
+        )
 
     def one_sided(self, g: Groups) -> bool:
         counts = self.now.label_distribution
@@ -298,10 +351,18 @@ class Oracle:
             near_share_fine(g["s"], share[g["v"]])
             and near_share_fine(g["t"], then.get(g["v"], 0.0))
             and before[g["o"]][0] == most
+            and self.quantity(g["q"], most / sum(count for count, _ in before.values()))
             and (g["c"] is None or near(g["c"], now[g["v"]][1]))
             and (g["d"] is None or near(g["d"], before[g["o"]][1]))
             and (g["o3"] is None or near(g["c"], before[g["o"]][1]))
         )
+
+    def quantity(self, words: str, share: float) -> bool:
+        """`all` is all, `most` is more than half."""
+        if words == "all":
+            return share == 1
+        printed = words.removeprefix("most (").removesuffix(")")
+        return near_share(printed, share) and (share > 0.5 if words.startswith("most") else share < 0.51)
 
     def versions_differ(self, g: Groups) -> bool:
         now = of_model(self.now, g["m"])
@@ -310,20 +371,29 @@ class Oracle:
 
     def feedback(self, g: Groups) -> bool:
         quality = self.facts.quality
+        if quality is None or quality.accuracy is None:
+            return False
+        weight = quality.feedback_count if quality.weight is None else quality.weight
+        share, told = (g["r"], g["k"] is None) if g["r"] else (g["v"], near(g["k"], weight))
+        voices = {"one": quality.callers == 1, "all": quality.callers == 2, "how": quality.callers is None}
         return (
-            quality is not None
-            and quality.accuracy is not None
+            bool(told)
+            and (g["r"] is None or abs(weight - quality.feedback_count) < 0.5)
             and self.counted(g["j"], quality.feedback_count)
             and self.counted(g["n"], self.now.total_predictions)
             and near_share(g["s"], quality.feedback_count / self.now.total_predictions)
-            and near_share(g["r"], quality.accuracy)
-            and near(g["c"], self.now.average_confidence)
-            and quality.accuracy < (self.now.average_confidence or 0)
+            and near_share(share, quality.accuracy)
+            and (bool(g["one"]) != quality.is_independent)
+            and (g["one"] is None or voices[g["one"][:3] if "one caller" not in g["one"] else "one"])
+            and (
+                g["c"] is None
+                or (near(g["c"], self.now.average_confidence) and quality.accuracy < (self.now.average_confidence or 0))
+            )
         )
 
     def complaints(self, g: Groups) -> bool:
         quality = self.facts.quality
-        if quality is None or quality.accuracy is None:
+        if quality is None or quality.accuracy is None or not quality.is_independent:
             return False
         right = round(quality.accuracy * quality.feedback_count)
         wrong = quality.feedback_count - right

@@ -80,6 +80,9 @@ def facts(
     minutes: int = 60,
     past: bool = False,
     judged: tuple[int, int] | None = None,
+    callers: int | None = 5,
+    weight: float | None = None,
+    baseline: Window | None = None,
     alerts: list[SeenAlert] | None = None,
     thresholds: ThresholdProfile | None = None,
     model: str | None = None,
@@ -95,11 +98,28 @@ def facts(
     current = aggregated(now, start, END, profile, query)
     state = State(query, current, profile)
     previous = aggregated(before, start - timedelta(minutes=minutes), start, profile, query) if before else None
-    quality = Quality(feedback_count=judged[0], accuracy=judged[1] / judged[0]) if judged and judged[0] else None
+    quality = feedback(judged, callers, weight) if judged and judged[0] else None
     seen = None if alerts is None else SeenAlerts(alerts=alerts, complete=complete)
     if seen and past:
         seen = seen.within(start, END)
-    return Facts(state, previous, drift(now, before, start) if before else None, quality, seen)
+    pinned = None
+    if baseline:
+        pinned = drift(now, baseline, start).model_copy(
+            update={"baseline": "spring", "reference_window_start": None, "reference_window_end": None}
+        )
+    return Facts(state, previous, drift(now, before, start) if before else None, pinned, quality, seen)
+
+
+def feedback(judged: tuple[int, int], callers: int | None, weight: float | None) -> Quality:
+    """What so many callers said of so many predictions; three and more are independent of each other."""
+    count, right = judged
+    return Quality(
+        feedback_count=count,
+        weight=weight,
+        accuracy=right / count,
+        callers=callers,
+        is_independent=(callers or 0) >= 3,
+    )
 
 
 def aggregated(

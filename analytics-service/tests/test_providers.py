@@ -18,6 +18,7 @@ from analytics_service.provider import (
     Surprise,
     TooSlow,
     Unavailable,
+    Untrue,
     Unusable,
     Usage,
 )
@@ -119,10 +120,10 @@ async def test_a_report_is_found_in_whatever_text_it_stands(
 
 def test_there_are_enough_shapes_and_each_error_has_one() -> None:
     assert len(FAILURES) + len(ANSWERS) >= 40
-    elsewhere = {Unusable, Surprise, Flawed}  # of the text, of the client, of none
+    elsewhere = {Unusable, Untrue, Surprise, Flawed}  # of the text, of the client, of none
     seen = {failure.error for failure in FAILURES.values()} | elsewhere
     assert set(kinds_of(ProviderError)) <= seen
-    reasons = [kind.reason for kind in kinds_of(ProviderError) if kind not in elsewhere - {Unusable, Surprise}]
+    reasons = [kind.reason for kind in kinds_of(ProviderError) if kind not in elsewhere - {Unusable, Untrue, Surprise}]
     assert len(reasons) == len(set(reasons)), "one class of error per reason"
 
 

@@ -26,7 +26,7 @@ def test_the_question_tells_both_windows_thresholds_breaches_drift_and_accuracy(
             now,
             numbers(total=200, confidence=0.8),
             drift=drift_report({"label": DriftStatus.SIGNIFICANT}),
-            quality=Quality(feedback_count=50, accuracy=0.6),
+            quality=Quality(feedback_count=50, weight=31.5, accuracy=0.6, callers=2),
         )
     )
     told = json.loads(prompt[prompt.index("{") :])
@@ -42,7 +42,10 @@ def test_the_question_tells_both_windows_thresholds_breaches_drift_and_accuracy(
     assert told["feedback"] == {
         "predictions_judged": 50,
         "share_of_predictions_judged": 0.125,
-        "accuracy_of_those_judged": 0.6,
+        "judgements_count_for": 31.5,
+        "share_right_of_what_they_count_for": 0.6,
+        "callers_who_judged": 2,
+        "is_independent": False,
     }
     assert told["alerts"] is None
 
@@ -59,7 +62,7 @@ def test_versions_are_told_and_no_float_has_more_than_four_digits() -> None:
     digits = [figure.strip("-0.").replace(".", "") for figure in re.findall(r"-?\d+\.\d+(?:e-?\d+)?", prompt)]
     assert digits
     assert max(len(re.sub(r"e-?\d+$|0+$", "", each)) for each in digits) <= 4
-    assert PROMPT_VERSION == 2
+    assert PROMPT_VERSION == 3
 
 
 def test_a_label_that_could_carry_a_sentence_does_not_reach_the_model() -> None:

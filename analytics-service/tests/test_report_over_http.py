@@ -1,14 +1,16 @@
 """What a caller of `/analyze/performance` gets."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from service import analyze, client_of, settings_for
 
+from analytics_service.facts import Baseline, Baselines
 from analytics_service.testing.gemini_emulator import FINDINGS, GeminiEmulator
-from analytics_service.testing.metrics_emulator import MetricsEmulator
+from analytics_service.testing.metrics_emulator import MetricsEmulator, drift_report
 from analytics_service.testing.metrics_emulator import metrics as numbers
-from shared.contracts.metrics import Breach, Status
+from shared.contracts.metrics import Breach, DriftStatus, Status
 from shared.testing.redis import RedisServer
 
 LOW = Breach(threshold="min_confidence_critical", threshold_value=0.4, measured_value=0.3)
@@ -124,3 +126,33 @@ async def test_a_question_that_the_metrics_service_refuses_is_refused_with_its_r
         problem = answer.json()
         assert problem["errors"] == refusal.get("errors", [])
         assert problem["detail"] == refusal.get("detail", "The request is not valid; see errors.")
+
+
+@pytest.mark.parametrize(
+    ("pinned", "chosen"),
+    [([], None), ([("spring", True, 3)], "spring"), ([("old", True, 9), ("new", True, 2)], "new"),
+     ([("seen", True, 9), ("loose", False, 1)], "seen"), ([("loose", False, 1)], "loose")],
+)  # fmt: skip
+@pytest.mark.parametrize("model", ["sentiment", None])
+async def test_a_model_with_a_pinned_baseline_is_compared_with_it(
+    redis_server: RedisServer, metrics: MetricsEmulator, gemini: GeminiEmulator,
+    pinned: list[tuple[str, bool, int]], chosen: str | None, model: str | None,
+) -> None:  # fmt: skip
+    moment = datetime(2026, 1, 5, tzinfo=UTC)
+    metrics.baselines = Baselines(
+        baselines=[
+            Baseline(name=name, watched=watched, pinned_at=moment - timedelta(days=ago))
+            for name, watched, ago in pinned
+        ]
+    )
+    metrics.pinned = drift_report({"label": DriftStatus.SIGNIFICANT})
+    async with client_of(settings_for(redis_server, metrics)) as client:
+        report = (await analyze(client, model_name=model)).json()
+    async with client_of(settings_for(redis_server, metrics, gemini)) as client:
+        await analyze(client, model_name=model, time_window_minutes=30)
+    told = [issue["description"] for issue in report["identified_issues"] if issue["issue_type"] == "label_drift"]
+    is_told = chosen is not None and model is not None
+    assert len(told) == is_told
+    assert (f'"baseline": "{chosen}"' in gemini.calls[0].prompt) is is_told
+    if is_told:
+        assert f"in the baseline `{chosen}`" in told[0]

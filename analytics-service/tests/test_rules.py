@@ -152,7 +152,9 @@ def test_a_version_of_another_model_explains_nothing() -> None:
 @pytest.mark.parametrize(
     ("before", "now", "issue"),
     [
-        ({"positive": 200, "negative": 200}, {"pos": 205, "neg": 195}, "Labels have other names"),
+        ({"positive": 200, "negative": 200}, {"pos": 205, "neg": 195}, "Labels seem to have other names"),
+        ({"positive": 300, "negative": 100}, {"LABEL-1": 105, "LABEL-0": 295}, "Labels seem to have other names"),
+        ({"positive": 300, "negative": 100}, {"Positive": 105, "Negative ": 295}, "Labels have other names"),
         ({"positive": 300, "negative": 100}, {"pos": 100, "spam": 300, "ham": 80}, "The labels are others"),
     ],
 )
@@ -160,12 +162,15 @@ def test_labels_with_other_names_are_told(before: dict[str, int], now: dict[str,
     findings = findings_by_rules(facts(window(Served(now)), window(Served(before))))
     (told,) = [each for each in findings.identified_issues if each.issue_type == "labels_changed"]
     assert told.description.startswith(issue)
-    assert ("label_drift" in types(findings)) is (issue != "Labels have other names")
+    drifted = "Positive" in now or "spam" in now
+    assert ("label_drift" in types(findings)) is drifted
+    assert ("with like shares" in told.description) is not drifted
 
 
 def test_a_model_that_is_surer_than_right_is_told_when_there_is_enough_feedback() -> None:
     now = numbers(confidence=0.9)
-    enough, little = Quality(feedback_count=300, accuracy=0.7), Quality(feedback_count=5, accuracy=0.2)
+    enough = Quality(feedback_count=300, accuracy=0.7, callers=4, is_independent=True)
+    little = Quality(feedback_count=5, accuracy=0.2, callers=4, is_independent=True)
     assert severities(findings_by_rules(facts_of(now, now, quality=enough))) == {"overconfident": Severity.HIGH}
     assert types(findings_by_rules(facts_of(now, now, quality=little))) == []
 
@@ -270,3 +275,166 @@ def test_a_label_cannot_change_how_a_sentence_is_read() -> None:
     assert name_of("a`b\n\u202ec") == "`a'b c`"
     assert name_of("\x00") == "`?`"
     assert name_of("x" * 50) == f"`{'x' * 39}…`"
+
+
+def told_by(findings: Findings, issue: str) -> list[str]:
+    return [each.description for each in findings.identified_issues if each.issue_type == issue]
+
+
+def labelled(*counts: int, prefix: str = "label") -> Served:
+    return Served({f"{prefix}-{number:03}": count for number, count in enumerate(counts)})
+
+
+@pytest.mark.parametrize("callers", [None, 1, 2])
+@pytest.mark.parametrize(("judged", "right"), [(400, 0), (400, 150), (40, 0)])
+def test_what_one_or_two_strangers_say_proves_nothing(callers: int | None, judged: int, right: int) -> None:
+    usual = window(Served({"a": 400}, 0.9))
+    findings = findings_by_rules(facts(usual, usual, judged=(judged, right), callers=callers))
+    assert not {"overconfident", "complaints"} & set(types(findings))
+    (told,) = told_by(findings, "unconfirmed_feedback")
+    words = {None: "how many callers gave it is not known", 1: "all of it comes from one caller"}
+    assert words.get(callers, "all of it comes from 2 callers") in told
+    assert severities(findings)["unconfirmed_feedback"] is Severity.LOW
+
+
+def test_the_share_of_right_ones_is_one_of_what_the_judgements_count_for() -> None:
+    usual = window(Served({"a": 5000}, 0.95))
+    findings = findings_by_rules(facts(usual, usual, judged=(1000, 500), weight=203.0))
+    (told,) = told_by(findings, "overconfident")
+    assert told == (
+        "Feedback on 1,000 of 5,000 predictions (20 %) counts for 203, as no caller counts for more than a limit; by "
+        "that weight 50 % were right; average confidence was 0.95."
+    )
+    assert severities(findings)["overconfident"] is Severity.MEDIUM, "the weight, not the number, is what proves"
+
+
+@pytest.mark.parametrize("labels", [2, 3, 10, 20, 100])
+@pytest.mark.parametrize("prefix", ["LABEL", "label_", "Label "])
+def test_labels_in_another_spelling_are_renamed_however_many(labels: int, prefix: str) -> None:
+    shares = [40 - number % 7 for number in range(labels)]
+    before, now = (
+        labelled(*shares),
+        labelled(*(share + number % 3 for number, share in enumerate(shares)), prefix=prefix),
+    )
+    findings = findings_by_rules(facts(window(now), window(before)))
+    (told,) = told_by(findings, "labels_changed")
+    assert told.startswith("Labels have other names: ")
+    assert told.endswith(", with like shares.")
+    assert "label_drift" not in types(findings)
+
+
+@pytest.mark.parametrize("labels", [10, 20, 100])
+def test_labels_with_names_that_have_nothing_in_common_seem_renamed(labels: int) -> None:
+    findings = findings_by_rules(facts(window(labelled(*[40] * labels, prefix="x")), window(labelled(*[40] * labels))))
+    (told,) = told_by(findings, "labels_changed")
+    assert told.startswith("Labels seem to have other names: ")
+    assert f"and {labels - 4} more" in told
+
+
+@pytest.mark.parametrize("labels", [10, 100])
+def test_labels_that_are_rare_each_are_missing_together(labels: int) -> None:
+    few = [4] * labels
+    findings = findings_by_rules(facts(window(labelled(*few, prefix="LABEL")), window(labelled(*few))))
+    assert "labels_changed" in types(findings)
+    same = findings_by_rules(facts(window(labelled(*few[: labels // 2], 4)), window(labelled(*few))))
+    assert all("other names" not in told for told in told_by(same, "labels_changed"))
+
+
+@pytest.mark.parametrize("prefix", ["LABEL", "label"])
+@pytest.mark.parametrize("labels", [3, 20])
+def test_a_drift_beside_a_renaming_is_told(prefix: str, labels: int) -> None:
+    before = labelled(200, *[60] * (labels - 1))
+    now = labelled(20, 600, *[60] * (labels - 2), prefix=prefix)
+    findings = findings_by_rules(facts(window(now), window(before)))
+    (told,) = told_by(findings, "label_drift")
+    assert f"`{prefix}-001`" in told
+    assert ("labels with other names counted as the same" in told) is (prefix == "LABEL")
+
+
+def test_some_labels_with_other_names_hide_no_drift_of_the_others() -> None:
+    before = Served({"a": 400, "b": 100, "c": 100, "d": 100})
+    now = Served({"a": 100, "b": 400, "C": 100, "D": 100})
+    findings = findings_by_rules(facts(window(now), window(before)))
+    assert told_by(findings, "labels_changed")[0].startswith("Labels have other names: `C` and `D` instead of `c`")
+    assert "labels with other names counted as the same" in told_by(findings, "label_drift")[0]
+    quiet = findings_by_rules(facts(window(Served({"a": 401, "b": 99, "C": 101, "D": 100})), window(before)))
+    assert "label_drift" not in types(quiet)
+
+
+@pytest.mark.parametrize(
+    ("now", "is_told"),
+    [
+        ((Served({"a": 400}, 0.70),), False),
+        ((Served({"a": 200}, 0.95), Served({"a": 200}, 0.55, "1.0.1")), True),
+        ((Served({"a": 360}, 0.85), Served({"a": 80}, 0.25, "1.0.1")), True),
+    ],
+)
+def test_a_fall_of_confidence_silences_drift_that_is_nothing_else(now: tuple[Served, ...], *, is_told: bool) -> None:
+    findings = findings_by_rules(facts(window(*now), window(Served({"a": 400}, 0.86))))
+    assert "confidence_falling" in types(findings)
+    assert ("confidence_drift" in types(findings)) is is_told
+
+
+def test_versions_that_differ_silence_no_drift() -> None:
+    before = window(Served({"a": 200}, 0.75), Served({"a": 200}, 0.75, "1.1.0"))
+    now = window(Served({"a": 200}, 0.95), Served({"a": 200}, 0.55, "1.1.0"))
+    assert {"versions_differ", "confidence_drift"} <= set(types(findings_by_rules(facts(now, before))))
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "is_told"),
+    [
+        ((51, 49), (49, 51), False),
+        ((10, 9), (9, 10), False),
+        ((400, 390), (380, 420), False),
+        ((400, 300), (300, 400), True),
+    ],
+)
+def test_a_version_took_over_only_if_chance_does_not_explain_it(
+    before: tuple[int, int], now: tuple[int, int], *, is_told: bool
+) -> None:
+    def both(counts: tuple[int, int]) -> list[Served]:
+        return [Served({"a": count}, 0.8, version) for count, version in zip(counts, ("1.0.0", "1.1.0"), strict=True)]
+
+    findings = findings_by_rules(facts(window(*both(now)), window(*both(before))))
+    assert ("version_changed" in types(findings)) is is_told
+
+
+@pytest.mark.parametrize(
+    ("shares", "words"),
+    [((40, 35, 25), "when 40 % were by 1.0.0"), ((60, 30, 10), "when most (60 %) were by 1.0.0"),
+     ((501, 499), "when 50 % were by 1.0.0"), ((100,), "when all were by 1.0.0")],
+)  # fmt: skip
+def test_most_is_more_than_half(shares: tuple[int, ...], words: str) -> None:
+    before = [Served({"a": share * 10}, 0.8, f"1.{number}.0") for number, share in enumerate(shares)]
+    findings = findings_by_rules(facts(window(Served({"a": 1000}, 0.8, "2.0.0")), window(*before)))
+    assert words in told_by(findings, "version_changed")[0]
+
+
+def test_drift_from_the_baseline_is_told_where_the_window_before_has_none() -> None:
+    usual, moved = window(Served(USUAL)), window(Served({"positive": 600, "negative": 2600, "neutral": 800}))
+    findings = findings_by_rules(facts(moved, moved, baseline=usual))
+    assert "65 %, 30 % in the baseline `spring`" in told_by(findings, "label_drift")[0]
+    assert findings.root_cause_hypothesis == (
+        "It has come slowly, or long ago: the 60 minutes before were already like this."
+    )
+
+
+@pytest.mark.parametrize(
+    ("minutes", "words"),
+    [([30], ", silenced until 2026-01-05 18:30 UTC."),
+     ([30, 90], "; all of them are silenced, the first until 2026-01-05 18:30 UTC."),
+     ([None, 45, None], "; 1 of them is silenced, until 2026-01-05 18:45 UTC."), ([None], " UTC.")],
+)  # fmt: skip
+def test_a_report_says_that_an_alert_is_silenced(minutes: list[int | None], words: str) -> None:
+    seen = [
+        SeenAlert(
+            model_name="m", signal="drift", severity=Status.WARNING, opened_at=END - timedelta(minutes=5),
+            silenced_until=END + timedelta(minutes=each) if each else None,
+        )
+        for each in minutes
+    ]  # fmt: skip
+    usual = window(Served(USUAL))
+    summary = findings_by_rules(facts(usual, usual, alerts=seen)).summary
+    assert words in summary
+    assert ("silenced" in summary) is (minutes != [None])

@@ -1,6 +1,7 @@
 """Whatever happened: every sentence of a report by rules is true of the numbers it speaks of."""
 
 import random
+import re
 from datetime import timedelta
 
 import pytest
@@ -52,16 +53,18 @@ def later(draw: st.DrawFn, earlier: Window) -> Window:
 
 
 ALERTS = st.builds(
-    lambda signal, severity, opened, lasted: SeenAlert(
+    lambda signal, severity, opened, lasted, silenced: SeenAlert(
         model_name="sentiment",
         signal=signal,
         severity=severity,
         opened_at=END - timedelta(minutes=opened),
         closed_at=None if lasted is None else END - timedelta(minutes=opened - lasted),
+        silenced_until=silenced and END + timedelta(minutes=silenced),
     ),
     st.sampled_from(["confidence", "inference_time", "drift", "traffic", "accuracy"]),
     st.sampled_from([Status.WARNING, Status.CRITICAL]),
     st.integers(-90, 600),
+    st.none() | st.integers(1, 300),
     st.none() | st.integers(1, 300),
 )
 
@@ -86,6 +89,9 @@ def test_every_sentence_is_true_of_the_aggregates_it_speaks_of(data: st.DataObje
         minutes=data.draw(st.sampled_from([1, 15, 60, 1440])),
         past=past,
         judged=(judged, data.draw(st.integers(0, judged))),
+        callers=data.draw(st.sampled_from([None, 1, 2, 3, 40])),
+        weight=data.draw(st.none() | st.just(judged * data.draw(st.floats(0.01, 1)))),
+        baseline=data.draw(st.none() | st.just(before) | later(before)),
         alerts=alerts,
         thresholds=ThresholdProfile(
             min_confidence_warning=warning,
@@ -97,8 +103,50 @@ def test_every_sentence_is_true_of_the_aggregates_it_speaks_of(data: st.DataObje
         version=data.draw(st.sampled_from([None, "1.1.0"])),
         complete=data.draw(st.booleans()),
     )
-    Oracle(situation).check(findings_by_rules(situation))
+    findings = findings_by_rules(situation)
+    Oracle(situation).check(findings)
+    assert not contradictions(findings)
     prompt_of(situation)
+
+
+NEVER_TOGETHER = [
+    ("Average confidence fell", "Average confidence rose"),
+    ("Averages are not compared", "Average confidence (fell|rose) from"),
+    ("What .* were like is not known", "Average confidence (fell|rose)|in the [\\d,]* ?minutes? before, when"),
+    ("There is nothing to compare with", "Average confidence (fell|rose)|fewer than the [\\d,]+ in"),
+    ("Whether there is drift is not known", "population stability index [^)]*\\), [^)]* minutes? before"),
+    ("too few predictions to say whether [^.]*label", "that said `.+` was [^;]* (minutes|minute) before \\(pop"),
+    ("too few predictions to say whether [^.]*confidence", "a confidence of .* (minutes|minute) before \\(pop"),
+    ("too few predictions to say whether [^.]*input length", "The share of inputs .* (minutes|minute) before \\(pop"),
+    ("traffic has stopped|nothing to judge by", "Normal:|Warning:|Critical:|Average confidence was|of the predictions"),
+    ("proves nothing", "reported as wrong"),
+    ("^Normal:", "(below|above|times) (min|max)_"),
+    ("averages of fewer than 30 say little\\.", "population stability index|came as labels|No prediction said what"),
+    ("surge of traffic: longer", "times the [\\d,]+ in the"),
+]
+"""What no report says at once."""
+
+
+def contradictions(findings: Findings) -> list[tuple[str, str]]:
+    """Pairs of sentences of one report that cannot both be true."""
+    issues = [issue.description for issue in findings.identified_issues]
+    sentences = [*issues, *re.split(r"(?<=[^0-9]\.) ", findings.summary), findings.root_cause_hypothesis or ""]
+    kinds = [issue.issue_type for issue in findings.identified_issues]
+    assert "not_enough_data" not in kinds or not {"label_drift", "confidence_drift", "input_length_drift"} & set(kinds)
+    pairs = [(one, other) for one in sentences for other in sentences if one is not other]
+    return [
+        (one, other)
+        for one, other in pairs
+        for first, second in NEVER_TOGETHER
+        if re.search(first, one) and re.search(second, other)
+    ]
+
+
+def test_contradictions_are_found() -> None:
+    few = findings_by_rules(SITUATIONS["too_few_to_judge"]())
+    assert not contradictions(few)
+    little = "There were only 5 predictions: averages of fewer than 30 say little."
+    assert contradictions(few.model_copy(update={"root_cause_hypothesis": little}))
 
 
 @pytest.mark.parametrize("name", SITUATIONS)

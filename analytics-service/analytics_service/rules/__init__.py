@@ -10,15 +10,15 @@ from analytics_service.report import Findings
 from analytics_service.rules.cause import likely_cause
 from analytics_service.rules.certainty import MIN_SAMPLE
 from analytics_service.rules.claim import ORDER, Claim
-from analytics_service.rules.confidence import ConfidenceFell, ConfidenceRose, confidence_claims
-from analytics_service.rules.drift import ConfidenceDrift, LabelDrift, drift_claims
+from analytics_service.rules.confidence import confidence_claims
+from analytics_service.rules.drift import Drifted, LabelDrift, drift_claims
 from analytics_service.rules.feedback import feedback_claims
 from analytics_service.rules.labels import OtherLabels, label_claims
 from analytics_service.rules.speed import speed_claims
 from analytics_service.rules.summary import summary
 from analytics_service.rules.thresholds import threshold_claims
-from analytics_service.rules.traffic import TrafficStopped, traffic_claims
-from analytics_service.rules.versions import VersionsDiffer, version_claims
+from analytics_service.rules.traffic import FewButCertain, TooFew, TrafficStopped, traffic_claims
+from analytics_service.rules.versions import version_claims
 from analytics_service.rules.windows import comparable
 
 MOST_ISSUES = 20
@@ -60,17 +60,29 @@ def severity_rank(claim: Claim) -> int:
 
 
 def once(claims: list[Claim]) -> list[Claim]:
-    """The claims without those that say again what another one says better."""
-    told = {type(claim) for claim in claims}
-    said: set[type[Claim]] = set()
-    if told & {ConfidenceFell, ConfidenceRose, VersionsDiffer}:
-        said.add(ConfidenceDrift)
-    names = next((claim for claim in claims if isinstance(claim, OtherLabels)), None)
-    if names and names.renamed:
-        said.add(LabelDrift)
-    elif names and LabelDrift in told and not (names.came and names.went):
-        said.add(OtherLabels)  # a label that came or went is the drift
-    return [claim for claim in claims if type(claim) not in said]
+    """The claims without those that another one says altogether, and none that contradicts another."""
+    drifts = [claim for claim in claims if isinstance(claim, LabelDrift) and not claim.of_baseline]
+    kept: list[Claim] = []
+    for claim in claims:
+        if isinstance(claim, OtherLabels) and any(says_all_of(drift, claim) for drift in drifts):
+            continue
+        if isinstance(claim, TooFew) and has_certainty(claims):
+            kept.append(FewButCertain(claim.now))
+        else:
+            kept.append(claim)
+    return kept
+
+
+def says_all_of(drift: LabelDrift, names: OtherLabels) -> bool:
+    """Whether the one label that came or went is the drift, or all that went did so because one is all that is left."""
+    if names.of_baseline or names.renamed:
+        return False
+    return {*names.came, *names.went} == {drift.bin_name} or (drift.now == 1 and not names.came)
+
+
+def has_certainty(claims: Iterable[Claim]) -> bool:
+    """Whether something is certain about the distribution of however few predictions."""
+    return any(isinstance(claim, Drifted | OtherLabels) for claim in claims)
 
 
 def sureness(facts: Facts, claims: list[Claim]) -> float:
@@ -78,5 +90,7 @@ def sureness(facts: Facts, claims: list[Claim]) -> float:
     if any(isinstance(claim, TrafficStopped) for claim in claims):
         return 0.6
     if facts.now.total_predictions < MIN_SAMPLE:
+        if has_certainty(claims):
+            return 0.6
         return 0.3 if facts.now.total_predictions else 0.2
     return 0.8 if comparable(facts) else 0.6

@@ -1,5 +1,7 @@
 """What is told of alerts: those of the window, and no others; pure."""
 
+from collections.abc import Sequence
+
 from analytics_service.facts import Facts, SeenAlert
 from analytics_service.rules.figures import moment, plural
 
@@ -18,7 +20,7 @@ def alerts_sentence(facts: Facts) -> str | None:
     if facts.state.query.window_end is None:
         are = "is" if count == 1 else "are"
         which = f"{of(oldest)}, since" if count == 1 else f"the oldest ({of(oldest)}) since"
-        told = f"{there} {are} open, {which} {moment(oldest.opened_at)}"
+        told = f"{there} {are} open, {which} {moment(oldest.opened_at)}{silenced(seen.alerts)}"
     else:
         were = "was" if count == 1 else "were"
         which = f"{of(oldest)}, from" if count == 1 else f"the first ({of(oldest)}) from"
@@ -26,6 +28,18 @@ def alerts_sentence(facts: Facts) -> str | None:
         end = f"until {moment(closed)}" if closed and closed <= facts.now.time_window_end else "on"
         told = f"{there} {were} open in that window, {which} {moment(oldest.opened_at)} {end}"
     return f"{told}." if worst is oldest else f"{told}; the worst is {of(worst)}."
+
+
+def silenced(alerts: Sequence[SeenAlert]) -> str:
+    """Of how many nobody is told, and until when at least."""
+    ends = [alert.silenced_until for alert in alerts if alert.silenced_until]
+    if not ends:
+        return ""
+    if len(alerts) == 1:
+        return f", silenced until {moment(ends[0])}"
+    which = "all" if len(ends) == len(alerts) else f"{len(ends):,}"
+    are = "is" if len(ends) == 1 else "are"
+    return f"; {which} of them {are} silenced, {'' if len(ends) == 1 else 'the first '}until {moment(min(ends))}"
 
 
 def of(alert: SeenAlert) -> str:

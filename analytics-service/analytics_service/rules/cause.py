@@ -32,11 +32,13 @@ EFFECTS: dict[type[Claim], str] = {
 
 def likely_cause(facts: Facts, claims: Sequence[Claim]) -> str | None:
     """A hypothesis; None when the claims tell no story."""
+    recent = [claim for claim in claims if not claim.of_baseline]
     return (
-        by_version(facts, claims)
-        or by_inputs(facts, claims)
-        or by_load(claims)
-        or of_confidence(facts, claims)
+        by_version(facts, recent)
+        or by_inputs(facts, recent)
+        or by_load(recent)
+        or of_confidence(facts, recent)
+        or slowly(facts, claims)
         or not_new(facts)
     )
 
@@ -85,6 +87,15 @@ def of_confidence(facts: Facts, claims: Sequence[Claim]) -> str | None:
         return f"Inputs are probably harder than before{still if steady(facts, 'label', 'input_length') else ''}."
     if any(isinstance(claim, Drifted) for claim in claims):
         return "Callers probably send inputs of another kind: predictions are distributed otherwise."
+    return None
+
+
+def slowly(facts: Facts, claims: Sequence[Claim]) -> str | None:
+    """Drift from the baseline that the window before does not show."""
+    names = {LabelDrift: "label", ConfidenceDrift: "confidence", LengthDrift: "input_length"}
+    moved = [names[type(claim)] for claim in claims if isinstance(claim, Drifted) and claim.of_baseline]
+    if moved and steady(facts, *moved):
+        return f"It has come slowly, or long ago: {window_before(facts)} were already like this."
     return None
 
 

@@ -56,7 +56,7 @@ def spread_of(mean: float, shares: Mapping[str, float] | None = None) -> float:
     return min(widest, sum(share * max((low - mean) ** 2, (high - mean) ** 2) for low, high, share in ends))
 
 
-def highest_share(part: int, whole: int) -> float:
+def highest_share(part: float, whole: float) -> float:
     """What the true share is at most, for sure, after so many of so many (Wilson's interval)."""
     z2 = Z_OF_SURE**2
     centre = part / whole + z2 / (2 * whole)

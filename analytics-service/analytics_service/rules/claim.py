@@ -31,6 +31,11 @@ class Claim:
         """The claim in words."""
         raise NotImplementedError
 
+    @property
+    def of_baseline(self) -> bool:
+        """Whether it compares with a pinned baseline, and says nothing of the window before."""
+        return False
+
     def finding(self) -> Finding:
         """The claim as an issue of a report."""
         return Finding(issue_type=self.issue_type, severity=self.severity, description=self.sentence)

@@ -64,7 +64,7 @@ class ConfidenceRose(Claim):
         return f"Average confidence rose from {before} in {self.window_before} to {now}."
 
 
-def confidence_claims(facts: Facts) -> Iterator[Claim]:
+def confidence_claims(facts: Facts) -> Iterator[ConfidenceFell | ConfidenceRose]:
     """How confidence changed, if it did by enough to matter and for sure."""
     before, now = comparable(facts), facts.now
     if before is None or before.average_confidence is None or now.average_confidence is None:

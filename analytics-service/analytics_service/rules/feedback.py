@@ -1,14 +1,15 @@
 """Claims about how often predictions are right, by feedback; pure.
 
 Feedback is no sample: people complain about what is wrong and say nothing of what is right. What it proves is that so
-many predictions of all were wrong; more it only proves where most predictions were judged.
+many predictions of all were wrong; more it only proves where most predictions were judged. And it proves nothing at all
+when it is one or two strangers' word, however often they say it.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from analytics_service.facts import Facts
+from analytics_service.facts import Facts, Quality
 from analytics_service.report import Severity
 from analytics_service.rules.certainty import MIN_SAMPLE, highest_share
 from analytics_service.rules.claim import Claim
@@ -27,31 +28,64 @@ MANY_WRONG = 0.1
 
 
 @dataclass(frozen=True, slots=True)
+class Judgements:
+    """What was said of how many predictions; the share of right ones belongs to what the judgements count for."""
+
+    judged: int
+    counts_for: float
+    is_plain: bool
+    share_right: float
+    predictions: int
+
+    @property
+    def right(self) -> float:
+        """What speaks for right, by weight."""
+        return self.share_right * self.counts_for
+
+    @property
+    def wrong(self) -> float:
+        """What speaks for wrong, by weight: at least so many predictions were."""
+        return self.counts_for - self.right
+
+    @property
+    def told(self) -> str:
+        """`320 of 400 predictions (80 %)`."""
+        return (
+            f"{self.judged:,} of {plural(self.predictions, 'prediction')} ({percent(self.judged / self.predictions)})"
+        )
+
+    @property
+    def verdict(self) -> str:
+        """The share of right ones, and of what it is one."""
+        share = percent(self.share_right)
+        if self.is_plain:
+            return f"says that {share} of those were right"
+        weight = number(self.counts_for)
+        return f"counts for {weight}, as no caller counts for more than a limit; by that weight {share} were right"
+
+
+@dataclass(frozen=True, slots=True)
 class Overconfident(Claim):
     """Surer than right, by so much of feedback as there is."""
 
     issue_type: ClassVar[str] = "overconfident"
     advice: ClassVar[str] = "Calibrate the model on the feedback, or train it again with it."
 
-    judged: int
-    right: int
-    predictions: int
+    said: Judgements
     confidence: float
 
     @property
     def severity(self) -> Severity:
         """High where most predictions were judged, or where those that were wrong suffice by themselves."""
-        proven = (self.judged - self.right) / self.predictions >= 1 - self.confidence + OVERCONFIDENT
-        return Severity.HIGH if proven or self.judged >= MOST_JUDGED * self.predictions else Severity.MEDIUM
+        said = self.said
+        proven = said.wrong / said.predictions >= 1 - self.confidence + OVERCONFIDENT
+        return Severity.HIGH if proven or said.counts_for >= MOST_JUDGED * said.predictions else Severity.MEDIUM
 
     @property
     def sentence(self) -> str:
         """The claim in words."""
-        return (
-            f"Feedback on {self.judged:,} of {plural(self.predictions, 'prediction')} "
-            f"({percent(self.judged / self.predictions)}) says that {percent(self.right / self.judged)} of those were "
-            f"right; average confidence was {number(self.confidence)}."
-        )
+        said = self.said
+        return f"Feedback on {said.told} {said.verdict}; average confidence was {number(self.confidence)}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,24 +95,54 @@ class Complaints(Claim):
     issue_type: ClassVar[str] = "complaints"
     advice: ClassVar[str] = "Look at the predictions that were reported as wrong: is there a pattern?"
 
-    wrong: int
-    judged: int
-    predictions: int
+    said: Judgements
 
     @property
     def severity(self) -> Severity:
         """By how many of all predictions are known to be wrong."""
-        return Severity.MEDIUM if self.wrong >= MANY_WRONG * self.predictions else Severity.LOW
+        return Severity.MEDIUM if self.said.wrong >= MANY_WRONG * self.said.predictions else Severity.LOW
 
     @property
     def sentence(self) -> str:
         """The claim in words."""
-        were = "was" if self.wrong == 1 else "were"
-        right = f"{self.judged - self.wrong:,}" if self.judged > self.wrong else "none"
+        said = self.said
+        if not said.is_plain:
+            return f"Feedback on {said.told} {said.verdict}; of the others nothing is known."
+        wrong, right = round(said.wrong), round(said.right)
+        were = "was" if wrong == 1 else "were"
         return (
-            f"{self.wrong:,} of {plural(self.predictions, 'prediction')} ({percent(self.wrong / self.predictions)}) "
-            f"{were} reported as wrong, {right} as right; of the others nothing is known."
+            f"{wrong:,} of {plural(said.predictions, 'prediction')} ({percent(wrong / said.predictions)}) "
+            f"{were} reported as wrong, {f'{right:,}' if right else 'none'} as right; of the others nothing is known."
         )
+
+
+@dataclass(frozen=True, slots=True)
+class OneVoice(Claim):
+    """One or two strangers, or nobody knows how many, call predictions wrong. That is heard, and proves nothing."""
+
+    issue_type: ClassVar[str] = "unconfirmed_feedback"
+    advice: ClassVar[str] = "Judge a sample of these predictions with the admin token: that counts in full."
+
+    said: Judgements
+    callers: int | None
+
+    @property
+    def severity(self) -> Severity:
+        """Low, whatever they say."""
+        return Severity.LOW
+
+    @property
+    def whose(self) -> str:
+        """Whose word it is."""
+        if self.callers is None:
+            return "how many callers gave it is not known"
+        return f"all of it comes from {'one caller' if self.callers == 1 else f'{self.callers} callers'}"
+
+    @property
+    def sentence(self) -> str:
+        """The claim in words."""
+        said = self.said
+        return f"Feedback on {said.told} {said.verdict}; {self.whose}, which proves nothing about the model."
 
 
 def feedback_claims(facts: Facts) -> Iterator[Claim]:
@@ -86,19 +150,30 @@ def feedback_claims(facts: Facts) -> Iterator[Claim]:
     quality, now = facts.quality, facts.now
     if quality is None or quality.accuracy is None or not 0 < quality.feedback_count <= now.total_predictions:
         return
-    judged, right = quality.feedback_count, round(quality.accuracy * quality.feedback_count)
-    wrong, total = judged - right, now.total_predictions
-    if is_overconfident(judged, right, total, now.average_confidence):
-        yield Overconfident(judged, right, total, now.average_confidence or 0.0)
-    elif wrong and right < MOSTLY_COMPLAINTS * judged:
-        yield Complaints(wrong, judged, total)
+    said = judgements(quality, quality.accuracy, now.total_predictions)
+    if said.wrong < 0.5:
+        return
+    confidence = now.average_confidence
+    is_much = confidence is not None and is_overconfident(said, confidence)
+    if not quality.is_independent:
+        if is_much or said.share_right < MOSTLY_COMPLAINTS:
+            yield OneVoice(said, quality.callers)
+    elif is_much:
+        yield Overconfident(said, confidence or 0.0)
+    elif said.share_right < MOSTLY_COMPLAINTS:
+        yield Complaints(said)
 
 
-def is_overconfident(judged: int, right: int, total: int, confidence: float | None) -> bool:
+def judgements(quality: Quality, share_right: float, predictions: int) -> Judgements:
+    """What feedback says of so many predictions."""
+    return Judgements(quality.feedback_count, quality.counts_for, quality.is_plain, share_right, predictions)
+
+
+def is_overconfident(said: Judgements, confidence: float) -> bool:
     """Whether the model is surer than right: proven by the wrong ones alone, or by feedback that is no complaint."""
-    if confidence is None:
+    if said.counts_for < MIN_SAMPLE:
         return False
-    if (judged - right) / total >= 1 - confidence + OVERCONFIDENT and judged >= MIN_SAMPLE:
+    if said.wrong / said.predictions >= 1 - confidence + OVERCONFIDENT:
         return True
-    one_sided = right < MOSTLY_COMPLAINTS * judged and judged < MOST_JUDGED * total
-    return not one_sided and judged >= MIN_SAMPLE and highest_share(right, judged) <= confidence - OVERCONFIDENT
+    one_sided = said.share_right < MOSTLY_COMPLAINTS and said.counts_for < MOST_JUDGED * said.predictions
+    return not one_sided and highest_share(said.right, said.counts_for) <= confidence - OVERCONFIDENT

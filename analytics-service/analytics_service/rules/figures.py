@@ -13,6 +13,9 @@ MOST_DIGITS = 9
 
 SMALLEST = 0.001
 
+MOST = 0.505
+"""What is called most, is more than half also as it is printed."""
+
 NAMES_TOLD = 4
 LONGEST_NAME = 40
 
@@ -55,6 +58,11 @@ def percents(one: float, other: float) -> tuple[str, str]:
     if texts[0] != texts[1]:
         return texts
     return f"{number(one * 100, 5)} %", f"{number(other * 100, 5)} %"
+
+
+def quantity(share: float) -> str:
+    """`all`, `most (70 %)` above a half only, or the share itself."""
+    return "all" if share == 1 else f"most ({percent(share)})" if share >= MOST else percent(share)
 
 
 def plural(count: int, noun: str) -> str:

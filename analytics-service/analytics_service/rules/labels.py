@@ -1,34 +1,43 @@
 """Claims about the labels that a model gives, by name: renamed, new, gone, or all the same; pure."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
 from analytics_service.facts import Facts
 from analytics_service.report import Severity
-from analytics_service.rules.certainty import MIN_SAMPLE, SURE, one_sided_by_chance, shares_by_chance
+from analytics_service.rules.certainty import MIN_SAMPLE
 from analytics_service.rules.claim import Claim
 from analytics_service.rules.figures import listed, name_of, percent
-from analytics_service.rules.windows import comparable, window_before
+from analytics_service.rules.renaming import Counts, label_counts, renaming, surely_missing
+from analytics_service.rules.windows import baseline_words, window_before
 
 ONE_SIDED = 0.95
 """Share of the most frequent label."""
 
-ALIKE = 0.05
-"""Two shares that chance puts so far apart more often than this may be of one and the same label."""
-
 
 @dataclass(frozen=True, slots=True)
 class OtherLabels(Claim):
-    """Labels that came and labels that went, for sure; `renamed`: each that went has one that came in its place."""
+    """Labels that came and labels that went, for sure.
+
+    `renamed`: each that went has the one in its place that came; by their names, or, if `seemingly`, by shares alone.
+    """
 
     issue_type: ClassVar[str] = "labels_changed"
     advice: ClassVar[str] = "Check that whoever reads the labels knows the names that the model gives now."
 
     came: tuple[str, ...]
     went: tuple[str, ...]
-    renamed: bool
     window_before: str
+    renamed: bool = False
+    seemingly: bool = False
+    alike: bool = False
+    pinned: bool = False
+
+    @property
+    def of_baseline(self) -> bool:
+        """Whether the labels are those of a pinned baseline."""
+        return self.pinned
 
     @property
     def severity(self) -> Severity:
@@ -40,7 +49,9 @@ class OtherLabels(Claim):
         """The claim in words."""
         came, went = listed(self.came), listed(self.went)
         if self.renamed:
-            return f"Labels have other names: {came} instead of {went} in {self.window_before}, with like shares."
+            seem = "seem to have" if self.seemingly else "have"
+            shares = ", with like shares" if self.alike else ""
+            return f"Labels {seem} other names: {came} instead of {went} in {self.window_before}{shares}."
         if self.came and self.went:
             return f"The labels are others: {came} came, {went} of {self.window_before} went."
         if self.came:
@@ -71,39 +82,38 @@ class OneSided(Claim):
 
 def label_claims(facts: Facts) -> Iterator[Claim]:
     """What is to be said of the names of labels."""
-    before, now = comparable(facts), facts.now.label_distribution
-    if before and (other := other_labels(before.label_distribution, now, window_before(facts))):
-        yield other
-    label, count = max(now.items(), key=lambda item: item[1], default=("", 0))
-    total = sum(now.values())
+    told: set[tuple[tuple[str, ...], tuple[str, ...]]] = set()
+    for before, now, words, pinned in compared(facts):
+        for claim in other_labels(before, now, words, pinned=pinned):
+            if (claim.came, claim.went) not in told:  # the baseline says nothing new of them
+                yield claim
+            told.add((claim.came, claim.went))
+    counts = facts.now.label_distribution
+    label, count = max(counts.items(), key=lambda item: item[1], default=("", 0))
+    total = sum(counts.values())
     if total >= MIN_SAMPLE and count >= ONE_SIDED * total:
         yield OneSided(label, count / total)
 
 
-def other_labels(before: Mapping[str, int], now: Mapping[str, int], words: str) -> OtherLabels | None:
-    """Which labels came and went; None when chance may have kept them away."""
-    came, went = missing(now, before), missing(before, now)
-    if not came and not went:
-        return None
-    return OtherLabels(tuple(came), tuple(went), same_shares(came, now, went, before), words)
+def compared(facts: Facts) -> Iterator[tuple[Counts, Counts, str, bool]]:
+    """The labels before and now, from when they are, and whether that is a baseline."""
+    if facts.before:
+        yield facts.before.label_distribution, facts.now.label_distribution, window_before(facts), False
+    elif facts.drift:
+        yield *label_counts(facts.drift), window_before(facts), False
+    if facts.pinned:
+        yield *label_counts(facts.pinned), baseline_words(facts.pinned), True
 
 
-def missing(there: Mapping[str, int], here: Mapping[str, int]) -> list[str]:
-    """The labels of one window that the other would have, if nothing had changed; the most frequent first."""
-    total, drawn = sum(there.values()), sum(here.values())
-    return [
-        label
-        for label, count in sorted(there.items(), key=lambda item: (-item[1], item[0]))
-        if count and not here.get(label) and len(there) * one_sided_by_chance(count, total, drawn) <= SURE
-    ]
-
-
-def same_shares(came: list[str], now: Mapping[str, int], went: list[str], before: Mapping[str, int]) -> bool:
-    """Whether what came makes up the same shares as what went, one by one from the most frequent down."""
-    if not came or len(came) != len(went):
-        return False
-    total, total_before = sum(now.values()), sum(before.values())
-    return all(
-        shares_by_chance(now[new], total, before[old], total_before) > ALIKE
-        for new, old in zip(came, went, strict=True)
-    )
+def other_labels(before: Counts, now: Counts, words: str, *, pinned: bool) -> Iterator[OtherLabels]:
+    """Labels with other names, and besides them those that came and went where chance does not explain it."""
+    names = renaming(before, now)
+    pairs = names.pairs if names else ()
+    if names:
+        came, went = tuple(new for _, new in pairs), tuple(old for old, _ in pairs)
+        yield OtherLabels(came, went, words, True, not names.by_name, names.alike, pinned)
+    old, new = {old for old, _ in pairs}, {new for _, new in pairs}
+    others = tuple(label for label in surely_missing(now, before) if label not in new)
+    gone = tuple(label for label in surely_missing(before, now) if label not in old)
+    if others or gone:
+        yield OtherLabels(others, gone, words, pinned=pinned)

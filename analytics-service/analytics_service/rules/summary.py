@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from analytics_service.facts import Facts
 from analytics_service.report import Severity
 from analytics_service.rules.alerts import alerts_sentence
+from analytics_service.rules.certainty import MIN_SAMPLE
 from analytics_service.rules.claim import ORDER, Claim
 from analytics_service.rules.figures import apart, number, plural
 from analytics_service.rules.windows import comparable, window, window_before
@@ -66,13 +67,30 @@ def worst_beside_thresholds(facts: Facts, claims: Sequence[Claim]) -> str | None
 
 
 def limits(facts: Facts) -> str | None:
-    """What could not be judged, so that nobody takes silence for good news."""
+    """What could not be judged, so that nobody takes silence for good news: averages, then distributions."""
     if facts.now.total_predictions == 0:
         return None
-    if comparable(facts) is None:
-        return f"There is not enough data to compare with {window_before(facts)}."
+    return " ".join(filter(None, [without_averages(facts), without_drift(facts)])) or None
+
+
+def without_averages(facts: Facts) -> str | None:
+    """Why averages are not compared with the window before."""
+    if comparable(facts):
+        return None
+    before = window_before(facts)
+    if facts.before is None:
+        return f"What {before} were like is not known."
+    if facts.before.total_predictions == 0:
+        return f"There is nothing to compare with: no predictions in {before}."
+    return f"Averages are not compared with {before}, for fewer than {MIN_SAMPLE} predictions say little."
+
+
+def without_drift(facts: Facts) -> str | None:
+    """Of which distributions nobody can say whether they have changed."""
     if facts.drift is None:
         return "Whether there is drift is not known."
+    if facts.before is not None and facts.before.total_predictions == 0:
+        return None
     blind = [each.name for each in facts.drift.measures if each.status is DriftStatus.NOT_ENOUGH_DATA]
     names = " and ".join(name.replace("_", " ") for name in blind)
     return f"There are too few predictions to say whether {names} drifted." if blind else None

@@ -115,6 +115,30 @@ class TooFew(Claim):
         return f"There {were} only {plural(self.now, 'prediction')}: averages of fewer than {MIN_SAMPLE} say little."
 
 
+@dataclass(frozen=True, slots=True)
+class FewButCertain(Claim):
+    """Few predictions, which are otherwise for certain all the same: that is told by other claims."""
+
+    issue_type: ClassVar[str] = "few_predictions"
+    advice: ClassVar[str] = TooFew.advice
+
+    now: int
+
+    @property
+    def severity(self) -> Severity:
+        """Low."""
+        return Severity.LOW
+
+    @property
+    def sentence(self) -> str:
+        """The claim in words."""
+        were = "was" if self.now == 1 else "were"
+        return (
+            f"There {were} only {plural(self.now, 'prediction')}: averages of fewer than {MIN_SAMPLE} say little, "
+            "but what is said of their distribution is certain."
+        )
+
+
 def traffic_claims(facts: Facts) -> Iterator[Claim]:
     """How much there is, and whether it is otherwise than before."""
     now = facts.now.total_predictions

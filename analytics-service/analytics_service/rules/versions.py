@@ -8,10 +8,17 @@ from typing import ClassVar
 
 from analytics_service.facts import Facts
 from analytics_service.report import Severity
-from analytics_service.rules.certainty import MIN_SAMPLE, SURE, means_by_chance, spread_of
+from analytics_service.rules.certainty import (
+    MIN_SAMPLE,
+    SURE,
+    means_by_chance,
+    one_sided_by_chance,
+    shares_by_chance,
+    spread_of,
+)
 from analytics_service.rules.claim import Claim
 from analytics_service.rules.confidence import MATTERS
-from analytics_service.rules.figures import apart, number, percents
+from analytics_service.rules.figures import apart, number, percents, quantity
 from analytics_service.rules.windows import window_before
 from shared.contracts.metrics import AggregatedMetrics, VersionMetrics
 
@@ -21,7 +28,7 @@ WHOLE_LIST = 100
 
 @dataclass(frozen=True, slots=True)
 class NewVersion(Claim):
-    """A version gives most of a model's predictions, or a part of them, and did not in the window before."""
+    """A version gives the largest part of a model's predictions, or is new, and that is not by chance."""
 
     issue_type: ClassVar[str] = "version_changed"
     advice: ClassVar[str] = "Judge the new version by its own numbers: thresholds of the old one may not fit it."
@@ -31,7 +38,8 @@ class NewVersion(Claim):
     share: float
     share_before: float
     other: str
-    """The version that gave most of them before."""
+    """The version that gave the largest part before."""
+    other_share: float
     confidence: float | None
     confidence_before: float | None
     """Of the other version, before."""
@@ -48,7 +56,7 @@ class NewVersion(Claim):
         share, share_before = percents(self.share, self.share_before)
         told = (
             f"Version {self.version} of {self.model} gave {share} of its predictions, {share_before} in "
-            f"{self.window_before}, when most were by {self.other}."
+            f"{self.window_before}, when {quantity(self.other_share)} were by {self.other}."
         )
         if self.confidence is None or self.confidence_before is None:
             return told
@@ -94,22 +102,36 @@ def version_claims(facts: Facts) -> Iterator[Claim]:
 
 
 def changed(model: str, now: list[VersionMetrics], before: list[VersionMetrics], words: str) -> Iterator[Claim]:
-    """The version that gives most predictions when it did not before, and sizable ones that did not serve before."""
+    """The version that gives the largest part when it did not before, and sizable ones that did not serve before."""
     main, main_before = most(now), most(before)
-    known = {each.model_version for each in before}
+    counts = {each.model_version: each.total_predictions for each in before}
+    total, total_before = total_of(now), total_of(before)
     for each in now:
         took_over = each is main and main.model_version != main_before.model_version
-        if took_over or (each.model_version not in known and each.total_predictions >= MIN_SAMPLE):
+        is_new = each.model_version not in counts and each.total_predictions >= MIN_SAMPLE
+        if (took_over or is_new) and moved_for_sure(
+            each.total_predictions, total, counts.get(each.model_version, 0), total_before
+        ):
             yield NewVersion(
                 model,
                 each.model_version,
                 share_of(each.model_version, now),
                 share_of(each.model_version, before),
                 main_before.model_version,
+                share_of(main_before.model_version, before),
                 each.average_confidence,
                 main_before.average_confidence,
                 words,
             )
+
+
+def moved_for_sure(part: int, whole: int, part_before: int, whole_before: int) -> bool:
+    """Whether chance does not explain that a version's share rose; versions are few, so one in 1,000 suffices."""
+    if part / whole <= part_before / whole_before:
+        return False
+    if not part_before:
+        return one_sided_by_chance(part, whole, whole_before) <= SURE
+    return min(whole, whole_before) >= MIN_SAMPLE and shares_by_chance(part, whole, part_before, whole_before) <= SURE
 
 
 def differing(model: str, versions: list[VersionMetrics]) -> Iterator[Claim]:
@@ -140,11 +162,16 @@ def by_model(metrics: AggregatedMetrics) -> dict[str, list[VersionMetrics]]:
 
 
 def most(versions: list[VersionMetrics]) -> VersionMetrics:
-    """The version that gave most predictions; of equals, the newer by name."""
+    """The version that gave more predictions than any other; of equals, the newer by name."""
     return max(versions, key=lambda each: (each.total_predictions, each.model_version))
 
 
 def share_of(version: str, versions: list[VersionMetrics]) -> float:
     """The share of a version among the predictions of its model."""
-    total = sum(each.total_predictions for each in versions)
-    return sum(each.total_predictions for each in versions if each.model_version == version) / total
+    of_version = [each.total_predictions for each in versions if each.model_version == version]
+    return sum(of_version) / total_of(versions)
+
+
+def total_of(versions: list[VersionMetrics]) -> int:
+    """The predictions of a model."""
+    return sum(each.total_predictions for each in versions)

@@ -2,8 +2,8 @@
 
 from analytics_service.facts import Facts
 from analytics_service.rules.certainty import MIN_SAMPLE
-from analytics_service.rules.figures import moment
-from shared.contracts.metrics import AggregatedMetrics
+from analytics_service.rules.figures import moment, name_of
+from shared.contracts.metrics import AggregatedMetrics, DriftReport
 
 
 def window(facts: Facts) -> str:
@@ -15,6 +15,11 @@ def window(facts: Facts) -> str:
 def window_before(facts: Facts) -> str:
     """`the 60 minutes before`."""
     return f"the {length(facts)} before"
+
+
+def baseline_words(pinned: DriftReport) -> str:
+    """`the baseline` and its name."""
+    return f"the baseline {name_of(pinned.baseline or 'pinned')}"
 
 
 def length(facts: Facts) -> str:

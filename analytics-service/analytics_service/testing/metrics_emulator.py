@@ -9,11 +9,12 @@ from urllib.parse import parse_qs, urlsplit
 
 from pydantic import BaseModel
 
-from analytics_service.facts import Quality, SeenAlerts
+from analytics_service.facts import Baselines, Quality, SeenAlerts
 from analytics_service.testing.local_server import LocalServer
 from shared.contracts.metrics import (
     AggregatedMetrics,
     DriftMeasure,
+    DriftQuery,
     DriftReport,
     DriftStatus,
     MetricsQuery,
@@ -44,19 +45,20 @@ class MetricsExchange(BaseHTTPRequestHandler):
         self.asked_about = json.loads(body).get("model_name")
         answers: dict[str, Callable[[], BaseModel]] = {
             "/metrics/aggregated": lambda: self.emulator.aggregated(MetricsQuery.model_validate_json(body)),
-            "/metrics/drift": lambda: self.emulator.drift,
+            "/metrics/drift": lambda: self.emulator.drifted(DriftQuery.model_validate_json(body)),
             "/metrics/quality": lambda: self.emulator.quality,
         }
         self.answer(answers[self.path]())
 
     def do_GET(self) -> None:
-        """`/metrics/thresholds`, `/metrics/alerts`."""
+        """`/metrics/thresholds`, `/metrics/alerts`, `/metrics/baselines`."""
         url = urlsplit(self.path)
         (model_name,) = parse_qs(url.query).get("model_name", [None])
         self.asked_about = model_name
         answers: dict[str, BaseModel] = {
             "/metrics/thresholds": self.emulator.thresholds.model_copy(update={"model_name": model_name}),
             "/metrics/alerts": self.emulator.alerts,
+            "/metrics/baselines": self.emulator.baselines,
         }
         self.answer(answers[url.path])
 
@@ -96,6 +98,9 @@ class MetricsEmulator(LocalServer):
         self.before = metrics()
         self.thresholds = ThresholdProfile()
         self.drift = drift_report({})
+        self.pinned = drift_report({})
+        """Drift from a baseline."""
+        self.baselines = Baselines(baselines=[])
         self.quality = Quality(feedback_count=0, accuracy=None)
         self.alerts = SeenAlerts(alerts=[])
         self.fails_with: int | None = None
@@ -108,6 +113,10 @@ class MetricsEmulator(LocalServer):
     def handler(self) -> type[BaseHTTPRequestHandler]:
         """Exchanges that know their emulator."""
         return type("MetricsExchange", (MetricsExchange,), {"emulator": self})
+
+    def drifted(self, query: DriftQuery) -> DriftReport:
+        """The drift from what a query compares with."""
+        return self.pinned.model_copy(update={"baseline": query.baseline}) if query.baseline else self.drift
 
     def aggregated(self, query: MetricsQuery) -> AggregatedMetrics:
         """The numbers for a query, its window around them."""

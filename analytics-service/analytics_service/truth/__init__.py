@@ -1,0 +1,1 @@
+"""What Gemini says, held against what it was told."""

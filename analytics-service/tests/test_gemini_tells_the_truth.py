@@ -1,0 +1,182 @@
+"""What Gemini says is held against the facts: what they do not bear out is struck out, what they do stays."""
+
+import json
+
+import pytest
+from golden_reports import SITUATIONS
+from hypothesis import given, seed, settings
+from hypothesis import strategies as st
+from service import analyze, client_of, settings_for
+from situations import Served, facts, window
+from test_sentences_are_true import later, windows
+
+from analytics_service.facts import Facts
+from analytics_service.report import Finding, Findings, Severity
+from analytics_service.rules import findings_by_rules
+from analytics_service.testing.gemini_emulator import FINDINGS, GeminiEmulator, saying
+from analytics_service.testing.metrics_emulator import MetricsEmulator
+from analytics_service.testing.metrics_emulator import metrics as numbers
+from analytics_service.truth.striking_out import Check, NothingLeft, true_part
+from shared.contracts.metrics import Breach, Status
+from shared.testing.redis import RedisServer
+
+
+def struck_out(situation: Facts, sentence: str) -> bool:
+    return not Check(situation).kept(sentence)
+
+
+@pytest.mark.parametrize("name", SITUATIONS)
+def test_true_sentences_stay(name: str) -> None:
+    situation = SITUATIONS[name]()
+    report = findings_by_rules(situation)
+    kept, faults = true_part(report, situation)
+    assert (kept, faults) == (report, [])
+
+
+@pytest.mark.timeout(180)
+@seed(20260105)
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_of_whatever_happened_true_sentences_stay(data: st.DataObject) -> None:
+    before = data.draw(windows())
+    now = data.draw(later(before))
+    situation = facts(now, before, judged=(now.total, now.total // 3) if now.total else None)
+    check = Check(situation)
+    for issue in findings_by_rules(situation).identified_issues:
+        assert check.kept(issue.description) == issue.description, check.faults
+
+
+SAID = {
+    "inputs_have_changed": (
+        [
+            "Average confidence dropped from 0.86 to 0.55, a decline of 36%.",
+            "Average confidence fell by 0.31 (about 31 percentage points).",
+            "Confidence is 0.05 below the warning threshold of 0.6, i.e. 8.3% below it.",
+            "The label 'negative' now makes up 72.5% of the 400 predictions, up from 30%.",
+            "72% of predictions are negative, more than double the previous share.",
+            "Latency is within thresholds, with a p95 of 8 ms against a limit of 200 ms.",
+            "Input lengths have shifted strongly (PSI 10.7), and so have labels (0.825).",
+            "The status is not healthy.",
+            "Once confidence is within thresholds again, close the alert.",
+            "The service is no longer healthy: two alerts are open.",
+            "There are no other issues.",
+            "Version 1.0.0 served all predictions, so no new version explains it.",
+            "Traffic is stable at 400 predictions.",
+            "The drift alert is open since 17:20 UTC on 2026-01-05; look at the last 3 deployments.",
+            "p-values far below 0.001 mean that this is no accident.",
+            "Confidence is 64% of what it was.",
+        ],
+        [
+            "Average confidence dropped from 0.86 to 0.47.",
+            "The label 'negative' now makes up 83.4% of the predictions.",
+            "The 95th percentile rose to 912 ms.",
+            "All 512 predictions were affected.",
+            "The label `spam` is new.",
+            "Version 2.3.0 is the likely cause.",
+            "All is well.",
+            "The model is healthy.",
+            "No issues were found.",
+            "Confidence is within its thresholds.",
+            "No thresholds are breached.",
+            "There is no drift.",
+            "No significant label drift was detected.",
+            "The label distribution is stable, and inputs are unchanged.",
+            "There are no open alerts.",
+            "Confidence fell 7.31 times as fast.",
+        ],
+    ),
+    "all_is_well": (
+        ["The model is healthy: no thresholds are breached.", "No drift was detected in labels or inputs.",
+         "400 predictions, average confidence 0.85, status normal.", "All is well.", "Confidence rose by 0.004."],
+        ["Average confidence is 0.91.", "Only 12 predictions were made.", "Confidence fell by 13.7%."],
+    ),
+    "a_new_version_is_surer": (
+        ["Version 1.1.0 (average confidence 0.93) replaced 1.0.0 (0.62).", "Version 1.1.0 serves 95% of predictions.",
+         "Confidence rose by 47.6%.", "v1.1.0 is surer by 0.31."],
+        ["Version 1.2.0 replaced 1.0.0.", "Version 1.1.0 serves 71.4% of predictions.", "Confidence is stable."],
+    ),
+    "too_few_to_judge": (
+        ["Only 5 predictions were made, 98.8% fewer than the 400 before.", "There is no verdict on label drift.",
+         "Not enough data to say whether labels drifted.", "p95 is 310 ms, 1.55 times the warning threshold."],
+        ["There is no label drift.", "Labels are stable.", "Everything looks fine."],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"), [(name, sentence) for name, (true, _) in SAID.items() for sentence in true]
+)
+def test_what_the_facts_bear_out_stays(name: str, sentence: str) -> None:
+    check = Check(SITUATIONS[name]())
+    assert check.kept(sentence) == sentence, check.faults
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"), [(name, sentence) for name, (_, untrue) in SAID.items() for sentence in untrue]
+)
+def test_what_they_do_not_is_struck_out(name: str, sentence: str) -> None:
+    assert struck_out(SITUATIONS[name](), sentence)
+
+
+def test_one_untrue_sentence_costs_itself_and_nothing_else() -> None:
+    situation = SITUATIONS["inputs_have_changed"]()
+    issue = Finding(
+        issue_type="low_confidence", severity=Severity.HIGH, description="Confidence is 0.55. It was 0.9731."
+    )
+    gone = Finding(issue_type="slow", severity=Severity.LOW, description="p95 is 777 ms.")
+    report = Findings(
+        summary="Confidence is down to 0.55. There is no drift.\nCallers send longer inputs.",
+        identified_issues=[issue, gone],
+        recommendations=["Collect feedback on 25% of predictions.", "Roll back to version 7.7.7."],
+        root_cause_hypothesis="Longer inputs since 0.1234 of them came.",
+        confidence_score=0.7,
+    )
+    kept, faults = true_part(report, situation)
+    assert kept.summary == "Confidence is down to 0.55. Callers send longer inputs."
+    assert [each.description for each in kept.identified_issues] == ["Confidence is 0.55."]
+    assert kept.recommendations == ["Collect feedback on 25% of predictions."]
+    assert kept.root_cause_hypothesis is None
+    assert len(faults) == 5
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"summary": "All is well."},
+        {"identified_issues": []},
+        {"identified_issues": [Finding(issue_type="x", severity=Severity.LOW, description="p95 is 777 ms.")]},
+    ],
+)
+def test_a_report_of_which_nothing_is_left_is_none(changes: dict[str, object]) -> None:
+    situation = SITUATIONS["inputs_have_changed"]()
+    with pytest.raises(NothingLeft):
+        true_part(findings_by_rules(situation).model_copy(update=changes), situation)
+
+
+async def test_an_untrue_report_is_asked_for_once_more_and_then_rules_report_and_say_why(
+    redis_server: RedisServer, metrics: MetricsEmulator, gemini: GeminiEmulator
+) -> None:
+    breach = Breach(threshold="min_confidence_critical", threshold_value=0.4, measured_value=0.3)
+    metrics.now = numbers(confidence=0.3, status=Status.CRITICAL, breaches=[breach])
+    gemini.behave(saying(json.dumps(FINDINGS | {"summary": "The model is healthy."})))
+    async with client_of(settings_for(redis_server, metrics, gemini)) as client:
+        report = (await analyze(client)).json()
+    assert (report["source"], report["fallback_reason"]) == ("rules", "answer_untrue")
+    assert len(gemini.calls) == 2
+    assert "could not be used: the status is critical" in gemini.calls[1].prompt
+
+
+async def test_a_second_report_that_is_true_counts(
+    redis_server: RedisServer, metrics: MetricsEmulator, gemini: GeminiEmulator
+) -> None:
+    gemini.behave(
+        saying(json.dumps(FINDINGS | {"summary": "Average confidence is 0.31."})), saying(json.dumps(FINDINGS))
+    )
+    async with client_of(settings_for(redis_server, metrics, gemini)) as client:
+        report = (await analyze(client)).json()
+    assert (report["source"], report["summary"]) == ("gemini", FINDINGS["summary"])
+
+
+def test_no_model_of_ours_is_struck_out_by_a_label_that_is_a_sentence() -> None:
+    usual = window(Served({"positive": 400}))
+    assert not struck_out(facts(usual, usual), "All predictions have the label `positive`.")
