@@ -276,7 +276,8 @@ class Oracle:
         match = re.fullmatch(form, rest)
         assert match is not None
         drift = self.facts.pinned if "baseline" in match["ref"] else self.facts.drift
-        measure: DriftMeasure = next(each for each in drift.measures if each.name == name)  # type: ignore[union-attr]
+        assert drift is not None
+        measure: DriftMeasure = next(each for each in drift.measures if each.name == name)
         if measure.status not in (DriftStatus.MODERATE, DriftStatus.SIGNIFICANT) or value(match["c"]) == value(
             match["a"]
         ):
@@ -423,6 +424,9 @@ class Oracle:
         assert not SILLY.search(text), text
         for words, issues in needs.items():
             assert words not in text or issues <= told, f"{text}: {told}"
+        if text.startswith("It has come slowly"):
+            assert any("in the baseline" in issue.description for issue in findings.identified_issues)
+            assert not any("minutes before (pop" in issue.description for issue in findings.identified_issues)
         if "not a surge of traffic" in text:
             assert self.then() < 0 or self.now.total_predictions < 2 * self.then()
         if "no change that matters" in text:

@@ -17,9 +17,11 @@ NOT_SAID = re.compile(
 OTHERS = re.compile(r"\b(?:other|further|additional|more|new|else|longer)\b", re.IGNORECASE)
 
 ALL_WELL = re.compile(
-    r"\bhealthy\b|\ball (?:is )?(?:well|good|fine)\b|\beverything (?:is|looks|seems) (?:fine|good|normal|ok|well)\b"
-    r"|\b(?:operat|perform|work|runn?)ing (?:well|normally|as expected|within)\b"
-    r"|\bno (?:\w+ ){0,2}(?:issues?|problems?|concerns?|anomal(?:y|ies)|breach(?:es)?|violations?)\b"
+    r"\bhealthy\b|\ball (?:is|looks|seems) (?:well|good|fine)\b|\ball good\b"
+    r"|\b(?:everything|system|service|model) (?:is|looks|seems|appears) (?:fine|good|normal|ok|well|stable)\b"
+    r"|\b(?:operat|perform|work|runn?)(?:ing|s) (?:well|normally|as expected|within)\b"
+    r"|\bnothing (?:is )?(?:wrong|unusual|to worry)\b|\bno (?:\w+ )?action (?:is )?(?:needed|required|necessary)\b"
+    r"|\bno (?:\w+ ){0,2}(?:issues?|problems?|concerns?|degradations?|anomal(?:y|ies)|breach(?:es)?|violations?)\b"
     r"|\bno (?:\w+ )?thresholds? (?:\w+ ){0,2}(?:breached|exceeded|violated|crossed|met)\b"
     r"|\bwithin (?:all |its |their |the |normal |acceptable |defined )*(?:thresholds?|limits|bounds|ranges?)\b"
     r"|\bstatus (?:is |was |remains )?(?:normal|ok|green)\b",
