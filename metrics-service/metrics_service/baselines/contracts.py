@@ -17,7 +17,11 @@ LEAST_WATCHED = 30
 class PinBaseline(BaseModel):
     """Which predictions to pin: those of a window as they are now, or the figures of the model's own folder."""
 
-    model_config = ConfigDict(extra="forbid", protected_namespaces=(), json_schema_extra={"examples": [{}]})
+    model_config = ConfigDict(
+        extra="forbid",
+        protected_namespaces=(),
+        json_schema_extra={"examples": [{"time_window_minutes": 1440, "watched": False}]},
+    )
 
     source: Literal["window", "model"] = "window"
     time_window_minutes: int = Field(1440, ge=1, le=10_080, description="Length of the window, in minutes")
