@@ -19,6 +19,19 @@ from shared.testing.server_process import wait_until
 SENTENCE = {"text": "What a wonderful little server!"}
 
 
+HANGS_AT_A_SIGNAL = """
+import signal, threading
+
+def wait_for_ever(*_):
+    lock = threading.Lock()
+    lock.acquire()
+    lock.acquire()
+
+signal.signal(signal.SIGUSR2, wait_for_ever)
+"""
+"""Every Python process of the stack runs this first (as sitecustomize)."""
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
     yield tmp_path / "local"
@@ -82,6 +95,42 @@ def test_what_dies_is_started_again(stack: LocalStack, program: str) -> None:
     wait_until(stack.is_healthy, f"{program} to be back", deadline_seconds=30)
     assert stack.process_of(program).pid != victim.pid
     predict(stack)
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("module", ["gateway", "prediction_service", "metrics_service", "analytics_service"])
+def test_what_hangs_ends_itself_with_its_stacks_and_is_started_again(folder: Path, tmp_path: Path, module: str) -> None:
+    """Its event loop waits for a lock that nobody gives back: from outside it looks alive."""
+    (tmp_path / "sitecustomize.py").write_text(HANGS_AT_A_SIGNAL)
+    stack = LocalStack(folder, HANG_TIMEOUT_SECONDS="5", LOG_FORMAT="json")
+    stack.environment["PYTHONPATH"] += f"{os.pathsep}{tmp_path}"
+    stack.start()
+    try:
+        victim = stack.process_of(module)
+        victim.send_signal(signal.SIGUSR2)
+        psutil.wait_procs([victim], timeout=30)
+        assert not victim.is_running()
+        wait_until(stack.is_healthy, f"{module} to be back", deadline_seconds=30)
+        assert stack.process_of(module).pid != victim.pid
+        (line,) = [line for line in stack.output if "the event loop stands still" in line]
+        assert "wait_for_ever" in line, "the log says where it hung"
+        predict(stack)
+    finally:
+        stack.end()
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("module", ["prediction_service", "gateway"])
+def test_what_was_stopped_and_goes_on_is_left_alone(stack: LocalStack, module: str) -> None:
+    """Time in which a process does not run does not count, or a suspended machine would wake up to a massacre."""
+    paused = stack.process_of(module)
+    paused.suspend()
+    try:
+        wait_until(lambda: not stack.is_healthy(), "the others to notice", deadline_seconds=30)
+    finally:
+        paused.resume()
+    wait_until(stack.is_healthy, "it to go on", deadline_seconds=30)
+    assert stack.process_of(module).pid == paused.pid
 
 
 def test_two_stacks_run_side_by_side(stack: LocalStack, folder: Path) -> None:

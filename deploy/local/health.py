@@ -4,19 +4,29 @@ All is well, or every service answers and what is not well stays so for a while:
 that is away. Neither is a reason to stop what works.
 """
 
-import json
+import http.client
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
-from typing import Any
+from contextlib import suppress
+from typing import IO, Any
 
 from local.errors import CannotRunError
 from local.settings import LocalSettings
+from shared.contracts.health import SystemHealth
 from shared.runtime.listen_address import reached_by
 
 WITHOUT_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 """Proxies of the environment are for calls outside."""
+
+ANSWER_SECONDS = 2
+"""The gateway answers within one, whatever its services do."""
+
+MOST_BYTES, READ_BYTES = 4 << 20, 65_536
+
+UNREADABLE = (OSError, http.client.HTTPException, ValueError)
+"""No connection, no HTTP, no health: as good as no answer, for it may come yet."""
 
 START_SECONDS = 60
 """Time for the start; a machine that needs longer is in trouble."""
@@ -53,14 +63,31 @@ def wait_until_started(settings: LocalSettings, still_runs: Callable[[], None]) 
 
 
 def ask(url: str) -> Health:
-    """The gateway's health answer, whatever its status; empty when there is none."""
+    """The gateway's health answer, whatever its status; empty when there is none that can be read."""
     try:
-        with WITHOUT_PROXY.open(url, timeout=2) as answer:
-            return dict(json.load(answer))
+        with WITHOUT_PROXY.open(url, timeout=ANSWER_SECONDS) as answer:
+            return parsed(content_of(answer))
     except urllib.error.HTTPError as error:
-        return dict(json.load(error)) if error.code == 503 else {}
-    except (OSError, ValueError):
-        return {}
+        with error, suppress(*UNREADABLE):
+            return parsed(content_of(error)) if error.code == 503 else {}
+    except UNREADABLE:
+        pass
+    return {}
+
+
+def content_of(answer: IO[bytes]) -> bytes:
+    """What is answered, as far as it comes in time and is no longer than health can be."""
+    end, content = time.monotonic() + ANSWER_SECONDS, b""
+    while piece := answer.read1(READ_BYTES):  # type: ignore[attr-defined]  # both kinds of answers have it
+        content += piece
+        if len(content) > MOST_BYTES or time.monotonic() > end:
+            return b""
+    return content
+
+
+def parsed(content: bytes) -> Health:
+    """Health as the gateway tells it. Raises ValueError for anything else."""
+    return SystemHealth.model_validate_json(content).model_dump(mode="json")
 
 
 def unreachable(health: Health) -> bool:

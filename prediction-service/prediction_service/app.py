@@ -26,7 +26,9 @@ from prediction_service.journal import Journal
 from prediction_service.model_loader import QueueBounds
 from prediction_service.model_register import ModelRegister
 from prediction_service.model_repository import ModelRepository
+from prediction_service.models.crashes import Crashes
 from prediction_service.models.loading import Loader
+from prediction_service.models.served_before import ServedBefore
 from prediction_service.models.trials import TrialBounds, Trials
 from prediction_service.predict import Predictor
 from prediction_service.record_failover import RecordFailover
@@ -44,7 +46,8 @@ def create_app(settings: Settings) -> FastAPI:
     """Puts the service together; connects to nothing yet."""
     memory, seconds = settings.model_memory_bytes, settings.model_load_seconds
     bounds = QueueBounds(settings.queue_rows, settings.prediction_timeout_seconds, settings.model_call_seconds, memory)
-    loader = Loader(Trials(TrialBounds(seconds, memory)), bounds, seconds)
+    crashes = Crashes(settings.journal_dir)
+    loader = Loader(Trials(TrialBounds(seconds, memory)), bounds, seconds, ServedBefore(settings.journal_dir), crashes)
     repository = ModelRepository(settings.models_dir, settings.default_model, loader)
     connector = Connector(settings.database_url, SERVICE)
     journal = Journal(settings.journal_dir, settings.journal_max_bytes)
@@ -55,8 +58,9 @@ def create_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with store, recorder, repository.watching(), register.following():
-            yield
+        with crashes.watching():
+            async with store, recorder, repository.watching(), register.following():
+                yield
 
     return create_service(
         title=SERVICE,

@@ -1,6 +1,9 @@
 """`model.toml`: what a person writes about a model. Unknown keys are errors, so that a typing mistake is seen."""
 
 import codecs
+import os
+import re
+import stat
 import tomllib
 import unicodedata
 from pathlib import Path, PurePosixPath
@@ -8,20 +11,44 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
 
+from prediction_service.models.plain_files import without_waiting
 from shared.contracts.metrics import TaskType
 
 FILE_NAME = "model.toml"
 
 
 def printable(label: str) -> str:
-    """Raises ValueError for a label that no chart or log could show."""
-    if label != label.strip() or any(unicodedata.category(character) in UNPRINTABLE for character in label):
+    """Raises ValueError for a label that no chart or log could show, or that looks like another one."""
+    shown = JOINED.sub("", label)
+    if label != label.strip() or any(unicodedata.category(character) in UNPRINTABLE for character in shown):
         raise ValueError("a label has no blanks around it and nothing in it that cannot be printed")
     return label
 
 
-UNPRINTABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
-"""Unicode's categories of what is no sign: control characters, halves of pairs, line and paragraph separators."""
+UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+"""Unicode's categories of what is no sign: control characters, those without width or for the direction of writing,
+halves of pairs, line and paragraph separators."""
+
+PICTURES = r"\u2190-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff"
+JOINED = re.compile(
+    rf"(?<=[\ufe0f{PICTURES}])\u200d(?=[{PICTURES}])"  # two pictures to one: 👩‍💻
+    "|(?<=[\u0600-\u0dff])[\u200c\u200d](?=[\u0600-\u0dff])"  # letters, in the scripts from Arabic to Sinhala
+    "|(?<=\U0001f3f4)[\U000e0020-\U000e007e]+\U000e007f"  # flags of parts of countries
+)
+"""Where signs without width belong to a word."""
+
+HIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+"""In longer texts: what turns the direction of writing, and what nobody sees."""
+
+
+def without_hidden(text: str) -> str:
+    """Raises ValueError for a text that does not say what it seems to say."""
+    if HIDDEN.search(text):
+        raise ValueError("has a sign in it that nobody sees, or that turns the direction of writing")
+    return text
+
+
+Text = Annotated[str, StringConstraints(max_length=1000), AfterValidator(without_hidden)]
 
 Label = Annotated[str, StringConstraints(min_length=1, max_length=100), AfterValidator(printable)]
 """What stands in answers, in the record and in charts: `C#`, `5 stars (best)`, `😀`, whatever the model was taught."""
@@ -89,8 +116,8 @@ class Manifest(Strict):
 
     task_type: TaskType = "classification"
     labels: list[Label] = Field(min_length=1, max_length=10_000)
-    description: str = Field("", max_length=1000)
-    source: str = Field("", max_length=1000, description="Where it comes from, under which licence")
+    description: Text = ""
+    source: Text = Field("", description="Where it comes from, under which licence")
     runtime: LexiconRuntime | OnnxRuntime = Field(discriminator="kind")
     batching: Batching = Batching()
 
@@ -103,19 +130,66 @@ class Manifest(Strict):
         return labels
 
 
+MOST_BYTES = 2 << 20
+"""Of a manifest; ten thousand labels take a tenth."""
+
+CHEAP_BYTES, CHEAP_DOTS = 64 << 10, 100
+"""What is parsed within the service: TOML of this size, with no more dots in a line, takes milliseconds, whatever it
+says. (A key of many dotted parts takes the square of their number.)"""
+
+
 def read_manifest(folder: Path) -> Manifest:
     """The manifest of a model's folder. Raises ManifestError."""
+    return parsed(content_of(folder))
+
+
+def check_cheaply(folder: Path) -> None:
+    """Raises ManifestError for a manifest with which no trial is worth while, if that can be told in no time."""
+    content = content_of(folder)
+    if len(content) <= CHEAP_BYTES and max(line.count(b".") for line in content.split(b"\n")) <= CHEAP_DOTS:
+        parsed(content)
+
+
+def content_of(folder: Path) -> bytes:
+    """The manifest's bytes. Raises ManifestError."""
     try:
-        return Manifest.model_validate(tomllib.loads(decoded((folder / FILE_NAME).read_bytes())))
+        with open(folder / FILE_NAME, "rb", opener=without_waiting) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise ManifestError(f"{FILE_NAME} is not a plain file")
+            content = file.read(MOST_BYTES + 1)
     except FileNotFoundError:
         raise ManifestError(f"has no {FILE_NAME}") from None
     except OSError as error:
         raise ManifestError(f"{FILE_NAME} cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ManifestError(f"{FILE_NAME} is not TOML: {error}") from error
+    if len(content) > MOST_BYTES:
+        raise ManifestError(f"{FILE_NAME} has more than {MOST_BYTES:,} bytes")
+    return content
+
+
+def parsed(content: bytes) -> Manifest:
+    """What it says. Raises ManifestError."""
+    try:
+        return Manifest.model_validate(tomllib.loads(decoded(content)))
+    except ManifestError:
+        raise
     except ValidationError as error:
-        faults = (f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
-        raise ManifestError(f"{FILE_NAME}: {'; '.join(faults)}") from error
+        raise ManifestError(f"{FILE_NAME}: {faults_of(error)}") from error
+    except RecursionError:
+        raise ManifestError(f"{FILE_NAME} is nested too deeply") from None
+    except ValueError as error:  # TOMLDecodeError, UnicodeDecodeError; and numbers that Python does not read
+        told = "has a number of more digits than any setting" if "digits" in str(error) else f"is not TOML: {error}"
+        raise ManifestError(f"{FILE_NAME} {told}") from error
+
+
+def faults_of(error: ValidationError) -> str:
+    """The first faults, each with its place, as short as a person can read them."""
+    found = error.errors(include_input=False, include_url=False)
+    told = [f"{'.'.join(map(str, fault['loc']))[:MOST_PLACE]}: {fault['msg']}" for fault in found[:MOST_FAULTS]]
+    more = [f"and {len(found) - MOST_FAULTS} more"] if len(found) > MOST_FAULTS else []
+    return "; ".join(told + more)
+
+
+MOST_FAULTS, MOST_PLACE = 10, 200
 
 
 def decoded(content: bytes) -> str:

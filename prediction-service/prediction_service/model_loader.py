@@ -1,16 +1,19 @@
 """From a folder to a model that takes requests: manifest, runtime, one run to warm up, a queue."""
 
 import os
+from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from prediction_service.batcher import Batcher
 from prediction_service.manifest import Manifest, read_manifest
 from prediction_service.model import Model
 from prediction_service.model_folders import ModelFolder
+from prediction_service.models.crashes import Crashes
 from prediction_service.models.examination import examine
 from prediction_service.models.texts import SHORT
-from prediction_service.runtimes.base import Runtime
+from prediction_service.runtimes.base import Calling, Runtime
 from prediction_service.runtimes.lexicon import LexiconRuntime
 
 WARM_UP_TEXTS = SHORT[:2]
@@ -28,13 +31,22 @@ class QueueBounds:
     """What the tensors of an ONNX model may take; None: whatever there is."""
 
 
-def load_model(folder: ModelFolder, bounds: QueueBounds, manifest: Manifest | None = None, digest: str = "") -> Model:
+def load_model(
+    folder: ModelFolder,
+    bounds: QueueBounds,
+    manifest: Manifest | None = None,
+    digest: str = "",
+    crashes: Crashes | None = None,
+) -> Model:
     """Blocks while it reads and warms up. `manifest`, `digest`: of the folder, if they are known.
+
+    `crashes` is told of every call that a library of somebody else computes.
 
     Raises ManifestError or ModelError, and whatever a broken file makes a runtime raise.
     """
     manifest = manifest or read_manifest(folder.path)
-    runtime = load_runtime(folder.path, manifest, bounds.memory_bytes)
+    calling = partial(crashes.calling, digest) if crashes else nullcontext
+    runtime = load_runtime(folder.path, manifest, bounds.memory_bytes, calling)
     warm_up(runtime, manifest)
     batcher = Batcher(
         f"{folder}",
@@ -49,14 +61,16 @@ def load_model(folder: ModelFolder, bounds: QueueBounds, manifest: Manifest | No
     return Model(folder.name, folder.version, manifest, batcher, digest)
 
 
-def load_runtime(folder: Path, manifest: Manifest, memory_bytes: int | None = None) -> Runtime:
+def load_runtime(
+    folder: Path, manifest: Manifest, memory_bytes: int | None = None, calling: Calling = nullcontext
+) -> Runtime:
     """The runtime that the manifest names."""
     if manifest.runtime.kind == "lexicon":
         return LexiconRuntime(manifest)
     # Here, so that a service without such models does not carry the library.
     from prediction_service.runtimes.onnx import OnnxTextRuntime
 
-    return OnnxTextRuntime(folder, manifest, manifest.runtime, memory_bytes)
+    return OnnxTextRuntime(folder, manifest, manifest.runtime, memory_bytes, calling)
 
 
 def warm_up(runtime: Runtime, manifest: Manifest) -> None:

@@ -171,7 +171,7 @@ class ModelRepository:
         self._note(look)
         states = {folder: self._states[folder] for folder in folders}
         for folder in folders:
-            self._start_loading(folder, look.models[folder])
+            self._start_loading(folder, look.models[folder], by_hand=True)
         while loads := [kept.loading for kept in states.values() if kept.loading is not None and kept.is_loading]:
             await asyncio.wait(loads)
         self._drop_gone(look)
@@ -218,19 +218,19 @@ class ModelRepository:
             self._states.setdefault(folder, FolderState()).gone = False
         self._misnamed = look.misnamed
 
-    def _start_loading(self, folder: ModelFolder, seen: Fingerprint) -> asyncio.Task[None]:
+    def _start_loading(self, folder: ModelFolder, seen: Fingerprint, *, by_hand: bool = False) -> asyncio.Task[None]:
         """In place of a load that may be under way: that one read what was there before."""
         kept = self._states[folder]
         if kept.loading is not None:
             kept.loading.cancel()
         kept.seen, kept.fault, kept.retry_at = seen, "", 0.0
-        kept.loading = asyncio.create_task(self._load(folder, kept), name=f"load {folder}")
+        kept.loading = asyncio.create_task(self._load(folder, kept, by_hand=by_hand), name=f"load {folder}")
         return kept.loading
 
-    async def _load(self, folder: ModelFolder, kept: FolderState) -> None:
+    async def _load(self, folder: ModelFolder, kept: FolderState, *, by_hand: bool) -> None:
         """Loads a folder and puts its model into service. If it is broken, the model it held before goes on."""
         try:
-            model = await self._loader.load(folder, kept.judged.set)
+            model = await self._loader.load(folder, kept.judged.set, by_hand=by_hand)
         except FolderChangedError as error:
             kept.seen, kept.fault = None, str(error)
         except Exception as error:  # a broken file makes libraries raise anything

@@ -1,6 +1,7 @@
 """A folder that is broken, or means harm, is skipped with a reason that a person can act on; nobody else notices."""
 
 import asyncio
+import itertools
 import os
 from pathlib import Path
 
@@ -10,10 +11,13 @@ import pytest
 from hostile_models import BROKEN, MALICIOUS, SLEEPERS, TRIGGER, Fill, drop_in, lost_in_rules, model
 from service import QUICK_DEFAULT, QUICK_MODELS, StartService, assert_problem
 
+from prediction_service.manifest import ManifestError
 from prediction_service.model_folders import ModelFolder
 from prediction_service.model_loader import QueueBounds
 from prediction_service.models import folder_state
+from prediction_service.models.contents import MOST_FILES, fingerprint
 from prediction_service.models.loading import Loader
+from prediction_service.models.served_before import ServedBefore
 from prediction_service.models.trials import QUICK_PROCESSOR_SECONDS, TrialBounds, Trials, fault_of
 from prediction_service.runtimes.base import ModelError
 
@@ -27,7 +31,7 @@ def loader(seconds: float) -> Loader:
 
 
 async def fault(root: Path, name: str, fill: Fill, seconds: float) -> str:
-    with pytest.raises(ModelError) as error:
+    with pytest.raises((ModelError, ManifestError)) as error:
         await loader(seconds).load(ModelFolder(name, "1.0.0", drop_in(root, name, fill)))
     return str(error.value)
 
@@ -63,6 +67,93 @@ async def test_folders_that_never_end_do_not_keep_the_others(tmp_path: Path) -> 
         task.cancel()
     await asyncio.wait(never)
     assert [child for child in psutil.Process().children() if str(tmp_path) in str(child.cmdline())] == []
+
+
+@pytest.mark.timeout(60)
+async def test_hundreds_of_broken_manifests_start_no_process_and_delay_nobody(
+    start_service: StartService, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(200):
+        drop_in(models, f"a{number}", model("even", manifest=f'labels = ["no", "yes"]\nodd{number} = 1\n'))
+    tried = []
+    attempt = Trials._attempt
+
+    def noted(self: Trials, folder: Path, *rest: object):
+        tried.append(folder)
+        return attempt(self, folder, *rest)
+
+    monkeypatch.setattr(Trials, "_attempt", noted)
+    client = await start_service(models_dir=models)
+    skipped = (await client.get("/models")).json()["skipped"]
+    assert sum("odd" in folder["reason"] for folder in skipped) == 200
+    assert (await ask(client, QUICK_DEFAULT, "Fine.")).status_code == 200
+    assert len(tried) <= 1
+
+
+@pytest.mark.timeout(120)
+async def test_what_was_served_before_is_tried_before_a_crowd_of_new_folders(tmp_path: Path) -> None:
+    def after_a_restart() -> Loader:
+        bounds = TrialBounds(30 + next(other), MEMORY)  # other bounds: nothing that this process tried counts
+        return Loader(Trials(bounds), QueueBounds(1024, 5.0, memory_bytes=MEMORY), 30, ServedBefore(tmp_path))
+
+    other = itertools.count()
+    (tmp_path / "models").mkdir()
+    good = ModelFolder("good", "1.0.0", drop_in(tmp_path / "models", "good", model("even")))
+    await after_a_restart().load(good)
+    loader = after_a_restart()
+    crowd = [
+        asyncio.create_task(
+            loader.load(ModelFolder(name, "1.0.0", drop_in(tmp_path / "models", name, model("endless", f"#{name}"))))
+        )
+        for name in "abcdefgh"
+    ]
+    await asyncio.sleep(0)
+    await loader.load(good)
+    assert not any(task.done() for task in crowd)
+    for task in crowd:
+        task.cancel()
+    await asyncio.wait(crowd)
+
+
+def test_what_was_served_is_an_order_and_never_a_fault(tmp_path: Path) -> None:
+    digests = [f"sha256:{number:064x}" for number in range(1500)]
+    served = ServedBefore(tmp_path)
+    for digest in digests:
+        served.add(digest)
+    again = ServedBefore(tmp_path)
+    kept = [digest in again for digest in (digests[0], digests[499], digests[500], digests[-1])]
+    assert kept == [False, False, True, True]
+    (tmp_path / "served-before").write_bytes(os.urandom(1000))
+    assert digests[-1] not in ServedBefore(tmp_path)
+    ServedBefore(tmp_path / "nowhere").add(digests[0])
+    assert digests[0] not in ServedBefore(None)
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("target", ["/", "/proc", "/usr/lib"])
+async def test_a_version_that_leads_out_of_the_repository_is_skipped_in_no_time(tmp_path: Path, target: str) -> None:
+    (tmp_path / "away").mkdir()
+    (tmp_path / "away" / "1.0.0").symlink_to(target)
+    folder = ModelFolder("away", "1.0.0", tmp_path / "away" / "1.0.0")
+    with pytest.raises(ManifestError, match=r"has no model\.toml"):
+        await loader(50).load(folder)
+    assert fingerprint(folder.path) == fingerprint(folder.path), "it settles"
+
+
+@pytest.mark.timeout(60)
+async def test_more_files_than_any_model_has_are_not_read(tmp_path: Path) -> None:
+    path = drop_in(tmp_path, "many", model("even"))
+    (path / "all").symlink_to("/usr")
+    with pytest.raises(ModelError, match="has more than 5,000 files and folders"):
+        await loader(50).load(ModelFolder("many", "1.0.0", path))
+    (path / "all").unlink()
+    (path / "loop").symlink_to(path)
+    (path / "around").symlink_to("around")
+    (path / "down").mkdir()
+    for number in range(MOST_FILES):
+        (path / "down" / str(number)).mkdir()
+    with pytest.raises(ModelError, match="has more than 5,000 files and folders"):
+        await loader(50).load(ModelFolder("many", "1.0.0", path))
 
 
 async def test_a_trial_is_told_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,8 @@ from typing import IO
 
 from local.archive.form import DUMP, FORM, LIST, MODELS, REVISION, check_room, printable, versions_in
 from local.errors import CannotRunError
-from prediction_service.models.contents import TooManyFilesError, entries, without_waiting
+from prediction_service.models.contents import TooManyFilesError, entries
+from prediction_service.models.plain_files import without_waiting
 
 
 def pack(file: Path, revision: Path, dump: Path, models: Path) -> list[str]:

@@ -10,6 +10,7 @@ from itertools import islice
 from pathlib import Path
 from time import monotonic
 
+from prediction_service.models.plain_files import without_waiting
 from prediction_service.runtimes.base import ModelError
 
 Fingerprint = tuple[tuple[str | int, ...], ...]
@@ -89,11 +90,6 @@ def identity(folder: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return status.st_dev, status.st_ino
-
-
-def without_waiting(path: str, flags: int) -> int:
-    """Opens a file; a pipe too, without waiting for its other end."""
-    return os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
 
 
 def digest_of(folder: Path, seconds: float, most_bytes: int) -> str:

@@ -7,10 +7,13 @@ import asyncio
 from collections.abc import Callable
 
 from prediction_service.batching.threads import DaemonThreads
+from prediction_service.manifest import check_cheaply
 from prediction_service.model import Model
 from prediction_service.model_folders import ModelFolder
 from prediction_service.model_loader import QueueBounds, load_model
 from prediction_service.models.contents import digest_of, fingerprint
+from prediction_service.models.crashes import Crashes
+from prediction_service.models.served_before import ServedBefore
 from prediction_service.models.trials import Trials
 from prediction_service.runtimes.base import ModelError
 
@@ -29,8 +32,16 @@ class FolderChangedError(ModelError):
 class Loader:
     """Loads folders, several at a time. `seconds`: what reading a folder, and loading what passed, may take."""
 
-    def __init__(self, trials: Trials, bounds: QueueBounds, seconds: float) -> None:
+    def __init__(
+        self,
+        trials: Trials,
+        bounds: QueueBounds,
+        seconds: float,
+        served: ServedBefore | None = None,
+        crashes: Crashes | None = None,
+    ) -> None:
         self._trials, self._bounds, self._seconds = trials, bounds, seconds
+        self._served, self._crashes = served or ServedBefore(None), crashes or Crashes(None)
         self._readers, self._threads = DaemonThreads(READERS, "read model"), DaemonThreads(LOADERS, "load model")
 
     async def digest(self, folder: ModelFolder) -> str:
@@ -39,15 +50,22 @@ class Loader:
         reading = self._readers.submit(digest_of, folder.path, self._seconds, most_bytes)
         return await asyncio.wrap_future(reading)
 
-    async def load(self, folder: ModelFolder, takes_long: Callable[[], None] = lambda: None) -> Model:
+    async def load(
+        self, folder: ModelFolder, takes_long: Callable[[], None] = lambda: None, *, by_hand: bool = False
+    ) -> Model:
         """The model in a folder. Raises ModelError, ManifestError, and whatever a runtime raises.
 
-        `takes_long` is called when it is clear that it needs more time than most.
+        `takes_long` is called when it is clear that it needs more time than most. `by_hand`: it is loaded whatever it
+        did to the service before.
         """
         before = await asyncio.to_thread(fingerprint, folder.path)
+        await asyncio.wrap_future(self._readers.submit(check_cheaply, folder.path))
         digest = await self.digest(folder)
-        manifest = await self._trials.run(folder.path, digest, takes_long)
-        loading = self._threads.submit(load_model, folder, self._bounds, manifest, digest)
+        if by_hand:
+            await asyncio.to_thread(self._crashes.forgive, digest)
+        self._crashes.check(digest)
+        manifest = await self._trials.run(folder.path, digest, takes_long, first=digest in self._served)
+        loading = self._threads.submit(load_model, folder, self._bounds, manifest, digest, self._crashes)
         try:
             async with asyncio.timeout(self._seconds):
                 model = await asyncio.wrap_future(loading)
@@ -58,4 +76,5 @@ class Loader:
         if await asyncio.to_thread(fingerprint, folder.path) != before:
             await model.batcher.close()
             raise FolderChangedError("changes while it is loaded; it is tried again once it is left alone")
+        await asyncio.to_thread(self._served.add, digest)
         return model

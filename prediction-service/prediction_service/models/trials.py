@@ -61,22 +61,24 @@ class Trials:
     def __init__(self, bounds: TrialBounds) -> None:
         self.bounds = bounds
         self._quick, self._patient = asyncio.Semaphore(QUICK_AT_ONCE), asyncio.Semaphore(PATIENT_AT_ONCE)
+        self._first = asyncio.Semaphore(QUICK_AT_ONCE)
 
-    async def run(self, folder: Path, digest: str, takes_long: Callable[[], None]) -> Manifest:
+    async def run(self, folder: Path, digest: str, takes_long: Callable[[], None], *, first: bool = False) -> Manifest:
         """The manifest of what is in the folder. Raises ModelError with what is wrong with it.
 
-        `takes_long` is called when it has to wait behind the others.
+        `takes_long` is called when it has to wait behind the others. `first`: it does not wait behind those which
+        are not, however many they are.
         """
         key = (digest, self.bounds)
         if key not in _passed:
-            _passed[key] = await self._run(folder, takes_long)
+            _passed[key] = await self._run(folder, takes_long, self._first if first else self._quick)
             while len(_passed) > REMEMBERED:
                 _passed.popitem(last=False)
         return _passed[key]
 
-    async def _run(self, folder: Path, takes_long: Callable[[], None]) -> Manifest:
+    async def _run(self, folder: Path, takes_long: Callable[[], None], lane: asyncio.Semaphore) -> Manifest:
         try:
-            async with self._quick:
+            async with lane:
                 return await self._attempt(folder, min(QUICK_SECONDS, self.bounds.seconds), QUICK_PROCESSOR_SECONDS)
         except TooSlowError:
             takes_long()

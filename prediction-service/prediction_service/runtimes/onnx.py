@@ -4,6 +4,7 @@ Loaded only when a model asks for it: ONNX Runtime alone takes some 40 MiB.
 """
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import onnxruntime  # type: ignore[import-untyped]  # the package carries no typ
 
 from prediction_service.manifest import Manifest, OnnxRuntime
 from prediction_service.models.outputs import SUM_TOLERANCE
-from prediction_service.runtimes.base import ModelError, Piece
+from prediction_service.runtimes.base import Calling, ModelError, Piece
 from prediction_service.runtimes.onnx_file import find_file, open_session
 from prediction_service.runtimes.onnx_output import Array, ScoresOutput, label_output
 from prediction_service.runtimes.readers import STRINGS, Reader, StringReader, TokenReader, shown
@@ -37,8 +38,14 @@ class OnnxTextRuntime:
     max_call_cost = MAX_CALL_COST
 
     def __init__(
-        self, folder: Path, manifest: Manifest, settings: OnnxRuntime, memory_bytes: int | None = None
+        self,
+        folder: Path,
+        manifest: Manifest,
+        settings: OnnxRuntime,
+        memory_bytes: int | None = None,
+        calling: Calling = nullcontext,
     ) -> None:
+        self._calling = calling
         self.file = find_file(folder, settings.file)
         self.session = open_session(self.file, memory_bytes)
         # All calls share them: once they say `terminate`, those that run end at their next node.
@@ -96,7 +103,9 @@ class OnnxTextRuntime:
     def _run(self, windows: Sequence[Any], output: str) -> Any:
         """One call. Where the number of rows is fixed, the last one fills up what is missing."""
         filled = [*windows, *[windows[-1]] * ((self._reader.rows or 0) - len(windows))]
-        (value,) = self.session.run([output], self._reader.feed(filled), self._run_options)
+        feed = self._reader.feed(filled)
+        with self._calling():
+            (value,) = self.session.run([output], feed, self._run_options)
         return value
 
     def _limit_tokens(self, reader: TokenReader, asked: int | None) -> None:

@@ -21,6 +21,9 @@ EXIT_HUNG = 70
 """`EX_SOFTWARE` of sysexits.h."""
 
 TICK_SECONDS = 1.0
+MOST_FRAMES = 30
+"""Of each stack; with them it fits into a line of the log."""
+
 LAST_WORDS_SECONDS = 5
 """A log that nobody reads must not keep the process alive: after so long the system ends it."""
 
@@ -73,19 +76,27 @@ class Liveness:
 
 
 def end_hung_process(seconds: float) -> None:
-    """Writes down what every thread is doing, and ends the process."""
+    """Writes down what every thread is doing, the event loop's first, and ends the process.
+
+    A line for each: all in one would be longer than a line of the log may be.
+    """
     signal.setitimer(signal.ITIMER_REAL, LAST_WORDS_SECONDS)
-    log.critical("the event loop stands still: ending the process", seconds=seconds, stacks=stacks())
+    found = stacks()
+    main = threading.main_thread().name
+    first = {main: found.pop(main, [])}
+    log.critical("the event loop stands still: ending the process", seconds=seconds, stacks=first)
+    for name, stack in found.items():
+        log.critical("beside the event loop", stacks={name: stack})
     flush_logs()
     os._exit(EXIT_HUNG)
 
 
 def stacks() -> dict[str, list[str]]:
-    """The frames of every thread, outermost first, as `file:line function`."""
+    """The inner frames of every thread, outermost first, as `file:line function`."""
     names = {thread.ident: thread.name for thread in threading.enumerate()}
     return {
         names.get(ident, str(ident)): [
-            f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_stack(top)
+            f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_stack(top)[-MOST_FRAMES:]
         ]
         for ident, top in sys._current_frames().items()  # noqa: SLF001 - documented, in spite of its name
     }
