@@ -59,6 +59,7 @@ class Crashes:
                 self._collect(self._folder)
                 self._open(self._folder, at_end)
             except OSError as error:
+                at_end.close()  # a full disk keeps no empty file
                 log.warning("crashes are not noted down", reason=error.strerror)
             yield
 
@@ -140,8 +141,11 @@ class Crashes:
 
     def _write(self, folder: Path) -> None:
         draft = folder / f"{COUNTS}.{os.getpid()}.draft"
-        draft.write_text(json.dumps(dict(list(self._counts.items())[-REMEMBERED:])))
-        draft.replace(folder / COUNTS)
+        try:
+            draft.write_text(json.dumps(dict(list(self._counts.items())[-REMEMBERED:])))
+            draft.replace(folder / COUNTS)
+        finally:
+            draft.unlink(missing_ok=True)
 
 
 def suspects(marks: bytes, stack: bytes) -> set[str]:

@@ -39,13 +39,14 @@ class ServedBefore:
             kept = [*self._digests, digest][-MOST:]
             self._digests = dict.fromkeys(kept)
             if self._file is not None:
+                draft = self._file.with_name(f"{NAME}.draft")
                 try:
-                    draft = self._file.with_name(f"{NAME}.draft")
                     draft.write_text("\n".join(kept) + "\n", encoding="ascii")
                     draft.replace(self._file)
                 except FileNotFoundError:
                     return  # there is no such folder, or another process was faster
                 except OSError as error:
+                    draft.unlink(missing_ok=True)
                     log.warning("what was served is not remembered", reason=error.strerror)
 
     def _read(self) -> list[str]:
