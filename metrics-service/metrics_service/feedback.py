@@ -126,6 +126,11 @@ class Quality(BaseModel):
     weight: float = Field(
         0.0, description="What they count for: no caller without the admin token counts for more than a limit"
     )
+    callers: int = Field(0, description="How many judged; all who had the admin token are one")
+    is_independent: bool = Field(
+        False,
+        description="Whether most of the weight is what at least three callers say alike, or one with the admin token",
+    )
     accuracy: float | None = Field(description="Share of right predictions, by weight; null without feedback")
     labels: list[LabelQuality]
     task_type: str | None = None

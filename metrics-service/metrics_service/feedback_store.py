@@ -28,6 +28,7 @@ from metrics_service.feedback import (
     label_qualities,
 )
 from metrics_service.rollups import CHOICE, CHOSEN, Selection, choice_of
+from metrics_service.voices.corroborated import corroborated
 from shared.contracts.problem import FieldError
 from shared.runtime.problems import InvalidRequest, Problem
 
@@ -152,9 +153,13 @@ class FeedbackStore:
     async def quality(self, selection: Selection) -> Quality:
         """Accuracy, and precision and recall of each label, over predictions made in the window."""
         pairs = await self.pairs(selection)
+        said = await corroborated(self.engine, selection, self.caller_limit)
+        weight = sum(judged.weight for judged in pairs.values())
         return Quality(
             feedback_count=sum(judged.count for judged in pairs.values()),
-            weight=sum(judged.weight for judged in pairs.values()),
+            weight=weight,
+            callers=said.callers,
+            is_independent=said.counted > weight / 2,
             accuracy=accuracy(pairs),
             labels=label_qualities(pairs),
             task_type=selection.task_type,

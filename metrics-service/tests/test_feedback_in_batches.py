@@ -156,6 +156,34 @@ async def test_callers_are_told_apart_by_what_the_gateway_counts_them_as(databas
         assert (await quality(client))["weight"] == pytest.approx(30)
 
 
+@pytest.mark.parametrize(
+    ("said", "callers", "is_independent"),
+    [
+        ([], 0, False),
+        ([("one", "negative", 20)], 1, False),
+        ([("one", "negative", 20), ("two", "positive", 1), ("three", "positive", 1)], 3, False),
+        ([("one", "negative", 20), ("two", "negative", 20), ("three", "negative", 1)], 3, False),
+        ([("one", "negative", 8), ("two", "negative", 7), ("three", "negative", 9)], 3, True),
+        ([("one", "negative", 8), ("two", "negative", 7), ("three", "negative", 9), ("four", "positive", 2)], 4, True),
+        ([("one", "negative", 20), ("", "positive", 1)], 2, False),
+        ([("one", "negative", 3), ("", "negative", 20)], 2, True),
+    ],
+)  # fmt: skip
+async def test_quality_says_whether_it_is_more_than_a_few_strangers_word(
+    database: Database, said: list[tuple[str, str, int]], callers: int, is_independent: bool
+) -> None:
+    """A caller without a name has the admin token."""
+    async with client_of(settings_for(database), ANONYMOUS) as client:
+        rows = [Row() for _ in range(60)]
+        await insert(database, rows)
+        for caller, label, times in said:
+            own, rows = rows[:times], rows[times:]
+            headers = {"X-Caller": caller} if caller else ADMIN
+            await give_all(client, [judgement(row, label) for row in own], **headers)
+        found = await quality(client)
+        assert (found["callers"], found["is_independent"]) == (callers, is_independent)
+
+
 async def test_one_who_is_alone_is_believed_as_ever(client: httpx.AsyncClient, database: Database) -> None:
     rows = [Row() for _ in range(400)]
     await insert(database, rows)

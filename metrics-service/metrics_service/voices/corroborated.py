@@ -35,7 +35,8 @@ SAID = text(f"""
         FROM limited
     )
     SELECT is_right, sum(said)::bigint AS said,
-        sum(CASE WHEN caller IS NULL THEN weight ELSE least(weight, coalesce(agreed, 0)) END) AS weight
+        sum(CASE WHEN caller IS NULL THEN weight ELSE least(weight, coalesce(agreed, 0)) END) AS weight,
+        (SELECT count(DISTINCT coalesce(caller, '')) FROM counted) AS callers
     FROM ranked GROUP BY is_right
 """).bindparams(  # noqa: S608 - of constants only
     *CHOICE,
@@ -59,11 +60,18 @@ class Said:
 
     right: Words
     wrong: Words
+    callers: int = 0
+    """Who said it; all with the admin token are one."""
 
     @property
     def nothing(self) -> bool:
         """Whether nobody said anything."""
         return not self.right.said + self.wrong.said
+
+    @property
+    def counted(self) -> int:
+        """What all of it counts for."""
+        return self.right.counted + self.wrong.counted
 
     @property
     def is_weighed(self) -> bool:
@@ -75,6 +83,7 @@ async def corroborated(engine: AsyncEngine, selection: Selection, caller_limit: 
     """What was said, and what it counts for. Postgres away: DatabaseAway."""
     parameters = {"start": selection.window.start, "end": selection.window.end, "caller_limit": caller_limit}
     async with reading(engine) as connection:
-        rows = await connection.execute(SAID, {**parameters, **choice_of(selection)})
-        found = {row.is_right: Words(row.said, int(row.weight)) for row in rows}
-    return Said(found.get(True, Words()), found.get(False, Words()))
+        rows = (await connection.execute(SAID, {**parameters, **choice_of(selection)})).all()
+    found = {row.is_right: Words(row.said, int(row.weight)) for row in rows}
+    callers = max((row.callers for row in rows), default=0)
+    return Said(found.get(True, Words()), found.get(False, Words()), callers)
