@@ -1,7 +1,13 @@
-"""supervisord keeps the programs running: what dies is started again. It is told what to start over XML-RPC."""
+"""supervisord keeps the programs running: what dies is started again. It is told what to start over XML-RPC.
+
+Its configuration cannot spell every value: what a program is told stands in a shell script, which shells read as it is
+written, with nothing but the script's own name in the configuration.
+"""
 
 import configparser
 import io
+import os
+import shlex
 import subprocess
 import sys
 import time
@@ -34,16 +40,19 @@ class Supervisor:
 
     def start(self) -> subprocess.Popen[str]:
         """Starts supervisord, and it the stores. Its output is one stream with that of all programs."""
-        self._config.touch(mode=0o600)
-        self._config.write_text(configuration(self._stack), encoding="utf-8")
+        folder = self._config.parent
+        for program in (*self._stack.stores, *self._stack.services):
+            write_secretly(folder / script_name(program), script(program, Path.cwd()))
+        write_secretly(self._config, configuration(self._stack))
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "supervisor.supervisord", "--nodaemon", "--configuration", str(self._config)],
+            [sys.executable, "-m", "supervisor.supervisord", "--nodaemon", "--configuration", self._config.name],
+            cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
-            env=base_environment(self._config.parent),
+            env=base_environment(folder),
             start_new_session=True,  # Ctrl-C in a terminal is for us alone; we end supervisord in order
         )
         return self._process
@@ -77,7 +86,7 @@ class Supervisor:
 
 
 def configuration(stack: Stack) -> str:
-    """supervisord.conf. A percent sign is doubled: supervisord expands %(…)s."""
+    """supervisord.conf: paths in it are as seen from its own folder, in which supervisord runs."""
     config = configparser.RawConfigParser()
     config.optionxform = str  # type: ignore[assignment,method-assign]  # keeps names as they are written
     config["supervisord"] = {
@@ -85,7 +94,7 @@ def configuration(stack: Stack) -> str:
         "logfile": "/dev/null",
         "logfile_maxbytes": "0",
         "loglevel": "info",
-        "pidfile": "%(here)s/supervisord.pid",
+        "pidfile": "supervisord.pid",
     }
     config["inet_http_server"] = {
         "port": f"127.0.0.1:{stack.ports['supervisor']}",
@@ -110,8 +119,7 @@ def add_group(
     config[f"group:{name}"] = {"programs": ",".join(program.name for program in programs), "priority": str(priority)}
     for program in programs:
         config[f"program:{program.name}"] = {
-            "command": " ".join(quoted(word) for word in program.command),
-            "environment": ",".join(f"{key}={quoted(value)}" for key, value in program.environment.items()),
+            "command": f"/bin/sh {script_name(program)}",
             "autostart": str(autostart).lower(),
             "autorestart": "true",
             "startretries": str(RESTARTS),
@@ -124,7 +132,18 @@ def add_group(
         }
 
 
-def quoted(word: str) -> str:
-    """A word as supervisord reads it in a command line or an environment."""
-    escaped = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
-    return f'"{escaped}"'
+def script_name(program: Program) -> str:
+    """The file with what a program is told."""
+    return f"{program.name}.sh"
+
+
+def script(program: Program, folder: Path) -> str:
+    """Becomes the program, in `folder`, with its part of the environment."""
+    told = [f"export {name}={shlex.quote(value)}" for name, value in program.environment.items()]
+    return "\n".join([f"cd {shlex.quote(str(folder))} || exit", *told, f"exec {shlex.join(program.command)}", ""])
+
+
+def write_secretly(file: Path, text: str) -> None:
+    """Writes what nobody else may read, from the first byte on."""
+    file.touch(mode=0o600)
+    file.write_bytes(os.fsencode(text))

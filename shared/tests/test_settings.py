@@ -42,6 +42,52 @@ def test_the_environment_comes_before_the_file_and_the_file_before_dotenv(
     assert load_settings(ShopSettings, "shop").stock == 3
 
 
+def test_dotenv_may_name_files_too(
+    empty_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (empty_folder / ".env").write_text("KEY_FILE=key\nSTOCK_FILE=stock\nSTOCK=4\n")
+    (empty_folder / "key").write_text("sesame\n")
+    (empty_folder / "stock").write_text("5")
+    settings = load_settings(ShopSettings, "shop")
+    assert (settings.key, settings.stock) == (SecretStr("sesame"), 4)
+
+    monkeypatch.setenv("KEY", "open")
+    assert load_settings(ShopSettings, "shop").key == SecretStr("open")
+
+    monkeypatch.delenv("KEY")
+    (empty_folder / "key").unlink()
+    with pytest.raises(SystemExit):
+        load_settings(ShopSettings, "shop")
+    assert capsys.readouterr().err.startswith("shop: KEY_FILE: cannot read key")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"STOCK=3\nKEY=\xff\n", "shop: .env: cannot be read: 'utf-8' codec"),
+        (b"STOCK=3\n\nthis is = no line\n", "shop: .env: line 3 is not of the form NAME=value"),
+        (b"KEY='never closed\n", "shop: .env: line 1 is not of the form NAME=value"),
+        (None, "shop: .env: cannot be read: Is a directory"),
+    ],
+)
+def test_what_is_wrong_in_dotenv_is_said_with_its_place(
+    empty_folder: Path, capsys: pytest.CaptureFixture[str], content: bytes | None, said: str
+) -> None:
+    file = empty_folder / ".env"
+    file.mkdir() if content is None else file.write_bytes(content)
+    with pytest.raises(SystemExit) as stopped:
+        load_settings(ShopSettings, "shop")
+    assert stopped.value.code == EXIT_BAD_SETTING
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(said)
+
+
+@pytest.mark.parametrize("line", ["# a comment", "", "export STOCK=8", "STOCK = 8", "STOCK='8'  # of them", "ALONE"])
+def test_what_dotenv_files_have_in_them_is_read(empty_folder: Path, line: str) -> None:
+    (empty_folder / ".env").write_text(f"\ufeff{line}\r\n", encoding="utf-8")
+    assert load_settings(ShopSettings, "shop").stock == (8 if "STOCK" in line else 7)
+
+
 def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KEY_FILE", "")
     monkeypatch.setenv("STOCK", " ")

@@ -152,7 +152,9 @@ def add_repository(router: APIRouter, repository: ModelRepository, token: Secret
     """The index, and what operators may do."""
     admin = [Depends(admin_token(token))]
 
-    @router.post("/repository/index", summary="Every version that is known, and its state")
+    @router.post(
+        "/repository/index", summary="Every version that is known, and its state", responses=documented_errors(400, 413)
+    )
     async def repository_index(request: Request) -> list[dict[str, str]]:
         asked = await read_body(request, read_index_request)
         return index_of(repository, ready=asked.ready)

@@ -1,4 +1,6 @@
-"""Where settings come from: the environment, files of secrets, `.env`; without the spaces that copying leaves.
+"""Where settings come from: the environment and files that it names, `.env` and files that it names.
+
+The spaces that copying leaves are no part of a value.
 
 An empty variable counts as not set, because Compose passes `NAME=` for a variable that is not there. An empty *file*
 stops the start: whoever names a file means what is in it.
@@ -6,11 +8,13 @@ stops the start: whoever names a file means what is in it.
 
 import errno
 import os
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
+from dotenv.parser import parse_stream
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource
 
 
 class SecretFileError(ValueError):
@@ -44,7 +48,14 @@ class Trimmed(PydanticBaseSettingsSource):
 
 
 class SecretFiles(PydanticBaseSettingsSource):
-    """Reads the variable NAME from the file that NAME_FILE points to, as Docker and Swarm hand out secrets."""
+    """Reads the variable NAME from the file that NAME_FILE points to, as Docker and Swarm hand out secrets.
+
+    Both are variables of the same `source`: the environment, or `.env`.
+    """
+
+    def __init__(self, settings_cls: type[BaseSettings], source: EnvSettingsSource) -> None:
+        super().__init__(settings_cls)
+        self._variables = source.env_vars
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
         """The content of the file, or None when NAME_FILE is not set.
@@ -52,7 +63,7 @@ class SecretFiles(PydanticBaseSettingsSource):
         Raises SecretFileError when the file cannot be read or nothing is in it.
         """
         variable = f"{field_name.upper()}_FILE"
-        path = os.environ.get(variable, "").strip()
+        path = (self._variables.get(variable.lower()) or "").strip()
         if not path:
             return None, field_name, False
         try:
@@ -67,6 +78,21 @@ class SecretFiles(PydanticBaseSettingsSource):
         """Every field whose NAME_FILE is set."""
         found = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
         return {name: value for name, value in found.items() if value is not None}
+
+
+def check_dotenv(path: Path) -> None:
+    """Raises ValueError with the place of what cannot be read in a `.env`; where there is none, all is well."""
+    if not path.exists():
+        return
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: cannot be read: {reason(error)}") from error
+    for binding in parse_stream(StringIO(text)):
+        if binding.error:
+            part = binding.original
+            blank_lines_before = part.string[: len(part.string) - len(part.string.lstrip())].count("\n")
+            raise ValueError(f"{path}: line {part.line + blank_lines_before} is not of the form NAME=value")
 
 
 def secret_in(path: Path | str) -> str:

@@ -1,29 +1,39 @@
 """What a service can be told: settings from the environment, each checked; a wrong value is one clear line.
 
-Precedence: environment, `NAME_FILE`, `.env`, default; `setting_sources` says more.
+Precedence: the environment, `.env`, the default; `setting_sources` says more.
 """
 
 import sys
+from pathlib import Path
 from typing import ClassVar, Literal, NoReturn, TypeVar
 
 from pydantic import Field, ValidationError
 from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
 
 from shared.http.bounds import Bounds
 from shared.runtime.listed_names import Names
 from shared.runtime.listen_address import Host
-from shared.runtime.setting_sources import SecretFiles, Trimmed
+from shared.runtime.setting_sources import SecretFiles, Trimmed, check_dotenv
 
 EXIT_BAD_SETTING = 78
 """`EX_CONFIG` of sysexits.h: the supervisor can tell a wrong variable from a crash."""
+
+DOTENV = Path(".env")
+"""In the folder where a process starts."""
 
 
 class EnvironmentSettings(BaseSettings):
     """Settings from the sources that `setting_sources` describes."""
 
     model_config = SettingsConfigDict(
-        env_file=".env", env_file_encoding="utf-8-sig", extra="ignore", frozen=True, allow_inf_nan=False
+        env_file=DOTENV, env_file_encoding="utf-8-sig", extra="ignore", frozen=True, allow_inf_nan=False
     )
 
     emphatic: ClassVar[frozenset[str]] = frozenset()
@@ -38,11 +48,13 @@ class EnvironmentSettings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Secret files stand between the environment and `.env`."""
-        environment, dotenv = (
-            Trimmed(settings_cls, source, cls.emphatic) for source in (env_settings, dotenv_settings)
-        )
-        return init_settings, environment, SecretFiles(settings_cls), dotenv
+        """The environment before `.env`; in each, a value before the file that is named for it."""
+        sources: list[PydanticBaseSettingsSource] = [init_settings]
+        for source in (env_settings, dotenv_settings):
+            sources.append(Trimmed(settings_cls, source, cls.emphatic))
+            if isinstance(source, EnvSettingsSource):
+                sources.append(SecretFiles(settings_cls, source))
+        return tuple(sources)
 
     def check_machine(self) -> None:
         """Raises ValueError, `NAME: what is wrong`, for a value that this machine cannot do; once, before the start."""
@@ -123,6 +135,7 @@ Loaded = TypeVar("Loaded", bound=EnvironmentSettings)
 def load_settings(settings: type[Loaded], service: str) -> Loaded:
     """The settings of a service, or the end of the process with one line that names the variable."""
     try:
+        check_dotenv(DOTENV)
         loaded = settings()
         loaded.check_machine()
     except ValidationError as error:
