@@ -68,6 +68,7 @@ class Outcome(StrEnum):
     UNKNOWN_PREDICTION = "unknown_prediction"
     UNKNOWN_LABEL = "unknown_label"
     TRUSTED_WORD_STANDS = "trusted_word_stands"
+    ANOTHER_WORD_STANDS = "another_word_stands"
     SUPERSEDED = "superseded"
     """A later row of the same batch judges the same prediction, and that counts."""
 

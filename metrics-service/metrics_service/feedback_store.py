@@ -1,10 +1,12 @@
-"""Takes feedback, the last word wins, and says what it amounts to. Postgres away: DatabaseAway.
+"""Takes feedback and says what it amounts to. Postgres away: DatabaseAway.
 
-A label must be one of the labels of the prediction's model. No caller without the admin token counts for more than
-`caller_limit` judgements in a window, however many it gives, and none overrules a trusted word.
+A label must be one of the labels of the prediction's model. Of a caller's words on a prediction the last one counts.
+A trusted word overrules any other; without the admin token nobody changes what another caller said: the first one who
+judges a prediction is most likely who asked for it, as nobody else was told its id. No caller without the token counts
+for more than `caller_limit` judgements in a window, however many it gives.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -61,7 +63,7 @@ GIVE = text("""
     ON CONFLICT (prediction_id) DO UPDATE SET
         actual_label = excluded.actual_label, given_at = now(),
         given_by = excluded.given_by, is_trusted = excluded.is_trusted
-    WHERE excluded.is_trusted OR NOT known.is_trusted
+    WHERE excluded.is_trusted OR NOT known.is_trusted AND known.given_by = excluded.given_by
     RETURNING prediction_id, prediction_label, actual_label, given_at
 """).bindparams(
     bindparam("ids", type_=ARRAY(Uuid())),
@@ -69,6 +71,11 @@ GIVE = text("""
     bindparam("given_by", type_=Text),
 )
 """In the order of their ids, so that callers who judge the same predictions never wait for each other in a circle."""
+
+STANDING = text("""
+    SELECT prediction_id FROM metrics.feedback WHERE prediction_id = ANY (:ids) AND is_trusted
+""").bindparams(bindparam("ids", type_=ARRAY(Uuid())))
+"""Of predictions whose word was not changed, those where it is a trusted one."""
 
 PAIRS = text(f"""
     WITH counted AS (
@@ -105,6 +112,14 @@ class TrustedWordStands(Problem):
     title = "Trusted Word Stands"
 
 
+class AnotherWordStands(Problem):
+    """Another caller has judged this prediction."""
+
+    status = 409
+    type = "urn:problem-type:another-word-stands"
+    title = "Another Word Stands"
+
+
 @dataclass(frozen=True, slots=True)
 class FeedbackStore:
     """Takes feedback and measures quality by it."""
@@ -113,7 +128,10 @@ class FeedbackStore:
     caller_limit: int
 
     async def give(self, given: Feedback, caller: Caller) -> RecordedFeedback:
-        """Records one judgement. Raises UnknownPrediction, InvalidRequest for the label, and TrustedWordStands."""
+        """Records one judgement.
+
+        Raises UnknownPrediction, InvalidRequest for the label, TrustedWordStands and AnotherWordStands.
+        """
         (result,) = await self.give_all([given], caller)
         detail = result.detail or ""
         if result.outcome is Outcome.UNKNOWN_PREDICTION:
@@ -122,6 +140,8 @@ class FeedbackStore:
             raise InvalidRequest([FieldError(location="body.label", message=detail)])
         if result.outcome is Outcome.TRUSTED_WORD_STANDS:
             raise TrustedWordStands(detail)
+        if result.outcome is Outcome.ANOTHER_WORD_STANDS:
+            raise AnotherWordStands(detail)
         return RecordedFeedback(**result.model_dump(include=set(RecordedFeedback.model_fields)))
 
     async def give_all(self, given: Sequence[Feedback], caller: Caller) -> list[FeedbackResult]:
@@ -136,8 +156,10 @@ class FeedbackStore:
             values = {"given_by": caller.digest, "is_trusted": caller.is_trusted}
             rows = await connection.execute(GIVE, {"ids": list(taken), "labels": list(taken.values()), **values})
             recorded = {row["prediction_id"]: dict(row) for row in rows.mappings()}
+            left = [prediction_id for prediction_id in taken if prediction_id not in recorded]
+            trusted = set(await connection.scalars(STANDING, {"ids": left})) if left else set()
         return [
-            refused[number] or result_of(row, recorded, is_last=last[row.prediction_id] == number)
+            refused[number] or result_of(row, recorded, trusted, is_last=last[row.prediction_id] == number)
             for number, row in enumerate(given)
         ]
 
@@ -210,16 +232,21 @@ def refusal(given: Feedback, found: Mapping[UUID, Row[tuple[str, ...]]], labels:
 
 
 def result_of(
-    given: Feedback, recorded: Mapping[UUID, Mapping[str, str | UUID | datetime]], *, is_last: bool
+    given: Feedback,
+    recorded: Mapping[UUID, Mapping[str, str | UUID | datetime]],
+    trusted: Collection[UUID],
+    *,
+    is_last: bool,
 ) -> FeedbackResult:
     """What became of a judgement that could be taken; `is_last`: no later one is on the same prediction."""
-    if not is_last and given.prediction_id in recorded:
+    prediction_id = given.prediction_id
+    if not is_last and prediction_id in recorded:
         detail = "A later row of this batch judges the same prediction; that one counts."
-        return FeedbackResult(outcome=Outcome.SUPERSEDED, prediction_id=given.prediction_id, detail=detail)
-    if row := recorded.get(given.prediction_id):
+        return FeedbackResult(outcome=Outcome.SUPERSEDED, prediction_id=prediction_id, detail=detail)
+    if row := recorded.get(prediction_id):
         return FeedbackResult.model_validate({"outcome": Outcome.RECORDED, **row})
-    return FeedbackResult(
-        outcome=Outcome.TRUSTED_WORD_STANDS,
-        prediction_id=given.prediction_id,
-        detail="Somebody with the admin token has judged this prediction; that stands.",
-    )
+    if prediction_id in trusted:
+        detail = "Somebody with the admin token has judged this prediction; that stands."
+        return FeedbackResult(outcome=Outcome.TRUSTED_WORD_STANDS, prediction_id=prediction_id, detail=detail)
+    detail = "Another caller has judged this prediction; only that caller, or one with the admin token, can change it."
+    return FeedbackResult(outcome=Outcome.ANOTHER_WORD_STANDS, prediction_id=prediction_id, detail=detail)

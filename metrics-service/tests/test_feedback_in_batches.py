@@ -205,6 +205,46 @@ async def test_a_trusted_word_stands_against_anonymous_ones(database: Database) 
         assert (await client.post("/feedback", json=judgement(row, "neutral"), headers=ADMIN)).status_code == 200
 
 
+async def test_nobody_changes_what_another_caller_said(database: Database) -> None:
+    """One by one and in batches; one's own word can be changed, and a trusted one changes any."""
+    async with client_of(settings_for(database), ANONYMOUS) as client:
+        row, other, unjudged = Row(), Row(), Row()
+        await insert(database, [row, other, unjudged])
+        first, second = {"X-Caller": "192.0.2.1"}, {"X-Caller": "192.0.2.2"}
+        await give_all(client, [judgement(row, "negative"), judgement(other, "negative")], **first)
+        refused = await client.post("/feedback", json=judgement(row), headers=second)
+        assert (refused.status_code, refused.json()["type"]) == (409, "urn:problem-type:another-word-stands")
+        found = await give_all(
+            client, [judgement(row), judgement(unjudged), judgement(other), judgement(other, "neutral")], **second
+        )
+        outcomes = [result["outcome"] for result in found["results"]]
+        assert outcomes == ["another_word_stands", "recorded", "another_word_stands", "another_word_stands"]
+        assert "only that caller" in found["results"][0]["detail"]
+        assert await words_on(database, row, other, unjudged) == ["negative", "negative", "positive"]
+        assert (await client.post("/feedback", json=judgement(row, "neutral"), headers=first)).status_code == 200
+        assert (await client.post("/feedback", json=judgement(other), headers=second | ADMIN)).status_code == 200
+        assert await words_on(database, row, other) == ["neutral", "positive"]
+        (result,) = (await give_all(client, [judgement(other, "neutral")], **first))["results"]
+        assert result["outcome"] == "trusted_word_stands"
+
+
+async def test_a_word_of_nobody_known_is_changed_by_trusted_callers_alone(database: Database) -> None:
+    """Rows that name no caller, as an older release wrote them."""
+    async with client_of(settings_for(database), ANONYMOUS) as client:
+        row = Row()
+        await insert(database, [row])
+        await give_all(client, [judgement(row, "negative")])
+        await database.fetch("UPDATE metrics.feedback SET given_by = ''")
+        assert (await client.post("/feedback", json=judgement(row))).status_code == 409
+        assert (await client.post("/feedback", json=judgement(row), headers=ADMIN)).status_code == 200
+
+
+async def words_on(database: Database, *rows: Row) -> list[str]:
+    found = await database.fetch("SELECT prediction_id, actual_label FROM metrics.feedback")
+    labels = {row["prediction_id"]: row["actual_label"] for row in found}
+    return [labels[row.prediction_id] for row in rows]
+
+
 async def test_a_wrong_token_is_a_401_and_none_is_anonymous(database: Database) -> None:
     async with client_of(settings_for(database), ANONYMOUS) as client:
         row = Row()

@@ -47,10 +47,11 @@ def feedback_router(store: FeedbackStore, kept: Kept, known: KnownModels, token:
         "/feedback", summary="Say what a prediction should have been", responses=problems(401, 404, 409, 422, 503)
     )
     async def give_feedback(given: Feedback, caller: Annotated[Caller, Depends(who_judges)]) -> RecordedFeedback:
-        """Say it again, and the last word counts; a prediction is never counted twice.
+        """Say it again, and your last word counts; a prediction is never counted twice.
 
         The label must be one of its model's. With the admin token a word counts in full and stands; without it no
-        caller counts for more than a limit in any window. 404: no prediction of this id is on record. One that was
+        caller counts for more than a limit in any window, and nobody changes another caller's word. 409: such a word
+        stands (`trusted-word-stands`, `another-word-stands`). 404: no prediction of this id is on record. One that was
         answered a moment ago, while the record was away, is known once it has been caught up with.
         """
         return await store.give(given, caller)
