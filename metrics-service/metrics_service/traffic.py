@@ -3,7 +3,7 @@
 Of the two hours before its last prediction it is known in how many minutes somebody asked. If that went on, so many
 minutes without anybody would come by chance once in a thousand days; beyond that the traffic has stopped, unless such
 pauses are usual (`rhythm`) or there was one at this time yesterday or a week ago. A model that is asked now and then is
-not judged.
+not judged: nothing is wrong with its traffic, whatever there was before it was asked again.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,8 @@ BASIS = timedelta(hours=2)
 """The time before the last prediction that says how often a model is asked."""
 
 LONGEST_QUIET = timedelta(hours=6)
-"""After so long without a prediction nothing more is read: an alert stays as it is until the model counts as unused."""
+"""After so long without a prediction nothing more is read: an alert stays as it is until the model counts as unused, or
+is asked again. Where it is not judged, this is how long it may be quiet."""
 
 LEAST_ACTIVE_MINUTES = 30
 """Of two hours; a model that is asked less often has no traffic that could stop."""
@@ -34,7 +35,10 @@ CHANCE = 1e-6
 CRITICAL_TIMES = 4
 """How many times the limit is critical."""
 
-EARLIER = (timedelta(days=1), timedelta(days=7))
+HOUR = timedelta(hours=1)
+"""By so much the hours of a place move, in either direction, where its clocks are changed for summer."""
+
+EARLIER = [days + moved for days in (timedelta(days=1), timedelta(days=7)) for moved in (timedelta(0), HOUR, -HOUR)]
 """When it was as quiet then, it is the hour and no trouble."""
 
 ACTIVITY = text("""
@@ -73,6 +77,16 @@ class Activity:
         idle_share = 1 - self.active_minutes / (span + 1)
         return max(ceil(log(CHANCE) / log(idle_share)), least)
 
+    def reading(self, quiet: timedelta, limit: int, more: str = "") -> Reading:
+        """For how long nobody has asked, against the minutes that are no trouble."""
+        return Reading(
+            Signal.TRAFFIC,
+            quiet / timedelta(minutes=1),
+            Limit("quiet_minutes", limit),
+            Limit("quiet_minutes_critical", CRITICAL_TIMES * limit),
+            about=f"it was asked in {self.active_minutes} of the minutes of the two hours before{more}",
+        )
+
 
 async def traffic_readings(engine: AsyncEngine, model_name: str, now: datetime, least: int) -> Sequence[Reading]:
     """At most one: for how long a model has not been asked, against how long that may be."""
@@ -84,8 +98,10 @@ async def traffic_readings(engine: AsyncEngine, model_name: str, now: datetime, 
             return []
         activity = Activity(row.last_minute, row.active_minutes, row.first_minute)
         limit, quiet = activity.limit_minutes(least), activity.quiet(now)
-        if limit is None or quiet > LONGEST_QUIET:
+        if quiet > LONGEST_QUIET:
             return []
+        if limit is None:
+            return [activity.reading(quiet, LONGEST_QUIET // timedelta(minutes=1))]
         rhythm = Rhythm()
         if quiet > timedelta(minutes=limit):
             rhythm = await rhythm_of(connection, model_name, activity.last_minute)
@@ -94,19 +110,11 @@ async def traffic_readings(engine: AsyncEngine, model_name: str, now: datetime, 
             limit = max(limit, rhythm.limit_minutes)
         if quiet > timedelta(minutes=limit) and await is_the_hour(connection, model_name, now, quiet):
             quiet = timedelta(0)
-    return [
-        Reading(
-            Signal.TRAFFIC,
-            quiet / timedelta(minutes=1),
-            Limit("quiet_minutes", limit),
-            Limit("quiet_minutes_critical", CRITICAL_TIMES * limit),
-            about=f"it was asked in {activity.active_minutes} of the minutes of the two hours before{rhythm.words}",
-        )
-    ]
+    return [activity.reading(quiet, limit, rhythm.words)]
 
 
 async def is_the_hour(connection: AsyncConnection, model_name: str, now: datetime, quiet: timedelta) -> bool:
-    """Whether it was as quiet at this time yesterday or a week ago."""
+    """Whether it was as quiet at this time yesterday or a week ago, by the clock of a place that may have moved it."""
     for earlier in EARLIER:
         if await paused_around(connection, model_name, now - quiet - earlier, now - earlier):
             return True

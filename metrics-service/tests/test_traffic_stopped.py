@@ -155,3 +155,79 @@ async def test_a_pause_that_came_once_is_not_usual(database: Database, clock: Cl
     await asked_in(database, clock, [m for m in range(1, 40 * 60) if not 200 <= m < 245])
     clock.advance(minutes=8)
     assert await look(watcher) == [("alert.opened", "traffic", "warning")]
+
+
+@pytest.mark.parametrize(("outage", "every_minutes"), [(10, 5), (119, 1), (150, 5), (150, 30), (355, 1), (600, 5)])
+async def test_the_next_prediction_ends_an_outage_of_any_length_though_traffic_comes_back_slowly(
+    database: Database, clock: Clock, watcher: AlertWatcher, outage: int, every_minutes: int
+) -> None:
+    await asked_in(database, clock, range(1, 121))
+    seen = []
+    for minutes in (6, 16, outage - 22) if outage > 22 else (outage,):
+        clock.advance(minutes=minutes)
+        seen += await look(watcher)
+    assert seen[0] == ("alert.opened", "traffic", "warning")
+    (alert,) = await watcher.alerts.list(None, is_open=True, limit=5)
+    clock.advance(minutes=1)
+    await asked_in(database, clock, [1])
+    assert await look(watcher) == [("alert.closed", "traffic", alert.severity)]
+    if every_minutes <= 5:
+        for _ in range(8):
+            clock.advance(minutes=every_minutes)
+            await asked_in(database, clock, [1])
+            assert await look(watcher) == []
+    else:
+        clock.advance(minutes=2)
+        assert await look(watcher) == []
+
+
+async def test_what_is_seldom_asked_after_an_outage_that_nobody_looked_at_is_over(
+    database: Database, clock: Clock, watcher: AlertWatcher
+) -> None:
+    """The prediction came a while before the look, as after a change of leaders."""
+    await asked_in(database, clock, range(1, 121))
+    clock.advance(minutes=200)
+    assert [event[:2] for event in await look(watcher)] == [("alert.opened", "traffic")]
+    clock.advance(minutes=60)
+    await asked_in(database, clock, [40])
+    assert [event[:2] for event in await look(watcher)] == [("alert.closed", "traffic")]
+
+
+DAY = 24 * 60
+
+
+def worked(minutes: int, moved: int, days: Iterable[int]) -> list[int]:
+    """The minutes of days on which a job of `minutes` ended `moved` minutes later than it ends today (now)."""
+    return [d * DAY - moved + minute for d in days for minute in range(1, minutes + 1)]
+
+
+@pytest.mark.parametrize("moved", [60, -60, 50])
+@pytest.mark.parametrize("days", [[1, 2], [7, 8]])
+async def test_an_hour_that_clocks_were_moved_by_is_no_stop(
+    database: Database, clock: Clock, watcher: AlertWatcher, moved: int, days: list[int]
+) -> None:
+    """A job of eight hours ends an hour earlier or later by the world's clock on the day summer begins or ends."""
+    await asked_in(database, clock, [*worked(480, moved, days), *worked(480, 0, [0])])
+    for _ in range(10):
+        clock.advance(minutes=33)
+        assert await look(watcher) == []
+
+
+@pytest.mark.parametrize("moved", [90, 180])
+async def test_a_stop_long_before_the_usual_end_is_no_change_of_clocks(
+    database: Database, clock: Clock, watcher: AlertWatcher, moved: int
+) -> None:
+    await asked_in(database, clock, [*worked(480, moved, [1, 2, 7, 8]), *worked(480, 0, [0])])
+    clock.advance(minutes=6)
+    assert await look(watcher) == [("alert.opened", "traffic", "warning")]
+
+
+async def test_a_stop_at_the_hour_of_a_usual_pause_is_told_when_the_pause_would_be_over(
+    database: Database, clock: Clock, watcher: AlertWatcher
+) -> None:
+    """A break of half an hour every day; today it begins an hour earlier and does not end."""
+    await asked_in(database, clock, [m for m in range(1, 2 * DAY + 120) if (m + 90) % DAY >= 30])
+    clock.advance(minutes=25)
+    assert await look(watcher) == []
+    clock.advance(minutes=25)
+    assert [event[:2] for event in await look(watcher)] == [("alert.opened", "traffic")]
