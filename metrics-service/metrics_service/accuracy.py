@@ -3,11 +3,12 @@
 People say so mostly where a prediction is wrong, so the share of right ones among what they judged says little by
 itself. Three things do: predictions that count as wrong, as a share of all (even if everything else was right), the
 same against the time before, and the share of right ones among judged ones against the time before. The latter two
-count when they are certain (see `drift`) and large. All three rest on the same counts, of what no single caller decides
-(`voices`).
+count when they are certain (see `drift`) and large; the last one is critical only where enough was judged. All three
+rest on the same counts, of what no single caller decides (`voices`).
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from metrics_service.aggregates import aggregate
@@ -18,6 +19,7 @@ from metrics_service.feedback_store import FeedbackStore
 from metrics_service.rollups import Selection
 from metrics_service.voices.corroborated import Said, corroborated
 from metrics_service.window import Window
+from shared.contracts.metrics import Status
 
 DROP_WARNING = 0.05
 DROP_CRITICAL = 0.15
@@ -25,6 +27,12 @@ DROP_CRITICAL = 0.15
 
 LIKELY = 0.05
 """A drop that chance shows less often than that keeps an alert open."""
+
+LEAST_JUDGED = 30
+LEAST_SHARE = 0.01
+"""So many judgements that count, and this share of all predictions, before and now, are what a drop among judged ones
+must rest on to be critical. A handful of words among thousands of predictions can be certain to differ, yet who gave
+them chose what to judge: they show that somebody should look, not how the model does."""
 
 COMPARISONS = 2
 
@@ -47,7 +55,7 @@ async def accuracy_readings(
     weighed = WEIGHED if said.is_weighed or said_before.is_weighed else ""
     found = [
         at_best(made, said, watch),
-        *drop(judged(said_before), judged(said), f"share of right ones among those judged{weighed}"),
+        *judged_drop((made_before, said_before), (made, said), weighed),
         *drop(
             parts(made_before, said_before.wrong.counted),
             parts(made, said.wrong.counted),
@@ -93,6 +101,30 @@ def wrong_words(counted: int, said: int, made: int) -> str:
     if counted == said:
         return f"{counted} of {made} predictions are known to be wrong"
     return f"{said} of {made} predictions were called wrong, which counts for {counted}{WEIGHED}"
+
+
+Side = tuple[int, Said]
+"""The predictions of a window, and what was said of them."""
+
+
+def judged_drop(before: Side, now: Side, weighed: str) -> Iterator[Reading]:
+    """By how much the share of right ones among judged ones has dropped; of few judgements at most a warning."""
+    is_enough = all(speaks_for_all(*side) for side in (before, now))
+    about = f"share of right ones among those judged{weighed}"
+    for found in drop(judged(before[1]), judged(now[1]), about):
+        counts = f"{found.about}; {judged_words(*before)} before, {judged_words(*now)} now"
+        few = "" if is_enough else ": too few for more than a warning"
+        yield replace(found, about=counts + few, worst=Status.CRITICAL if is_enough else Status.WARNING)
+
+
+def speaks_for_all(made: int, said: Said) -> bool:
+    """Whether judgements can stand for all predictions of a window."""
+    return said.counted >= max(LEAST_JUDGED, LEAST_SHARE * made)
+
+
+def judged_words(made: int, said: Said) -> str:
+    """`270 of 300 judgements right, of 5000 predictions`."""
+    return f"{said.right.counted} of {said.counted} judgements right, of {made} predictions"
 
 
 def drop(before: Parts, now: Parts, about: str) -> Iterator[Reading]:

@@ -11,7 +11,7 @@ from sqlalchemy import RowMapping, func, insert, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from metrics_service.alerts import Alert, AlertEvent, EventType, Policy, Reading, event_type, next_severity
+from metrics_service.alerts import DERIVED, Alert, AlertEvent, EventType, Policy, Reading, event_type, next_severity
 from metrics_service.database import changing, reading
 from metrics_service.silences.store import active_silences, silenced_until
 from metrics_service.webhooks import Webhook
@@ -99,7 +99,7 @@ class AlertStore:
 
 async def save(connection: AsyncConnection, changed_alert: Alert) -> None:
     """Stores the alert as it is now."""
-    values = changed_alert.model_dump(exclude={"history", "opened_by", "closed_by"})
+    values = changed_alert.model_dump(exclude={"history", *DERIVED})
     values["history"] = [evidence.model_dump(mode="json") for evidence in changed_alert.history]
     statement = upsert(alert).values(values).on_conflict_do_update(index_elements=["alert_id"], set_=values)
     await connection.execute(statement)
@@ -152,11 +152,10 @@ def opened(model_name: str, found: Reading, severity: Status, now: datetime) -> 
 
 def closed(known: Alert, now: datetime) -> AlertEvent:
     """The end of an alert without a reading."""
-    after = known.model_copy(update={"changed_at": now, "closed_at": now})
     return AlertEvent(
         event_id=uuid4(),
         type=EventType.CLOSED,
         occurred_at=now,
         previous_severity=known.severity,
-        alert=after,
+        alert=known.unwatched(now),
     )

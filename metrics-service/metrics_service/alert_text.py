@@ -1,6 +1,6 @@
 """What an alert says to people: one headline and one sentence for every receiver; pure."""
 
-from metrics_service.alerts import Alert, AlertEvent, EventType, Evidence, Signal
+from metrics_service.alerts import Alert, AlertEvent, Ending, EventType, Evidence, Signal
 from shared.contracts.metrics import Status
 
 SUBJECTS = {
@@ -11,42 +11,60 @@ SUBJECTS = {
     Signal.ACCURACY: "Accuracy",
 }
 
-UNITS = {Signal.INFERENCE_TIME: " ms", Signal.TRAFFIC: " min without a prediction"}
+QUANTITIES = {
+    "min_confidence": "an average confidence of {:.3g}",
+    "max_inference_time": "a 95th percentile of {:.3g} ms",
+    "psi": "a PSI of {:.3g} beyond chance",
+    "quiet_minutes": "{:.3g} min without a prediction",
+    "min_accuracy": "an accuracy of at most {:.3g}",
+    "accuracy_drop": "a drop of {:.3g}",
+}
+"""What is held against a threshold whose name begins so; one alert may open by one quantity and close by another."""
+
+ENDINGS = {
+    Ending.RECOVERED: "has recovered",
+    Ending.NO_LONGER_WATCHED: "is no longer watched; it has not recovered",
+    None: "is closed",
+}
 
 
 def headline(alert: Alert) -> str:
     """What has happened, in some words."""
     subject = f"{SUBJECTS[alert.signal]} of {alert.model_name}"
-    return f"{subject} has recovered" if alert.closed_at else f"{subject} is {alert.severity}"
+    return f"{subject} {ENDINGS[alert.ending]}" if alert.closed_at else f"{subject} is {alert.severity}"
 
 
 def description(alert: Alert) -> str:
     """What was measured; of a closed alert also what had opened it."""
-    now = measured(alert, latest(alert))
     if alert.closed_at is None:
-        return f"{now}.{about(alert.about)}"
+        return f"{measured(alert.evidence)}.{about(alert.about)}"
     opening = alert.opened_by
-    was = f" It opened at {measured(alert, opening)}." if opening else ""
+    was = f" It opened at {detailed(opening)}." if opening else ""
     if alert.closed_by is None:
         return f"It was {alert.severity}; the model has made no prediction for a day, so it is no longer watched.{was}"
-    return f"It was {alert.severity}. Now {now}.{was}"
+    return f"It was {alert.severity}. Now {detailed(alert.closed_by)}.{was}"
 
 
-def latest(alert: Alert) -> Evidence:
-    """The evidence for what the alert is now; of a closed one, for its end if there was a reading."""
-    return alert.closed_by or Evidence(
-        at=alert.changed_at,
-        severity=alert.severity,
-        threshold=alert.threshold,
-        threshold_value=alert.threshold_value,
-        measured_value=alert.measured_value,
-    )
+def measured(evidence: Evidence) -> str:
+    """`an average confidence of 0.158, min_confidence_critical is 0.6`."""
+    return f"{quantity(evidence)}, {limit(evidence)}"
 
 
-def measured(alert: Alert, evidence: Evidence) -> str:
-    """`0.158, min_confidence_critical is 0.6`."""
-    unit = UNITS.get(alert.signal, "")
-    return f"{evidence.measured_value:.3g}{unit}, {evidence.threshold} is {evidence.threshold_value:.3g}"
+def detailed(evidence: Evidence) -> str:
+    """The same with what exactly was measured: `a drop of 0.1 (share of … from 0.9 to 0.8), …`."""
+    more = f" ({evidence.about})" if evidence.about else ""
+    return f"{quantity(evidence)}{more}, {limit(evidence)}"
+
+
+def quantity(evidence: Evidence) -> str:
+    """What was measured, by its name."""
+    named = (words for prefix, words in QUANTITIES.items() if evidence.threshold.startswith(prefix))
+    return next(named, "{:.3g}").format(evidence.measured_value)
+
+
+def limit(evidence: Evidence) -> str:
+    """What it was held against."""
+    return f"{evidence.threshold} is {evidence.threshold_value:.3g}"
 
 
 def about(words: str) -> str:
@@ -54,6 +72,8 @@ def about(words: str) -> str:
     return f" {words[0].upper()}{words[1:]}." if words else ""
 
 
-def mood(event: AlertEvent) -> Status:
-    """How a message should look."""
-    return Status.NORMAL if event.type is EventType.CLOSED else event.alert.severity
+def mood(event: AlertEvent) -> Status | None:
+    """How a message should look; None: neither well nor worse, as nobody looks any more."""
+    if event.type is not EventType.CLOSED:
+        return event.alert.severity
+    return Status.NORMAL if event.alert.ending is Ending.RECOVERED else None

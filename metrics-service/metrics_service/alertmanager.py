@@ -2,7 +2,8 @@
 
 Whatever fires is sent at once and then at every interval, with an end in a few intervals; what is over is sent for a
 while longer. So an Alertmanager that was restarted knows everything after one interval, and one that no longer hears
-from us ends every alert by itself. There is no queue: what is sent is what is on record now.
+from us ends every alert by itself. There is no queue: what is sent is what is on record now. In a silence what was
+told before goes on as it was told: were it left out, it would end there, as if it were over.
 
 There the severity is part of what an alert is: when it changes, one alert ends and another begins.
 """
@@ -100,13 +101,17 @@ class AlertmanagerSync:
             await asyncio.gather(*(self.tell(receiver, state, body, now) for receiver in due))
 
     async def current(self, now: datetime) -> list[Alert]:
-        """What is open and not silenced, and what ended not long ago."""
+        """What is open and what ended not long ago; what is silenced, as it was told, and not at all if it was not."""
         is_current = or_(alert.c.closed_at.is_(None), alert.c.closed_at > now - RESOLVED_FOR)
         query = select(alert).where(is_current).order_by(alert.c.changed_at.desc()).limit(MAX_ALERTS)
         async with reading(self.engine) as connection:
-            found = [alert_of(row) for row in (await connection.execute(query)).mappings()]
+            found = [(alert_of(row), Status(row["announced"])) for row in (await connection.execute(query)).mappings()]
             silences = await active_silences(connection, now) if found else []
-        return [one for one in found if one.closed_at or not silenced_until(silences, one)]
+        told = (
+            one.as_told(announced) if one.closed_at is None and silenced_until(silences, one) else one
+            for one, announced in found
+        )
+        return [one for one in told if one]
 
     async def tell(self, receiver: Receiver, state: frozenset[tuple[Any, ...]], body: bytes, now: datetime) -> None:
         """One attempt; notes when the next one is due."""
@@ -152,9 +157,12 @@ def alertmanager_alerts(alerts: Iterable[Alert], now: datetime, interval: timede
 
 
 def entries_of(found: Alert, now: datetime, interval: timedelta) -> Iterable[dict[str, Any]]:
-    """One alert per severity that it had: those that ended not long ago, then the one that it has."""
+    """One alert per severity that it had, then the one that it has.
+
+    Those that ended long ago are said to have ended, too: a silence may have kept them firing until now.
+    """
     for evidence, following in zip(found.history, found.history[1:], strict=False):
-        if evidence.severity is not Status.NORMAL and following.at > now - RESOLVED_FOR:
+        if evidence.severity is not Status.NORMAL:
             yield entry_of(found, evidence.severity, evidence.at, following.at)
     if found.closed_at is None:
         since = found.history[-1].at if found.history else found.opened_at

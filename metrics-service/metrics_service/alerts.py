@@ -41,7 +41,10 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A measured value and the limits it is held against; `falling`: trouble is below the limits, not above."""
+    """A measured value and the limits it is held against; `falling`: trouble is below the limits, not above.
+
+    `worst`: more is not said of it, however far the value is beyond the limits.
+    """
 
     signal: Signal
     measured: float
@@ -50,6 +53,7 @@ class Reading:
     falling: bool = False
     about: str = ""
     is_sure: bool = True
+    worst: Status = Status.CRITICAL
 
     def severity(self) -> Status:
         """The verdict; what is not sure is no trouble yet."""
@@ -57,7 +61,7 @@ class Reading:
 
     def against_limits(self, margin: float) -> Status:
         """The verdict of limits that are met earlier by `margin` (a share of the way to the best value)."""
-        if self.beyond(self.critical, margin):
+        if self.worst is Status.CRITICAL and self.beyond(self.critical, margin):
             return Status.CRITICAL
         return Status.WARNING if self.beyond(self.warning, margin) else Status.NORMAL
 
@@ -95,6 +99,14 @@ class Evidence(BaseModel):
     about: str = ""
 
 
+class Ending(StrEnum):
+    """How an alert came to its end."""
+
+    RECOVERED = "recovered"
+    NO_LONGER_WATCHED = "no_longer_watched"
+    """Its model has predicted nothing for a day: nobody knows how it is, and nobody looks."""
+
+
 MAX_HISTORY = 50
 """Severities that an alert remembers: the first one, and the last ones."""
 
@@ -123,7 +135,8 @@ class Alert(BaseModel):
     @property
     def opened_by(self) -> Evidence | None:
         """What opened it; null: that was before evidence was kept."""
-        return self.history[0] if self.history else None
+        first = self.history[0] if self.history else None
+        return first if first and first.severity is not Status.NORMAL else None
 
     @computed_field  # type: ignore[prop-decorator]
     @property
@@ -131,6 +144,41 @@ class Alert(BaseModel):
         """What closed it; null: it is open, or its model is no longer used."""
         last = self.history[-1] if self.history else None
         return last if last and last.severity is Status.NORMAL else None
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def ending(self) -> Ending | None:
+        """Whether it is over or only no longer watched; null: it is open, or closed before evidence was kept."""
+        if self.closed_at is None or not self.history:
+            return None
+        return Ending.RECOVERED if self.closed_by else Ending.NO_LONGER_WATCHED
+
+    @property
+    def evidence(self) -> Evidence:
+        """What speaks for its severity."""
+        return Evidence(
+            at=self.changed_at,
+            severity=self.severity,
+            threshold=self.threshold,
+            threshold_value=self.threshold_value,
+            measured_value=self.measured_value,
+            about=self.about,
+        )
+
+    def as_told(self, announced: Status) -> "Alert | None":
+        """The open alert as it was when receivers were told of a severity; None: they were told of none."""
+        if announced is Status.NORMAL:
+            return None
+        if announced is self.severity:
+            return self.model_copy(update={"history": self.history[-1:]})
+        told = next((one for one in reversed(self.history) if one.severity is announced), None)
+        if told is None:
+            return self.model_copy(update={"severity": announced, "history": []})
+        return self.model_copy(update={**told.model_dump(exclude={"at"}), "changed_at": told.at, "history": [told]})
+
+    def unwatched(self, at: datetime) -> "Alert":
+        """The alert closed without a reading; it keeps what it was about."""
+        return self.model_copy(update={"changed_at": at, "closed_at": at, "history": self.history or [self.evidence]})
 
     def with_evidence(self, evidence: Evidence) -> "Alert":
         """The alert after its severity changed; at `normal` it is closed and keeps what it was about."""
@@ -149,6 +197,10 @@ class EventType(StrEnum):
     ESCALATED = "alert.escalated"
     EASED = "alert.eased"
     CLOSED = "alert.closed"
+
+
+DERIVED = {"opened_by", "closed_by", "ending"}
+"""What an alert says of itself by its history; it is not stored."""
 
 
 class AlertEvent(BaseModel):

@@ -15,8 +15,9 @@ SLACK_SIGNS = {
     Status.NORMAL: ":white_check_mark:",
     Status.WARNING: ":warning:",
     Status.CRITICAL: ":rotating_light:",
+    None: ":grey_question:",
 }
-TEAMS_COLORS = {Status.NORMAL: "Good", Status.WARNING: "Warning", Status.CRITICAL: "Attention"}
+TEAMS_COLORS = {None: "Default", Status.NORMAL: "Good", Status.WARNING: "Warning", Status.CRITICAL: "Attention"}
 
 HEADER_CHARACTERS = 150
 """The longest header that Slack takes."""

@@ -53,6 +53,21 @@ async def test_predictions_that_are_mostly_known_to_be_wrong_are_critical_withou
     assert alert.about == "45 of 50 predictions are known to be wrong"
 
 
+async def test_one_caller_takes_no_words_of_others_back(
+    database: Database, watcher: AlertWatcher, clock: Clock
+) -> None:
+    """An alert that four callers raised stays, whatever a fifth says of the same predictions."""
+    rows = [Row(created_at=clock.now - timedelta(seconds=n % 250 + 1)) for n in range(200)]
+    await insert(database, rows)
+    for number in range(4):
+        await words(watcher, rows[number * 50 : number * 50 + 50], "negative", f"honest {number}")
+    opened = await look(watcher)
+    assert [event[:2] for event in opened] == [("alert.opened", "accuracy")]
+    await words(watcher, rows, "positive", "stranger")
+    clock.advance(minutes=1)
+    assert await look(watcher) == []
+
+
 async def test_a_few_complaints_among_thousands_are_no_alert(
     database: Database, watcher: AlertWatcher, clock: Clock
 ) -> None:
@@ -87,6 +102,59 @@ async def test_accuracy_among_judged_ones_that_drops_is_found_though_few_are_jud
     assert await look(watcher) == [("alert.opened", "accuracy", "critical")]
     (alert,) = await watcher.alerts.list(None, is_open=True, limit=5)
     assert (alert.threshold, alert.measured_value) == ("accuracy_drop_critical", pytest.approx(0.4))
+    assert alert.about == (
+        "share of right ones among those judged dropped from 0.9 to 0.5;"
+        " 270 of 300 judgements right, of 5000 predictions before, 60 of 120 judgements right, of 5000 predictions now"
+    )
+
+
+FEW = ": too few for more than a warning"
+
+
+async def only_a_warning(watcher: AlertWatcher) -> None:
+    assert await look(watcher) == [("alert.opened", "accuracy", "warning")]
+    (alert,) = await watcher.alerts.list(None, is_open=True, limit=5)
+    assert alert.threshold == "accuracy_drop_warning"
+    assert alert.about.endswith(FEW)
+
+
+@pytest.mark.parametrize(
+    ("made_before", "right_before", "made", "wrong"),
+    [
+        (2000, 20, 3000, 8),  # few words now
+        (3000, 8, 900, 29),  # few before
+        (9000, 80, 9000, 80),  # enough words, of less than a hundredth
+        (29, 29, 6000, 59),
+    ],
+)
+async def test_what_few_judgements_among_many_predictions_say_is_a_warning_at_most(
+    database: Database, watcher: AlertWatcher, clock: Clock, made_before: int, right_before: int, made: int, wrong: int
+) -> None:
+    await judged(database, watcher, clock, 60, made_before, right=right_before)
+    await judged(database, watcher, clock, 20, made, wrong=wrong)
+    await only_a_warning(watcher)
+
+
+async def test_a_few_clicks_of_some_strangers_are_a_warning_at_most(
+    database: Database, watcher: AlertWatcher, clock: Clock
+) -> None:
+    for number in range(3):
+        stranger = Caller(f"satisfied {number}", is_trusted=False)
+        await judged(database, watcher, clock, 60 - 5 * number, 3000, right=4, caller=stranger)
+    for number in range(3):
+        stranger = Caller(f"angry {number}", is_trusted=False)
+        await judged(database, watcher, clock, 25 - 5 * number, 3000, wrong=4, caller=stranger)
+    await only_a_warning(watcher)
+    (alert,) = await watcher.alerts.list(None, is_open=True, limit=5)
+    assert "12 of 12 judgements right, of 9000 predictions before, 0 of 12 judgements right, of 9000" in alert.about
+
+
+async def test_a_hundredth_that_is_judged_is_enough_for_critical(
+    database: Database, watcher: AlertWatcher, clock: Clock
+) -> None:
+    await judged(database, watcher, clock, 60, 3000, right=30)
+    await judged(database, watcher, clock, 20, 3000, wrong=30)
+    assert await look(watcher) == [("alert.opened", "accuracy", "critical")]
 
 
 async def test_a_drop_that_may_be_chance_is_no_alert(database: Database, watcher: AlertWatcher, clock: Clock) -> None:
@@ -142,7 +210,7 @@ async def test_one_caller_talks_no_alert_away(
     assert await look(watcher) == [("alert.opened", "accuracy", "critical")]
     (alert,) = await watcher.alerts.list(None, is_open=True, limit=5)
     assert alert.about.startswith("share of right ones among those judged (callers without the admin token count as")
-    assert alert.about.endswith("dropped from 0.9 to 0")
+    assert "dropped from 0.9 to 0; 270 of 300 judgements right, of 3000 predictions before, 0 of " in alert.about
 
 
 async def test_the_words_of_an_alert_say_what_was_said_and_what_it_counts_for(

@@ -104,7 +104,62 @@ async def test_a_new_severity_ends_one_alert_and_begins_another_and_the_end_is_s
     assert await sent(sync, receiver) == [], "there is nothing left to say"
 
 
-async def test_what_is_silenced_is_not_sent_again_and_ends_there_by_itself(
+QUIET = NewSilence(minutes=600)
+SOMEBODY = ChangedBy("r", "a")
+
+
+async def test_what_was_told_before_a_silence_goes_on_as_it_was_told(
+    database: Database,
+    watcher: AlertWatcher,
+    sync: AlertmanagerSync,
+    receiver: Receiver,
+    clock: Clock,
+    engine: AsyncEngine,
+) -> None:
+    """That it worsens is told when the silence ends; then the former severity is over, however long ago that was."""
+    await predict(database, clock, confidence=0.5)
+    await look(watcher)
+    opened_at = clock.now
+    ((first,),) = await sent(sync, receiver)
+    silences = SilenceStore(engine, clock)
+    silence = await silences.set(QUIET, SOMEBODY)
+    for confidence in (0.5, 0.1, 0.1, 0.1, 0.1):
+        clock.advance(minutes=6)
+        await predict(database, clock, confidence=confidence)
+        await look(watcher)
+        ((again,),) = await sent(sync, receiver)
+        assert (again["labels"], again["annotations"]) == (first["labels"], first["annotations"])
+        assert instant(again["startsAt"]) == opened_at
+        assert instant(again["endsAt"]) == clock.now + 4 * INTERVAL
+        assert await sent(sync, receiver) == [], "at the interval only"
+    await silences.end(silence.silence_id, SOMEBODY)
+    (alerts,) = await sent(sync, receiver)
+    by_severity = {alert["labels"]["severity"]: instant(alert["endsAt"]) for alert in alerts}
+    assert by_severity == {"warning": opened_at + timedelta(minutes=12), "critical": clock.now + 4 * INTERVAL}
+
+
+async def test_what_recovers_in_a_silence_is_over_though_it_had_worsened_long_before(
+    database: Database,
+    watcher: AlertWatcher,
+    sync: AlertmanagerSync,
+    receiver: Receiver,
+    clock: Clock,
+    engine: AsyncEngine,
+) -> None:
+    await predict(database, clock, confidence=0.5)
+    await look(watcher)
+    await sent(sync, receiver)
+    await SilenceStore(engine, clock).set(QUIET, SOMEBODY)
+    for minutes, confidence in ((6, 0.1), (40, 0.9)):
+        clock.advance(minutes=minutes)
+        await predict(database, clock, confidence=confidence)
+        await look(watcher)
+        (alerts,) = await sent(sync, receiver)
+    (warning,) = [alert for alert in alerts if alert["labels"]["severity"] == "warning"]
+    assert instant(warning["endsAt"]) < clock.now
+
+
+async def test_what_eases_in_a_silence_fires_on_as_it_was_told(
     database: Database,
     watcher: AlertWatcher,
     sync: AlertmanagerSync,
@@ -114,12 +169,29 @@ async def test_what_is_silenced_is_not_sent_again_and_ends_there_by_itself(
 ) -> None:
     await predict(database, clock, confidence=0.1)
     await look(watcher)
-    assert len(await sent(sync, receiver)) == 1
+    ((first,),) = await sent(sync, receiver)
+    await SilenceStore(engine, clock).set(QUIET, SOMEBODY)
+    clock.advance(minutes=6)
+    await predict(database, clock, confidence=0.5)
+    assert await look(watcher) == [("alert.eased", "confidence", "warning")]
+    ((again,),) = await sent(sync, receiver)
+    assert {**again, "endsAt": ""} == {**first, "endsAt": ""}
+
+
+async def test_what_opens_in_a_silence_is_not_sent_until_that_ends(
+    database: Database,
+    watcher: AlertWatcher,
+    sync: AlertmanagerSync,
+    receiver: Receiver,
+    clock: Clock,
+    engine: AsyncEngine,
+) -> None:
     silences = SilenceStore(engine, clock)
-    silence = await silences.set(NewSilence(minutes=60), ChangedBy("r", "a"))
-    clock.advance(minutes=1)
+    silence = await silences.set(QUIET, SOMEBODY)
+    await predict(database, clock, confidence=0.1)
+    await look(watcher)
     assert await sent(sync, receiver) == []
-    await silences.end(silence.silence_id, ChangedBy("r", "a"))
+    await silences.end(silence.silence_id, SOMEBODY)
     ((alert,),) = await sent(sync, receiver)
     assert alert["labels"]["severity"] == "critical"
 

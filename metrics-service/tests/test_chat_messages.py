@@ -58,7 +58,10 @@ def sent(to: Format, told: AlertEvent) -> dict:
 
 def test_slack_gets_a_text_for_notifications_and_blocks_for_the_channel() -> None:
     message = sent(Format.SLACK, event(EventType.OPENED))
-    assert message["text"] == "Confidence of sentiment is critical: 0.158, min_confidence_critical is 0.4."
+    assert (
+        message["text"]
+        == "Confidence of sentiment is critical: an average confidence of 0.158, min_confidence_critical is 0.4."
+    )
     header, section, context = message["blocks"]
     assert header == {
         "type": "header",
@@ -66,7 +69,7 @@ def test_slack_gets_a_text_for_notifications_and_blocks_for_the_channel() -> Non
     }
     assert section == {
         "type": "section",
-        "text": {"type": "mrkdwn", "text": "0.158, min_confidence_critical is 0.4."},
+        "text": {"type": "mrkdwn", "text": "an average confidence of 0.158, min_confidence_critical is 0.4."},
     }
     assert context["elements"][0]["text"].startswith("Model: sentiment · Severity: critical · Open since: 2026-03-01")
 
@@ -90,7 +93,7 @@ def test_teams_gets_one_adaptive_card() -> None:
         "Confidence of sentiment is critical",
         "Attention",
     )
-    assert text["text"] == "0.158, min_confidence_critical is 0.4."
+    assert text["text"] == "an average confidence of 0.158, min_confidence_critical is 0.4."
     assert facts["type"] == "FactSet"
     assert {"title": "Model", "value": "sentiment"} in facts["facts"]
 
@@ -99,10 +102,22 @@ def test_teams_gets_one_adaptive_card() -> None:
 def test_a_recovery_says_what_was_and_what_is_and_never_that_it_is_critical(to: Format) -> None:
     words = json.dumps(sent(to, event(EventType.CLOSED)), ensure_ascii=False)
     assert "Confidence of sentiment has recovered" in words
-    assert "It was critical. Now 0.65, min_confidence_warning is 0.6." in words
-    assert "It opened at 0.158, min_confidence_critical is 0.4." in words
+    assert "It was critical. Now an average confidence of 0.65, min_confidence_warning is 0.6." in words
+    assert "It opened at an average confidence of 0.158, min_confidence_critical is 0.4." in words
     assert "is critical" not in words
     assert ":white_check_mark:" in words or '"Good"' in words
+
+
+@pytest.mark.parametrize("signal", list(Signal))
+@pytest.mark.parametrize("to", [Format.SLACK, Format.TEAMS])
+def test_what_is_no_longer_watched_has_not_recovered_and_does_not_look_so(to: Format, signal: Signal) -> None:
+    told = event(EventType.OPENED, signal=signal)
+    gone = told.model_copy(update={"type": EventType.CLOSED, "alert": told.alert.unwatched(NOON + timedelta(days=1))})
+    words = json.dumps(sent(to, gone), ensure_ascii=False)
+    assert "of sentiment is no longer watched; it has not recovered" in words
+    assert "has recovered" not in words
+    assert ":white_check_mark:" not in words
+    assert '"Good"' not in words
 
 
 @given(

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from metrics_service.alert_store import AlertStore
-from metrics_service.alerts import Alert
+from metrics_service.alerts import DERIVED, Alert
 from metrics_service.names.known_models import KnownModels
 from metrics_service.silences.contracts import Silence
 from metrics_service.silences.store import SilenceStore, silenced_until
@@ -51,7 +51,10 @@ def alerts_router(store: AlertStore, silences: SilenceStore, known: KnownModels)
         model_name: ModelName | None = None,
         limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     ) -> AlertList:
-        """An alert opens when a model's status worsens and closes when it has clearly recovered, newest first."""
+        """An alert opens when a model's status worsens and closes when it has clearly recovered, newest first.
+
+        One of a model that has predicted nothing for a day closes, too: `ending` says which it was.
+        """
         await known.check(model_name)
         found = await store.list(model_name, is_open=IS_OPEN[state], limit=limit)
         lasting = await silences.lasting() if any(alert.closed_at is None for alert in found) else []
@@ -63,4 +66,4 @@ def alerts_router(store: AlertStore, silences: SilenceStore, known: KnownModels)
 def listed(alert: Alert, silences: Sequence[Silence]) -> ListedAlert:
     """An alert as the list shows it."""
     until = None if alert.closed_at else silenced_until(silences, alert)
-    return ListedAlert(**alert.model_dump(exclude={"opened_by", "closed_by"}), silenced_until=until)
+    return ListedAlert(**alert.model_dump(exclude=DERIVED), silenced_until=until)
