@@ -318,6 +318,8 @@ class Oracle:
         if not self.names(g) or (g["seem"] == "seem to have" and not g["alike"]):
             return False
         before, now = self.labels_of(g["ref"])
+        if g["seem"] == "seem to have" and not self.another_version(g["ref"]):
+            return False
         sides = [
             sorted(
                 (share for key, share in one.items() if quoted(key) in re.findall(r"`[^`]+`", g[word])), reverse=True
@@ -331,6 +333,14 @@ class Oracle:
             abs(was / n - has / m) <= 5 * (max(was / n, has / m) * (1 / n + 1 / m)) ** 0.5
             for was, has in zip(*sides, strict=False)
         )
+
+    def another_version(self, ref: str) -> bool:
+        """No version of now predicted then."""
+        pinned = self.facts.pinned if "baseline" in ref else self.facts.drift
+        then = set(pinned.reference_versions if pinned else {})
+        if "baseline" not in ref and self.before:
+            then = {each.model_version for each in self.before.versions}
+        return bool(then) and not then & {each.model_version for each in self.now.versions}
 
     def one_sided(self, g: Groups) -> bool:
         counts = self.now.label_distribution

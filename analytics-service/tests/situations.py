@@ -186,11 +186,21 @@ def drift(now: Window, before: Window, start: datetime) -> DriftReport:
         measures=measures,
         sample_size=now.total,
         reference_sample_size=before.total,
+        versions=versions(now),
+        reference_versions=versions(before),
         time_window_start=start,
         time_window_end=END,
         reference_window_start=start - width,
         reference_window_end=start,
     )
+
+
+def versions(window: Window) -> dict[str, int]:
+    """Predictions by version, as a drift report has them: whatever the model."""
+    found: Counter[str] = Counter()
+    for each in window.served:
+        found[each.version] += each.total
+    return {version: count for version, count in found.items() if count}
 
 
 def measure(name: str, before: Mapping[str, int], now: Mapping[str, int]) -> DriftMeasure:

@@ -109,6 +109,35 @@ def test_every_sentence_is_true_of_the_aggregates_it_speaks_of(data: st.DataObje
     prompt_of(situation)
 
 
+NAMES = st.sampled_from(["ok", "fraud", "ham", "spam", "approve", "reject", "-1", "1", "+", "-", "A", "B", "C", "C#"])
+
+
+@pytest.mark.timeout(120)
+@seed(20260106)
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(NAMES, min_size=2, max_size=10, unique=True),
+    st.integers(1, 9),
+    st.lists(st.integers(40, 5000), min_size=10, max_size=10),
+    st.booleans(),
+    st.floats(0.5, 2),
+)
+def test_labels_replaced_within_one_version_are_always_a_strong_drift(
+    names: list[str],
+    cut: int,
+    counts: list[int],
+    pinned: bool,
+    factor: float,
+) -> None:
+    cut = min(cut, len(names) - 1)
+    old = Served(dict(zip(names[:cut], counts, strict=False)))
+    new = Served({name: round(factor * count) for name, count in zip(names[cut:], counts, strict=False)})
+    now, before = window(new), window(old)
+    replaced = facts(now, now if pinned else before, baseline=before if pinned else None, model="sentiment")
+    issues = findings_by_rules(replaced).identified_issues
+    assert Severity.HIGH in [issue.severity for issue in issues if issue.issue_type == "label_drift"]
+
+
 NEVER_TOGETHER = [
     ("Average confidence fell", "Average confidence rose"),
     ("Averages are not compared", "Average confidence (fell|rose) from"),

@@ -16,6 +16,7 @@ from analytics_service.rules.claim import Claim
 from analytics_service.rules.confidence import MATTERS, confidence_claims
 from analytics_service.rules.figures import name_of, number, percents
 from analytics_service.rules.renaming import Renaming, counts, label_counts, renaming
+from analytics_service.rules.succession import another_version_speaks
 from analytics_service.rules.windows import baseline_words, window_before
 from shared.contracts.metrics import DriftMeasure, DriftReport, DriftStatus
 
@@ -131,25 +132,31 @@ def drift_claims(facts: Facts) -> Iterator[Drifted]:
     """
     moved = [claim.now - claim.before for claim in confidence_claims(facts)]
     if facts.drift:
-        for claim in claims_of(facts.drift, window_before(facts)):
+        for claim in claims_of(facts, facts.drift, window_before(facts)):
             if not (isinstance(claim, ConfidenceDrift) and moved and is_all_of_it(facts.drift, moved[0])):
                 yield claim
     if facts.pinned:
-        yield from claims_of(facts.pinned, baseline_words(facts.pinned), pinned=True)
+        yield from claims_of(facts, facts.pinned, baseline_words(facts.pinned), pinned=True)
 
 
-def claims_of(drift: DriftReport, reference: str, *, pinned: bool = False) -> Iterator[Drifted]:
+def claims_of(facts: Facts, drift: DriftReport, reference: str, *, pinned: bool = False) -> Iterator[Drifted]:
     """One claim for each property that drifted from one reference."""
     for measure in drift.measures:
         kind = KINDS.get(measure.name)
         if kind is None or measure.status not in TOLD or measure.psi is None:
             continue
-        names = renaming(*label_counts(drift)) if kind is LabelDrift else None
+        names = renaming_in(facts, drift, pinned=pinned) if kind is LabelDrift else None
         if names is None:
             strong = measure.status is DriftStatus.SIGNIFICANT
             yield kind(strong, measure.psi, measure.chance_psi or 0.0, *most_moved(measure), reference, pinned)
         else:
             yield from despite_names(drift, measure, names, reference, pinned=pinned)
+
+
+def renaming_in(facts: Facts, drift: DriftReport, *, pinned: bool) -> Renaming | None:
+    """Which labels have other names than in one reference."""
+    before, now = label_counts(drift)
+    return renaming(before, now, another_version=another_version_speaks(facts, before, pinned=pinned))
 
 
 def despite_names(

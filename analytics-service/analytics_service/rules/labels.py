@@ -9,7 +9,8 @@ from analytics_service.report import Severity
 from analytics_service.rules.certainty import MIN_SAMPLE
 from analytics_service.rules.claim import Claim
 from analytics_service.rules.figures import listed, name_of, percent
-from analytics_service.rules.renaming import Counts, label_counts, renaming, surely_missing
+from analytics_service.rules.renaming import Counts, Renaming, label_counts, renaming, surely_missing
+from analytics_service.rules.succession import another_version_speaks
 from analytics_service.rules.windows import baseline_words, window_before
 
 ONE_SIDED = 0.95
@@ -84,7 +85,8 @@ def label_claims(facts: Facts) -> Iterator[Claim]:
     """What is to be said of the names of labels."""
     told: set[tuple[tuple[str, ...], tuple[str, ...]]] = set()
     for before, now, words, pinned in compared(facts):
-        for claim in other_labels(before, now, words, pinned=pinned):
+        names = renaming(before, now, another_version=another_version_speaks(facts, before, pinned=pinned))
+        for claim in other_labels(before, now, words, names, pinned=pinned):
             if (claim.came, claim.went) not in told:  # the baseline says nothing new of them
                 yield claim
             told.add((claim.came, claim.went))
@@ -105,9 +107,10 @@ def compared(facts: Facts) -> Iterator[tuple[Counts, Counts, str, bool]]:
         yield *label_counts(facts.pinned), baseline_words(facts.pinned), True
 
 
-def other_labels(before: Counts, now: Counts, words: str, *, pinned: bool) -> Iterator[OtherLabels]:
+def other_labels(
+    before: Counts, now: Counts, words: str, names: Renaming | None, *, pinned: bool
+) -> Iterator[OtherLabels]:
     """Labels with other names, and besides them those that came and went where chance does not explain it."""
-    names = renaming(before, now)
     pairs = names.pairs if names else ()
     if names:
         came, went = tuple(new for _, new in pairs), tuple(old for old, _ in pairs)

@@ -1,16 +1,19 @@
 """Which labels are the same under other names; pure.
 
-Labels whose names differ in case and signs only are the same. Others are taken for the same when as many came as went,
-with like shares from the most frequent down: then nothing but the names has changed. What else has changed besides the
-names shows when the distribution of before is told in the names of now (`renamed`).
+Labels whose names differ in case and separators only are the same. Others are taken for the same only where another
+version speaks (`succession`), all labels came and as many went, and their shares tell them apart and are like before:
+then nothing but the names has changed. A version that says `fraud` where it said `ok` has renamed nothing. What else
+has changed besides the names shows when the distribution of before is told in the names of now (`renamed`).
 """
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import exp, log
 
-from analytics_service.rules.certainty import SURE, one_sided_by_chance, shares_by_chance
+from analytics_service.rules.certainty import SURE, counts_by_chance, one_sided_by_chance, shares_by_chance
 from shared.contracts.metrics import DriftReport
 
 Counts = Mapping[str, int]
@@ -18,6 +21,8 @@ Counts = Mapping[str, int]
 ALIKE = 0.05
 """Two windows that chance puts so far apart more often than this may be of the same labels."""
 
+SEPARATOR = re.compile(r"(?<!\d)(?<=\w)[\s_\-./:]+(?=\w)|(?<=\d)[\s_\-./:]+(?=[^\W\d])")
+"""Between words, or a word and a number; between two numbers a sign may be a point or a range."""
 
 TINY = 1e-300
 """Instead of a probability too small to be a number."""
@@ -87,21 +92,36 @@ def together_by_chance(there: Counts, here: Counts) -> float:
     return min(1.0, exp(seen - expected - seen * log(seen / expected)))
 
 
-def renaming(before: Counts, now: Counts) -> Renaming | None:
-    """The labels of two windows that are the same under other names; None when none are, for sure."""
+def renaming(before: Counts, now: Counts, *, another_version: bool) -> Renaming | None:
+    """The labels of two windows that are the same under other names; None when none are, for sure.
+
+    `another_version`: whether versions made the predictions of now that have nothing to do with the labels of before.
+    """
     if not surely_missing(before, now) or not surely_missing(now, before):
         return None
     went, came = exclusive(before, now), exclusive(now, before)
     if pairs := same_names(went, came):
         return Renaming(pairs, True, alike(pairs, before, now))
     ranked = tuple(zip(went, came, strict=False))
-    if len(went) == len(came) and alike(ranked, before, now):
+    is_whole = len(went) == len(came) == len(told_in(before)) == len(told_in(now))
+    if another_version and is_whole and tell_apart(before) and tell_apart(now) and alike(ranked, before, now):
         return Renaming(ranked, False, True)
     return None
 
 
+def told_in(counts: Counts) -> list[str]:
+    """The labels that a window has."""
+    return [label for label, count in counts.items() if count]
+
+
+def tell_apart(counts: Counts) -> bool:
+    """Whether shares say which label is which: two at least, each apart from the next by more than chance explains."""
+    ranked = sorted(filter(None, counts.values()), reverse=True)
+    return len(ranked) >= 2 and all(counts_by_chance(less, more) <= ALIKE for more, less in pairwise(ranked))
+
+
 def same_names(went: Sequence[str], came: Sequence[str]) -> tuple[tuple[str, str], ...]:
-    """Pairs of names that differ in case and signs only, where that is unambiguous; all that came and went, or none."""
+    """Pairs of names that differ in case and separators only, where that is unambiguous; all of them, or none."""
     keys = Counter(map(bare, went)), Counter(map(bare, came))
     new = {bare(label): label for label in came}
     pairs = tuple((label, new[bare(label)]) for label in went if bare(label) in new)
@@ -110,8 +130,8 @@ def same_names(went: Sequence[str], came: Sequence[str]) -> tuple[tuple[str, str
 
 
 def bare(label: str) -> str:
-    """Letters and digits alone, in lower case."""
-    return "".join(each for each in label.casefold() if each.isalnum())
+    """In lower case, without what separates words. Signs that mean something stay: `-1` is not `1`, nor `C++` `C`."""
+    return SEPARATOR.sub("", label.casefold().strip(" \t\r\n_\"'`")) or label
 
 
 def alike(pairs: Sequence[tuple[str, str]], before: Counts, now: Counts) -> bool:
