@@ -116,6 +116,16 @@ def a_silenced_alert() -> Facts:
     return facts(window(Served(USUAL)), window(Served(USUAL)), model="sentiment", alerts=[silenced])
 
 
+def a_second_model_starts() -> Facts:
+    now = window(Served(USUAL, 0.9), Served(USUAL, 0.6, model="topics"))
+    return facts(now, window(Served(USUAL, 0.9)))
+
+
+def labels_replaced_by_others() -> Facts:
+    now = window(Served({"reject": 1400, "escalate": 600}))
+    return facts(now, window(Served({"approve": 1400, "review": 600})), model="sentiment")
+
+
 SITUATIONS: dict[str, Callable[[], Facts]] = {
     make.__name__: make
     for make in (
@@ -137,6 +147,8 @@ SITUATIONS: dict[str, Callable[[], Facts]] = {
         renamed_labels_and_drift,
         far_from_the_baseline,
         a_silenced_alert,
+        a_second_model_starts,
+        labels_replaced_by_others,
     )
 }
 

@@ -126,8 +126,8 @@ class Oracle:
             (rf"95 % of inferences took up to (?P<m>{n}) ms, (?P<how>just above|{PERCENT} above|{n} times) (?P<t>max_\w+) "
              rf"\((?P<l>{n}) ms\)(?:, over only (?P<few>[\d,]+) predictions?)?\.", self.slow_inference),
             (rf"Average confidence (?P<way>fell|rose) from (?P<a>{n}) in (?P<b>{BEFORE}) to (?P<c>{n})\.", self.confidence),
-            (rf"95 % of inferences took up to (?P<c>{n}) ms, (?P<a>{n}) ms in (?P<b>{BEFORE}); a warning comes at "
-             rf"(?P<t>{n}) ms\.", self.slower),
+            (rf"95 % of inferences took up to (?P<c>{n}) ms, (?P<a>{n}) ms in (?P<b>{BEFORE}); (?P<beside>a warning comes at"
+             rf"|that is above the warning threshold of|both are above the warning threshold of) (?P<t>{n}) ms\.", self.slower),
             (rf"The slowest 1 % of inferences took (?P<p>{n}) ms or more, half of all at most (?P<m>{n}) ms\.",
              lambda g: near(g["p"], self.now.p99_inference_time_ms) and near(g["m"], self.now.p50_inference_time_ms)),
             (rf"There were no predictions in {WINDOW}, after (?P<a>[\d,]+) in {BEFORE}: traffic has stopped\.",
@@ -167,11 +167,16 @@ class Oracle:
              self.versions_differ),
             (rf"Feedback on (?P<j>[\d,]+) of (?P<n>[\d,]+) predictions? \((?P<s>{PERCENT})\) (?:says that (?P<r>{PERCENT}) of those "
              rf"were right|counts for (?P<k>{n}), as no caller counts for more than a limit; by that weight (?P<v>{PERCENT}) were "
-             rf"right); (?:average confidence was (?P<c>{n})|(?P<d>of the others nothing is known)|(?P<one>all of it comes from one "
+             rf"right)(?:; )?(?:(?P<all>)|average confidence was (?P<c>{n})|(?P<d>of the others nothing is known)|(?P<one>all of it comes from one "
              rf"caller|all of it comes from (?P<few>2) callers|how many callers gave it is not known), which proves nothing "
              rf"about the model)\.", self.feedback),
             (rf"(?P<w>[\d,]+) of (?P<n>[\d,]+) predictions? \((?P<s>{PERCENT})\) (?:was|were) reported as wrong, "
-             rf"(?P<r>none|[\d,]+) as right; of the others nothing is known\.", self.complaints),
+             rf"(?P<r>none|[\d,]+) as right(?P<d>; of the others nothing is known)?\.", self.complaints),
+            (rf"Model (?P<m>\S+) is new in this window: it gave (?P<c>[\d,]+) predictions \((?P<s>{PERCENT}) of all\), none in "
+             rf"{BEFORE}\.", lambda g: self.model_alone(g, self.now, self.before)),
+            (rf"Model (?P<m>\S+) is gone from this window: it gave no predictions, after (?P<c>[\d,]+) \((?P<s>{PERCENT}) of "
+             rf"all\) in {BEFORE}\.", lambda g: self.model_alone(g, self.before, self.now)),
+            (rf"Model (?P<m>\S+) gave (?P<s>{PERCENT}) of all predictions, (?P<t>{PERCENT}) in {BEFORE}\.", self.model_share),
         ]  # fmt: skip
 
     def then(self) -> int:
@@ -265,6 +270,9 @@ class Oracle:
     def slower(self, g: Groups) -> bool:
         before, now = self.before and self.before.p95_inference_time_ms, self.now.p95_inference_time_ms
         threshold = self.facts.state.thresholds.max_inference_time_warning_ms
+        beside = "both" if (before or 0) > threshold else "that" if (now or 0) > threshold else "a"
+        if g["beside"].split()[0] != beside:
+            return False
         matters = bool(before and now and (before >= threshold or now - before >= 0.1 * (threshold - before)))
         return near(g["a"], before) and near(g["c"], now) and near(g["t"], threshold) and matters
 
@@ -386,6 +394,10 @@ class Oracle:
             return False
         weight = quality.feedback_count if quality.weight is None else quality.weight
         share, told = (g["r"], g["k"] is None) if g["r"] else (g["v"], near(g["k"], weight))
+        if g["d"] and quality.feedback_count == self.now.total_predictions:
+            return False
+        if g["all"] is not None and quality.feedback_count < self.now.total_predictions:
+            return False
         voices = {"one": quality.callers == 1, "all": quality.callers == 2, "how": quality.callers is None}
         return (
             bool(told)
@@ -402,12 +414,32 @@ class Oracle:
             )
         )
 
+    def model_alone(self, g: Groups, there: object, other: object) -> bool:
+        """A model that one window has and the other has not."""
+        count = sum(count for count, _ in of_model(there, g["m"]).values())
+        total = there.total_predictions  # type: ignore[attr-defined]
+        return self.counted(g["c"], count) and near_share(g["s"], count / total) and not of_model(other, g["m"])
+
+    def model_share(self, g: Groups) -> bool:
+        assert self.before
+        shares = [
+            sum(count for count, _ in of_model(side, g["m"]).values()) / side.total_predictions
+            for side in (self.now, self.before)
+        ]
+        return (
+            near_share_fine(g["s"], shares[0])
+            and near_share_fine(g["t"], shares[1])
+            and abs(shares[0] - shares[1]) >= 0.1
+        )
+
     def complaints(self, g: Groups) -> bool:
         quality = self.facts.quality
         if quality is None or quality.accuracy is None or not quality.is_independent:
             return False
         right = round(quality.accuracy * quality.feedback_count)
         wrong = quality.feedback_count - right
+        if bool(g["d"]) != (quality.feedback_count < self.now.total_predictions):
+            return False
         return (
             self.counted(g["w"], wrong)
             and self.counted(g["n"], self.now.total_predictions)
@@ -424,12 +456,16 @@ class Oracle:
             "takes longer": {"inference_slowing"},
             "other labels": {"label_drift"},
             "its labels are not the same": {"labels_changed"},
-            "More traffic": {"traffic_surge", "inference_slowing"},
+            "More traffic than": {"traffic_surge", "inference_slowing"},
+            "More traffic (": {"inference_slowing"},
+            "is new in this window and": {"model_started"},
+            "is gone from this window": {"model_stopped"},
             "slows prediction-service down": {"inference_slowing"},
             "harder than before": {"confidence_falling"},
             "other lengths": {"input_length_drift"},
             "other inputs": {"input_length_drift"},
             "Version": {"version_changed"},
+            "No label is one of before": {"labels_changed"},
         }
         assert not SILLY.search(text), text
         for words, issues in needs.items():
@@ -437,8 +473,7 @@ class Oracle:
         if text.startswith("It has come slowly"):
             assert any("in the baseline" in issue.description for issue in findings.identified_issues)
             assert not any("minutes before (pop" in issue.description for issue in findings.identified_issues)
-        if "not a surge of traffic" in text:
-            assert self.then() < 0 or self.now.total_predictions < 2 * self.then()
+        self.cause_of_what_came(text)
         if "no change that matters" in text:
             names = {"confidence": "confidence", "labels": "label", "input lengths": "input_length"}
             spoken = [name for words, name in names.items() if words in text.split(";")[1]]
@@ -448,6 +483,21 @@ class Oracle:
         if match := re.match(r"It is not new: (.+) was breached", text):
             before = {each.threshold for each in self.before.breaches} if self.before else set()
             assert set(match[1].split(" and ")) <= before & {each.threshold for each in self.now.breaches}
+
+    def cause_of_what_came(self, text: str) -> None:
+        """What came, went or grew, did."""
+        if text.startswith("No label is one of before"):
+            before, now = self.labels_of("")
+            assert not {label for label in before if before[label]} & {label for label in now if now[label]}
+        if "not a surge of traffic" in text:
+            assert self.then() < 0 or self.now.total_predictions < 1.25 * self.then()
+        if match := re.match(r"More traffic \((\S+) times as much\)", text):
+            assert near(match[1], self.now.total_predictions / self.then())
+            assert self.now.total_predictions / self.then() >= 1.1
+        for model, what in re.findall(r"[Mm]odel (\S+) is (new|gone)", text):
+            there, other = (self.now, self.before) if what == "new" else (self.before, self.now)
+            assert of_model(there, model)
+            assert not of_model(other, model)
 
 
 def near_share_fine(text: str, share: float) -> bool:

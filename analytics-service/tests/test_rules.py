@@ -508,3 +508,100 @@ def test_a_report_says_that_an_alert_is_silenced(minutes: list[int | None], word
     summary = findings_by_rules(facts(usual, usual, alerts=seen)).summary
     assert words in summary
     assert ("silenced" in summary) is (minutes != [None])
+
+
+BOTH = (Served(USUAL, 0.9, model="m1"), Served(USUAL, 0.6, model="m2"))
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "issue", "cause"),
+    [
+        (BOTH, BOTH[:1], "model_started", "Model m2 is new in this window: "),
+        (BOTH[:1], BOTH, "model_stopped", "Model m2 is gone from this window: "),
+        (BOTH[1:], BOTH[:1], "model_started", "Model m1 is gone from this window and model m2 is new in this window: "),
+        (
+            (BOTH[0], Served({"positive": 20_000, "negative": 12_000, "neutral": 8000}, 0.6, model="m2")),
+            BOTH,
+            "model_share_moved",
+            "Model m2 gives more of all predictions: ",
+        ),
+    ],
+)
+def test_other_models_than_before_are_the_cause_and_not_callers(
+    now: tuple[Served, ...], before: tuple[Served, ...], issue: str, cause: str
+) -> None:
+    findings = findings_by_rules(facts(window(*now), window(*before)))
+    assert issue in types(findings)
+    assert {"confidence_falling", "confidence_rising"} & set(types(findings))
+    told = findings.root_cause_hypothesis or ""
+    assert told.startswith(cause)
+    assert ("each model of both windows by itself" in told) is (len(now + before) > 2)
+
+
+def test_models_that_changed_by_themselves_are_not_called_like_before() -> None:
+    now = window(Served(USUAL, 0.7, model="m1"), BOTH[1])
+    told = findings_by_rules(facts(now, window(BOTH[0]))).root_cause_hypothesis or ""
+    assert "have changed by themselves, too" in told
+
+
+@pytest.mark.parametrize(
+    ("now", "before"),
+    [
+        (BOTH, BOTH),
+        ((BOTH[0], Served({"a": 5}, 0.6, model="m2")), BOTH[:1]),
+        ((Served({"a": 520}, model="m1"), Served({"a": 480}, model="m2")),
+         (Served({"a": 480}, model="m1"), Served({"a": 520}, model="m2"))),
+    ],
+)  # fmt: skip
+def test_models_as_before_are_no_news(now: tuple[Served, ...], before: tuple[Served, ...]) -> None:
+    assert not [issue for issue in types(findings_by_rules(facts(window(*now), window(*before)))) if "model_" in issue]
+
+
+@pytest.mark.parametrize("factor", [1.9, 1.5, 1.15])
+def test_traffic_that_grew_is_not_ruled_out_as_what_slows(factor: float) -> None:
+    then, now = Served({"a": 10_000}), Served({"a": round(10_000 * factor)})
+    findings = findings_by_rules(facts(window(now, times=Times(90, 640, 1480)), window(then)))
+    assert (findings.root_cause_hypothesis or "").startswith(f"More traffic ({factor} times as much)")
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "words"),
+    [
+        (940, 540, "both are above the warning threshold of 200 ms."),
+        (640, 8, "that is above the warning threshold of 200 ms."),
+        (150, 8, "a warning comes at 200 ms."),
+    ],
+)
+def test_a_warning_that_has_come_is_not_announced(now: float, before: float, words: str) -> None:
+    usual = Served({"a": 2000})
+    late, then = window(usual, times=Times(3, now, 1480)), window(usual, times=Times(3, before, before + 1))
+    assert told_by(findings_by_rules(facts(late, then)), "inference_slowing")[0].endswith(words)
+
+
+@pytest.mark.parametrize(("count", "confidence"), [(31, 0.5), (400, 0.85), (400, 0.5)])
+def test_a_version_of_a_few_predictions_moved_nothing(count: int, confidence: float) -> None:
+    now = window(Served({"a": 50_000, "b": 49_000}), Served({"a": count}, confidence, "1.1.0"))
+    findings = findings_by_rules(facts(now, window(Served({"a": 50_000, "b": 50_000})), model="sentiment"))
+    assert "version_changed" in types(findings)
+    assert findings.root_cause_hypothesis is None
+
+
+def test_a_version_of_a_few_predictions_that_explains_all_of_a_small_drift_is_named() -> None:
+    now = window(Served({"a": 50_000, "b": 49_000}), Served({"a": 3000}, 0.2, "1.1.0"))
+    findings = findings_by_rules(facts(now, window(Served({"a": 50_000, "b": 50_000})), model="sentiment"))
+    assert "confidence_drift" in types(findings)
+    assert (findings.root_cause_hypothesis or "").startswith("Version 1.1.0 of sentiment may be what moved")
+
+
+@pytest.mark.parametrize("weight", [35.0, 20.0, None])
+def test_what_many_say_of_all_is_not_low_and_there_are_no_others(weight: float | None) -> None:
+    usual = window(Served({"a": 300, "b": 300}, 0.9))
+    findings = findings_by_rules(facts(usual, usual, judged=(600, 0), callers=7, weight=weight))
+    (issue,) = findings.identified_issues
+    assert issue.severity in (Severity.MEDIUM, Severity.HIGH)
+    assert "of the others" not in issue.description
+
+
+@pytest.mark.parametrize(("value", "text"), [(0.9996, "0.9996"), (0.99951, "0.9995"), (0.999999, "0.999999"), (1, "1")])
+def test_what_is_less_than_one_is_not_printed_as_one(value: float, text: str) -> None:
+    assert number(value) == text

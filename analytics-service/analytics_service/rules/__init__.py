@@ -14,6 +14,7 @@ from analytics_service.rules.confidence import confidence_claims
 from analytics_service.rules.drift import Drifted, LabelDrift, drift_claims
 from analytics_service.rules.feedback import feedback_claims
 from analytics_service.rules.labels import OtherLabels, label_claims
+from analytics_service.rules.models import model_claims
 from analytics_service.rules.speed import speed_claims
 from analytics_service.rules.summary import summary
 from analytics_service.rules.thresholds import threshold_claims
@@ -27,6 +28,7 @@ MOST_ISSUES = 20
 RULES: tuple[Callable[[Facts], Iterable[Claim]], ...] = (
     threshold_claims,
     traffic_claims,
+    model_claims,
     confidence_claims,
     feedback_claims,
     drift_claims,

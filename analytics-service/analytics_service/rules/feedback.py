@@ -48,6 +48,16 @@ class Judgements:
         return self.counts_for - self.right
 
     @property
+    def of_most(self) -> bool:
+        """Whether so many were judged that feedback is no choice of what is wrong."""
+        return self.judged >= MOST_JUDGED * self.predictions
+
+    @property
+    def of_others(self) -> str:
+        """What is to be said of predictions that nobody judged; nothing where all were."""
+        return "; of the others nothing is known" if self.judged < self.predictions else ""
+
+    @property
     def told(self) -> str:
         """`320 of 400 predictions (80 %)`."""
         return (
@@ -99,20 +109,22 @@ class Complaints(Claim):
 
     @property
     def severity(self) -> Severity:
-        """By how many of all predictions are known to be wrong."""
-        return Severity.MEDIUM if self.said.wrong >= MANY_WRONG * self.said.predictions else Severity.LOW
+        """By how many of all predictions are known to be wrong, or are said to be by many about most."""
+        said = self.said
+        by_many = said.of_most and said.judged >= MIN_SAMPLE
+        return Severity.MEDIUM if by_many or said.wrong >= MANY_WRONG * said.predictions else Severity.LOW
 
     @property
     def sentence(self) -> str:
         """The claim in words."""
         said = self.said
         if not said.is_plain:
-            return f"Feedback on {said.told} {said.verdict}; of the others nothing is known."
+            return f"Feedback on {said.told} {said.verdict}{said.of_others}."
         wrong, right = round(said.wrong), round(said.right)
         were = "was" if wrong == 1 else "were"
         return (
             f"{wrong:,} of {plural(said.predictions, 'prediction')} ({percent(wrong / said.predictions)}) "
-            f"{were} reported as wrong, {f'{right:,}' if right else 'none'} as right; of the others nothing is known."
+            f"{were} reported as wrong, {f'{right:,}' if right else 'none'} as right{said.of_others}."
         )
 
 
@@ -175,5 +187,5 @@ def is_overconfident(said: Judgements, confidence: float) -> bool:
         return False
     if said.wrong / said.predictions >= 1 - confidence + OVERCONFIDENT:
         return True
-    one_sided = said.share_right < MOSTLY_COMPLAINTS and said.counts_for < MOST_JUDGED * said.predictions
+    one_sided = said.share_right < MOSTLY_COMPLAINTS and not said.of_most
     return not one_sided and highest_share(said.right, said.counts_for) <= confidence - OVERCONFIDENT

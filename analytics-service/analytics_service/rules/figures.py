@@ -21,13 +21,15 @@ LONGEST_NAME = 40
 
 
 def number(value: float, digits: int = DIGITS) -> str:
-    """`0.352`, `12.3`, `1,240`."""
+    """`0.352`, `12.3`, `1,240`; what is less than 1 is not called 1 as long as nine digits can tell."""
     if value == 0:
         return "0"
     if abs(value) < SMALLEST and digits == DIGITS:
         return f"less than {SMALLEST}"
     places = digits - 1 - floor(log10(abs(value)))
     text = f"{round(value, places):,.{max(places, 0)}f}"
+    if abs(value) < 1 and text.strip("-").startswith("1") and digits < MOST_DIGITS:
+        return number(value, digits + 1)
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 

@@ -9,7 +9,7 @@ from analytics_service.report import Severity
 from analytics_service.rules.certainty import MIN_SAMPLE
 from analytics_service.rules.claim import Claim
 from analytics_service.rules.figures import listed, name_of, percent
-from analytics_service.rules.renaming import Counts, Renaming, label_counts, renaming, surely_missing
+from analytics_service.rules.renaming import Counts, Renaming, label_counts, renaming, surely_missing, told_in
 from analytics_service.rules.succession import another_version_speaks
 from analytics_service.rules.windows import baseline_words, window_before
 
@@ -34,6 +34,8 @@ class OtherLabels(Claim):
     seemingly: bool = False
     alike: bool = False
     pinned: bool = False
+    is_whole: bool = False
+    """Whether every label went, and others came for all of them."""
 
     @property
     def of_baseline(self) -> bool:
@@ -119,4 +121,5 @@ def other_labels(
     others = tuple(label for label in surely_missing(now, before) if label not in new)
     gone = tuple(label for label in surely_missing(before, now) if label not in old)
     if others or gone:
-        yield OtherLabels(others, gone, words, pinned=pinned)
+        is_whole = bool(others and gone) and not pairs and not any(before.get(label) for label in told_in(now))
+        yield OtherLabels(others, gone, words, pinned=pinned, is_whole=is_whole)

@@ -55,10 +55,17 @@ class Slower(Claim):
     def sentence(self) -> str:
         """The claim in words."""
         before, now = apart(self.before, self.now)
-        return (
-            f"95 % of inferences took up to {now} ms, {before} ms in {self.window_before}; "
-            f"a warning comes at {number(self.threshold)} ms."
-        )
+        return f"95 % of inferences took up to {now} ms, {before} ms in {self.window_before}; {self.beside_threshold}."
+
+    @property
+    def beside_threshold(self) -> str:
+        """Where both are, seen from the warning threshold."""
+        limit = f"{number(self.threshold)} ms"
+        if self.before > self.threshold:
+            return f"both are above the warning threshold of {limit}"
+        if self.now > self.threshold:
+            return f"that is above the warning threshold of {limit}"
+        return f"a warning comes at {limit}"
 
 
 @dataclass(frozen=True, slots=True)
