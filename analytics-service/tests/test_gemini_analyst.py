@@ -140,6 +140,9 @@ WORDY = "Here is what I see, {as asked}:\n\n```JSON\n" + json.dumps(FINDINGS) + 
         json.dumps({"report": FINDINGS}),
         json.dumps([FINDINGS]),
         json.dumps({"note": "not this"}) + json.dumps(FINDINGS),
+        json.dumps(FINDINGS) + ' {"',
+        json.dumps(FINDINGS) + '\nNote: I left {"root_cause_hypothesis" null.',
+        "```json\n" + json.dumps(FINDINGS) + '\n```\n{"summary": "And',
     ],
 )
 async def test_a_report_is_found_wherever_it_stands_in_one_call(desk: Desk, gemini: GeminiEmulator, text: str) -> None:
@@ -153,6 +156,7 @@ async def test_a_report_is_found_wherever_it_stands_in_one_call(desk: Desk, gemi
     [
         saying(json.dumps(FINDINGS)[:60], "MAX_TOKENS"),
         saying(json.dumps(FINDINGS)[:-1]),
+        saying(json.dumps(FINDINGS) + ' {"summary": "In short', "MAX_TOKENS"),
         saying(json.dumps(FINDINGS)[: json.dumps(FINDINGS).index("}") + 1]),
         FAILURES["thoughts took all tokens"].behaviour,
     ],

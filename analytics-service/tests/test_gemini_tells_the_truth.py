@@ -3,11 +3,11 @@
 import json
 
 import pytest
-from golden_reports import SITUATIONS
+from golden_reports import SITUATIONS, alert
 from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 from service import analyze, client_of, settings_for
-from situations import Served, facts, window
+from situations import Served, Times, facts, window
 from test_sentences_are_true import later, windows
 
 from analytics_service.facts import Facts
@@ -129,6 +129,66 @@ def test_what_the_facts_bear_out_stays(name: str, sentence: str) -> None:
 )
 def test_what_they_do_not_is_struck_out(name: str, sentence: str) -> None:
     assert struck_out(SITUATIONS[name](), sentence)
+
+
+def breached() -> Facts:
+    """A window in which nearly everything is wrong at once."""
+    now = Served({"positive": 60, "negative": 290, "neutral": 50}, 0.35)
+    before = Served({"positive": 200, "negative": 120, "neutral": 80}, 0.84)
+    seen = [alert("confidence", Status.CRITICAL, 25), alert("drift", Status.CRITICAL, 40)]
+    return facts(window(now, times=Times(90, 640, 1480)), window(before), model="sentiment", alerts=seen)
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Zero alerts are open.", "There are not any alerts.", "All alerts are closed.", "There are 7 alerts open.",
+        "Only one alert is open.", "Thresholds are not breached.", "The thresholds have not been exceeded.",
+        "All thresholds hold.", "No limit is exceeded.", "Everything is in order.", "The service is in good shape.",
+        "Metrics are normal.", "The model meets its targets.", "The critical threshold is not met.",
+        "Latency is well below the warning threshold.", "The p95 stays under all limits.", "Latency is low.",
+        "Confidence is above all thresholds.", "Confidence remains high at 0.84.", "Confidence is excellent.",
+        "Drift has not been detected.", "Drift was not found.", "The model isn't drifting.",
+        "The label distribution has not changed.", "Labels have not shifted.", "Labels are distributed as before.",
+        "Label distribution looks the same as before.", "No changes in the label distribution.",
+        "No significant change in labels was observed.", "Average confidence rose from 0.35 to 0.84.",
+        "Average confidence fell from 0.35 to 0.84.", "Confidence improved.", "Latency decreased.",
+        "The p95 fell from 640 ms to 8 ms.", "The share of negative fell from 72.5 % to 30 %.",
+        "Negative predictions are 30 %, down from 72.5 %.", "Traffic doubled.", "There were 500 predictions.",
+        "There were 4000 requests.", "Latency is 8 ms at the 95th percentile.",
+        "95 % of inferences took up to 8 ms.", "Median time was 1.2 seconds.", "The p99 is 5.1 s.",
+        "Positive and neutral together make up 31.5 %.", "21 predictions took more than 640 ms.",
+    ],
+)  # fmt: skip
+def test_a_plain_reassurance_or_a_change_turned_around_is_struck_out(sentence: str) -> None:
+    assert struck_out(breached(), sentence)
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "The p95 of 0.64 s exceeds the limit of 0.5 s.", "p99 is 1.48 s.", "Half of all took up to 0.09 s.",
+        "Latency is 0.44 s above the warning threshold.", "20 predictions took more than 640 ms.",
+        "4 predictions took more than 1480 ms.", "Positive and neutral together make up 27.5 %.",
+        "Positive and negative make up 87.5 % of the predictions.", "350 predictions were positive or negative.",
+        "The number of predictions is unchanged while labels drifted.", "The count of requests is stable.",
+        "Two alerts are open.", "One critical alert is about drift.", "2 alerts are open, both critical.",
+        "Thresholds are breached.", "Confidence is below all thresholds.", "The median is below the warning threshold.",
+        "Average confidence fell from 0.84 to 0.35.", "Confidence is 0.35, down from 0.84.", "Confidence worsened.",
+        "Negative predictions are 72.5 %, up from 30 %.", "Positive fell from 50 % to 15 %.", "Latency increased.",
+        "The p95 rose from 8 ms to 640 ms.", "The p95 rose from 0.008 s to 0.64 s.", "p95 was 8 ms before.",
+        "No configuration change is known.", "Input lengths have not changed.", "Traffic has not changed.",
+    ],
+)  # fmt: skip
+def test_what_is_true_of_a_breached_window_stays(sentence: str) -> None:
+    check = Check(breached())
+    assert check.kept(sentence) == sentence, check.faults
+
+
+def test_what_is_not_critical_may_be_said_not_to_be() -> None:
+    warning = SITUATIONS["inputs_have_changed"]()
+    assert not struck_out(warning, "No critical threshold is breached.")
+    assert struck_out(warning, "No threshold is breached.")
 
 
 def test_one_untrue_sentence_costs_itself_and_nothing_else() -> None:

@@ -39,7 +39,10 @@ PATTERN = re.compile(r"[<\[{(].*[>\]})]|\W*|(?i:string|text|summary|your summary
 
 
 def findings_in(answer: ModelAnswer) -> Findings:
-    """The findings in an answer. Raises Unusable, or Truncated when the text ends in the middle of them."""
+    """The findings in an answer. Raises Unusable, or Truncated when the text ends in the middle of them.
+
+    A whole report counts whatever brace is left open behind it, unless the tokens ended there: then another was begun.
+    """
     found: Findings | None = None
     rest, flaws, likeness = answer.text, "answer: there is no JSON object in it", 0
     for value, end in documents_in(answer.text):
@@ -54,7 +57,8 @@ def findings_in(answer: ModelAnswer) -> Findings:
                 flaws = "summary: there is a pattern in place of words"
                 continue
             found, rest = report, answer.text[end:]
-    if ends_inside_object(rest) or (answer.cut and found is None):
+    is_open = ends_inside_object(rest)
+    if (answer.cut and is_open) or (found is None and (answer.cut or is_open)):
         raise Truncated("the answer ends in the middle", usage=answer.usage)
     if found is None:
         raise Unusable(flaws, usage=answer.usage)

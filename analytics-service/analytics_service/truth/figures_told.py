@@ -1,6 +1,6 @@
 """Figures that a sentence may have: those that were told, and what follows from two that belong together; pure.
 
-Checked are percentages, milliseconds, predictions, multiples and decimals, at the precision that they are written with.
+Checked are percentages, times, predictions, multiples and decimals, at the precision that they are written with.
 Other whole numbers stay: they count issues, minutes, hours, anything.
 """
 
@@ -11,14 +11,15 @@ from typing import Any
 
 from analytics_service.facts import Facts
 from analytics_service.prompt import told_of
-from analytics_service.rules.certainty import MIN_SAMPLE
+from analytics_service.truth.counts_told import counts_told, sums_of_named
 from shared.contracts.metrics import AggregatedMetrics
 
 FIGURE = re.compile(
     r"(?P<about>\b(?:about|around|approximately|roughly|nearly|almost|some|over|under|more than|less than|at least"
     r"|up to|above|below|fewer than|close to|~|≈|<|>)\s*)?"
     r"(?<![\w.:/-])(?P<number>\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)(?![\w]*[:/]\d|\.\d|,\d)"
-    r"(?:\s*-?\s*(?P<unit>%|percent(?:age)?(?: points?)?|pp\b|ms\b|milliseconds?|predictions?\b|times\b|x\b|fold\b))?",
+    r"(?:\s*-?\s*(?P<unit>%|percent(?:age)?(?: points?)?|pp\b|ms\b|milliseconds?|s\b|sec\b|seconds?\b"
+    r"|predictions?\b|requests\b|inferences\b|samples\b|times\b|x\b|fold\b))?",
     re.IGNORECASE,
 )
 CONFIDENCE = re.compile(
@@ -27,6 +28,16 @@ CONFIDENCE = re.compile(
     re.IGNORECASE,
 )
 """A figure that is said to be a confidence must be one."""
+
+NOW_P95 = re.compile(
+    r"(?:\b95 ?% of (?:all )?inferences took (?:up to|at most)|\b(?:p95|95th percentile)(?: latency| time)? is(?: now)?"
+    r"|\blatency is(?: now)?) (\d[\d,]*(?:\.\d+)?) ?ms\b"
+    r"(?! (?:below|above|lower|higher|less|more|over|under|slower|faster))",
+    re.IGNORECASE,
+)
+"""What is said of the window without saying that it was before."""
+
+PAST = re.compile(r"\bbefore\b|earlier|previous|used to|median|p50|p99|average", re.IGNORECASE)
 
 ROUGHLY = 0.1
 """What is said to be about, or more or less than something, may be so far from it: a part of it."""
@@ -41,7 +52,7 @@ class Told:
 
     percent: set[float] = field(default_factory=lambda: set(USUAL_PERCENT))
     time: set[float] = field(default_factory=set)
-    count: set[float] = field(default_factory=lambda: {0, 1, MIN_SAMPLE})
+    count: set[float] = field(default_factory=set)
     ratio: set[float] = field(default_factory=set)
     decimal: set[float] = field(default_factory=set)
     confidence: set[float] = field(default_factory=set)
@@ -51,18 +62,30 @@ class Figures:
     """The figures of some facts."""
 
     def __init__(self, facts: Facts) -> None:
-        self.told = told_by(facts)
+        self.facts, self.told = facts, told_by(facts)
 
     def unknown_in(self, sentence: str) -> str | None:
         """The first figure of a sentence that is none of them."""
         for match in CONFIDENCE.finditer(sentence):
             if not any(is_near(match[1], each, None) for each in self.told.confidence):
                 return f"a confidence of {match[1]}"
+        for match in NOW_P95.finditer(sentence):
+            if not PAST.search(sentence[: match.end()]) and not self.is_of_now(match[1]):
+                return f"{match[1]} ms, as of now"
+        sums = list(sums_of_named(sentence, self.facts))
         for match in FIGURE.finditer(sentence):
             allowed = self.allowed(match["unit"] or "", match["number"])
+            if allowed is not None and sums:
+                allowed = allowed | {figure for count, share in sums for figure in (count, share, share * 100)}
             if allowed is not None and not any(is_near(match["number"], each, match["about"]) for each in allowed):
                 return f"{match['number']} {match['unit'] or ''}".strip()
         return None
+
+    def is_of_now(self, text: str) -> bool:
+        """Whether a time is one of this window."""
+        now = self.facts.now
+        times = [getattr(now, name) for name in AggregatedMetrics.model_fields if name.endswith("_inference_time_ms")]
+        return any(is_near(text, each, None) for each in times if each is not None)
 
     def allowed(self, unit: str, number: str) -> set[float] | None:
         """What a figure of this unit may be; None: anything."""
@@ -71,8 +94,10 @@ class Figures:
             return self.told.percent
         if unit.startswith(("ms", "milli")):
             return self.told.time
-        if unit.startswith("prediction"):
+        if unit.startswith(("prediction", "request", "inference", "sample")):
             return self.told.count
+        if unit.startswith("s"):
+            return {each / 1000 for each in self.told.time} if "." in number else None
         if unit in ("times", "x", "fold"):
             return self.told.ratio if "." in number else None
         is_precise = len(number.partition(".")[2]) >= 2
@@ -92,13 +117,11 @@ def is_near(text: str, value: float, about: str | None) -> bool:
 
 def told_by(facts: Facts) -> Told:
     """Everything that may be said."""
-    told = Told()
+    told = Told(count=counts_told(facts))
     for name, value in numbers_in(told_of(facts)):
         told.decimal.add(abs(value))
         if "_ms" in name or "inference" in name or name in ("threshold_value", "measured_value"):
             told.time.add(abs(value))
-        if isinstance(value, int):
-            told.count.add(value)
         if "confidence" in name or name in ("threshold_value", "measured_value", "before", "now"):
             told.confidence.add(value)
         if -1 <= value <= 1:

@@ -9,6 +9,7 @@ import re
 from analytics_service.facts import Facts
 from analytics_service.report import Finding, Findings
 from analytics_service.truth.claims_of_status import contradicts
+from analytics_service.truth.directions import wrong_direction
 from analytics_service.truth.figures_told import Figures
 from analytics_service.truth.names import unknown_name
 
@@ -62,4 +63,6 @@ class Check:
             return f"{name} is not among the facts"
         if not plans and (figure := self.figures.unknown_in(sentence)):
             return f"{figure} is in none of the facts and follows from none"
+        if not plans and (turned := wrong_direction(sentence, self.facts)):
+            return turned
         return contradicts(sentence, self.facts)
