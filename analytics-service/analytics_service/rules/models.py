@@ -139,7 +139,8 @@ def only_there(there: Mapping[str, int], other: Mapping[str, int], model: str, t
 def moved_most(now: Mapping[str, int], before: Mapping[str, int], words: str) -> Iterator[ModelShare]:
     """The model of both windows whose share moved most, if that matters and is for sure."""
     total, total_before = sum(now.values()), sum(before.values())
-    both = sorted(now.keys() & before.keys(), key=lambda each: abs(now[each] / total - before[each] / total_before))
+    moves = {each: now[each] / total - before[each] / total_before for each in now.keys() & before.keys()}
+    both = sorted(moves, key=lambda each: (round(abs(moves[each]), 9), moves[each], each))  # of two, the one that grew
     for model in both[-1:]:
         share, share_before = now[model] / total, before[model] / total_before
         sure = 0 < now[model] + before[model] < total + total_before and (
