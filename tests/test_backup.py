@@ -5,6 +5,7 @@ import io
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tarfile
@@ -18,6 +19,7 @@ from local.backup import SCHEMAS
 from shared.database.schema_version import NEWEST_REVISION
 from shared.database.tables import gateway, metadata, metrics, predictions  # noqa: F401 - they register their tables
 from shared.testing.admin import ADMIN
+from shared.testing.server_process import wait_until
 
 MODEL = "sentiment-lexicon"
 
@@ -138,6 +140,50 @@ def test_what_cannot_be_restored_changes_nothing_and_says_why(tmp_path: Path, mo
     torn = changed(file, tmp_path / "torn.tar", dump=whole[: len(whole) // 2])
     assert "nothing was changed" in complaint(torn)
     assert local("restore", file, tmp_path / "second", models).returncode == 0
+
+
+KILLED_BETWEEN = """
+import os, pathlib, runpy, sys
+rename = pathlib.Path.rename
+pathlib.Path.rename = lambda path, to: os.kill(os.getpid(), 9) if path.suffix == ".part" else rename(path, to)
+sys.argv = ["local.backup", "restore", sys.argv[1]]
+runpy.run_module("local.backup", run_name="__main__")
+"""
+
+
+@pytest.mark.timeout(300)
+def test_a_restore_that_was_killed_before_the_models_is_completed_when_it_is_repeated(
+    tmp_path: Path, models: Path
+) -> None:
+    stack = stack_in(tmp_path / "first", models).start()
+    try:
+        assert stack.client.post("/predict", json={"text": "Fine."}).status_code == 200
+        file, other = tmp_path / "backup.tar", tmp_path / "other.tar"
+        assert local("backup", file, stack.folder, models).returncode == 0
+        assert stack.client.post("/predict", json={"text": "Fine."}).status_code == 200
+        assert local("backup", other, stack.folder, models).returncode == 0
+    finally:
+        stack.end()
+    second, restored = tmp_path / "second", tmp_path / "restored"
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY / "deploy"), "LOCAL_DIR": str(second)}
+    environment |= {"MODELS_DIR": str(restored)}
+    command = [sys.executable, "-c", KILLED_BETWEEN, str(file)]
+    assert subprocess.run(command, cwd=REPOSITORY, env=environment, check=False).returncode == -signal.SIGKILL
+    assert not list(restored.glob("*/[!.]*"))
+    if shutil.which("setpriv"):
+        wait_until(lambda: not (second / "postgres" / "postmaster.pid").exists(), "Postgres to end with its parent")
+
+    refused = local("restore", other, second, restored)
+    assert refused.returncode == 1
+    assert "holds 1 predictions, and the models of backup " in refused.stderr
+    assert "repeat its restore" in refused.stderr
+
+    done = local("restore", file, second, restored)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("make restore: 1 predictions")
+    assert [path.name for path in restored.glob("*/*")] == [path.name for path in models.glob("*/*")]
+    again = local("restore", file, second, restored)
+    assert "holds 1 predictions; choose an empty LOCAL_DIR=" in again.stderr
 
 
 def test_no_stack_no_backup(tmp_path: Path, models: Path) -> None:

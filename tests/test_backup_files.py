@@ -9,7 +9,8 @@ import socket
 import subprocess
 import sys
 import tarfile
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,52 @@ def test_what_is_no_file_is_left_out_and_named(put: Callable[[Path], None], tmp_
     (line,) = left_out
     assert line.startswith(f"models/{VERSION}/odd ")
     assert restored(file, tmp_path).keys() == before
+
+
+def a_link_to_a_long_name(folder: Path) -> None:
+    (folder / "odd").symlink_to("b" * 256)
+
+
+@pytest.mark.parametrize("put", [a_link_to_a_long_name, a_link_to_itself])
+@pytest.mark.parametrize("place", [".", "words", VERSION])
+def test_what_cannot_be_looked_at_is_named_and_everything_else_is_in_it(
+    put: Callable[[Path], None], place: str, tmp_path: Path, models: Path
+) -> None:
+    before = restored(packed(tmp_path, models)[0], tmp_path).keys()
+    put(models / place)
+    file, left_out = packed(tmp_path, models)
+    (line,) = left_out
+    assert line.startswith(f"{Path('models', place, 'odd')} ")
+    assert restored(file, tmp_path).keys() == before
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """Where every user may read and write."""
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(0o777)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("closed", ["model.toml", "onnx", ".", ".."])
+def test_what_may_not_be_read_is_named_and_everything_else_is_in_it(
+    closed: str, tmp_path: Path, models: Path, open_folder: Path
+) -> None:
+    """Root may read everything, so somebody else does it."""
+    before = restored(packed(tmp_path, models)[0], tmp_path).keys()
+    shutil.copytree(models, open_folder / "models")
+    (open_folder / "models" / VERSION / closed).chmod(0o000)
+    if is_root := os.geteuid() == 0:
+        os.seteuid(65534)
+    try:
+        file, left_out = packed(open_folder, open_folder / "models")
+    finally:
+        if is_root:
+            os.seteuid(0)
+    place = str(Path(os.path.normpath(f"models/{VERSION}/{closed}")))
+    assert left_out == [f"{place} cannot be read: Permission denied"]
+    assert restored(file, tmp_path).keys() == {name for name in before if not f"{name}/".startswith(f"{place}/")}
 
 
 @pytest.mark.parametrize("target", ["..", ".", "../..", "/"])

@@ -9,6 +9,7 @@ holds no predictions; a backup of an older release is migrated, one of a newer r
 """
 
 import asyncio
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,7 +22,7 @@ from pydantic import ValidationError
 
 from local.archive.form import DUMP, MODELS, REVISION, told
 from local.archive.packing import pack
-from local.archive.unpacking import added_models, unpack
+from local.archive.unpacking import added_models, mark_of, unpack
 from local.database import connect_to_postgres, prepare_database
 from local.environments import base_environment
 from local.errors import CannotRunError
@@ -55,12 +56,13 @@ class Database:
         options = ["--format=custom", "--no-unlogged-table-data", *schemas, f"--file={file}"]
         self._run(["pg_dump", *self._where, *options, DATABASE])
 
-    def restore(self, file: Path, revision: str) -> None:
-        """Puts what is in `file` in the place of the project's schemas: all of it or nothing."""
+    def restore(self, file: Path, revision: str, mark: str) -> None:
+        """Puts what is in `file` in the place of the project's schemas: all of it, marked as such, or nothing."""
         command = ["psql", *self._where, "--single-transaction", "--set=ON_ERROR_STOP=1", "--quiet"]
         command += ["--output=/dev/null"]
         begin = f"SET client_min_messages = warning;\nDROP SCHEMA {', '.join(SCHEMAS)} CASCADE;\n"
-        mark = f"UPDATE public.alembic_version SET version_num = '{revision}';\n"  # noqa: S608 - digits
+        end = f"UPDATE public.alembic_version SET version_num = '{revision}';\n"  # noqa: S608 - digits
+        end += f"COMMENT ON SCHEMA predictions IS '{mark}';\n"
         with (
             self._start([*command, DATABASE], stdin=subprocess.PIPE) as psql,
             self._start(["pg_restore", "--file=-", str(file)], stdout=subprocess.PIPE) as pg_restore,
@@ -72,12 +74,20 @@ class Database:
                 while piece := pg_restore.stdout.read(1 << 20):
                     psql.stdin.write(piece)
                 # Whatever ended before its time must not be committed.
-                psql.stdin.write(b"SELECT 1 / 0;\n" if pg_restore.wait() else mark.encode())
+                psql.stdin.write(b"SELECT 1 / 0;\n" if pg_restore.wait() else end.encode())
                 psql.stdin.close()
             except BrokenPipeError:
                 pg_restore.kill()  # psql says why
         if psql.returncode or pg_restore.returncode:
             raise CannotRunError("the backup could not be restored; nothing was changed")
+
+    def mark(self) -> str:
+        """What `restore` marked it with; empty once `unmark` has been called, or if it was never restored."""
+        return self.ask("SELECT obj_description('predictions'::regnamespace, 'pg_namespace')")
+
+    def unmark(self) -> None:
+        """The restore is complete."""
+        self.ask("COMMENT ON SCHEMA predictions IS NULL")
 
     def _run(self, command: list[str]) -> str:
         with self._start(command, stdout=subprocess.PIPE) as process:
@@ -119,7 +129,10 @@ def back_up(settings: LocalSettings, file: Path) -> None:
 
 
 def restore(settings: LocalSettings, file: Path) -> None:
-    """Fills an empty stack, which does not run, with a backup."""
+    """Fills an empty stack, which does not run, with a backup.
+
+    One that was killed when the database was complete and the models were not is completed when it is repeated.
+    """
     ours_only(settings)
     folder = StackFolder(settings.local_dir)
     with tempfile.TemporaryDirectory() as work:
@@ -127,13 +140,24 @@ def restore(settings: LocalSettings, file: Path) -> None:
         folder.prepare()
         with own_postgres(settings, folder) as (stack, database):
             asyncio.run(prepare_database(stack))
-            if (count := database.ask("SELECT count(*) FROM predictions.prediction")) != "0":
-                raise CannotRunError(f"{folder.path} holds {count} predictions; choose an empty LOCAL_DIR=")
+            mark = mark_of(Path(work))
+            is_half_done = database.mark() == mark
+            if not is_half_done:
+                check_is_empty(database, folder)
             with added_models(Path(work) / MODELS, settings.models_dir) as added:
-                database.restore(Path(work) / DUMP, revision)
+                if not is_half_done:
+                    database.restore(Path(work) / DUMP, revision, mark)
+            database.unmark()
             asyncio.run(prepare_database(stack))
             count = database.ask("SELECT count(*) FROM predictions.prediction")
     say(f"{count} predictions are in {folder.path}, {added} versions of models were added to {settings.models_dir}")
+
+
+def check_is_empty(database: Database, folder: StackFolder) -> None:
+    """Raises CannotRunError when a restore would replace predictions."""
+    if (count := database.ask("SELECT count(*) FROM predictions.prediction")) != "0":
+        half = f", and {mark}: repeat its restore, or" if (mark := database.mark()) else ";"
+        raise CannotRunError(f"{folder.path} holds {count} predictions{half} choose an empty LOCAL_DIR=")
 
 
 @contextmanager
@@ -154,7 +178,7 @@ def own_postgres(settings: LocalSettings, folder: StackFolder) -> Iterator[tuple
     postgres.create_cluster(folder.postgres, stack.passwords["postgres"])
     with (folder.path / "postgres.log").open("ab") as log:
         server = subprocess.Popen(
-            stack.stores[0].command, stdout=log, stderr=log, cwd="/", env=base_environment(folder.path)
+            tied(stack.stores[0].command), stdout=log, stderr=log, cwd="/", env=base_environment(folder.path)
         )
         try:
             asyncio.run(until_it_answers(stack))
@@ -162,6 +186,14 @@ def own_postgres(settings: LocalSettings, folder: StackFolder) -> Iterator[tuple
         finally:
             server.send_signal(signal.SIGINT)
             server.wait(STOP_SECONDS)
+
+
+def tied(command: list[str]) -> list[str]:
+    """`command` such that it gets SIGINT when we are killed, where the system can do that (Linux)."""
+    setpriv = shutil.which("setpriv")
+    if setpriv is None:
+        return command
+    return [setpriv, "--pdeathsig=INT", *(command[1:] if command[0] == setpriv else ["--", *command])]
 
 
 async def until_it_answers(stack: Stack) -> None:

@@ -28,6 +28,8 @@ def models_health(repository: ModelRepository) -> ComponentHealth:
         state, reason = repository.state_of(model)
         if state is State.UNAVAILABLE or (state is State.OUTDATED and not reason.endswith("being tried")):
             troubles.append(f"{model.name}/{model.version} {state}: {reason}")
+    if repository.trouble:
+        troubles.insert(0, f"{repository.trouble}; it is tried again, and what is loaded goes on")
     if not repository.has_default():
         troubles.insert(0, f"the default model {repository.default_name} is not loaded")
         return ComponentHealth(status=HealthStatus.DOWN, detail="; ".join(troubles))

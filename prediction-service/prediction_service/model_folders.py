@@ -3,11 +3,12 @@
 Names that begin with a dot are left alone, so that a folder can be filled under such a name and then renamed.
 """
 
+import errno
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from prediction_service.models.contents import Fingerprint, fingerprint
+from prediction_service.models.contents import Entry, Fingerprint, fingerprint, looked_at
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 VERSION = re.compile(r"(?:0|[1-9]\d{0,8})(?:\.(?:0|[1-9]\d{0,8})){2}")
@@ -36,30 +37,50 @@ class FolderList:
 
     models: dict[ModelFolder, Fingerprint] = field(default_factory=dict)
     misnamed: dict[str, str] = field(default_factory=dict)
-    """Folder → why it cannot be a model."""
+    """Folder → why it cannot be a model, or cannot be looked into."""
+    unseen: set[str] = field(default_factory=set)
+    """Models that cannot be looked into just now: nothing is known of what they hold."""
+    fault: str = ""
+    """Why nothing at all could be seen; empty if the rest is to be believed."""
+
+    def is_gone(self, folder: ModelFolder) -> bool:
+        """Whether a folder that was there is so no more, for certain."""
+        return not self.fault and folder.name not in self.unseen and folder not in self.models
 
 
 def list_folders(root: Path) -> FolderList:
-    """Everything below `root`; a root that is not there has nothing in it."""
+    """Everything below `root`. One entry that cannot be looked at hides no other."""
     found = FolderList()
-    for model in folders_in(root):
-        versions = folders_in(model)
+    try:
+        models = folders_in(root)
+    except OSError as error:
+        found.fault = f"{root} cannot be read: {error.strerror}"
+        return found
+    for model in models:
         if not NAME.fullmatch(model.name):
             found.misnamed[readable(model.name)] = "a model's name has letters, digits, '.', '_' and '-', at most 100"
-        elif not versions:
-            found.misnamed[readable(model.name)] = "has no version folder, such as 1.0.0"
         else:
-            add_versions(found, model.name, versions)
+            add_versions(found, model)
     return found
 
 
-def add_versions(found: FolderList, name: str, versions: list[Path]) -> None:
+def add_versions(found: FolderList, model: Entry) -> None:
     """Notes the versions of one model."""
-    for path in versions:
-        if VERSION.fullmatch(path.name):
-            found.models[ModelFolder(name, path.name, path)] = fingerprint(path)
+    try:
+        if model.fault is not None:
+            raise model.fault
+        versions = folders_in(model.path)
+    except OSError as error:
+        found.misnamed[model.name] = f"cannot be read: {error.strerror}"
+        found.unseen.add(model.name)
+        return
+    if not versions:
+        found.misnamed[model.name] = "has no version folder, such as 1.0.0"
+    for version in versions:
+        if VERSION.fullmatch(version.name):
+            found.models[ModelFolder(model.name, version.name, version.path)] = fingerprint(version.path)
         else:
-            found.misnamed[readable(f"{name}/{path.name}")] = "a version has the form X.Y.Z"
+            found.misnamed[readable(f"{model.name}/{version.name}")] = "a version has the form X.Y.Z"
 
 
 def readable(text: str) -> str:
@@ -67,9 +88,10 @@ def readable(text: str) -> str:
     return text.encode(errors="backslashreplace").decode()
 
 
-def folders_in(folder: Path) -> list[Path]:
-    """Its subfolders by name; none if it cannot be read, which may happen while somebody changes it."""
-    try:
-        return sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
-    except OSError:
-        return []
+NOT_THERE = (errno.ENOENT, errno.ENOTDIR)
+
+
+def folders_in(folder: Path) -> list[Entry]:
+    """Its subfolders by name, and what may be one and cannot be looked at. Raises OSError."""
+    found = [looked_at(path, path.name) for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
+    return [entry for entry in found if entry.is_folder or (entry.fault and entry.fault.errno not in NOT_THERE)]

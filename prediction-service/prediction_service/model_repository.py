@@ -65,6 +65,8 @@ class ModelRepository:
         self._models: dict[ModelFolder, Model] = {}
         self._newest: dict[str, Model] = {}
         self._misnamed: dict[str, str] = {}
+        self.trouble = ""
+        """Why the folders cannot be followed just now; what is loaded goes on. Empty when they can."""
         self._unloaded: set[str] = set()
         self._retiring: set[asyncio.Task[None]] = set()
 
@@ -72,7 +74,7 @@ class ModelRepository:
     async def watching(self) -> AsyncIterator[None]:
         """Loads everything there is, then follows the folders until the end."""
         look = await self._look()
-        self._follow(look, sorted(look.models, key=lambda folder: folder.name != self.default_name))
+        self._try_to_follow(look, sorted(look.models, key=lambda folder: folder.name != self.default_name))
         with suppress(TimeoutError):
             async with asyncio.timeout(START_SECONDS):
                 await asyncio.gather(*(kept.judged.wait() for kept in self._states.values()))
@@ -165,6 +167,8 @@ class ModelRepository:
         """Loads all folders of a model, changed or not. Raises ModelNotFound, ModelNotLoadable."""
         look = await self._look()
         folders = [folder for folder in look.models if folder.name == name]
+        if not folders and (fault := look.fault or look.misnamed.get(name, "")):
+            raise ModelNotLoadable(f"{name}: {fault}")
         if not folders:
             raise ModelNotFound(f"The repository has no model {name!r}.")
         self._unloaded.discard(name)
@@ -194,11 +198,29 @@ class ModelRepository:
             await asyncio.sleep(WATCH_SECONDS)
             look = await self._look()
             settled = [folder for folder, seen in look.models.items() if last.models.get(folder) == seen]
-            self._follow(look, settled)
+            self._try_to_follow(look, settled)
             last = look
 
     async def _look(self) -> FolderList:
-        return await asyncio.to_thread(list_folders, self._root)
+        """What is there now. Raises nothing: the watch must not end because of one look."""
+        try:
+            return await asyncio.to_thread(list_folders, self._root)
+        except Exception as error:
+            log.exception("model folders cannot be looked at")
+            return FolderList(fault=f"{self._root} cannot be looked at: {type(error).__name__}: {error}")
+
+    def _try_to_follow(self, look: FolderList, settled: Iterable[ModelFolder]) -> None:
+        """Follows what can be seen. What goes wrong is told in `trouble`, and tried again at the next look."""
+        trouble = look.fault
+        if not trouble:
+            try:
+                self._follow(look, settled)
+            except Exception as error:
+                log.exception("model folders cannot be followed")
+                trouble = f"the models cannot be followed: {type(error).__name__}: {error}"
+        if trouble and trouble != self.trouble:
+            log.warning("models are not followed; those loaded go on", reason=trouble)
+        self.trouble = readable(trouble)
 
     def _follow(self, look: FolderList, settled: Iterable[ModelFolder]) -> None:
         """Begins to load those of the `settled` folders that are new or changed, and what is to be loaded anew."""
@@ -248,7 +270,7 @@ class ModelRepository:
     def _drop_gone(self, look: FolderList) -> None:
         """Forgets folders that are not there any more; what they hold serves until one that comes instead is ready."""
         coming = {folder.name for folder in look.models if self._states[folder].state is State.LOADING} - self._unloaded
-        for folder in [folder for folder in self._states if folder not in look.models]:
+        for folder in [folder for folder in self._states if look.is_gone(folder)]:
             kept = self._states[folder]
             kept.gone = True
             if kept.model is None or folder.name not in coming:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pydantic import Field
 
+from prediction_service.model_folders import folders_in
 from shared.contracts.metrics import ModelName
 from shared.database.urls import DatabaseUrl
 from shared.runtime.secret_words import AdminToken
@@ -68,10 +69,10 @@ class Settings(ServiceSettings):
 
 def check_models(root: Path, default: str) -> None:
     """The default model's folder may be broken, for it may be mended; a name that no folder has is a slip."""
-    if not root.is_dir():
-        raise ValueError(f"MODELS_DIR: there is no folder {root}")
     try:
-        names = sorted(entry.name for entry in root.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+        names = [entry.name for entry in folders_in(root)]
+    except (FileNotFoundError, NotADirectoryError):
+        raise ValueError(f"MODELS_DIR: there is no folder {root}") from None
     except OSError as error:
         raise ValueError(f"MODELS_DIR: cannot read {root}: {error.strerror}") from error
     if default not in names:

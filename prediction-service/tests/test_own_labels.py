@@ -44,6 +44,28 @@ def test_a_configuration_is_read_beside_the_manifest_and_beside_the_file(file: P
         check_order(["bird", "dog", "cat"], file.parents[1], file, {})
 
 
+def test_a_configuration_with_numbers_of_labels_alone_is_read_too(file: Path) -> None:
+    config = file.parents[1] / "config.json"
+    config.write_text(json.dumps({"label2id": {"CAT": 0, "BIRD": 2, "DOG": 1}}))
+    check_order(LABELS, file.parents[1], file, {})
+    with pytest.raises(ModelError, match=r"label2id of config\.json"):
+        check_order(["bird", "dog", "cat"], file.parents[1], file, {})
+    config.write_text(json.dumps({"id2label": {"0": "bird", "1": "dog", "2": "cat"}, "label2id": {"x": 1}}))
+    check_order(["bird", "dog", "cat"], file.parents[1], file, {})
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        *("{}", "[]", "null", "7", '{"cat": 0, "dog": 0}', '{"cat": 1, "dog": 2}'),
+        *(f'{{"cat": {number}}}' for number in ("1e999", "Infinity", "null", "{}", '"x"')),
+    ],
+)
+def test_a_table_of_labels_that_is_none_says_nothing(file: Path, table: str) -> None:
+    (file.parents[1] / "config.json").write_text(f'{{"label2id": {table}}}')
+    assert list(own_labels(file.parents[1], file, {})) == []
+
+
 @pytest.mark.parametrize(
     "value",
     [

@@ -1,11 +1,9 @@
 """What packing and unpacking agree on."""
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 from local.errors import CannotRunError
-from prediction_service.model_folders import NAME, VERSION, folders_in
 
 REVISION, DUMP, MODELS, LIST = "revision", "schemas.dump", "models", "list.json"
 
@@ -14,13 +12,6 @@ FORM = 1
 
 BLOCK_BYTES = 1024
 """What a file takes in the archive besides its content, at most."""
-
-
-def versions_in(models: Path) -> Iterator[Path]:
-    """The folders that can be a version of a model."""
-    for model in folders_in(models):
-        if NAME.fullmatch(model.name):
-            yield from (version for version in folders_in(model) if VERSION.fullmatch(version.name))
 
 
 def check_room(folder: Path, sizes: dict[str, int]) -> None:

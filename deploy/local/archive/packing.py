@@ -1,5 +1,6 @@
 """Writes a backup."""
 
+import errno
 import hashlib
 import io
 import json
@@ -9,10 +10,13 @@ import tarfile
 from pathlib import Path
 from typing import IO
 
-from local.archive.form import DUMP, FORM, LIST, MODELS, REVISION, check_room, printable, versions_in
+from local.archive.form import DUMP, FORM, LIST, MODELS, REVISION, check_room, printable
 from local.errors import CannotRunError
-from prediction_service.models.contents import TooManyFilesError, entries
-from prediction_service.models.plain_files import without_waiting
+from prediction_service.model_folders import list_folders
+from prediction_service.models.contents import Entry, TooManyFilesError, entries
+from prediction_service.models.plain_files import is_folder, without_waiting
+
+NOWHERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 
 
 def pack(file: Path, revision: Path, dump: Path, models: Path) -> list[str]:
@@ -38,32 +42,42 @@ def pack(file: Path, revision: Path, dump: Path, models: Path) -> list[str]:
 
 def files_of(models: Path) -> tuple[dict[str, Path], list[str]]:
     """Name in the archive → file, of all versions of all models; and what is left out, and why."""
-    if not models.is_dir():
+    if not is_folder(models):
         raise CannotRunError(f"MODELS_DIR: there is no folder {models}")
+    seen = list_folders(models)
+    if seen.fault:
+        raise CannotRunError(f"MODELS_DIR: {seen.fault}")
     found: dict[str, Path] = {}
-    left_out = []
-    for version in versions_in(models):
-        place = f"{MODELS}/{version.parent.name}/{version.name}"
+    left_out = [f"{MODELS}/{folder} {reason}" for folder, reason in seen.misnamed.items()]
+    for version in seen.models:
         try:
-            below = [(f"{place}/{name}", path) for name, path in entries(version) if not path.is_dir()]
+            below = entries(version.path)
         except TooManyFilesError as error:
-            left_out.append(f"{place} {error}")
+            left_out.append(f"{MODELS}/{version} {error}")
             continue
-        for name, path in below:
-            if fault := fault_of(path):
+        for entry in below:
+            name = f"{MODELS}/{version}" + (f"/{entry.name}" if entry.name != "." else "")
+            if fault := fault_of(entry):
                 left_out.append(f"{name} {fault}")
-            else:
-                found[name] = path
-    return dict(sorted(found.items())), [printable(line) for line in left_out]
+            elif not entry.is_folder:
+                found[name] = entry.path
+    return dict(sorted(found.items())), [printable(line) for line in sorted(left_out)]
 
 
-def fault_of(path: Path) -> str:
+def fault_of(entry: Entry) -> str:
     """Why this cannot be in a backup; empty if it can. No model could be loaded with it."""
+    if entry.fault is not None:
+        kind = "leads nowhere" if entry.fault.errno in NOWHERE else "cannot be read"
+        return f"{kind}: {entry.fault.strerror}"
+    if entry.status is None or entry.is_folder:
+        return ""
+    if not stat.S_ISREG(entry.status.st_mode):
+        return "is not a plain file"
     try:
-        is_plain = stat.S_ISREG(path.stat().st_mode)
+        with open(entry.path, "rb", opener=without_waiting):
+            return ""
     except OSError as error:
-        return f"leads nowhere: {error.strerror}"
-    return "" if is_plain else "is not a plain file"
+        return f"cannot be read: {error.strerror}"
 
 
 def add(archive: tarfile.TarFile, name: str, path: Path) -> str:

@@ -2,15 +2,16 @@
 
 import hashlib
 import json
+import os
 import shutil
 import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
-from local.archive.form import DUMP, FORM, LIST, MODELS, REVISION, check_room, printable, versions_in
+from local.archive.form import DUMP, FORM, LIST, MODELS, REVISION, check_room, printable
 from local.errors import CannotRunError
-from prediction_service.model_folders import NAME, VERSION
+from prediction_service.model_folders import NAME, VERSION, list_folders
 from shared.database.schema_version import NEWEST_REVISION
 
 MOST_LIST_BYTES = 64 << 20
@@ -96,6 +97,11 @@ def revision_in(file: Path, folder: Path) -> str:
     return revision
 
 
+def mark_of(folder: Path) -> str:
+    """What a database is marked with until the models of this backup are added, too; fit for SQL."""
+    return f"the models of backup {hashlib.sha256((folder / LIST).read_bytes()).hexdigest()} are still to be added"
+
+
 @contextmanager
 def added_models(source: Path, models: Path) -> Iterator[int]:
     """Copies the versions that are missing to where they will be; they are added if the block ends well.
@@ -103,15 +109,18 @@ def added_models(source: Path, models: Path) -> Iterator[int]:
     What is there stays as it is. Gives how many are added.
     """
     drafts: dict[Path, Path] = {}
+    found = list_folders(source)
+    if found.fault and source.exists():
+        raise CannotRunError(found.fault)
     try:
-        for version in versions_in(source):
-            place = models / version.parent.name / version.name
-            if place.exists() or place.is_symlink():
+        for version in found.models:
+            place = models / version.name / version.version
+            if os.path.lexists(place):
                 continue
             draft = place.with_name(f".{place.name}.part")
             shutil.rmtree(draft, ignore_errors=True)
             drafts[draft] = place
-            shutil.copytree(version, draft)
+            shutil.copytree(version.path, draft)
         yield len(drafts)
         for draft, place in drafts.items():
             draft.rename(place)

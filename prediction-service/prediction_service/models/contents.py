@@ -9,6 +9,7 @@ import stat
 from itertools import islice
 from pathlib import Path
 from time import monotonic
+from typing import NamedTuple
 
 from prediction_service.models.plain_files import without_waiting
 from prediction_service.runtimes.base import ModelError
@@ -36,60 +37,85 @@ def fingerprint(folder: Path) -> Fingerprint:
     Where there is more than any model has, that alone is said: it would be something else at every look.
     """
     try:
-        return tuple(sorted(described(path, name) for name, path in entries(folder)))
+        return tuple(sorted(described(entry) for entry in entries(folder)))
     except TooManyFilesError as error:
-        return (str(error),), described(folder, ".")
+        return (str(error),), described(looked_at(folder, "."))
 
 
-def described(path: Path, name: str) -> tuple[str | int, ...]:
+class Entry(NamedTuple):
+    """The folder itself, or something below it."""
+
+    name: str
+    path: Path
+    status: os.stat_result | None
+    """None if it cannot be looked at."""
+    fault: OSError | None = None
+    """Why it cannot be looked at, or what is in it cannot be listed."""
+
+    @property
+    def is_folder(self) -> bool:
+        """As far as can be seen."""
+        return self.status is not None and stat.S_ISDIR(self.status.st_mode)
+
+
+def described(entry: Entry) -> tuple[str | int, ...]:
     """One entry of a fingerprint."""
-    try:
-        status = path.stat()
-    except OSError as error:
-        return name, error.errno or 0
-    content = () if stat.S_ISDIR(status.st_mode) else (status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-    return name, status.st_dev, status.st_ino, status.st_mode, *content
+    fault = () if entry.fault is None else (entry.fault.errno or 0,)
+    if (status := entry.status) is None:
+        return entry.name, *fault
+    content = () if entry.is_folder else (status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+    return entry.name, status.st_dev, status.st_ino, status.st_mode, *content, *fault
 
 
-def entries(folder: Path) -> list[tuple[str, Path]]:
-    """Name and path of the folder and of all that is below it. Raises TooManyFilesError.
+def entries(folder: Path) -> list[Entry]:
+    """The folder and all that is below it, also what cannot be looked at. Raises TooManyFilesError.
 
     Links are followed; a folder that is linked into itself is left out there.
     """
-    found: list[Path] = []
+    found: list[Entry] = []
     waiting: list[tuple[Path, frozenset[tuple[int, int]]]] = [(folder, frozenset())]
     while waiting:
-        parent, above = waiting.pop()
-        who = identity(parent)
-        if who is None or who in above:
+        path, above = waiting.pop()
+        entry = looked_at(path, os.path.relpath(path, folder))
+        if entry.status is None or not entry.is_folder:
+            found.append(entry)
             continue
-        found.append(parent)
-        for path in listed(parent):
-            if path.is_dir():
-                waiting.append((path, above | {who}))
-            else:
-                found.append(path)
-            if len(found) + len(waiting) > MOST_FILES:
-                raise TooManyFilesError
-    return [(os.path.relpath(path, folder), path) for path in found]
+        who = entry.status.st_dev, entry.status.st_ino
+        if who in above:
+            continue
+        try:
+            below = listed(path)
+        except OSError as error:
+            found.append(entry._replace(fault=error))
+            continue
+        found.append(entry)
+        waiting += [(child, above | {who}) for child in below]
+        if len(found) + len(waiting) > MOST_FILES:
+            raise TooManyFilesError
+    return found
+
+
+def looked_at(path: Path, name: str) -> Entry:
+    """One entry, where its links lead."""
+    try:
+        return Entry(name, path, path.stat())
+    except OSError as error:
+        return Entry(name, path, None, error)
 
 
 def listed(folder: Path) -> list[Path]:
-    """What is in a folder, no more than matters; nothing if it cannot be read."""
-    try:
-        with os.scandir(folder) as found:
-            return [Path(entry.path) for entry in islice(found, MOST_FILES + 1)]
-    except OSError:
-        return []
+    """What is in a folder, no more than matters. Raises OSError."""
+    with os.scandir(folder) as found:
+        return [Path(entry.path) for entry in islice(found, MOST_FILES + 1)]
 
 
-def identity(folder: Path) -> tuple[int, int] | None:
-    """Which folder this is, by whatever path; None if it has gone."""
-    try:
-        status = folder.stat()
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
+def files_in(folder: Path) -> list[tuple[str, Path]]:
+    """Name and path of all that is no folder. Raises ModelError for what cannot be looked at."""
+    found = sorted(entries(folder), key=lambda entry: entry.name)
+    for name, _, _, fault in found:
+        if fault is not None:
+            raise ModelError(f"{name} cannot be read: {fault.strerror}") from fault
+    return [(entry.name, entry.path) for entry in found if not entry.is_folder]
 
 
 def digest_of(folder: Path, seconds: float, most_bytes: int) -> str:
@@ -99,8 +125,7 @@ def digest_of(folder: Path, seconds: float, most_bytes: int) -> str:
     `seconds`, or has more than `most_bytes`, is given up.
     """
     digest, end, left = hashlib.sha256(), monotonic() + seconds, most_bytes
-    found = sorted((name, path) for name, path in entries(folder) if not path.is_dir())
-    for name, path in found:
+    for name, path in files_in(folder):
         try:
             with open(path, "rb", opener=without_waiting) as file:
                 status = os.fstat(file.fileno())

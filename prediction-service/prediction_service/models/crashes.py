@@ -7,6 +7,7 @@ the contents that the crashing thread was calling count as having crashed once m
 MOST_CRASHES times are skipped, until they are loaded by hand or others take their place.
 """
 
+import errno
 import faulthandler
 import fcntl
 import json
@@ -19,6 +20,7 @@ from pathlib import Path
 
 import structlog
 
+from prediction_service.models.plain_files import is_file, is_folder, read_plain, remove, replace_plain, without_waiting
 from prediction_service.runtimes.base import ModelError
 
 MOST_CRASHES = 2
@@ -30,6 +32,7 @@ PLACES, PLACE_BYTES = 512, 96
 
 MOST_STACK_BYTES = 256 << 10
 REMEMBERED = 1000
+MOST_COUNTS_BYTES, MOST_COUNT = 1 << 20, 1 << 31
 
 FATAL, CURRENT = b"Fatal Python error: ", re.compile(rb"Current thread 0x([0-9a-f]+)")
 """As faulthandler writes them. A thread that is not Python's is not named: then all that was called is suspect."""
@@ -51,7 +54,7 @@ class Crashes:
     @contextmanager
     def watching(self) -> Iterator[None]:
         """Reads what became of those before, and notes down calls for as long as the block lasts."""
-        if self._folder is None or not self._folder.is_dir():
+        if self._folder is None or not is_folder(self._folder):
             yield
             return
         with ExitStack() as at_end:
@@ -111,7 +114,7 @@ class Crashes:
     def _open(self, folder: Path, at_end: ExitStack) -> None:
         path = folder / f"{os.getpid()}-{os.urandom(4).hex()}{SUFFIX}"
         marks = at_end.enter_context(path.open("xb", buffering=0))
-        at_end.callback(path.unlink, missing_ok=True)
+        at_end.callback(remove, path)
         fcntl.flock(marks, fcntl.LOCK_EX)
         marks.write(bytes(PLACES * PLACE_BYTES))
         stacks = at_end.enter_context(path.open("ab", buffering=0))
@@ -123,14 +126,12 @@ class Crashes:
     def _collect(self, folder: Path) -> None:
         """Counts what those that have gone left behind, each file once, whoever comes first."""
         self._counts = read_counts(folder / COUNTS)
-        for path in folder.glob(f"*{SUFFIX}"):
-            with path.open("rb") as file:
-                try:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    continue  # its process lives
-                marks, stack = file.read(PLACES * PLACE_BYTES), file.read(MOST_STACK_BYTES)
-                path.unlink(missing_ok=True)
+        for path in sorted(folder.glob(f"*{SUFFIX}")):
+            try:
+                marks, stack = left_behind(path)
+            except OSError as error:
+                log.warning("a file of calls is left alone", file=path.name, reason=error.strerror)
+                continue
             if FATAL not in stack:
                 continue
             found = suspects(marks, stack)
@@ -140,12 +141,22 @@ class Crashes:
             self._write(folder)
 
     def _write(self, folder: Path) -> None:
-        draft = folder / f"{COUNTS}.{os.getpid()}.draft"
+        content = json.dumps(dict(list(self._counts.items())[-REMEMBERED:])).encode()
+        replace_plain(folder / COUNTS, folder / f"{COUNTS}.{os.getpid()}.draft", content)
+
+
+def left_behind(path: Path) -> tuple[bytes, bytes]:
+    """Marks and stacks of a process that has gone, whose file is removed; nothing of one that lives. Raises OSError."""
+    if not is_file(path):
+        raise OSError(errno.EINVAL, "is not a plain file")
+    with open(path, "rb", opener=without_waiting) as file:
         try:
-            draft.write_text(json.dumps(dict(list(self._counts.items())[-REMEMBERED:])))
-            draft.replace(folder / COUNTS)
-        finally:
-            draft.unlink(missing_ok=True)
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return b"", b""
+        marks, stack = file.read(PLACES * PLACE_BYTES), file.read(MOST_STACK_BYTES)
+        path.unlink(missing_ok=True)  # one that stays would be counted at every start
+    return marks, stack
 
 
 def suspects(marks: bytes, stack: bytes) -> set[str]:
@@ -161,9 +172,17 @@ def suspects(marks: bytes, stack: bytes) -> set[str]:
 
 
 def read_counts(file: Path) -> dict[str, int]:
-    """What is known of crashes before; nothing if that cannot be read."""
+    """What is known of crashes before. A file that says anything else is as good as none, with a warning."""
     try:
-        found = json.loads(file.read_bytes())
-        return {str(digest): int(count) for digest, count in found.items()}
-    except (OSError, ValueError, TypeError, AttributeError, RecursionError):
+        found = json.loads(read_plain(file, MOST_COUNTS_BYTES))
+        if isinstance(found, dict) and all(type(count) is int and 0 <= count < MOST_COUNT for count in found.values()):
+            return found
+        reason = "there are no counts in it"
+    except FileNotFoundError:
         return {}
+    except OSError as error:
+        reason = error.strerror or ""
+    except (ValueError, RecursionError) as error:
+        reason = f"{type(error).__name__}: {error}"
+    log.warning("what crashed before is not known", file=file.name, reason=reason)
+    return {}

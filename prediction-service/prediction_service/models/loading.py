@@ -73,8 +73,11 @@ class Loader:
             self._threads.shutdown()  # a thread of these does not come back; others take their place
             self._threads = DaemonThreads(LOADERS, "load model")
             raise ModelError(f"passed its trial, and then was not loaded within {self._seconds:g} s") from None
-        if await asyncio.to_thread(fingerprint, folder.path) != before:
+        try:
+            if await asyncio.to_thread(fingerprint, folder.path) != before:
+                raise FolderChangedError("changes while it is loaded; it is tried again once it is left alone")
+            await asyncio.to_thread(self._served.add, digest)
+        except BaseException:
             await model.batcher.close()
-            raise FolderChangedError("changes while it is loaded; it is tried again once it is left alone")
-        await asyncio.to_thread(self._served.add, digest)
+            raise
         return model

@@ -65,8 +65,11 @@ def wrong_order(source: str, own: Sequence[str]) -> str:
 def own_labels(folder: Path, file: Path, metadata: dict[str, str]) -> Iterator[tuple[str, list[str]]]:
     """Where labels stand, and which."""
     for path in dict.fromkeys((folder / "config.json", file.parent / "config.json")):
-        if labels := listed(of_json(path).get("id2label")):
+        configuration = of_json(path)
+        if labels := listed(configuration.get("id2label")):
             yield f"id2label of {path.relative_to(folder)}", labels
+        elif labels := listed(turned(configuration.get("label2id"))):
+            yield f"label2id of {path.relative_to(folder)}", labels
     for name in METADATA:
         if name in metadata and (labels := listed(literal(metadata[name]))):
             yield f"the metadata {name} of {file.name}", labels
@@ -84,6 +87,14 @@ def of_json(path: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
+def turned(numbers: object) -> object:
+    """A table of label → number the other way round; None if it is none, or gives a number twice."""
+    if not isinstance(numbers, dict):
+        return None
+    table = {str(number): label for label, number in numbers.items()}
+    return table if len(table) == len(numbers) else None
+
+
 def literal(text: str) -> object:
     """JSON or a literal of Python, which is how exporters write metadata; None if it is neither."""
     for parse in (json.loads, ast.literal_eval):
@@ -99,7 +110,7 @@ def listed(labels: object) -> list[str]:
     if isinstance(labels, dict):
         try:
             numbered = {int(number): label for number, label in labels.items()}
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             return []
         labels = [numbered[number] for number in sorted(numbered)] if set(numbered) == set(range(len(numbered))) else []
     return [str(label) for label in labels] if isinstance(labels, list) else []

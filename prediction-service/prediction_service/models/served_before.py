@@ -10,6 +10,8 @@ from threading import Lock
 
 import structlog
 
+from prediction_service.models.plain_files import read_plain, replace_plain
+
 NAME = "served-before"
 
 MOST = 1000
@@ -39,21 +41,18 @@ class ServedBefore:
             kept = [*self._digests, digest][-MOST:]
             self._digests = dict.fromkeys(kept)
             if self._file is not None:
-                draft = self._file.with_name(f"{NAME}.draft")
+                content = "".join(f"{digest}\n" for digest in kept).encode("ascii")
                 try:
-                    draft.write_text("\n".join(kept) + "\n", encoding="ascii")
-                    draft.replace(self._file)
+                    replace_plain(self._file, self._file.with_name(f"{NAME}.draft"), content)
                 except FileNotFoundError:
                     return  # there is no such folder, or another process was faster
                 except OSError as error:
-                    draft.unlink(missing_ok=True)
                     log.warning("what was served is not remembered", reason=error.strerror)
 
     def _read(self) -> list[str]:
         if self._file is None:
             return []
         try:
-            with self._file.open(encoding="ascii", errors="replace") as file:
-                return DIGEST.findall(file.read(MOST * 100))[-MOST:]
+            return DIGEST.findall(read_plain(self._file, MOST * 100).decode("ascii", "replace"))[-MOST:]
         except OSError:
             return []

@@ -14,6 +14,7 @@ import onnxruntime  # type: ignore[import-untyped]  # the package carries no typ
 
 from prediction_service.manifest import Manifest, OnnxRuntime
 from prediction_service.models.outputs import SUM_TOLERANCE
+from prediction_service.models.plain_files import is_file
 from prediction_service.runtimes.base import Calling, ModelError, Piece
 from prediction_service.runtimes.onnx_file import find_file, open_session
 from prediction_service.runtimes.onnx_output import Array, ScoresOutput, label_output
@@ -169,7 +170,7 @@ def tokenizer_file(folder: Path, file: Path, settings: OnnxRuntime) -> Path | No
     if settings.tokenizer is not None:
         return folder / settings.tokenizer
     usual = (folder / "tokenizer.json", file.parent / "tokenizer.json")
-    return next((path for path in usual if path.is_file()), None)
+    return next((path for path in usual if is_file(path)), None)
 
 
 def largest(low: int, high: int, possible: Any) -> int | None:

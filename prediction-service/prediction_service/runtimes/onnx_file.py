@@ -1,5 +1,6 @@
 """From an ONNX file to a session: which file it is, what memory it may take, what to do when it cannot be read."""
 
+import os
 import re
 import threading
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 import onnxruntime  # type: ignore[import-untyped]  # the package carries no types
 
+from prediction_service.models.plain_files import is_file
 from prediction_service.runtimes.base import ModelError
 from prediction_service.runtimes.onnx_graph import with_locale
 
@@ -41,11 +43,11 @@ _registering = threading.Lock()
 def find_file(folder: Path, named: str | None) -> Path:
     """The file that the manifest names, else the one that is there. Raises ModelError."""
     if named is not None:
-        if not (folder / named).is_file():
+        if not is_file(folder / named):
             raise ModelError(f"{named} cannot be loaded: there is no such file{there_are(folder)}")
         return folder / named
     for usual in USUAL_FILES:
-        if (folder / usual).is_file():
+        if is_file(folder / usual):
             return folder / usual
     files = onnx_files(folder)
     if len(files) != 1:
@@ -55,7 +57,8 @@ def find_file(folder: Path, named: str | None) -> Path:
 
 def onnx_files(folder: Path) -> list[Path]:
     """All of them, also in folders below."""
-    return sorted(path for path in folder.rglob("*.onnx") if path.is_file())
+    found = (Path(parent, name) for parent, _, names in os.walk(folder) for name in names if name.endswith(".onnx"))
+    return sorted(path for path in found if is_file(path))
 
 
 def there_are(folder: Path) -> str:
