@@ -54,7 +54,7 @@ def list_folders(root: Path) -> FolderList:
     try:
         models = folders_in(root)
     except OSError as error:
-        found.fault = f"{root} cannot be read: {error.strerror}"
+        found.fault = f"MODELS_DIR cannot be read: {error.strerror}"
         return found
     for model in models:
         if not NAME.fullmatch(model.name):

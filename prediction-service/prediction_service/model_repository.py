@@ -207,7 +207,7 @@ class ModelRepository:
             return await asyncio.to_thread(list_folders, self._root)
         except Exception as error:
             log.exception("model folders cannot be looked at")
-            return FolderList(fault=f"{self._root} cannot be looked at: {type(error).__name__}: {error}")
+            return FolderList(fault=f"MODELS_DIR cannot be looked at: {type(error).__name__}: {error}")
 
     def _try_to_follow(self, look: FolderList, settled: Iterable[ModelFolder]) -> None:
         """Follows what can be seen. What goes wrong is told in `trouble`, and tried again at the next look."""

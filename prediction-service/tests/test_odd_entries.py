@@ -225,5 +225,5 @@ def test_a_root_that_cannot_be_read_is_not_taken_for_an_empty_one(open_root: Pat
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
         open_root.chmod(0o755)
-    assert found.fault == f"{root} cannot be read: {reason}"
+    assert found.fault == f"MODELS_DIR cannot be read: {reason}"
     assert not any(found.is_gone(folder) for folder in before)

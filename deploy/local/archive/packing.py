@@ -46,7 +46,7 @@ def files_of(models: Path) -> tuple[dict[str, Path], list[str]]:
         raise CannotRunError(f"MODELS_DIR: there is no folder {models}")
     seen = list_folders(models)
     if seen.fault:
-        raise CannotRunError(f"MODELS_DIR: {seen.fault}")
+        raise CannotRunError(seen.fault)
     found: dict[str, Path] = {}
     left_out = [f"{MODELS}/{folder} {reason}" for folder, reason in seen.misnamed.items()]
     for version in seen.models:
