@@ -35,16 +35,16 @@ run: install ## Start everything, without Docker: http://localhost:8000 (PORT=, 
 .PHONY: backup
 backup: install ## Write record, thresholds, alerts and models to FILE=, of make run or, with STACK=containers, of make up
 	@test -n "$(FILE)" || { echo "make: say where to, FILE=<file>" >&2; exit 2; }
-	@if [ "$(STACK)" = containers ]; then exec deploy/backup backup "$(FILE)"; fi; exec env PYTHONPATH=deploy $(BIN)/python -m local.backup backup "$(FILE)"
+	@if [ "$(STACK)" = containers ]; then exec deploy/backup backup "$(FILE)"; fi; exec env PYTHONPATH=deploy $(BIN)/python -m local backup "$(FILE)"
 
 .PHONY: restore
 restore: install ## Fill an empty stack with a backup: FILE= (STACK=containers, LOCAL_DIR=)
 	@test -n "$(FILE)" || { echo "make: say from where, FILE=<file>" >&2; exit 2; }
-	@if [ "$(STACK)" = containers ]; then exec deploy/backup restore "$(FILE)"; fi; exec env PYTHONPATH=deploy $(BIN)/python -m local.backup restore "$(FILE)"
+	@if [ "$(STACK)" = containers ]; then exec deploy/backup restore "$(FILE)"; fi; exec env PYTHONPATH=deploy $(BIN)/python -m local restore "$(FILE)"
 
 .PHONY: psql
 psql: install ## Open the database of `make run`, or print its URL where there is no psql
-	@PYTHONPATH=deploy $(BIN)/python -m local.psql
+	@exec env PYTHONPATH=deploy $(BIN)/python -m local psql
 
 .PHONY: up
 up: ## Start everything in containers, and wait until it is healthy: http://localhost:8000

@@ -31,7 +31,7 @@ def local(verb: str, file: Path, folder: Path, models: Path) -> subprocess.Compl
         "LOCAL_DIR": str(folder),
         "MODELS_DIR": str(models),
     }
-    command = [sys.executable, "-m", "local.backup", verb, str(file)]
+    command = [sys.executable, "-m", "local", verb, str(file)]
     return subprocess.run(command, cwd=REPOSITORY, env=environment, text=True, capture_output=True, check=False)
 
 
@@ -146,8 +146,8 @@ KILLED_BETWEEN = """
 import os, pathlib, runpy, sys
 rename = pathlib.Path.rename
 pathlib.Path.rename = lambda path, to: os.kill(os.getpid(), 9) if path.suffix == ".part" else rename(path, to)
-sys.argv = ["local.backup", "restore", sys.argv[1]]
-runpy.run_module("local.backup", run_name="__main__")
+sys.argv = ["local", "restore", sys.argv[1]]
+runpy.run_module("local", run_name="__main__")
 """
 
 

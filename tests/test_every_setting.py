@@ -10,7 +10,7 @@ from typing import Any, Union, get_args, get_origin
 
 import pytest
 
-from local import __main__ as make_run
+from local import run as make_run
 from local.services import SERVICES, settings_class
 from local.settings import LocalSettings
 from shared.runtime.secret_words import FEWEST_CHARACTERS, secrets_of

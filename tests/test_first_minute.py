@@ -186,7 +186,7 @@ def test_make_psql_opens_the_database_or_prints_its_url(start, tmp_path: Path) -
     (programs / "psql").write_text('#!/bin/sh\necho "$PGPASSWORD" "$@"\n')
     (programs / "psql").chmod(0o755)
     environment = stack.environment | {"PATH": f"{programs}:{os.environ['PATH']}"}
-    command = [sys.executable, "-m", "local.psql"]
+    command = [sys.executable, "-m", "local", "psql"]
     opened = subprocess.check_output(command, env=environment, cwd=REPOSITORY, text=True)
     password, *words = opened.split()
     assert words == ["--host", "127.0.0.1", "--port", str(stack.port + 20), "--username", "postgres", "modelserver"]
@@ -230,7 +230,8 @@ async def test_a_role_that_may_not_migrate_is_one_line(tmp_path: Path, postgres_
     url = database.url(SERVICE_ROLES[0]).get_secret_value()
     line = refused(tmp_path / "local", DATABASE_URL=url, DEFAULT_MODEL=QUICK)
     assert line.startswith("make run: DATABASE_URL: its role may not migrate (")
-    assert "python -m shared.database.migrate" in line
+    assert ".venv/bin/python -m shared.database.migrate" in line
+    assert f"GRANT {', '.join(SERVICE_ROLES[1:])} TO {SERVICE_ROLES[0]};" in line
 
 
 @pytest.mark.parametrize("wrong", ["password", "database", "port"])

@@ -14,11 +14,10 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-
-from pydantic import ValidationError
 
 from local.archive.form import DUMP, MODELS, REVISION, told
 from local.archive.packing import pack
@@ -31,7 +30,7 @@ from local.settings import LocalSettings
 from local.stack import DATABASE, Stack, plan
 from shared.embedded import postgres
 from shared.embedded.unprivileged import CannotDropPrivilegesError
-from shared.runtime.settings import EXIT_BAD_SETTING, describe
+from shared.runtime.settings import load_settings
 
 SCHEMAS = ("gateway", "metrics", "predictions")
 """What is the project's own in the database; a test holds it to the tables in the code."""
@@ -138,8 +137,8 @@ def restore(settings: LocalSettings, file: Path) -> None:
     with tempfile.TemporaryDirectory() as work:
         revision = unpack(file, Path(work))
         folder.prepare()
-        with own_postgres(settings, folder) as (stack, database):
-            asyncio.run(prepare_database(stack))
+        with own_postgres(settings, folder) as (stack, database, alive):
+            asyncio.run(prepare_database(stack, alive))
             mark = mark_of(Path(work))
             is_half_done = database.mark() == mark
             if not is_half_done:
@@ -148,7 +147,7 @@ def restore(settings: LocalSettings, file: Path) -> None:
                 if not is_half_done:
                     database.restore(Path(work) / DUMP, revision, mark)
             database.unmark()
-            asyncio.run(prepare_database(stack))
+            asyncio.run(prepare_database(stack, alive))
             count = database.ask("SELECT count(*) FROM predictions.prediction")
     say(f"{count} predictions are in {folder.path}, {added} versions of models were added to {settings.models_dir}")
 
@@ -164,25 +163,27 @@ def check_is_empty(database: Database, folder: StackFolder) -> None:
 def database_of(settings: LocalSettings, folder: StackFolder) -> Iterator[Database]:
     """The database of a stack: that of its running Postgres, or of one that is started for this."""
     if port := folder.port_of_running_postgres():
-        yield Database(folder.passwords()["postgres"], port)
+        yield Database(folder.stored_passwords()["postgres"], port)
         return
     folder.prepare()
-    with own_postgres(settings, folder) as (_, database):
+    with own_postgres(settings, folder) as (_, database, _):
         yield database
 
 
 @contextmanager
-def own_postgres(settings: LocalSettings, folder: StackFolder) -> Iterator[tuple[Stack, Database]]:
+def own_postgres(settings: LocalSettings, folder: StackFolder) -> Iterator[tuple[Stack, Database, Callable[[], None]]]:
     """The stack's Postgres alone, for as long as the block lasts; its words go to a file beside the data."""
     stack = plan(settings, folder)
     postgres.create_cluster(folder.postgres, stack.passwords["postgres"])
-    with (folder.path / "postgres.log").open("ab") as log:
+    log = folder.path / "postgres.log"
+    with log.open("ab") as written:
         server = subprocess.Popen(
-            tied(stack.stores[0].command), stdout=log, stderr=log, cwd="/", env=base_environment(folder.path)
+            tied(stack.stores[0].command), stdout=written, stderr=written, cwd="/", env=base_environment(folder.path)
         )
+        alive = partial(still_runs, server, log)
         try:
-            asyncio.run(until_it_answers(stack))
-            yield stack, Database(stack.passwords["postgres"], stack.ports["postgres"])
+            asyncio.run(until_it_answers(stack, alive))
+            yield stack, Database(stack.passwords["postgres"], stack.ports["postgres"]), alive
         finally:
             server.send_signal(signal.SIGINT)
             server.wait(STOP_SECONDS)
@@ -196,9 +197,15 @@ def tied(command: list[str]) -> list[str]:
     return [setpriv, "--pdeathsig=INT", *(command[1:] if command[0] == setpriv else ["--", *command])]
 
 
-async def until_it_answers(stack: Stack) -> None:
+async def until_it_answers(stack: Stack, still_runs: Callable[[], None]) -> None:
     """Returns once Postgres takes connections."""
-    await (await connect_to_postgres(stack)).close()
+    await (await connect_to_postgres(stack, still_runs)).close()
+
+
+def still_runs(server: "subprocess.Popen[bytes]", log: Path) -> None:
+    """Raises CannotRunError when Postgres has ended."""
+    if server.poll() is not None:
+        raise CannotRunError(f"Postgres ended with {server.returncode}; it says why in {log}")
 
 
 def ours_only(settings: LocalSettings) -> None:
@@ -213,17 +220,15 @@ def say(text: str) -> None:
 
 
 def main() -> int:
-    """`python -m local.backup backup|restore FILE`."""
+    """`python -m local backup|restore FILE`."""
     work = {"backup": back_up, "restore": restore}
     if len(sys.argv) != 3 or sys.argv[1] not in work or not sys.argv[2]:
         sys.stderr.write("usage: make backup FILE=…, make restore FILE=…\n")
         return 2
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # nothing is left behind
     try:
-        work[sys.argv[1]](LocalSettings(), Path(sys.argv[2]))
-    except ValidationError as error:
-        sys.stderr.write(f"make {sys.argv[1]}: {describe(error)}\n")
-        return EXIT_BAD_SETTING
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        work[sys.argv[1]](load_settings(LocalSettings, f"make {sys.argv[1]}"), Path(sys.argv[2]))
     except (CannotRunError, CannotDropPrivilegesError) as error:
         sys.stderr.write(f"make {sys.argv[1]}: {error}\n")
         return 1
@@ -233,7 +238,3 @@ def main() -> int:
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
     return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

@@ -6,6 +6,8 @@ import os
 import secrets
 from pathlib import Path
 
+import psutil
+
 from local.errors import CannotRunError
 
 SECRETS = ("postgres", "gateway", "prediction_service", "metrics_service", "redis", "supervisor")
@@ -43,14 +45,25 @@ class StackFolder:
         os.ftruncate(descriptor, 0)
         os.write(descriptor, str(os.getpid()).encode())
 
+    @property
+    def is_made(self) -> bool:
+        """Whether a stack has its Postgres here."""
+        return (self.postgres / "cluster.made").exists()
+
     def port_of_running_postgres(self) -> int | None:
-        """Where the stack's Postgres listens while it runs, as it says itself; None: it does not run."""
+        """Where the stack's Postgres listens while it runs, as it says itself; None: it does not run.
+
+        Raises CannotRunError when this user may not know.
+        """
+        file = self.postgres / "postmaster.pid"
         try:
-            lines = (self.postgres / "postmaster.pid").read_text().splitlines()
-            os.kill(int(lines[0]), 0)
-        except (OSError, ValueError, IndexError):
+            lines = file.read_text().splitlines()
+            process, port = int(lines[0]), int(lines[3])
+            return port if psutil.Process(process).name() == "postgres" else None  # else a killed one's file
+        except PermissionError as error:
+            raise CannotRunError(f"cannot read {file}: {error.strerror}; it is another user's stack") from error
+        except (OSError, ValueError, IndexError, psutil.NoSuchProcess):
             return None
-        return int(lines[3])
 
     def admin_token(self) -> Path:
         """The file of the stack's admin token, made at its first start; readable by its owner alone."""
@@ -59,10 +72,32 @@ class StackFolder:
         return self._admin_token
 
     def passwords(self) -> dict[str, str]:
-        """The passwords of this stack, made at its first start; readable by its owner alone."""
-        if not self._secrets.exists():
+        """The passwords of this stack, made at its first start; readable by its owner alone.
+
+        Raises CannotRunError, as `stored_passwords`; those of a Postgres that is there already cannot be made anew.
+        """
+        if not self._secrets.exists() and not self.is_made:
             write_secret(self._secrets, json.dumps({name: secrets.token_urlsafe(24) for name in SECRETS}, indent=2))
-        return dict(json.loads(self._secrets.read_text()))
+        return self.stored_passwords()
+
+    def stored_passwords(self) -> dict[str, str]:
+        """The passwords that are there; writes nothing. Raises CannotRunError when they are not, or damaged."""
+        try:
+            stored = json.loads(self._secrets.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise CannotRunError(f"cannot read {self._secrets}: {error.strerror}; {self._remedy()}") from error
+        except (ValueError, RecursionError) as error:
+            raise CannotRunError(f"{self._secrets} is damaged: it is not JSON; {self._remedy()}") from error
+        if not isinstance(stored, dict):
+            raise CannotRunError(f"{self._secrets} is damaged: it is no JSON object; {self._remedy()}")
+        if lacking := [name for name in SECRETS if not isinstance(stored.get(name), str) or not stored[name]]:
+            raise CannotRunError(f"{self._secrets} is damaged: no {', '.join(lacking)} in it; {self._remedy()}")
+        return stored
+
+    def _remedy(self) -> str:
+        if self.is_made:
+            return "without it nobody gets into the Postgres there: put a copy of it back, or choose another LOCAL_DIR="
+        return "there is no data yet: remove it, and it is made anew"
 
 
 def write_secret(file: Path, content: str) -> None:

@@ -3,6 +3,7 @@
 import re
 import sys
 from collections.abc import Iterable
+from typing import NamedTuple
 
 SHAPES = (
     ("supervisor", re.compile(r"\S+ (?P<time>[\d:]+),(?P<ms>\d+) (?P<level>\w+) (?P<text>.*)")),
@@ -14,6 +15,7 @@ LEVELS = {
     "WARN": "WARNING",
     "CRIT": "ERROR",
     "FATAL": "ERROR",
+    "PANIC": "ERROR",
     ".": "DEBUG",
     "-": "DEBUG",
     "*": "INFO",
@@ -30,18 +32,59 @@ NOISE = (
 """Lines that tell a user of this stack nothing."""
 
 
-def relay(lines: Iterable[str]) -> None:
-    """Writes every line to standard output until the stream ends."""
-    for line in lines:
-        if not any(noise in line for noise in NOISE):
-            sys.stdout.write(reshape(line.rstrip("\n")) + "\n")
-            sys.stdout.flush()
+NOT_YET = re.compile(
+    "the database system is (starting up|shutting down|not (yet )?accepting connections|in recovery mode)"
+)
+"""What Postgres says to whom it cannot serve at the moment, as FATAL: that connection's end, no fault of anything."""
+
+FATAL = ("FATAL", "PANIC")
+"""Of Postgres: the end of a connection, or of the server."""
+
+ENDED = re.compile(r"exited: (?P<program>\S+) \((?P<how>.*)\)")
+"""supervisord's word for a program that has ended by itself."""
 
 
-def reshape(line: str) -> str:
-    """`12:00:00.000 INFO    postgres           text`; a line of unknown shape stays as it is."""
+class Line(NamedTuple):
+    """A line of the log."""
+
+    program: str
+    """Empty for a service, whose lines have their shape already."""
+    level: str
+    """In the program's own word."""
+    text: str
+    shown: str
+    """`12:00:00.000 INFO    postgres           text`."""
+
+
+class LogStream:
+    """The log of supervisord and its programs, and what it says of their end."""
+
+    def __init__(self) -> None:
+        self.ended: dict[str, str] = {}
+        """Program → why it has ended at least once: its own last word, else how. Written by `relay` alone."""
+        self._last_word: dict[str, str] = {}
+
+    def relay(self, lines: Iterable[str]) -> None:
+        """Writes every line to standard output until the stream ends."""
+        for text in lines:
+            line = shaped(text.rstrip("\n"))
+            self._note(line)
+            if not any(noise in text for noise in NOISE):
+                sys.stdout.write(line.shown + "\n")
+                sys.stdout.flush()
+
+    def _note(self, line: Line) -> None:
+        if line.level in FATAL:
+            self._last_word[line.program] = line.text
+        elif line.program == "supervisor" and (match := ENDED.search(line.text)):
+            self.ended[match["program"]] = self._last_word.get(match["program"], match["how"])
+
+
+def shaped(text: str) -> Line:
+    """A line as it is shown; one of unknown shape stays as it is."""
     for name, shape in SHAPES:
-        if match := shape.fullmatch(line):
-            level = LEVELS.get(match["level"], match["level"])
-            return f"{match['time']}.{match['ms']} {level:<7} {name:<18} {match['text']}"
-    return line
+        if match := shape.fullmatch(text):
+            level = "LOG" if NOT_YET.fullmatch(match["text"]) else match["level"]
+            shown = f"{match['time']}.{match['ms']} {LEVELS.get(level, level):<7} {name:<18} {match['text']}"
+            return Line(name, level, match["text"], shown)
+    return Line("", "", text, text)

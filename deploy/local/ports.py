@@ -1,5 +1,9 @@
 """Which ports the stack has: those that anybody may want to find again follow from PORT."""
 
+import socket
+import time
+from collections.abc import Callable
+
 from local.errors import CannotRunError
 from local.services import SERVICES
 from local.settings import LocalSettings
@@ -38,3 +42,15 @@ def check_ports(settings: LocalSettings) -> None:
     for name, (port, variable) in wanted.items():
         if why_not_to_listen("127.0.0.1", port):
             raise CannotRunError(f"port {port}, for {name}, is taken; choose others with PORT= or {variable}=")
+
+
+def wait_until_it_listens(port: int, still_runs: Callable[[], None]) -> None:
+    """Returns once a server of this machine takes connections; `still_runs` raises when none can come any more."""
+    while True:
+        still_runs()
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return

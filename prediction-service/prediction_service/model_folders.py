@@ -59,6 +59,8 @@ def list_folders(root: Path) -> FolderList:
     for model in models:
         if not NAME.fullmatch(model.name):
             found.misnamed[readable(model.name)] = "a model's name has letters, digits, '.', '_' and '-', at most 100"
+        elif contains(model.path, root):
+            found.misnamed[readable(model.name)] = "is a link to the model repository itself, or to a folder around it"
         else:
             add_versions(found, model)
     return found
@@ -81,6 +83,14 @@ def add_versions(found: FolderList, model: Entry) -> None:
             found.models[ModelFolder(model.name, version.name, version.path)] = fingerprint(version.path)
         else:
             found.misnamed[readable(f"{model.name}/{version.name}")] = "a version has the form X.Y.Z"
+
+
+def contains(link: Path, root: Path) -> bool:
+    """Whether what a link leads to is `root` or has it inside: then its folders are no versions of one model."""
+    try:
+        return link.is_symlink() and root.resolve().is_relative_to(link.resolve())
+    except (OSError, RuntimeError):  # nowhere, or in a circle
+        return False
 
 
 def readable(text: str) -> str:

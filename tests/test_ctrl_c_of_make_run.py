@@ -1,0 +1,52 @@
+"""Ctrl-C is quiet whenever it comes: no traceback, and the exit code that a shell expects."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from stack import REPOSITORY, LocalStack
+
+from shared.testing.server_process import wait_until
+
+AT_AN_IMPORT = """
+import signal, sys
+
+class Stops:
+    '''Is asked for every module first; at the one that is named, Ctrl-C comes.'''
+
+    def find_spec(self, name, path=None, target=None):
+        if name == {name!r}:
+            signal.raise_signal(signal.SIGINT)
+
+sys.meta_path.insert(0, Stops())
+"""
+
+
+@pytest.mark.parametrize("module", ["pydantic_core", "shared.database.urls", "local.stack"])
+@pytest.mark.parametrize("command", [("run",), ("psql",), ("backup", "/dev/null")])
+def test_ctrl_c_amid_the_imports_is_quiet(tmp_path: Path, module: str, command: tuple[str, ...]) -> None:
+    (tmp_path / "sitecustomize.py").write_text(AT_AN_IMPORT.format(name=module))
+    ended = subprocess.run(
+        [sys.executable, "-m", "local", *command],
+        env={"PYTHONPATH": f"{REPOSITORY / 'deploy'}:{tmp_path}", "LOCAL_DIR": str(tmp_path / "local")},
+        cwd=REPOSITORY, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "")
+    assert not (tmp_path / "local").exists()
+
+
+@pytest.mark.parametrize("until", ["the folder", "the cluster", "a process"])
+def test_ctrl_c_before_everything_runs_ends_in_order(tmp_path: Path, until: str) -> None:
+    stack = LocalStack(tmp_path / "local", DEFAULT_MODEL="sentiment-lexicon").launch()
+    reached = {
+        "the folder": (stack.folder / "lock").exists,
+        "the cluster": (stack.folder / "postgres" / "PG_VERSION").exists,
+        "a process": lambda: stack.processes() != [],
+    }[until]
+    wait_until(reached, until, stack.still_runs, 60)
+    assert stack.end(signal.SIGINT) == 130
+    stack.collector.join(10)
+    assert "Traceback" not in "".join(stack.output)
+    assert stack.processes() == []

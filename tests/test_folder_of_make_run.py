@@ -1,0 +1,135 @@
+"""What stands in LOCAL_DIR, or does not: `make psql` and `make run` say it in one line, and write nothing."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from stack import REPOSITORY, LocalStack
+
+from local.errors import CannotRunError
+from local.folder import SECRETS, StackFolder
+from local.psql import running_postgres
+
+GOOD = json.dumps(dict.fromkeys(SECRETS, "x"))
+
+
+def run(*words: str, path: str | None = None, **variables: str) -> subprocess.CompletedProcess[str]:
+    """A command of the Makefile, in the words of Python; PORT is not set, so 8000."""
+    environment = (
+        os.environ | {"PYTHONPATH": str(REPOSITORY / "deploy"), "PATH": path or os.environ["PATH"]} | variables
+    )
+    return subprocess.run(
+        [sys.executable, "-m", *words],
+        cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+
+
+def contents(folder: Path) -> list[Path]:
+    return sorted(folder.rglob("*"))
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+    models = tmp_path_factory.mktemp("models")
+    shutil.copytree(REPOSITORY / "models" / "sentiment-lexicon", models / "sentiment-lexicon")
+    folder = tmp_path_factory.mktemp("stack") / "local"
+    stack = LocalStack(folder, MODELS_DIR=str(models), DEFAULT_MODEL="sentiment-lexicon").start()
+    yield stack
+    stack.end()
+
+
+def test_the_database_of_a_stack_on_any_port_is_found_by_its_folder(running: LocalStack, tmp_path: Path) -> None:
+    found = run("local", "psql", path=str(tmp_path), LOCAL_DIR=str(running.folder))
+    assert found.returncode == 0
+    assert f"@127.0.0.1:{running.port + 20}/modelserver" in found.stdout
+
+
+def test_what_the_banner_says_to_type_opens_this_stack(running: LocalStack) -> None:
+    assert f"make psql LOCAL_DIR={running.folder} opens the database" in "".join(running.output)
+
+
+def test_a_healthy_start_logs_no_error(running: LocalStack) -> None:
+    assert [line for line in running.output if " ERROR " in line] == []
+
+
+@pytest.mark.parametrize("kind", ["missing", "of something else"])
+def test_where_there_is_no_stack_psql_says_so_and_writes_nothing(tmp_path: Path, kind: str) -> None:
+    folder = tmp_path / "here"
+    if kind == "of something else":
+        folder.mkdir()
+        (folder / "notes.txt").write_text("text")
+    before = contents(tmp_path)
+    told = run("local", "psql", LOCAL_DIR=str(folder))
+    assert (told.returncode, told.stdout) == (1, "")
+    assert told.stderr == (
+        f"make psql: there is no stack in {folder}; make one with make run, or name another LOCAL_DIR=\n"
+    )
+    assert contents(tmp_path) == before
+
+
+def made(folder: Path) -> StackFolder:
+    (folder / "postgres").mkdir(parents=True)
+    (folder / "postgres" / "cluster.made").touch()
+    return StackFolder(folder)
+
+
+@pytest.mark.parametrize(
+    "pid_file", [None, "", "1\n", "{pid}\n/x\n0\n5432\n", "99999999\n/x\n0\n5432\n", "x\ny\nz\n1\n"]
+)
+def test_a_stack_that_does_not_run_is_one_line(tmp_path: Path, pid_file: str | None) -> None:
+    """None; one that is being written; one that a killed Postgres left, whose number another process has now."""
+    folder = made(tmp_path)
+    (tmp_path / "secrets.json").write_text(GOOD)
+    if pid_file is not None:
+        (tmp_path / "postgres" / "postmaster.pid").write_text(pid_file.format(pid=os.getpid()))
+    with pytest.raises(CannotRunError, match=f"the stack in {tmp_path} does not run; start it with make run"):
+        running_postgres(folder)
+
+
+DAMAGED = {
+    "": "it is not JSON", "{": "it is not JSON", "[" * 100_000: "it is not JSON", "[]": "it is no JSON object",
+    "null": "it is no JSON object", '{"postgres": "x"}': "no gateway, ", GOOD.replace('"x"', "5"): "no postgres, ",
+    GOOD.replace('"x"', '""'): "no postgres, ",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("content", DAMAGED)
+@pytest.mark.parametrize("has_data", [False, True])
+def test_damaged_passwords_are_named_with_a_remedy_and_left_alone(tmp_path: Path, content: str, has_data: bool) -> None:
+    folder = made(tmp_path) if has_data else StackFolder(tmp_path)
+    (tmp_path / "secrets.json").write_text(content)
+    with pytest.raises(CannotRunError) as told:
+        folder.passwords()
+    assert str(told.value).startswith(f"{tmp_path}/secrets.json is damaged: {DAMAGED[content]}")
+    assert ("put a copy of it back" if has_data else "remove it") in str(told.value)
+    assert (tmp_path / "secrets.json").read_text() == content
+
+
+@pytest.mark.parametrize("kind", ["missing", "a folder", "no UTF-8"])
+def test_passwords_that_are_gone_are_not_made_anew_for_a_postgres_that_has_others(tmp_path: Path, kind: str) -> None:
+    folder, secrets = made(tmp_path), tmp_path / "secrets.json"
+    if kind == "a folder":
+        secrets.mkdir()
+    elif kind == "no UTF-8":
+        secrets.write_bytes(b'{"postgres": "\xff"}')
+    with pytest.raises(CannotRunError, match=f"{secrets}.*put a copy of it back"):
+        folder.passwords()
+
+
+def test_a_start_with_damaged_passwords_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "secrets.json").touch()
+    told = run("local", LOCAL_DIR=str(tmp_path))
+    assert (told.returncode, told.stderr.count("\n")) == (1, 1)
+    assert told.stderr.startswith(f"make run: {tmp_path}/secrets.json is damaged: ")
+
+
+@pytest.mark.parametrize("words", [("local",), ("local", "psql"), ("local", "backup", "/dev/null")])
+def test_a_wrong_setting_is_one_line_of_every_command(tmp_path: Path, words: tuple[str, ...]) -> None:
+    told = run(*words, LOCAL_DIR=str(tmp_path), ADMIN_TOKEN_FILE=str(tmp_path / "no-such-file"))
+    assert (told.returncode, told.stderr.count("\n")) == (78, 1)
+    assert "ADMIN_TOKEN_FILE: cannot read" in told.stderr
