@@ -12,6 +12,7 @@ from hostile_models import MANIFEST, drop_in, model
 from prometheus_client import REGISTRY
 from service import StartService
 
+from prediction_service.model_folders import list_folders
 from prediction_service.models.contents import digest_of, fingerprint
 
 NAME = "kept"
@@ -237,3 +238,20 @@ def test_the_digest_knows_names_from_contents(tmp_path: Path) -> None:
             (folder / name).write_bytes(content)
         digests.add(digest_of(folder, 10, PLENTY))
     assert len(digests) == 5
+
+
+@pytest.mark.parametrize("target", [".", "..", "/", "../models"])
+def test_a_link_to_the_repository_itself_has_one_reason(tmp_path: Path, target: str) -> None:
+    root = tmp_path / "models"
+    for model in ("a", "b", "c"):
+        (root / model / "1.0.0").mkdir(parents=True)
+    (root / "dot").symlink_to(target)
+    found = list_folders(root)
+    assert found.misnamed == {"dot": "is a link to the model repository itself, or to a folder around it"}
+    assert [str(folder) for folder in found.models] == ["a/1.0.0", "b/1.0.0", "c/1.0.0"]
+
+
+def test_a_link_to_another_model_is_a_model(tmp_path: Path) -> None:
+    (tmp_path / "models" / "a" / "1.0.0").mkdir(parents=True)
+    (tmp_path / "models" / "again").symlink_to("a")
+    assert [str(folder) for folder in list_folders(tmp_path / "models").models] == ["a/1.0.0", "again/1.0.0"]
