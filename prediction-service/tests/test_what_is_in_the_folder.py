@@ -243,8 +243,8 @@ def test_the_digest_knows_names_from_contents(tmp_path: Path) -> None:
 @pytest.mark.parametrize("target", [".", "..", "/", "../models"])
 def test_a_link_to_the_repository_itself_has_one_reason(tmp_path: Path, target: str) -> None:
     root = tmp_path / "models"
-    for model in ("a", "b", "c"):
-        (root / model / "1.0.0").mkdir(parents=True)
+    for name in ("a", "b", "c"):
+        (root / name / "1.0.0").mkdir(parents=True)
     (root / "dot").symlink_to(target)
     found = list_folders(root)
     assert found.misnamed == {"dot": "is a link to the model repository itself, or to a folder around it"}
