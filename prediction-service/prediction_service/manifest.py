@@ -11,8 +11,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
 
-from prediction_service.models.plain_files import without_waiting
 from shared.contracts.metrics import TaskType
+from shared.runtime.opening import without_waiting
 
 FILE_NAME = "model.toml"
 

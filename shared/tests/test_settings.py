@@ -1,5 +1,7 @@
 """Where a setting comes from, and what a wrong one says."""
 
+import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -131,3 +133,12 @@ def test_a_wrong_setting_ends_the_start_with_one_line_that_names_the_variable(
 
     assert end.value.code == EXIT_BAD_SETTING
     assert capfd.readouterr().err == line
+
+
+def test_dotenv_may_be_a_pipe_which_is_read_once(empty_folder: Path) -> None:
+    os.mkfifo(empty_folder / ".env")
+    writer = threading.Thread(target=(empty_folder / ".env").write_text, args=("STOCK=8\n",), daemon=True)
+    writer.start()
+    assert load_settings(ShopSettings, "shop").stock == 8
+    writer.join(5)
+    assert not writer.is_alive()

@@ -11,8 +11,8 @@ from pathlib import Path
 from time import monotonic
 from typing import NamedTuple
 
-from prediction_service.models.plain_files import without_waiting
 from prediction_service.runtimes.base import ModelError
+from shared.runtime.opening import without_waiting
 
 Fingerprint = tuple[tuple[str | int, ...], ...]
 """Path, device, inode, kind and rights, size, times of change of content and of rights (ns) of each file; or why there

@@ -9,10 +9,7 @@ import os
 import stat
 from pathlib import Path
 
-
-def without_waiting(path: str, flags: int) -> int:
-    """Opens a file; a pipe too, without waiting for its other end."""
-    return os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
+from shared.runtime.opening import without_waiting
 
 
 def is_folder(path: Path) -> bool:

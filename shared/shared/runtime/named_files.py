@@ -5,6 +5,8 @@ import ssl
 import stat
 from pathlib import Path
 
+from shared.runtime.opening import without_waiting
+
 MOST_BYTES = 16 << 20
 """Of a file with certificates, a key or passwords; all authorities of the world are a fiftieth of that."""
 
@@ -12,7 +14,7 @@ MOST_BYTES = 16 << 20
 def check_file(path: Path | str) -> None:
     """Raises ValueError, with words that complete "NAME …", unless it is a plain file that this process can read."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = without_waiting(str(path), os.O_RDONLY)
     except (OSError, ValueError) as error:
         raise ValueError(f"names a file that cannot be read: {getattr(error, 'strerror', None) or error}") from error
     try:

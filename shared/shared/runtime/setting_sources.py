@@ -16,6 +16,8 @@ from dotenv.parser import parse_stream
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource
 
+from shared.runtime.opening import without_waiting
+
 
 class SecretFileError(ValueError):
     """A NAME_FILE that points to nothing readable, or to nothing."""
@@ -81,8 +83,11 @@ class SecretFiles(PydanticBaseSettingsSource):
 
 
 def check_dotenv(path: Path) -> None:
-    """Raises ValueError with the place of what cannot be read in a `.env`; where there is none, all is well."""
-    if not path.exists():
+    """Raises ValueError with the place of what cannot be read in a `.env`; where there is none, all is well.
+
+    What is in a pipe is not looked at before it is used: it can be read once.
+    """
+    if not path.exists() or path.is_fifo():
         return
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -100,7 +105,7 @@ def secret_in(path: Path | str) -> str:
 
     A pipe that a shell made is read to its end; one to which nobody writes is empty.
     """
-    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
+    with open(path, "rb", opener=without_waiting) as file:
         os.set_blocking(file.fileno(), True)
         content = file.read(MOST_BYTES + 1)
     if len(content) > MOST_BYTES:
