@@ -120,7 +120,7 @@ bench-install: install ## What the benchmarks measure with and compare with, int
 	@$(INSTALL) $(VENV) requirements.txt benchmarks/requirements.txt -- $(DISTRIBUTIONS:%=./%)
 
 TRAINING := .venv-training
-TRAINS_WITH := prediction-service/training/requirements.txt
+TRAINS_WITH := training/requirements.txt
 TORCH ?= torch
 PART ?= test
 RUN ?= build/sentiment
@@ -129,15 +129,15 @@ MINUTES ?= 60
 .PHONY: evaluate
 evaluate: $(TRAINING)/installed ## Score the sentiment models, VADER and TextBlob: DATA=<folder of sets> (PART=test)
 	@test -n "$(DATA)" || { echo "make: say where the sets are, DATA=<folder>" >&2; exit 2; }
-	cd prediction-service && ../$(TRAINING)/bin/python -m training.evaluate --data "$(abspath $(DATA))" --part $(PART) \
-	    --models ../models --into "$(abspath $(RUN))/evaluation"
+	$(TRAINING)/bin/python -m training.evaluate --data "$(abspath $(DATA))" --part $(PART) \
+	    --models models --into "$(abspath $(RUN))/evaluation"
 
 .PHONY: train
 train: $(TRAINING)/installed ## Make the sentiment models anew, in about three hours: DATA=<folder> (MINUTES=60, TORCH=torch-cpu)
 	@test -n "$(DATA)" || { echo "make: say where the sets are, DATA=<folder>" >&2; exit 2; }
-	@$(INSTALL) $(TRAINING) $(TRAINS_WITH) prediction-service/training/$(TORCH).txt -- ./shared ./prediction-service
-	@$(INSTALL) --unchecked .venv-encoder prediction-service/training/encoder.txt
-	cd prediction-service && PYTHON="$(CURDIR)/$(TRAINING)/bin/python" ENCODER_PYTHON="$(CURDIR)/.venv-encoder/bin/python" \
+	@$(INSTALL) $(TRAINING) $(TRAINS_WITH) training/$(TORCH).txt -- ./shared ./prediction-service
+	@$(INSTALL) --unchecked .venv-encoder training/encoder.txt
+	PYTHON="$(CURDIR)/$(TRAINING)/bin/python" ENCODER_PYTHON="$(CURDIR)/.venv-encoder/bin/python" \
 	    DATA="$(abspath $(DATA))" RUN="$(abspath $(RUN))" MINUTES=$(MINUTES) sh training/all.sh
 
 $(TRAINING)/installed: $(TRAINS_WITH) deploy/requirements/uv.txt
@@ -161,8 +161,8 @@ requirements: install ## Compile every file of pinned packages again, with the n
 	    $(NEWEST) $$input --output-file $${input%.in}.txt; done
 	$(NEWEST) $(OWN) prediction-service/pyproject.toml deploy/requirements/build.in $(TRAINS_WITH:.txt=.in) --output-file $(TRAINS_WITH)
 	@# The build of PyTorch for CPUs is on its publisher's own index; torch-cpu.txt is written by hand.
-	$(COMPILE) $(OWN) --constraint $(TRAINS_WITH) prediction-service/training/torch.in --output-file prediction-service/training/torch.txt
-	$(COMPILE) --no-deps prediction-service/training/encoder.in --output-file prediction-service/training/encoder.txt
+	$(COMPILE) $(OWN) --constraint $(TRAINS_WITH) training/torch.in --output-file training/torch.txt
+	$(COMPILE) --no-deps training/encoder.in --output-file training/encoder.txt
 	$(MAKE) machines
 
 .PHONY: machines

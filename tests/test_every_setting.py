@@ -13,8 +13,8 @@ import pytest
 from local import run as make_run
 from local.services import SERVICES, settings_class
 from local.settings import LocalSettings
-from shared.runtime.secret_words import FEWEST_CHARACTERS, secrets_of
-from shared.runtime.settings import EXIT_BAD_SETTING, EnvironmentSettings, load_settings
+from shared.settings.secret_words import FEWEST_CHARACTERS, secrets_of
+from shared.settings.settings import EXIT_BAD_SETTING, EnvironmentSettings, load_settings
 from shared.testing.certificates import write_certificates
 
 REPOSITORY = Path(__file__).parent.parent

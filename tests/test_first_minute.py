@@ -18,7 +18,7 @@ from stack import REPOSITORY, LocalStack
 
 from local.services import SERVICES, settings_class
 from shared.database.roles import SERVICE_ROLES
-from shared.runtime.secret_words import secrets_of
+from shared.settings.secret_words import secrets_of
 from shared.testing.postgres import PostgresServer
 from shared.testing.redis import RedisServer
 from shared.testing.server_process import wait_until

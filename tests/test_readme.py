@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from local.settings import LocalSettings
-from shared.runtime.settings import ServiceSettings
+from shared.settings.settings import ServiceSettings
 
 REPOSITORY = Path(__file__).parent.parent
 README = (REPOSITORY / "README.md").read_text()

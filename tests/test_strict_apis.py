@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from gateway.routing import find_route
+from gateway.request.routing import find_route
 
 METHODS = ("get", "post", "put", "patch", "delete")
 JSON = {"Content-Type": "application/json"}

@@ -2,7 +2,7 @@
 
 from analytics_service.app import create_app
 from analytics_service.settings import Settings
-from shared.runtime.service import run_service
+from shared.service.assembly import run_service
 
 if __name__ == "__main__":
     run_service("analytics-service", Settings, create_app)

@@ -19,29 +19,29 @@ from time import monotonic
 import httpx
 from fastapi import FastAPI
 
-from analytics_service.analyze import Analysis
-from analytics_service.cache.redis_client import close, connect
-from analytics_service.circuit_breaker import CircuitBreaker
+from analytics_service.api.operator_routes import operator_router
+from analytics_service.api.routes import analysis_router
+from analytics_service.cache.client import close, connect
+from analytics_service.cache.lock import ReportLock
+from analytics_service.cache.redis import Lives, ReportCache
 from analytics_service.clocks import utc_now
-from analytics_service.endpoints import analysis_router
 from analytics_service.gemini import gemini_provider
+from analytics_service.gemini.analyst import GeminiAnalyst
+from analytics_service.gemini.breaker import CircuitBreaker
 from analytics_service.gemini.last_outcome import LastOutcome
+from analytics_service.gemini.ledger import Ledger
 from analytics_service.gemini.prices import prices_of
-from analytics_service.gemini_analyst import GeminiAnalyst
+from analytics_service.gemini.prompt import PROMPT_VERSION
+from analytics_service.gemini.quota import CallQuota
 from analytics_service.health import health_report
-from analytics_service.ledger import Ledger
-from analytics_service.lock import ReportLock
-from analytics_service.lookup import Lookups
-from analytics_service.metrics_client import MetricsClient
+from analytics_service.metrics_client.client import MetricsClient
 from analytics_service.operations import Operations
-from analytics_service.operator_endpoints import operator_router
-from analytics_service.prompt import PROMPT_VERSION
-from analytics_service.quota import CallQuota
-from analytics_service.report_cache import Lives, ReportCache
-from analytics_service.report_key import ReportKeys
-from analytics_service.report_maker import ReportMaker
+from analytics_service.reports.inquiry import Analysis
+from analytics_service.reports.key import ReportKeys
+from analytics_service.reports.lookup import Lookups
+from analytics_service.reports.maker import ReportMaker
 from analytics_service.settings import Settings
-from shared.runtime.service import create_service
+from shared.service.assembly import create_service
 
 VERSION = version("modelserver-analytics-service")
 

@@ -2,12 +2,12 @@
 
 from redis.asyncio import Redis
 
-from analytics_service.circuit_breaker import CircuitBreaker, CircuitState
+from analytics_service.cache.border import Probe, RedisAway
+from analytics_service.gemini.breaker import CircuitBreaker, CircuitState
 from analytics_service.gemini.last_outcome import LastOutcome
-from analytics_service.redis_border import Probe, RedisAway
 from analytics_service.settings import Settings
 from shared.contracts.health import ComponentHealth, HealthStatus
-from shared.runtime.health import HealthReport
+from shared.service.health import HealthReport
 
 
 def health_report(

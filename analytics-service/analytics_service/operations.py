@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from analytics_service.analyze import Analysis
-from analytics_service.circuit_breaker import CircuitBreaker
-from analytics_service.ledger import Ledger, LedgerDay
-from analytics_service.quota import CallQuota, QuotaUsage
-from analytics_service.redis_border import RedisAway
-from analytics_service.report_cache import CachedReportInfo, ReportCache
-from shared.runtime.problems import Problem
+from analytics_service.cache.border import RedisAway
+from analytics_service.cache.redis import CachedReportInfo, ReportCache
+from analytics_service.gemini.breaker import CircuitBreaker
+from analytics_service.gemini.ledger import Ledger, LedgerDay
+from analytics_service.gemini.quota import CallQuota, QuotaUsage
+from analytics_service.reports.inquiry import Analysis
+from shared.http.problems import Problem
 
 RETRY_AFTER_SECONDS = 2
 

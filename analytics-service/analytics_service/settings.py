@@ -8,12 +8,12 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, HttpUrl, SecretStr, TypeAdapter, model_validator
 
-from analytics_service.cache.redis_url import Kind, RedisTarget, redis_target
-from shared.runtime.listen_address import Host
-from shared.runtime.named_files import check_authorities, check_file, check_pair
-from shared.runtime.proxies import check_proxies
-from shared.runtime.secret_words import AdminToken
-from shared.runtime.settings import ServiceSettings
+from analytics_service.cache.url import Kind, RedisTarget, redis_target
+from shared.settings.listen_address import Host
+from shared.settings.named_files import check_authorities, check_file, check_pair
+from shared.settings.proxies import check_proxies
+from shared.settings.secret_words import AdminToken
+from shared.settings.settings import ServiceSettings
 
 Sdk = Literal["google-generativeai", "google-genai"]
 """Google's two Python clients for Gemini: the one the product was specified with, and its maintained successor."""

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from situations import END, Served, Times, facts, window
 
-from analytics_service.facts import Facts, SeenAlert
-from analytics_service.report import Findings
+from analytics_service.metrics_client.facts import Facts, SeenAlert
+from analytics_service.reports.report import Findings
 from analytics_service.rules import findings_by_rules
 from shared.contracts.metrics import Status, ThresholdProfile
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from math import exp, log
 
-from analytics_service.facts import Facts, Quality, SeenAlert, SeenAlerts, State
+from analytics_service.metrics_client.facts import Facts, Quality, SeenAlert, SeenAlerts, State
 from shared.contracts.metrics import (
     AggregatedMetrics,
     Breach,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from analytics_service.circuit_breaker import FAILURES_TO_OPEN, OPEN_SECONDS, CircuitBreaker, CircuitOpen, CircuitState
+from analytics_service.gemini.breaker import FAILURES_TO_OPEN, OPEN_SECONDS, CircuitBreaker, CircuitOpen, CircuitState
 from shared.testing.clock import ManualClock
 
 

@@ -10,16 +10,16 @@ import pytest
 from parts import a_deadline, a_lease, facts_of, redis_client
 from wire_shapes import FAILURES
 
-from analytics_service.circuit_breaker import CircuitBreaker, CircuitState
 from analytics_service.clocks import utc_now
 from analytics_service.gemini import gemini_provider
+from analytics_service.gemini.analyst import GeminiAnalyst, NoFindings
+from analytics_service.gemini.breaker import CircuitBreaker, CircuitState
 from analytics_service.gemini.last_outcome import LastOutcome
+from analytics_service.gemini.ledger import Ledger
 from analytics_service.gemini.prices import Prices
-from analytics_service.gemini_analyst import GeminiAnalyst, NoFindings
-from analytics_service.ledger import Ledger
-from analytics_service.provider import KeyInvalid, ProviderError, Unavailable
-from analytics_service.quota import CallQuota
-from analytics_service.reasons import FallbackReason
+from analytics_service.gemini.provider import KeyInvalid, ProviderError, Unavailable
+from analytics_service.gemini.quota import CallQuota
+from analytics_service.reports.reasons import FallbackReason
 from analytics_service.settings import Settings
 from analytics_service.testing.gemini_emulator import (
     FINDINGS,

@@ -10,8 +10,8 @@ from service import analyze, client_of, settings_for
 from situations import Served, Times, facts, window
 from test_sentences_are_true import later, windows
 
-from analytics_service.facts import Facts
-from analytics_service.report import Finding, Findings, Severity
+from analytics_service.metrics_client.facts import Facts
+from analytics_service.reports.report import Finding, Findings, Severity
 from analytics_service.rules import findings_by_rules
 from analytics_service.testing.gemini_emulator import FINDINGS, GeminiEmulator, saying
 from analytics_service.testing.metrics_emulator import MetricsEmulator

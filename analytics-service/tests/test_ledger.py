@@ -7,9 +7,9 @@ from parts import NOW, redis_client
 from service import analyze, client_of, settings_for
 from wire_shapes import candidate
 
+from analytics_service.gemini.ledger import Ledger
 from analytics_service.gemini.prices import Prices, PriceSource, prices_of
-from analytics_service.ledger import Ledger
-from analytics_service.provider import Usage
+from analytics_service.gemini.provider import Usage
 from analytics_service.testing.gemini_emulator import GeminiEmulator, blocked, failing, reporting, saying
 from analytics_service.testing.metrics_emulator import MetricsEmulator
 from shared.testing.admin import ADMIN

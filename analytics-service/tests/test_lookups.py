@@ -6,9 +6,9 @@ import httpx
 import pytest
 from parts import KEYS, redis_client
 
-from analytics_service.lookup import OFTEN, PAUSE_SECONDS, SHARED_SECONDS, Lookup, Lookups
-from analytics_service.metrics_client import MetricsAway, MetricsClient
-from analytics_service.report_cache import Lives, ReportCache
+from analytics_service.cache.redis import Lives, ReportCache
+from analytics_service.metrics_client.client import MetricsAway, MetricsClient
+from analytics_service.reports.lookup import OFTEN, PAUSE_SECONDS, SHARED_SECONDS, Lookup, Lookups
 from analytics_service.testing.metrics_emulator import MetricsEmulator
 from analytics_service.testing.metrics_emulator import metrics as numbers
 from shared.contracts.metrics import MetricsQuery

@@ -7,8 +7,8 @@ import pytest
 from parts import redis_client
 from service import client_of, settings_for
 
-from analytics_service.quota import CALLS, CallQuota, QuotaExhausted
-from analytics_service.reasons import FallbackReason
+from analytics_service.gemini.quota import CALLS, CallQuota, QuotaExhausted
+from analytics_service.reports.reasons import FallbackReason
 from analytics_service.testing.gemini_emulator import GeminiEmulator
 from analytics_service.testing.metrics_emulator import MetricsEmulator
 from analytics_service.testing.metrics_emulator import metrics as numbers

@@ -8,9 +8,7 @@ import pytest
 from wire_shapes import ANSWERS, FAILURES, REPORT_TEXTS, error
 
 from analytics_service.gemini import gemini_provider
-from analytics_service.gemini.refusals import header_seconds
-from analytics_service.gemini.report_text import findings_in
-from analytics_service.provider import (
+from analytics_service.gemini.provider import (
     Ask,
     Flawed,
     Provider,
@@ -22,11 +20,13 @@ from analytics_service.provider import (
     Unusable,
     Usage,
 )
-from analytics_service.report import Findings
+from analytics_service.gemini.refusals import header_seconds
+from analytics_service.gemini.report_text import findings_in
+from analytics_service.reports.report import Findings
 from analytics_service.settings import Settings
 from analytics_service.testing import gemini_emulator as emulated
 from analytics_service.testing.gemini_emulator import Behaviour, GeminiEmulator, slow
-from shared.runtime.settings import load_settings
+from shared.settings.settings import load_settings
 
 KEY = "sesame-open"
 QUESTION = Ask("How are we doing?")

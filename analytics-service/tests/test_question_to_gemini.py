@@ -7,10 +7,10 @@ import pytest
 from parts import facts_of
 from situations import Served, Times, facts, window
 
-from analytics_service.facts import Quality
+from analytics_service.gemini.prompt import PROMPT_VERSION, prompt_of
+from analytics_service.gemini.provider import ModelAnswer, Unusable
 from analytics_service.gemini.report_text import findings_in
-from analytics_service.prompt import PROMPT_VERSION, prompt_of
-from analytics_service.provider import ModelAnswer, Unusable
+from analytics_service.metrics_client.facts import Quality
 from analytics_service.testing.gemini_emulator import FINDINGS
 from analytics_service.testing.metrics_emulator import drift_report
 from analytics_service.testing.metrics_emulator import metrics as numbers

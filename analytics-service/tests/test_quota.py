@@ -6,7 +6,7 @@ import pytest
 from parts import redis_client
 from service import analyze, client_of, settings_for
 
-from analytics_service.quota import CALLS, GATE, CallQuota, QuotaExhausted
+from analytics_service.gemini.quota import CALLS, GATE, CallQuota, QuotaExhausted
 from analytics_service.testing.gemini_emulator import GeminiEmulator, rate_limited
 from analytics_service.testing.metrics_emulator import MetricsEmulator
 from shared.testing.admin import ADMIN

@@ -10,8 +10,8 @@ from prometheus_client import REGISTRY
 from service import analyze, client_of, settings_for
 from wire_shapes import FAILURES
 
-from analytics_service.provider import Unavailable
-from analytics_service.reasons import FallbackReason
+from analytics_service.gemini.provider import Unavailable
+from analytics_service.reports.reasons import FallbackReason
 from analytics_service.rules.claim import Claim
 from analytics_service.testing.gemini_emulator import GeminiEmulator, reporting
 from analytics_service.testing.metrics_emulator import MetricsEmulator

@@ -8,9 +8,9 @@ from pydantic import ValidationError
 from redis.asyncio import Redis
 from redis.asyncio.connection import parse_url
 
-from analytics_service.cache.redis_url import Kind, RedisTarget, redis_target
+from analytics_service.cache.url import Kind, RedisTarget, redis_target
 from analytics_service.settings import Settings
-from shared.runtime.settings import describe
+from shared.settings.settings import describe
 from shared.testing.certificates import write_certificates
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from service import analyze, client_of, settings_for
 
-from analytics_service.facts import Baseline, Baselines
+from analytics_service.metrics_client.facts import Baseline, Baselines
 from analytics_service.testing.gemini_emulator import FINDINGS, GeminiEmulator
 from analytics_service.testing.metrics_emulator import MetricsEmulator, drift_report
 from analytics_service.testing.metrics_emulator import metrics as numbers

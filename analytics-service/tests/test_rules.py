@@ -7,8 +7,8 @@ import pytest
 from parts import facts_of
 from situations import END, Served, Times, facts, window
 
-from analytics_service.facts import Quality, SeenAlert, SeenAlerts, SeverityChange
-from analytics_service.report import Findings, Severity
+from analytics_service.metrics_client.facts import Quality, SeenAlert, SeenAlerts, SeverityChange
+from analytics_service.reports.report import Findings, Severity
 from analytics_service.rules import findings_by_rules
 from analytics_service.rules.figures import apart, name_of, number, percent
 from analytics_service.testing.metrics_emulator import drift_report

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from sentence_oracle import Oracle
 from situations import END, Served, Times, Window, facts, scaled, window
 
-from analytics_service.facts import SeenAlert
-from analytics_service.prompt import prompt_of
-from analytics_service.report import Findings, Severity
+from analytics_service.gemini.prompt import prompt_of
+from analytics_service.metrics_client.facts import SeenAlert
+from analytics_service.reports.report import Findings, Severity
 from analytics_service.rules import findings_by_rules
 from shared.contracts.metrics import Status, ThresholdProfile
 

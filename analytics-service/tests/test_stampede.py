@@ -5,9 +5,9 @@ import asyncio
 from parts import a_report, key_of, redis_client
 from service import analyze, client_of, settings_for
 
-from analytics_service.lock import ReportLock
-from analytics_service.report_cache import Lives, ReportCache
-from analytics_service.single_flight import SingleFlight
+from analytics_service.cache.lock import ReportLock
+from analytics_service.cache.redis import Lives, ReportCache
+from analytics_service.reports.single_flight import SingleFlight
 from analytics_service.testing.gemini_emulator import GeminiEmulator, failing, slow
 from analytics_service.testing.metrics_emulator import MetricsEmulator
 from shared.contracts.metrics import MetricsQuery

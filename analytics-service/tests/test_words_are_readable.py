@@ -12,10 +12,10 @@ from parts import a_report
 from pydantic import ValidationError
 from service import analyze, client_of, settings_for
 
+from analytics_service.gemini.provider import ModelAnswer, Unusable
 from analytics_service.gemini.report_text import findings_in
-from analytics_service.provider import ModelAnswer, Unusable
-from analytics_service.report import Finding, Findings
 from analytics_service.reports.readable import one_line, readable
+from analytics_service.reports.report import Finding, Findings
 from analytics_service.testing.gemini_emulator import FINDINGS, GeminiEmulator, saying
 from analytics_service.testing.metrics_emulator import MetricsEmulator
 from shared.testing.redis import RedisServer

@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from analytics_service.provider import (
+from analytics_service.gemini.provider import (
     BillingNeeded,
     Blocked,
     DailyQuotaSpent,

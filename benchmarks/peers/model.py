@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from prediction_service.manifest import OnnxRuntime, read_manifest
+from prediction_service.models.folders.manifest import OnnxRuntime, read_manifest
 
 Answer = dict[str, Any]
 
@@ -20,11 +20,11 @@ class Model:
         manifest = read_manifest(folder)
         self.labels = manifest.labels
         if isinstance(manifest.runtime, OnnxRuntime):
-            from prediction_service.runtimes.onnx import OnnxTextRuntime  # takes memory: only where it is needed
+            from prediction_service.models.runtimes.onnx import OnnxTextRuntime  # takes memory: only where it is needed
 
             self.runtime: Any = OnnxTextRuntime(folder, manifest, manifest.runtime)
         else:
-            from prediction_service.runtimes.lexicon import LexiconRuntime
+            from prediction_service.models.runtimes.lexicon import LexiconRuntime
 
             self.runtime = LexiconRuntime(manifest)
 

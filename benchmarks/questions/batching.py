@@ -23,9 +23,9 @@ from benchmarks.harness.report import Answer, Table, bar
 from benchmarks.harness.servers import Server
 from benchmarks.harness.stores import postgres_server
 from benchmarks.harness.turns import Sample, alternate, samples
-from prediction_service.batcher import Batcher
-from prediction_service.model_folders import ModelFolder
-from prediction_service.model_loader import QueueBounds, load_model
+from prediction_service.batching.batcher import Batcher
+from prediction_service.models.folders.listing import ModelFolder
+from prediction_service.models.loader import QueueBounds, load_model
 from shared.embedded.ports import free_ports
 
 TITLE = "Batching"

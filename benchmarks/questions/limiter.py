@@ -21,8 +21,8 @@ from benchmarks.effort import Effort
 from benchmarks.harness.report import Answer, Table, bar
 from benchmarks.harness.stores import postgres_and_redis
 from benchmarks.harness.turns import Sample, samples
-from gateway.limiter import Policy, Window
-from gateway.postgres_limiter import PostgresLimiter
+from gateway.limit.postgres import PostgresLimiter
+from gateway.limit.window import Policy, Window
 from shared.database.connection import Connector
 from shared.testing.postgres import Database
 from shared.testing.redis import RedisServer

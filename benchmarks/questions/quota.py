@@ -14,7 +14,7 @@ from limits.aio.storage import RedisStorage
 from limits.aio.strategies import MovingWindowRateLimiter
 from redis.asyncio import Redis
 
-from analytics_service.quota import CallQuota, QuotaExhausted
+from analytics_service.gemini.quota import CallQuota, QuotaExhausted
 from benchmarks.effort import Effort
 from benchmarks.harness.report import Answer, Table, bar
 from benchmarks.harness.stores import redis_server

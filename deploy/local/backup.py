@@ -30,7 +30,7 @@ from local.settings import LocalSettings
 from local.stack import DATABASE, Stack, plan
 from shared.embedded import postgres
 from shared.embedded.unprivileged import CannotDropPrivilegesError
-from shared.runtime.settings import load_settings
+from shared.settings.settings import load_settings
 
 SCHEMAS = ("gateway", "metrics", "predictions")
 """What is the project's own in the database; a test holds it to the tables in the code."""

@@ -9,8 +9,8 @@ from pathlib import Path
 from local.folder import StackFolder
 from local.services import SERVICES, settings_class
 from local.settings import LocalSettings
-from shared.runtime.listen_address import reached_by
-from shared.runtime.secret_words import secrets_of
+from shared.settings.listen_address import reached_by
+from shared.settings.secret_words import secrets_of
 
 MARK = "MODELSERVER_LOCAL_DIR"
 """Every process of a stack carries its folder in its environment under this name."""

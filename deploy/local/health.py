@@ -15,7 +15,7 @@ from typing import IO, Any
 from local.errors import CannotRunError
 from local.settings import LocalSettings
 from shared.contracts.health import SystemHealth
-from shared.runtime.listen_address import reached_by
+from shared.settings.listen_address import reached_by
 
 WITHOUT_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 """Proxies of the environment are for calls outside."""

@@ -8,7 +8,7 @@ from local.errors import CannotRunError
 from local.services import SERVICES
 from local.settings import LocalSettings
 from shared.embedded.ports import free_ports
-from shared.runtime.listen_address import why_not_to_listen
+from shared.settings.listen_address import why_not_to_listen
 
 
 def choose_ports(settings: LocalSettings) -> dict[str, int]:

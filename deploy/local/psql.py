@@ -11,7 +11,7 @@ from local.settings import LocalSettings
 from local.stack import DATABASE
 from shared.database.urls import for_libpq
 from shared.embedded import postgres
-from shared.runtime.settings import load_settings
+from shared.settings.settings import load_settings
 
 HOST = "127.0.0.1"
 

@@ -27,7 +27,7 @@ from local.stack import Stack, plan
 from local.supervisor import Supervisor
 from shared.embedded import postgres
 from shared.embedded.unprivileged import CannotDropPrivilegesError
-from shared.runtime.settings import load_settings
+from shared.settings.settings import load_settings
 
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 

@@ -2,7 +2,7 @@
 
 import importlib
 
-from shared.runtime.settings import ServiceSettings
+from shared.settings.settings import ServiceSettings
 
 SERVICES = {
     "gateway": "gateway",

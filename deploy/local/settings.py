@@ -7,10 +7,10 @@ from typing import Literal, Self
 from pydantic import Field, SecretStr, model_validator
 
 from shared.database.urls import DatabaseUrl
-from shared.runtime.listed_names import Names
-from shared.runtime.listen_address import Host
-from shared.runtime.secret_words import AdminToken
-from shared.runtime.settings import EnvironmentSettings
+from shared.settings.listed_names import Names
+from shared.settings.listen_address import Host
+from shared.settings.secret_words import AdminToken
+from shared.settings.settings import EnvironmentSettings
 
 TELEMETRY_AT, STORES_AT = 10, 20
 """How far behind PORT the Prometheus metrics begin, and the stores."""

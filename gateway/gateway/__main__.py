@@ -3,7 +3,7 @@
 from gateway.app import SERVICE, create_app, create_door
 from gateway.settings import Settings
 from shared.database.schema_check import check_schema
-from shared.runtime.service import run_service
+from shared.service.assembly import run_service
 
 if __name__ == "__main__":
     run_service(

@@ -17,32 +17,32 @@ from importlib.metadata import version
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
-from gateway.client_address import ClientAddresses
-from gateway.deadlines import Deadlines
-from gateway.denials import Denials
-from gateway.docs import docs_router, mount_assets
-from gateway.front import Front
+from gateway.api.home import NAME, home_router
+from gateway.docs.openapi import ServiceDocuments
+from gateway.docs.pages import docs_router, mount_assets
 from gateway.health import SystemCheck, gateway_health, system_health_router
-from gateway.home import NAME, home_router
-from gateway.ingress_limit import IngressLimit
-from gateway.limiter_cleanup import forget_old_clients_forever
-from gateway.limiter_failover import LimiterFailover
-from gateway.memory_limiter import MemoryLimiter
-from gateway.openapi import ServiceDocuments
-from gateway.postgres_limiter import PostgresLimiter
-from gateway.proxy import Proxy
-from gateway.public_prefix import PublicPrefix
-from gateway.requests_in_flight import RequestsInFlight
-from gateway.routing import UpstreamName
+from gateway.limit.cleanup import forget_old_clients_forever
+from gateway.limit.failover import LimiterFailover
+from gateway.limit.in_flight import RequestsInFlight
+from gateway.limit.memory import MemoryLimiter
+from gateway.limit.middleware import IngressLimit
+from gateway.limit.postgres import PostgresLimiter
+from gateway.limit.refusals import Denials
+from gateway.proxy.connections import UpstreamSession
+from gateway.proxy.deadlines import Deadlines
+from gateway.proxy.proxy import Proxy
+from gateway.proxy.upstream import Upstream
+from gateway.request.client_address import ClientAddresses
+from gateway.request.front import Front
+from gateway.request.public_prefix import PublicPrefix
+from gateway.request.routing import UpstreamName
 from gateway.settings import Settings
-from gateway.upstream_session import UpstreamSession
-from gateway.upstreams import Upstream
 from shared.database.connection import Connector
-from shared.http.door import Door
-from shared.http.host import Hosts
-from shared.runtime.openapi import openapi_of
-from shared.runtime.request_middleware import RequestMiddleware
-from shared.runtime.service import bounds_within_the_system, create_api
+from shared.http.openapi import openapi_of
+from shared.http.request_middleware import RequestMiddleware
+from shared.http.server.door import Door
+from shared.http.server.host import Hosts
+from shared.service.assembly import bounds_within_the_system, create_api
 
 SERVICE = "gateway"
 DESCRIPTION = "Predictions, their metrics and what they mean, through one URL. Errors are RFC 9457 problem details."

@@ -12,12 +12,12 @@ import structlog
 from fastapi import APIRouter, Response
 from pydantic import ValidationError
 
-from gateway.postgres_limiter import PostgresLimiter
-from gateway.routing import UpstreamName
-from gateway.upstream_session import UpstreamSession
+from gateway.limit.postgres import PostgresLimiter
+from gateway.proxy.connections import UpstreamSession
+from gateway.request.routing import UpstreamName
 from shared.contracts.health import ComponentHealth, HealthStatus, ServiceHealth, SystemHealth
 from shared.http.strict_route import StrictRoute
-from shared.runtime.health import HealthReport, http_status
+from shared.service.health import HealthReport, http_status
 
 DEADLINE_SECONDS = 0.8
 """A service that has not answered by then is down for now: the whole answer stays below a second."""

@@ -7,12 +7,12 @@ from typing import Annotated, Any, ClassVar
 from pydantic import AfterValidator, BeforeValidator, Field, HttpUrl
 from pydantic_settings import NoDecode
 
-from gateway.limiter import Policy, Window
-from gateway.public_prefix import require_prefix
+from gateway.limit.window import Policy, Window
+from gateway.request.public_prefix import require_prefix
 from shared.database.urls import DatabaseUrl
-from shared.http.host import host_name
-from shared.runtime.listed_names import Words
-from shared.runtime.settings import ServiceSettings
+from shared.http.server.host import host_name
+from shared.settings.listed_names import Words
+from shared.settings.settings import ServiceSettings
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 LIMIT = re.compile(r"(\d{1,18})/(\d{1,18})?([smhd])", re.ASCII)

@@ -12,8 +12,8 @@ from aiohttp import web
 from gateway.app import create_app, create_door
 from gateway.settings import Settings
 from shared.embedded.ports import free_ports
-from shared.runtime.logs import configure_logging
-from shared.runtime.service import server_for
+from shared.service.assembly import server_for
+from shared.telemetry.logs import configure_logging
 from shared.testing.postgres import Database
 
 configure_logging("gateway", "WARNING", "console")

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from gateway.client_address import LONGEST_ENTRY, ClientAddresses, client_at, known_address, parse_address
+from gateway.request.client_address import LONGEST_ENTRY, ClientAddresses, client_at, known_address, parse_address
 from gateway.settings import parse_networks
 
 TRUSTED = "10.0.0.0/8, 2001:db8:ffff::/48"

@@ -6,7 +6,7 @@ import sys
 import pytest
 from pydantic import ValidationError
 
-from gateway.limiter import Window
+from gateway.limit.window import Window
 from gateway.settings import Settings, parse_limits
 
 DATABASE = "postgresql://gateway:secret-password@127.0.0.1:1/modelserver"

@@ -8,9 +8,9 @@ from contextlib import AsyncExitStack
 import asyncpg
 import pytest
 
-from gateway.limiter import Decision, Policy, Window
-from gateway.limiter_cleanup import forget_old_clients
-from gateway.postgres_limiter import PostgresLimiter
+from gateway.limit.cleanup import forget_old_clients
+from gateway.limit.postgres import PostgresLimiter
+from gateway.limit.window import Decision, Policy, Window
 from shared.database.connection import Connector
 from shared.database.urls import for_libpq
 from shared.testing.postgres import Database

@@ -5,10 +5,10 @@ import asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.denials import Denials
-from gateway.limiter import SLOTS, Decision, Policy, Source, Window
-from gateway.limiter_failover import LimiterFailover
-from gateway.memory_limiter import MemoryLimiter
+from gateway.limit.failover import LimiterFailover
+from gateway.limit.memory import MemoryLimiter
+from gateway.limit.refusals import Denials
+from gateway.limit.window import SLOTS, Decision, Policy, Source, Window
 from shared.testing.clock import ManualClock
 
 windows = st.builds(Window, quota=st.integers(1, 40), seconds=st.integers(1, 120))

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from conftest import StartGateway, UpstreamServer
 
-from gateway.unfinished_bodies import MOST_BYTES
+from gateway.proxy.unfinished_bodies import MOST_BYTES
 
 addresses = count(1)
 

@@ -8,7 +8,7 @@ from conftest import StartGateway, UpstreamServer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.routing import OPEN_INFERENCE, OPEN_INFERENCE_INFER, OPEN_INFERENCE_LOAD, find_route
+from gateway.request.routing import OPEN_INFERENCE, OPEN_INFERENCE_INFER, OPEN_INFERENCE_LOAD, find_route
 
 CALLER = {"X-Forwarded-For": "192.0.2.1"}
 WORKS = "/v2/models/sentiment/infer"

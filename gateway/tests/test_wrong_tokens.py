@@ -8,9 +8,9 @@ from aiohttp import web
 from conftest import StartGateway, UpstreamServer
 
 from gateway.limit import failed_tokens
-from gateway.limiter import Policy, Window
-from gateway.memory_limiter import MemoryLimiter
-from shared.runtime.problems import QUOTA_EXCEEDED
+from gateway.limit.memory import MemoryLimiter
+from gateway.limit.window import Policy, Window
+from shared.http.problems import QUOTA_EXCEEDED
 from shared.testing.clock import ManualClock
 
 RIGHT = "the-right-token-of-this-test"

@@ -25,34 +25,34 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
-from metrics_service.alert_delivery import AlertDelivery, new_client
-from metrics_service.alert_store import AlertStore
-from metrics_service.alert_watcher import AlertWatcher
-from metrics_service.alertmanager import AlertmanagerSync
+from metrics_service.alerts.store import AlertStore
+from metrics_service.alerts.watcher import AlertWatcher
+from metrics_service.api.alerts import alerts_router
+from metrics_service.api.audit import audit_router
+from metrics_service.api.baselines import baselines_router
+from metrics_service.api.feedback import feedback_router
+from metrics_service.api.metrics import metrics_router
+from metrics_service.api.silences import silences_router
+from metrics_service.api.thresholds import thresholds_router
 from metrics_service.baselines.pinning import Pinning
 from metrics_service.baselines.store import BaselineStore
-from metrics_service.drift_report import DriftReporter
-from metrics_service.endpoints.alerts import alerts_router
-from metrics_service.endpoints.audit import audit_router
-from metrics_service.endpoints.baselines import baselines_router
-from metrics_service.endpoints.feedback import feedback_router
-from metrics_service.endpoints.metrics import metrics_router
-from metrics_service.endpoints.silences import silences_router
-from metrics_service.endpoints.thresholds import thresholds_router
-from metrics_service.feedback_store import FeedbackStore
-from metrics_service.folding import Folding
+from metrics_service.drift.report import DriftReporter
+from metrics_service.feedback.store import FeedbackStore
 from metrics_service.health import health_report
-from metrics_service.kept import Kept
-from metrics_service.leader import Leader
-from metrics_service.names.known_models import KnownModels
-from metrics_service.report import MetricsReporter
-from metrics_service.retention import Retention
+from metrics_service.maintenance.compaction import Folding
+from metrics_service.maintenance.leader import Leader
+from metrics_service.maintenance.retention import Retention
+from metrics_service.models.catalogue import KnownModels
+from metrics_service.notifications.alertmanager import AlertmanagerSync
+from metrics_service.notifications.delivery import AlertDelivery, new_client
 from metrics_service.settings import Settings
 from metrics_service.silences.store import SilenceStore
-from metrics_service.threshold_store import ThresholdStore
-from metrics_service.window import utc_now
+from metrics_service.thresholds.store import ThresholdStore
+from metrics_service.windows.coverage import Kept
+from metrics_service.windows.report import MetricsReporter
+from metrics_service.windows.window import utc_now
 from shared.database.engine import create_engine
-from shared.runtime.service import create_service
+from shared.service.assembly import create_service
 
 VERSION = version("modelserver-metrics-service")
 

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from shared.database.connection import CannotConnectError
 from shared.database.connection import is_away as is_about_the_server
-from shared.runtime.problems import Overloaded, Problem
+from shared.http.problems import Overloaded, Problem
 
 DEADLINE_SECONDS = 8
 """No question takes this long when Postgres is well; a Postgres that hangs is as good as away."""

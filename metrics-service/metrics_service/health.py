@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from shared.contracts.health import ComponentHealth, HealthStatus
 from shared.database.connection import CannotConnectError
 from shared.database.engine import ping
-from shared.runtime.health import HealthReport
+from shared.service.health import HealthReport
 
 log = structlog.get_logger()
 

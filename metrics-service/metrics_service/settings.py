@@ -6,12 +6,12 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import NoDecode
 
-from metrics_service.alerts import Policy, Watch
-from metrics_service.webhooks import Webhook, key_of, parse_webhooks
+from metrics_service.alerts.rules import Policy, Watch
+from metrics_service.notifications.webhooks import Webhook, key_of, parse_webhooks
 from shared.database.urls import DatabaseUrl
-from shared.runtime.proxies import check_proxies
-from shared.runtime.secret_words import AdminToken
-from shared.runtime.settings import ServiceSettings
+from shared.settings.proxies import check_proxies
+from shared.settings.secret_words import AdminToken
+from shared.settings.settings import ServiceSettings
 
 
 def webhooks_from(value: Any) -> Any:
@@ -26,7 +26,7 @@ def usable_secret(secret: SecretStr) -> SecretStr:
 
 
 class Settings(ServiceSettings):
-    """Read from the environment; see `shared.runtime.settings` for the order of sources."""
+    """Read from the environment; see `shared.settings.settings` for the order of sources."""
 
     database_url: DatabaseUrl = Field(description="Postgres, as the role metrics_service")
     admin_token: AdminToken = Field(description="Needed to change thresholds")

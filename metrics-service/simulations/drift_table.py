@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from metrics_service.drift import Comparison, compare
+from metrics_service.drift.comparison import Comparison, compare
 from shared.contracts.metrics import DriftStatus
 from simulations.many_labels import many_labels
 

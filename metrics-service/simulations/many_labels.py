@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from metrics_service.drift import Comparison, compare
+from metrics_service.drift.comparison import Comparison, compare
 from shared.contracts.metrics import DriftStatus
 
 LABELS = (2, 10, 20, 100, 300)

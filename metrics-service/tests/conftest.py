@@ -6,7 +6,7 @@ from service import client_of, settings_for
 from sqlalchemy.ext.asyncio import AsyncEngine
 from watching import Clock, watcher_of
 
-from metrics_service.alert_watcher import AlertWatcher
+from metrics_service.alerts.watcher import AlertWatcher
 from shared.database.engine import create_engine
 from shared.testing.postgres import Database
 

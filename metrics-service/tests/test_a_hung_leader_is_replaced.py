@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from metrics_service.leader import LEADER_LOCK, LEASE_SECONDS
+from metrics_service.maintenance.leader import LEADER_LOCK, LEASE_SECONDS
 from shared.embedded.ports import free_ports
 from shared.testing.postgres import Database
 from shared.testing.server_process import ServerProcess

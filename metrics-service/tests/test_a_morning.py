@@ -15,12 +15,12 @@ from rows import Row, insert, register
 from sqlalchemy.ext.asyncio import AsyncEngine
 from watching import Clock, watcher_of
 
-from metrics_service.alert_delivery import AlertDelivery, new_client
-from metrics_service.alert_watcher import AlertWatcher
-from metrics_service.alertmanager import AlertmanagerSync
-from metrics_service.alerts import Watch
-from metrics_service.feedback import Caller, Feedback
-from metrics_service.webhooks import Format, Webhook
+from metrics_service.alerts.rules import Watch
+from metrics_service.alerts.watcher import AlertWatcher
+from metrics_service.feedback.quality import Caller, Feedback
+from metrics_service.notifications.alertmanager import AlertmanagerSync
+from metrics_service.notifications.delivery import AlertDelivery, new_client
+from metrics_service.notifications.webhooks import Format, Webhook
 from shared.testing.postgres import Database
 
 SEED = 20_260_302

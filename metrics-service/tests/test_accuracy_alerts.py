@@ -7,10 +7,10 @@ from rows import Row, insert, register
 from sqlalchemy.ext.asyncio import AsyncEngine
 from watching import Clock, look, watcher_of
 
-from metrics_service.alert_watcher import AlertWatcher
-from metrics_service.feedback import Caller, Feedback
-from metrics_service.rollups import Selection
-from metrics_service.window import Window
+from metrics_service.alerts.watcher import AlertWatcher
+from metrics_service.feedback.quality import Caller, Feedback
+from metrics_service.windows.rollups import Selection
+from metrics_service.windows.window import Window
 from shared.testing.postgres import Database
 
 TEAM = Caller("team", is_trusted=True)

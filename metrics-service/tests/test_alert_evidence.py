@@ -10,10 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from test_accuracy_alerts import judged
 from watching import Clock, look, predict, watcher_of
 
-from metrics_service.alert_text import description, headline
-from metrics_service.alertmanager import entries_of
-from metrics_service.alerts import MAX_HISTORY, Alert, AlertEvent, Ending, Evidence, Signal
-from metrics_service.webhooks import Webhook
+from metrics_service.alerts.rules import MAX_HISTORY, Alert, AlertEvent, Ending, Evidence, Signal
+from metrics_service.notifications.alertmanager import entries_of
+from metrics_service.notifications.text import description, headline
+from metrics_service.notifications.webhooks import Webhook
 from shared.contracts.metrics import Status
 from shared.testing.postgres import Database
 

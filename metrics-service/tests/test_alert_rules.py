@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from metrics_service.alerts import Alert, Limit, Policy, Reading, Signal, event_type, next_severity
+from metrics_service.alerts.rules import Alert, Limit, Policy, Reading, Signal, event_type, next_severity
 from shared.contracts.metrics import Status
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

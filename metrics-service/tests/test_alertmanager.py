@@ -14,13 +14,13 @@ from service import client_of, settings_for
 from sqlalchemy.ext.asyncio import AsyncEngine
 from watching import Clock, look, predict
 
-from metrics_service.alert_delivery import AlertDelivery, new_client
-from metrics_service.alert_watcher import AlertWatcher
-from metrics_service.alertmanager import AlertmanagerSync
+from metrics_service.alerts.watcher import AlertWatcher
+from metrics_service.notifications.alertmanager import AlertmanagerSync
+from metrics_service.notifications.delivery import AlertDelivery, new_client
+from metrics_service.notifications.webhooks import Format, Webhook
 from metrics_service.silences.contracts import NewSilence
 from metrics_service.silences.store import SilenceStore
-from metrics_service.threshold_store import ChangedBy
-from metrics_service.webhooks import Format, Webhook
+from metrics_service.thresholds.store import ChangedBy
 from shared.embedded.ports import free_ports
 from shared.testing.debian import debian_program
 from shared.testing.postgres import Database

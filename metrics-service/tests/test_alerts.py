@@ -11,16 +11,16 @@ from rows import Row, insert, register
 from service import client_of, settings_for
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from metrics_service.alert_store import AlertStore
-from metrics_service.alert_watcher import STATUS, AlertWatcher
-from metrics_service.alerts import Policy, Watch
+from metrics_service.alerts.rules import Policy, Watch
+from metrics_service.alerts.store import AlertStore
+from metrics_service.alerts.watcher import STATUS, AlertWatcher
 from metrics_service.baselines.contracts import PinBaseline
 from metrics_service.baselines.pinning import Pinning
 from metrics_service.baselines.store import BaselineStore
-from metrics_service.drift_report import DriftReporter
-from metrics_service.feedback_store import FeedbackStore
-from metrics_service.kept import Kept
-from metrics_service.threshold_store import ChangedBy, ThresholdStore
+from metrics_service.drift.report import DriftReporter
+from metrics_service.feedback.store import FeedbackStore
+from metrics_service.thresholds.store import ChangedBy, ThresholdStore
+from metrics_service.windows.coverage import Kept
 from shared.testing.postgres import Database
 
 START = datetime.now(UTC) - timedelta(hours=6)

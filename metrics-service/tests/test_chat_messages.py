@@ -11,8 +11,8 @@ from pydantic import SecretStr
 from standardwebhooks import Webhook as Verifier
 from standardwebhooks import WebhookVerificationError
 
-from metrics_service.alerts import Alert, AlertEvent, EventType, Evidence, Signal
-from metrics_service.webhooks import Format, Webhook, headers
+from metrics_service.alerts.rules import Alert, AlertEvent, EventType, Evidence, Signal
+from metrics_service.notifications.webhooks import Format, Webhook, headers
 from shared.contracts.metrics import Status
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -8,10 +8,10 @@ from rows import Row, insert, register
 from sqlalchemy.ext.asyncio import AsyncEngine
 from watching import Clock, look, predict
 
-from metrics_service.alert_watcher import AlertWatcher
+from metrics_service.alerts.watcher import AlertWatcher
 from metrics_service.baselines.contracts import PinBaseline
 from metrics_service.baselines.pinning import Pinning
-from metrics_service.threshold_store import ChangedBy
+from metrics_service.thresholds.store import ChangedBy
 from shared.testing.postgres import Database
 
 NOW = datetime.now(UTC)

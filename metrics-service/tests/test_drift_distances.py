@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metrics_service.drift import band, chi_square_95, compare, jensen_shannon_distance
+from metrics_service.drift.comparison import band, chi_square_95, compare, jensen_shannon_distance
 from shared.contracts.metrics import DriftStatus
 
 counts = st.dictionaries(st.integers(0, 20), st.integers(1, 10_000), min_size=1)

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from metrics_service.contingency.certainty import FALSE_ALARMS
-from metrics_service.contingency.joint_chance import least_chance, likelihood_ratio
-from metrics_service.contingency.splits import splits
-from metrics_service.drift import Comparison, compare
+from metrics_service.drift.certainty import FALSE_ALARMS
+from metrics_service.drift.comparison import Comparison, compare
+from metrics_service.drift.joint_chance import least_chance, likelihood_ratio
+from metrics_service.drift.splits import splits
 from shared.contracts.metrics import DriftStatus
 
 STABLE, SLIGHT, MODERATE, SIGNIFICANT, NOT_ENOUGH_DATA = DriftStatus

@@ -7,7 +7,7 @@ import httpx
 import pytest
 from rows import Row, insert, register
 
-from metrics_service.feedback import accuracy, label_qualities
+from metrics_service.feedback.quality import accuracy, label_qualities
 from shared.testing.postgres import Database
 
 

@@ -10,7 +10,7 @@ import pytest
 from rows import Row, insert, register
 from service import client_of, settings_for
 
-from metrics_service.feedback import MAX_BATCH
+from metrics_service.feedback.quality import MAX_BATCH
 from shared.testing.admin import ADMIN
 from shared.testing.postgres import Database
 

@@ -10,10 +10,10 @@ import pytest
 from rows import Row, insert_over
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from metrics_service.aggregates import aggregate
-from metrics_service.folding import Folding
-from metrics_service.rollups import Selection
-from metrics_service.window import Window
+from metrics_service.maintenance.compaction import Folding
+from metrics_service.windows.aggregates import aggregate
+from metrics_service.windows.rollups import Selection
+from metrics_service.windows.window import Window
 from shared.database.urls import for_libpq
 from shared.testing.postgres import Database
 

@@ -5,7 +5,7 @@ import pytest
 from rows import Row, insert, register
 from service import client_of, settings_for
 
-from metrics_service.names.known_models import LOADED_SECONDS
+from metrics_service.models.catalogue import LOADED_SECONDS
 from shared.testing.postgres import Database
 
 QUERIES = ["/metrics/aggregated", "/metrics/timeseries", "/metrics/drift", "/metrics/quality"]

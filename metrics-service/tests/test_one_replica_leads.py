@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from metrics_service.leader import Leader
+from metrics_service.maintenance.leader import Leader
 from shared.database.engine import create_engine
 from shared.testing.postgres import Database
 

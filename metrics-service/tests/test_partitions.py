@@ -8,7 +8,7 @@ import pytest
 from rows import Row, insert, insert_over
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from metrics_service.retention import DAYS_AHEAD, Retention
+from metrics_service.maintenance.retention import DAYS_AHEAD, Retention
 from shared.database.urls import for_libpq
 from shared.testing.postgres import Database
 

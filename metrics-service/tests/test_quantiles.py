@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metrics_service.histogram import GAMMA, ZERO_BIN, quantiles
+from metrics_service.windows.histogram import GAMMA, ZERO_BIN, quantiles
 
 FRACTIONS = (0.0, 0.01, 0.5, 0.95, 0.99, 1.0)
 

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from rows import Row, insert_over
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from metrics_service.aggregates import Aggregates, aggregate
-from metrics_service.aggregates import count as count_all
-from metrics_service.rollups import Selection
-from metrics_service.window import Window
+from metrics_service.windows.aggregates import Aggregates, aggregate
+from metrics_service.windows.aggregates import count as count_all
+from metrics_service.windows.rollups import Selection
+from metrics_service.windows.window import Window
 from shared.database.urls import for_libpq
 from shared.testing.postgres import Database
 

@@ -9,11 +9,11 @@ from service import client_of, settings_for
 from sqlalchemy.ext.asyncio import AsyncEngine
 from watching import Clock, look, predict, watcher_of
 
-from metrics_service.alert_watcher import AlertWatcher
+from metrics_service.alerts.watcher import AlertWatcher
+from metrics_service.notifications.webhooks import Webhook
 from metrics_service.silences.contracts import NewSilence
 from metrics_service.silences.store import SilenceStore
-from metrics_service.threshold_store import ChangedBy
-from metrics_service.webhooks import Webhook
+from metrics_service.thresholds.store import ChangedBy
 from shared.testing.postgres import Database
 
 URL = "/metrics/silences"

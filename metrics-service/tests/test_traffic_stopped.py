@@ -7,8 +7,8 @@ import pytest
 from rows import Row, insert
 from watching import START, Clock, look
 
-from metrics_service.alert_watcher import AlertWatcher
-from metrics_service.traffic import Activity
+from metrics_service.alerts.traffic import Activity
+from metrics_service.alerts.watcher import AlertWatcher
 from shared.testing.postgres import Database
 
 

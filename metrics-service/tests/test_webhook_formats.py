@@ -11,8 +11,8 @@ import pytest
 from pydantic import SecretStr, ValidationError
 from service import settings_for
 
-from metrics_service.alerts import Alert, AlertEvent, EventType, Signal
-from metrics_service.webhooks import Format, Webhook, headers, parse_webhooks
+from metrics_service.alerts.rules import Alert, AlertEvent, EventType, Signal
+from metrics_service.notifications.webhooks import Format, Webhook, headers, parse_webhooks
 from shared.contracts.metrics import Status
 from shared.testing.postgres import Database
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metrics_service.window import EPOCH, Window, ceil_to, cover, floor_to
+from metrics_service.windows.window import EPOCH, Window, ceil_to, cover, floor_to
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 windows = st.builds(

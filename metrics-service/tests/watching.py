@@ -6,15 +6,15 @@ from datetime import UTC, datetime, timedelta
 from rows import Row, insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from metrics_service.alert_store import AlertStore
-from metrics_service.alert_watcher import AlertWatcher
-from metrics_service.alerts import Policy, Watch
+from metrics_service.alerts.rules import Policy, Watch
+from metrics_service.alerts.store import AlertStore
+from metrics_service.alerts.watcher import AlertWatcher
 from metrics_service.baselines.store import BaselineStore
-from metrics_service.drift_report import DriftReporter
-from metrics_service.feedback_store import FeedbackStore
-from metrics_service.kept import Kept
-from metrics_service.threshold_store import ThresholdStore
-from metrics_service.webhooks import Webhook
+from metrics_service.drift.report import DriftReporter
+from metrics_service.feedback.store import FeedbackStore
+from metrics_service.notifications.webhooks import Webhook
+from metrics_service.thresholds.store import ThresholdStore
+from metrics_service.windows.coverage import Kept
 from shared.testing.postgres import Database
 
 START = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(hours=12)

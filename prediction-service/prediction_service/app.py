@@ -19,24 +19,24 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
-from prediction_service.endpoints import models_router, prediction_router
+from prediction_service.api.routes import models_router, prediction_router
 from prediction_service.health import health_report
-from prediction_service.inference_protocol.endpoints import protocol_router
-from prediction_service.journal import Journal
-from prediction_service.model_loader import QueueBounds
-from prediction_service.model_register import ModelRegister
-from prediction_service.model_repository import ModelRepository
+from prediction_service.inference_protocol.routes import protocol_router
 from prediction_service.models.crashes import Crashes
+from prediction_service.models.loader import QueueBounds
 from prediction_service.models.loading import Loader
+from prediction_service.models.register import ModelRegister
+from prediction_service.models.repository import ModelRepository
 from prediction_service.models.served_before import ServedBefore
-from prediction_service.models.trials import TrialBounds, Trials
+from prediction_service.models.trials.trials import TrialBounds, Trials
 from prediction_service.predict import Predictor
-from prediction_service.record_failover import RecordFailover
-from prediction_service.record_store import RecordStore
-from prediction_service.recorder import Recorder
+from prediction_service.records.failover import RecordFailover
+from prediction_service.records.journal import Journal
+from prediction_service.records.recorder import Recorder
+from prediction_service.records.store import RecordStore
 from prediction_service.settings import Settings
 from shared.database.connection import Connector
-from shared.runtime.service import create_service
+from shared.service.assembly import create_service
 
 SERVICE = "prediction-service"
 VERSION = version("modelserver-prediction-service")

@@ -1,10 +1,10 @@
 """What `/health` checks: the models, without which nothing can be answered, and the record."""
 
-from prediction_service.model_repository import ModelRepository
-from prediction_service.models.folder_state import State
-from prediction_service.record_failover import RecordFailover
+from prediction_service.models.folders.state import State
+from prediction_service.models.repository import ModelRepository
+from prediction_service.records.failover import RecordFailover
 from shared.contracts.health import ComponentHealth, HealthStatus
-from shared.runtime.health import HealthReport
+from shared.service.health import HealthReport
 
 
 def health_report(repository: ModelRepository, store: RecordFailover, service: str, version: str) -> HealthReport:

@@ -6,12 +6,12 @@ from datetime import datetime
 
 from uuid_utils import uuid7
 
-from prediction_service.batcher import CallerLeaves
-from prediction_service.job import ModelFailed, Outcome
-from prediction_service.model import Model
-from prediction_service.model_repository import ModelRepository
-from prediction_service.record import Record
-from prediction_service.recorder import Recorder
+from prediction_service.batching.batcher import CallerLeaves
+from prediction_service.batching.job import ModelFailed, Outcome
+from prediction_service.models.model import Model
+from prediction_service.models.repository import ModelRepository
+from prediction_service.records.record import Record
+from prediction_service.records.recorder import Recorder
 
 
 @dataclass(frozen=True, slots=True)

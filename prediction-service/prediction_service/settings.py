@@ -5,18 +5,18 @@ from pathlib import Path
 
 from pydantic import Field
 
-from prediction_service.model_folders import folders_in
+from prediction_service.models.folders.listing import folders_in
 from shared.contracts.metrics import ModelName
 from shared.database.urls import DatabaseUrl
-from shared.runtime.secret_words import AdminToken
-from shared.runtime.settings import ServiceSettings
+from shared.settings.secret_words import AdminToken
+from shared.settings.settings import ServiceSettings
 
 MOST_NAMES = 10
 """Of models, in a message about one that is not among them."""
 
 
 class Settings(ServiceSettings):
-    """Read from the environment; see `shared.runtime.settings` for the order of sources."""
+    """Read from the environment; see `shared.settings.settings` for the order of sources."""
 
     port: int = Field(8001, ge=1, le=65_535, description="Port to listen on")
     database_url: DatabaseUrl = Field(description="Postgres, as the role prediction_service")

@@ -7,7 +7,7 @@ import pytest
 from gated_model import GatedRuntime, batcher_of
 from service import StartService, client_of, settings_for
 
-from prediction_service.batcher import Batcher
+from prediction_service.batching.batcher import Batcher
 from shared.testing.postgres import Database
 
 pytest_plugins = ("shared.testing.fixtures",)

@@ -4,7 +4,7 @@ import asyncio
 import threading
 from collections.abc import Sequence
 
-from prediction_service.batcher import Batcher
+from prediction_service.batching.batcher import Batcher
 
 NAME = "gated/1.0.0"
 LABELS = dict(zip(("model_name", "model_version"), NAME.split("/"), strict=True))

@@ -8,9 +8,9 @@ import pytest
 from gated_model import LABELS, GatedRuntime, batcher_of, busy, queued, stays
 from prometheus_client import REGISTRY
 
-from prediction_service.batcher import Batcher, CallerLeft, DeadlinePassed
-from prediction_service.job import ModelFailed
-from shared.runtime.problems import Overloaded
+from prediction_service.batching.batcher import Batcher, CallerLeft, DeadlinePassed
+from prediction_service.batching.job import ModelFailed
+from shared.http.problems import Overloaded
 
 
 def dropped() -> float:

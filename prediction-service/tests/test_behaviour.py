@@ -10,8 +10,8 @@ import pytest
 from behaviour_sentences import EXPECTED, SAME, STRONGER
 from service import MODELS
 
-from prediction_service.model_folders import ModelFolder, list_folders
-from prediction_service.model_loader import QueueBounds, load_model
+from prediction_service.models.folders.listing import ModelFolder, list_folders
+from prediction_service.models.loader import QueueBounds, load_model
 
 FLOORS = {
     "sentiment": {

@@ -16,7 +16,7 @@ from process import service_process
 from service import QUICK_DEFAULT, QUICK_MODELS
 
 from prediction_service.models.crashes import MOST_CRASHES, PLACE_BYTES, PLACES, Crashes, read_counts, suspects
-from prediction_service.runtimes.base import ModelError
+from prediction_service.models.runtimes.base import ModelError
 from shared.testing.admin import ADMIN
 from shared.testing.postgres import Database
 from shared.testing.server_process import ServerProcess, wait_until

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from service import StartService
 
-from prediction_service.manifest import ManifestError
-from prediction_service.model_loader import load_runtime
-from prediction_service.models.trying import try_model
-from prediction_service.runtimes.base import ModelError
+from prediction_service.models.folders.manifest import ManifestError
+from prediction_service.models.loader import load_runtime
+from prediction_service.models.runtimes.base import ModelError
+from prediction_service.models.trials.trying import try_model
 
 EXPORTS = Path(__file__).parent / "exports"
 EXPECTED = {path.parent.name: json.loads(path.read_text()) for path in sorted(EXPORTS.glob("*/expect.json"))}

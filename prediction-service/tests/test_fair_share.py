@@ -11,12 +11,12 @@ import pytest
 from gated_model import stays
 from service import MODELS, StartService, assert_problem
 
-from prediction_service.batcher import Batcher
+from prediction_service.batching.batcher import Batcher
 from prediction_service.batching.reading import SHORT_CHARACTERS, SLICE_CHARACTERS, RequestTooCostly, slices
-from prediction_service.manifest import read_manifest
-from prediction_service.model_loader import load_runtime
-from prediction_service.runtimes.base import SlicedRuntime
-from shared.runtime.problems import Overloaded
+from prediction_service.models.folders.manifest import read_manifest
+from prediction_service.models.loader import load_runtime
+from prediction_service.models.runtimes.base import SlicedRuntime
+from shared.http.problems import Overloaded
 
 
 @dataclass(frozen=True, slots=True)

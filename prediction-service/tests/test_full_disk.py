@@ -11,7 +11,7 @@ import pytest
 from service import StartService, assert_problem
 from structlog.testing import capture_logs
 
-from prediction_service.journal import Journal, Segment
+from prediction_service.records.journal import Journal, Segment
 from shared.testing.postgres import PostgresServer
 
 TEXT = {"text": "A fine day."}

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 
-from prediction_service.record import Record
-from prediction_service.recorder import MANY_EXPECTED, Recorder
+from prediction_service.records.record import Record
+from prediction_service.records.recorder import MANY_EXPECTED, Recorder
 
 LONG = 60.0
 RECORD = Record("id", datetime.now(UTC), "model", "1.0.0", "classification", "label", 1.0, 1.0, 1, {}, None)

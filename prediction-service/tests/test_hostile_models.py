@@ -11,15 +11,15 @@ import pytest
 from hostile_models import BROKEN, MALICIOUS, SLEEPERS, TRIGGER, Fill, drop_in, lost_in_rules, model
 from service import QUICK_DEFAULT, QUICK_MODELS, StartService, assert_problem
 
-from prediction_service.manifest import ManifestError
-from prediction_service.model_folders import ModelFolder
-from prediction_service.model_loader import QueueBounds
-from prediction_service.models import folder_state
-from prediction_service.models.contents import MOST_FILES, fingerprint
+from prediction_service.models.folders import state as folder_state
+from prediction_service.models.folders.contents import MOST_FILES, fingerprint
+from prediction_service.models.folders.listing import ModelFolder
+from prediction_service.models.folders.manifest import ManifestError
+from prediction_service.models.loader import QueueBounds
 from prediction_service.models.loading import Loader
+from prediction_service.models.runtimes.base import ModelError
 from prediction_service.models.served_before import ServedBefore
-from prediction_service.models.trials import QUICK_PROCESSOR_SECONDS, TrialBounds, Trials, fault_of
-from prediction_service.runtimes.base import ModelError
+from prediction_service.models.trials.trials import QUICK_PROCESSOR_SECONDS, TrialBounds, Trials, fault_of
 
 MEMORY = 256 * 1024 * 1024
 NEVER = ("endless", "dots")

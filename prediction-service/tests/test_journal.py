@@ -9,8 +9,8 @@ from zlib import crc32
 import pytest
 from uuid_utils import uuid7
 
-from prediction_service.journal import SET_ASIDE_NAME, Journal, JournalFull, decode, encode
-from prediction_service.record import Record
+from prediction_service.records.journal import SET_ASIDE_NAME, Journal, JournalFull, decode, encode
+from prediction_service.records.record import Record
 
 NOW = datetime(2024, 6, 1, 12, 30, 15, 123456, UTC)
 

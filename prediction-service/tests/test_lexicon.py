@@ -5,8 +5,8 @@ import random
 import pytest
 from vaderSentiment.vaderSentiment import BOOSTER_DICT, NEGATE, SPECIAL_CASES, SentimentIntensityAnalyzer
 
-from prediction_service.manifest import Manifest
-from prediction_service.runtimes.lexicon import LexiconRuntime, LinearAnalyzer, probabilities_of
+from prediction_service.models.folders.manifest import Manifest
+from prediction_service.models.runtimes.lexicon import LexiconRuntime, LinearAnalyzer, probabilities_of
 
 MANIFEST = Manifest.model_validate({"labels": ["neutral", "positive", "negative"], "runtime": {"kind": "lexicon"}})
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from service import QUICK_MODELS, StartService
 
-from prediction_service.model_register import read_baseline
+from prediction_service.models.register import read_baseline
 from shared.testing.postgres import Database, PostgresServer
 
 TOLD = "SELECT * FROM predictions.model ORDER BY model_name, model_version"
@@ -63,8 +63,8 @@ async def test_versions_labels_and_baseline_are_told_and_follow_the_folders(
 async def test_it_is_told_again_so_that_it_counts_as_loaded(
     start_service: StartService, database: Database, models: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("prediction_service.model_register.REPEAT_SECONDS", 0.1)
-    monkeypatch.setattr("prediction_service.model_register.LOOK_SECONDS", 0.05)
+    monkeypatch.setattr("prediction_service.models.register.REPEAT_SECONDS", 0.1)
+    monkeypatch.setattr("prediction_service.models.register.LOOK_SECONDS", 0.05)
     await start_service(models_dir=models)
 
     async def told() -> bool:
@@ -87,8 +87,8 @@ async def test_postgres_away_keeps_nobody_from_serving_and_is_told_when_it_is_ba
     models: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("prediction_service.model_register.REPEAT_SECONDS", 0.2)
-    monkeypatch.setattr("prediction_service.model_register.LOOK_SECONDS", 0.1)
+    monkeypatch.setattr("prediction_service.models.register.REPEAT_SECONDS", 0.2)
+    monkeypatch.setattr("prediction_service.models.register.LOOK_SECONDS", 0.1)
     postgres_server.kill()
     try:
         client = await start_service(models_dir=models)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from prediction_service.manifest import Manifest, ManifestError, check_cheaply, read_manifest
+from prediction_service.models.folders.manifest import Manifest, ManifestError, check_cheaply, read_manifest
 
 LABELS = [
     "C#",

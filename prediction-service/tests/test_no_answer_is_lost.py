@@ -9,7 +9,7 @@ import httpx
 import pytest
 from process import service_process
 
-from prediction_service.journal import Journal
+from prediction_service.records.journal import Journal
 from shared.testing.postgres import Database, PostgresServer
 from shared.testing.server_process import ServerProcess
 

@@ -14,10 +14,10 @@ import pytest
 from hostile_models import drop_in, model
 from service import StartService
 
-from prediction_service import model_repository
-from prediction_service.model_folders import list_folders
-from prediction_service.models.contents import digest_of, fingerprint
-from prediction_service.runtimes.base import ModelError
+from prediction_service.models import repository as model_repository
+from prediction_service.models.folders.contents import digest_of, fingerprint
+from prediction_service.models.folders.listing import list_folders
+from prediction_service.models.runtimes.base import ModelError
 from prediction_service.settings import check_models
 
 NOBODY = 65534

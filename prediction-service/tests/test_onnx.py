@@ -9,11 +9,11 @@ import httpx
 import pytest
 from service import MODELS
 
-from prediction_service.manifest import Manifest
-from prediction_service.model import Model
-from prediction_service.model_folders import ModelFolder, list_folders
-from prediction_service.model_loader import QueueBounds, load_model, warm_up
-from prediction_service.runtimes.base import ModelError
+from prediction_service.models.folders.listing import ModelFolder, list_folders
+from prediction_service.models.folders.manifest import Manifest
+from prediction_service.models.loader import QueueBounds, load_model, warm_up
+from prediction_service.models.model import Model
+from prediction_service.models.runtimes.base import ModelError
 from shared.testing.postgres import Database
 
 BOUNDS = QueueBounds(1024, 5.0)

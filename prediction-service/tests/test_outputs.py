@@ -7,9 +7,9 @@ from gated_model import GatedRuntime, batcher_of, busy, queued, stays
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prediction_service.batcher import Batcher
-from prediction_service.job import ModelFailed, Outcome
-from prediction_service.models.outputs import NotProbabilities, checked, fault_of
+from prediction_service.batching.batcher import Batcher
+from prediction_service.batching.job import ModelFailed, Outcome
+from prediction_service.models.trials.outputs import NotProbabilities, checked, fault_of
 
 NONSENSE = [
     [math.nan, 1.0],

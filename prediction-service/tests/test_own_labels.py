@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from prediction_service.models.own_labels import check_choices, check_order, own_labels
-from prediction_service.runtimes.base import ModelError
+from prediction_service.models.runtimes.base import ModelError
+from prediction_service.models.trials.own_labels import check_choices, check_order, own_labels
 
 LABELS = ["cat", "dog", "bird"]
 

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from service import StartService, assert_problem
 
-from prediction_service.journal import Journal
+from prediction_service.records.journal import Journal
 from shared.database.urls import for_libpq
 from shared.testing.postgres import Database, PostgresServer
 

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from service import StartService
 
-from prediction_service.contracts import BatchAnswer, Prediction
+from prediction_service.api.schemas import BatchAnswer, Prediction
 from shared.testing.postgres import Database
 
 JSON = {"Content-Type": "application/json"}

@@ -10,7 +10,7 @@ import psutil
 import pytest
 from service import QUICK_DEFAULT, QUICK_MODELS, client_of
 
-from prediction_service.journal import Journal
+from prediction_service.records.journal import Journal
 from prediction_service.settings import Settings
 from shared.testing.postgres import TEMPLATE, Database
 from shared.testing.replication import Pair

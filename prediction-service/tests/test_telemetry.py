@@ -9,8 +9,8 @@ from gated_model import LABELS, GatedRuntime, batcher_of, busy, queued, stays
 from prometheus_client import REGISTRY
 from service import StartService
 
-from prediction_service.batcher import Batcher, DeadlinePassed
-from prediction_service.journal import Journal
+from prediction_service.batching.batcher import Batcher, DeadlinePassed
+from prediction_service.records.journal import Journal
 from shared.testing.postgres import PostgresServer
 
 Moved = Callable[..., float]

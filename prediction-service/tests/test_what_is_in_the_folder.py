@@ -12,8 +12,8 @@ from hostile_models import MANIFEST, drop_in, model
 from prometheus_client import REGISTRY
 from service import StartService
 
-from prediction_service.model_folders import list_folders
-from prediction_service.models.contents import digest_of, fingerprint
+from prediction_service.models.folders.contents import digest_of, fingerprint
+from prediction_service.models.folders.listing import list_folders
 
 NAME = "kept"
 PLENTY = 1 << 30

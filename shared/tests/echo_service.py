@@ -6,8 +6,8 @@ import json
 
 from starlette.types import Receive, Scope, Send
 
-from shared.runtime.service import run_service
-from shared.runtime.settings import ServiceSettings
+from shared.service.assembly import run_service
+from shared.settings.settings import ServiceSettings
 
 EARLY = "/early"
 """Paths that are answered before the body is read."""

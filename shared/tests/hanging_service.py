@@ -9,9 +9,9 @@ from collections.abc import AsyncIterator
 
 from fastapi import APIRouter, FastAPI
 
-from shared.runtime.health import HealthReport
-from shared.runtime.service import create_service, run_service
-from shared.runtime.settings import ServiceSettings
+from shared.service.assembly import create_service, run_service
+from shared.service.health import HealthReport
+from shared.settings.settings import ServiceSettings
 
 START_SECONDS = 3
 

@@ -8,9 +8,9 @@ from typing import Annotated
 import structlog
 from fastapi import APIRouter, Body, FastAPI
 
-from shared.runtime.health import HealthReport
-from shared.runtime.service import create_service, run_service
-from shared.runtime.settings import ServiceSettings
+from shared.service.assembly import create_service, run_service
+from shared.service.health import HealthReport
+from shared.settings.settings import ServiceSettings
 
 
 def create_app(settings: ServiceSettings) -> FastAPI:

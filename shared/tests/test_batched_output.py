@@ -6,11 +6,11 @@ import os
 import subprocess
 import sys
 
-from shared.runtime.batched_output import FLUSH_BYTES, BatchedOutput
+from shared.telemetry.batched_output import FLUSH_BYTES, BatchedOutput
 
 LOGS = """
 import asyncio, structlog
-from shared.runtime.logs import configure_logging
+from shared.telemetry.logs import configure_logging
 configure_logging("test", "INFO", "json")
 log = structlog.get_logger()
 async def main():
@@ -62,7 +62,7 @@ def test_every_line_is_there_after_the_end_of_the_process() -> None:
 
 SHARED_PIPE = """
 import asyncio, sys, structlog
-from shared.runtime.logs import configure_logging
+from shared.telemetry.logs import configure_logging
 configure_logging("test", "INFO", "json")
 log = structlog.get_logger()
 async def main():

@@ -12,7 +12,7 @@ from pydantic import SecretStr, ValidationError
 
 from shared.database.parameters import HONOURED, REFUSED
 from shared.database.urls import DatabaseUrl, Target, for_libpq, target_of
-from shared.runtime.settings import ServiceSettings, describe
+from shared.settings.settings import ServiceSettings, describe
 from shared.testing.certificates import write_certificates
 
 SECRET = "s3same"

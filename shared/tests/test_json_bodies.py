@@ -20,11 +20,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from shared.http.held_bytes import MOST_BYTES, MOST_OF_ONE_CALLER
 from shared.http.json_structure import MAX_DEPTH, MAX_VALUES, check_structure
+from shared.http.problems import InvalidRequest, Problem, install_problem_handlers
 from shared.http.request_body import ANY_RATIO_BYTES, LARGE_AT_ONCE, MAX_BYTES, SMALL_BYTES, BodyTooLarge
+from shared.http.server.held_bytes import MOST_BYTES, MOST_OF_ONE_CALLER
 from shared.http.strict_route import StrictRoute
-from shared.runtime.problems import InvalidRequest, Problem, install_problem_handlers
 
 JSON = {"Content-Type": "application/json"}
 

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from shared.embedded.ports import free_ports
-from shared.runtime.liveness import EXIT_HUNG, Liveness
+from shared.service.liveness import EXIT_HUNG, Liveness
 from shared.testing.server_process import ServerProcess
 
 HANGING_SERVICE = str(Path(__file__).parent / "hanging_service.py")

@@ -13,7 +13,7 @@ from prometheus_client import (
     generate_latest,
 )
 
-from shared.runtime.loop_metrics import LoopCounter, LoopGauge, LoopHistogram
+from shared.telemetry.loop_metrics import LoopCounter, LoopGauge, LoopHistogram
 
 BUCKETS = (0.1, 1, 2.5)
 VALUES = (0.05, 0.1, 0.2, 1.0, 7.0)

@@ -9,10 +9,10 @@ from fastapi import APIRouter, Depends, FastAPI
 from pydantic import BaseModel, Field, SecretStr
 
 from shared.contracts.health import ComponentHealth, HealthStatus
-from shared.runtime.admin_token import admin_token
-from shared.runtime.health import HealthReport
-from shared.runtime.problems import Overloaded
-from shared.runtime.service import create_service
+from shared.http.problems import Overloaded
+from shared.service.admin_token import admin_token
+from shared.service.assembly import create_service
+from shared.service.health import HealthReport
 
 
 class Order(BaseModel):

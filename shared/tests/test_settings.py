@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import Field, SecretStr
 
-from shared.runtime.settings import EXIT_BAD_SETTING, ServiceSettings, load_settings
+from shared.settings.settings import EXIT_BAD_SETTING, ServiceSettings, load_settings
 
 
 class ShopSettings(ServiceSettings):

@@ -9,7 +9,7 @@ import pytest
 from prometheus_client import CollectorRegistry, Counter
 
 from shared.embedded.ports import free_ports
-from shared.runtime import telemetry_server
+from shared.telemetry import server as telemetry_server
 
 
 @pytest.fixture

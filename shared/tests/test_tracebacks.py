@@ -8,7 +8,7 @@ import pytest
 
 FAILING = """
 import asyncio, logging, sys, structlog
-from shared.runtime.logs import configure_logging
+from shared.telemetry.logs import configure_logging
 configure_logging("test", "INFO", sys.argv[1])
 
 def deep(secret, depth):

@@ -1,8 +1,8 @@
 """Which SDK talks to Gemini; `wire` reads what comes back, the same for both."""
 
+from analytics_service.gemini.provider import Provider
 from analytics_service.gemini.sdk_genai import GenAi
 from analytics_service.gemini.sdk_generativeai import GenerativeAi
-from analytics_service.provider import Provider
 from analytics_service.settings import Settings
 
 

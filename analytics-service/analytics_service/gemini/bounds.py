@@ -1,6 +1,6 @@
 """How many tokens an answer may take; pure."""
 
-from analytics_service.provider import Ask
+from analytics_service.gemini.provider import Ask
 from analytics_service.settings import Settings
 
 MOST_TOKENS = 65_536

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from analytics_service.clocks import UtcNow
-from analytics_service.provider import ProviderError
+from analytics_service.gemini.provider import ProviderError
 
 PASSES = timedelta(minutes=10)
 """A failure that passes by itself says nothing about Gemini after this; a standing one holds until a call succeeds."""

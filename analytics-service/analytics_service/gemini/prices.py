@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, Field
 
-from analytics_service.provider import Usage
+from analytics_service.gemini.provider import Usage
 
 MILLION = 1_000_000
 

@@ -9,8 +9,7 @@ from http import HTTPStatus
 from typing import Any
 
 from analytics_service.gemini.http_response import HttpResponse
-from analytics_service.gemini.words import said
-from analytics_service.provider import (
+from analytics_service.gemini.provider import (
     BillingNeeded,
     DailyQuotaSpent,
     Forbidden,
@@ -25,6 +24,7 @@ from analytics_service.provider import (
     TooSlow,
     Unavailable,
 )
+from analytics_service.gemini.words import said
 
 RETRY_INFO = "type.googleapis.com/google.rpc.RetryInfo"
 ERROR_INFO = "type.googleapis.com/google.rpc.ErrorInfo"

@@ -9,9 +9,9 @@ import httpx
 
 from analytics_service.gemini.bounds import output_bound
 from analytics_service.gemini.http_response import keep, one_call
+from analytics_service.gemini.prompt import FINDINGS_SCHEMA
+from analytics_service.gemini.provider import Ask, ModelAnswer, TooSlow, Unavailable
 from analytics_service.gemini.wire import read
-from analytics_service.prompt import FINDINGS_SCHEMA
-from analytics_service.provider import Ask, ModelAnswer, TooSlow, Unavailable
 from analytics_service.settings import Settings
 
 NEWER_VALUE = r".* is not a valid \w+"

@@ -14,9 +14,9 @@ from typing import Any
 from analytics_service.gemini.bounds import output_bound
 from analytics_service.gemini.daemon_thread import in_thread
 from analytics_service.gemini.http_response import keep, one_call
+from analytics_service.gemini.prompt import FINDINGS_SCHEMA
+from analytics_service.gemini.provider import Ask, ModelAnswer, TooSlow, Unavailable
 from analytics_service.gemini.wire import read
-from analytics_service.prompt import FINDINGS_SCHEMA
-from analytics_service.provider import Ask, ModelAnswer, TooSlow, Unavailable
 from analytics_service.settings import Settings
 
 END_OF_SUPPORT = r"\s*All support for the `google\.generativeai` package has ended"

@@ -10,9 +10,7 @@ from typing import Any
 
 from analytics_service.gemini.http_response import HttpResponse
 from analytics_service.gemini.pieces import document, whole
-from analytics_service.gemini.refusals import refusal
-from analytics_service.gemini.words import said
-from analytics_service.provider import (
+from analytics_service.gemini.provider import (
     Blocked,
     Empty,
     ModelAnswer,
@@ -22,6 +20,8 @@ from analytics_service.provider import (
     Unreadable,
     Usage,
 )
+from analytics_service.gemini.refusals import refusal
+from analytics_service.gemini.words import said
 
 FINISH_REASONS = (
     "FINISH_REASON_UNSPECIFIED", "STOP", "MAX_TOKENS", "SAFETY", "RECITATION", "OTHER", "LANGUAGE", "BLOCKLIST",

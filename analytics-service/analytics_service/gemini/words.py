@@ -2,7 +2,7 @@
 
 import re
 
-from analytics_service.provider import Said
+from analytics_service.gemini.provider import Said
 
 LONGEST = 200
 """Characters."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from analytics_service.facts import Facts, SeenAlert
+from analytics_service.metrics_client.facts import Facts, SeenAlert
 from analytics_service.rules.figures import moment, plural
 
 WORST_FIRST = ("critical", "warning", "normal")

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
-from analytics_service.facts import Facts
+from analytics_service.metrics_client.facts import Facts
 from analytics_service.rules.claim import Claim
 from analytics_service.rules.confidence import MATTERS, ConfidenceFell, ConfidenceRose
 from analytics_service.rules.drift import ConfidenceDrift, Drifted, LabelDrift, LengthDrift

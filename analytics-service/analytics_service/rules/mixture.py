@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from analytics_service.facts import Facts
+from analytics_service.metrics_client.facts import Facts
 from analytics_service.rules.certainty import MIN_SAMPLE
 from analytics_service.rules.confidence import MATTERS
 from analytics_service.rules.drift import MODERATE_PSI, index

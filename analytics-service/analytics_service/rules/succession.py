@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from analytics_service.facts import Facts
+from analytics_service.metrics_client.facts import Facts
 from shared.contracts.metrics import AggregatedMetrics, DriftReport
 
 Counts = Mapping[str, int]

@@ -1,6 +1,6 @@
 """Which windows a report speaks of, in words; pure."""
 
-from analytics_service.facts import Facts
+from analytics_service.metrics_client.facts import Facts
 from analytics_service.rules.certainty import MIN_SAMPLE
 from analytics_service.rules.figures import moment, name_of
 from shared.contracts.metrics import AggregatedMetrics, DriftReport

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from pydantic import BaseModel
 
-from analytics_service.facts import Baselines, Quality, SeenAlerts
+from analytics_service.metrics_client.facts import Baselines, Quality, SeenAlerts
 from analytics_service.testing.local_server import LocalServer
 from shared.contracts.metrics import (
     AggregatedMetrics,

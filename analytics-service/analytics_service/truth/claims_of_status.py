@@ -2,7 +2,7 @@
 
 import re
 
-from analytics_service.facts import Facts
+from analytics_service.metrics_client.facts import Facts
 from shared.contracts.metrics import DriftReport, DriftStatus, Status
 
 CLAUSE = re.compile(r"[;,:]|\b(?:but|while|although|though|whereas|however|yet|and|despite|except)\b", re.IGNORECASE)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from analytics_service.facts import Facts
+from analytics_service.metrics_client.facts import Facts
 from analytics_service.rules.certainty import MIN_SAMPLE
 
 BEYOND = (0.5, 0.05, 0.01, 0.95, 0.99)

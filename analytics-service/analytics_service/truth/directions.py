@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from math import isclose
 
-from analytics_service.facts import Facts
+from analytics_service.metrics_client.facts import Facts
 from shared.contracts.metrics import AggregatedMetrics
 
 NUMBER = (

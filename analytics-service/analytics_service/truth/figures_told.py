@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from analytics_service.facts import Facts
-from analytics_service.prompt import told_of
+from analytics_service.gemini.prompt import told_of
+from analytics_service.metrics_client.facts import Facts
 from analytics_service.truth.counts_told import counts_told, sums_of_named
 from shared.contracts.metrics import AggregatedMetrics
 

@@ -12,10 +12,10 @@ from typing import IO
 
 from local.archive.form import DUMP, FORM, LIST, MODELS, REVISION, check_room, printable
 from local.errors import CannotRunError
-from prediction_service.model_folders import list_folders
-from prediction_service.models.contents import Entry, TooManyFilesError, entries
-from prediction_service.models.plain_files import is_folder
-from shared.runtime.opening import without_waiting
+from prediction_service.models.folders.contents import Entry, TooManyFilesError, entries
+from prediction_service.models.folders.listing import list_folders
+from prediction_service.models.folders.plain_files import is_folder
+from shared.settings.opening import without_waiting
 
 NOWHERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 

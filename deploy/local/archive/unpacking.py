@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from local.archive.form import DUMP, FORM, LIST, MODELS, REVISION, check_room, printable
 from local.errors import CannotRunError
-from prediction_service.model_folders import NAME, VERSION, list_folders
+from prediction_service.models.folders.listing import NAME, VERSION, list_folders
 from shared.database.schema_version import NEWEST_REVISION
 
 MOST_LIST_BYTES = 64 << 20

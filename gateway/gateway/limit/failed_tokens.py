@@ -13,11 +13,11 @@ from math import ceil
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway.forwarding import CLIENT_KEY
-from gateway.memory_limiter import MemoryLimiter, Slots
-from shared.runtime.loop_metrics import LoopCounter
-from shared.runtime.problems import QUOTA_EXCEEDED, Problem
-from shared.runtime.request_id import header
+from gateway.limit.memory import MemoryLimiter, Slots
+from gateway.proxy.headers import CLIENT_KEY
+from shared.http.problems import QUOTA_EXCEEDED, Problem
+from shared.http.request_id import header
+from shared.telemetry.loop_metrics import LoopCounter
 
 UNAUTHORIZED = 401
 

@@ -11,7 +11,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from metrics_service.database import reading
-from metrics_service.threshold_store import ChangedBy
+from metrics_service.thresholds.store import ChangedBy
 from shared.database.tables.metrics import audit
 
 

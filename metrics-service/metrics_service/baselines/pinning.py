@@ -4,13 +4,13 @@ from dataclasses import dataclass
 
 from metrics_service.baselines.contracts import Baseline, PinBaseline
 from metrics_service.baselines.store import BaselineStore
-from metrics_service.drift_report import DriftReporter
-from metrics_service.rollups import Selection
-from metrics_service.shapes import Reference
-from metrics_service.threshold_store import ChangedBy
+from metrics_service.drift.report import DriftReporter
+from metrics_service.thresholds.store import ChangedBy
+from metrics_service.windows.rollups import Selection
+from metrics_service.windows.shapes import Reference
 from shared.contracts.metrics import MODEL_BASELINE
 from shared.contracts.problem import FieldError
-from shared.runtime.problems import InvalidRequest
+from shared.http.problems import InvalidRequest
 
 
 @dataclass(frozen=True, slots=True)

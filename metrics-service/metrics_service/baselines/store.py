@@ -14,13 +14,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from metrics_service.audit.trail import Subject, note
 from metrics_service.baselines.contracts import LEAST_WATCHED, MAX_BASELINES, Baseline, PinBaseline
 from metrics_service.database import changing, reading
-from metrics_service.shapes import Reference, Shapes, as_baseline, from_baseline
-from metrics_service.threshold_store import ChangedBy
+from metrics_service.thresholds.store import ChangedBy
+from metrics_service.windows.shapes import Reference, Shapes, as_baseline, from_baseline
 from shared.contracts.baseline import ModelBaseline
 from shared.contracts.metrics import MODEL_BASELINE
 from shared.contracts.problem import FieldError
 from shared.database.tables.metrics import baseline
-from shared.runtime.problems import InvalidRequest, Problem
+from shared.http.problems import InvalidRequest, Problem
 
 OF_FOLDER = text("""
     SELECT model_version, baseline FROM predictions.model

@@ -8,15 +8,15 @@ from uuid import UUID, uuid4
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from metrics_service.alerts import Alert
+from metrics_service.alerts.rules import Alert
 from metrics_service.audit.trail import Subject, note
 from metrics_service.database import changing, reading
 from metrics_service.silences.contracts import NewSilence, Silence
-from metrics_service.threshold_store import ChangedBy
-from metrics_service.window import Clock
+from metrics_service.thresholds.store import ChangedBy
+from metrics_service.windows.window import Clock
 from shared.contracts.problem import FieldError
 from shared.database.tables.metrics import silence
-from shared.runtime.problems import InvalidRequest, Problem
+from shared.http.problems import InvalidRequest, Problem
 
 MAX_SILENCES = 1000
 """That last at the same time; they are looked at with every alert."""

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from prediction_service.batching.threads import DaemonThreads
-from prediction_service.runtimes.base import Piece, SlicedRuntime
-from shared.runtime.problems import Problem
+from prediction_service.models.runtimes.base import Piece, SlicedRuntime
+from shared.http.problems import Problem
 
 SHORT_CHARACTERS = 400
 """Texts that are together no longer are read where they are, in less than half a millisecond: about what a thread's hop

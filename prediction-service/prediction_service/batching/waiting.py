@@ -5,10 +5,10 @@ import threading
 
 from prometheus_client import Counter, Gauge
 
+from prediction_service.batching.job import Job, Row
 from prediction_service.batching.labels import MODEL, labels_of
 from prediction_service.batching.turns import Request, Turns
-from prediction_service.job import Job, Row
-from shared.runtime.problems import Overloaded
+from shared.http.problems import Overloaded
 
 SMALL_SHARE = 64
 """A request of no more texts than this part of the queue is small. For small ones there is a queue's length of room of

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from prediction_service.model import Model
-from prediction_service.model_repository import ModelRepository
-from prediction_service.models.folder_state import State
-from prediction_service.statistics import Duration
+from prediction_service.models.counts import Duration
+from prediction_service.models.folders.state import State
+from prediction_service.models.model import Model
+from prediction_service.models.repository import ModelRepository
 
 EXTENSIONS = ["binary_tensor_data", "model_repository", "statistics"]
 UNUSED = Duration()

@@ -14,11 +14,11 @@ from typing import Any
 import orjson
 from pydantic import ValidationError
 
-from prediction_service.contracts import MAX_TEXTS
+from prediction_service.api.schemas import MAX_TEXTS
 from prediction_service.inference_protocol.errors import BadInference
-from prediction_service.inference_protocol.messages import InferenceRequest, InputTensor
+from prediction_service.inference_protocol.schemas import InferenceRequest, InputTensor
 from shared.http.json_structure import check_structure
-from shared.runtime.problems import InvalidRequest
+from shared.http.problems import InvalidRequest
 
 LENGTH = struct.Struct("<I")
 DECIMAL = re.compile(r"\d{1,10}", re.ASCII)

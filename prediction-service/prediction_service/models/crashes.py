@@ -20,9 +20,9 @@ from pathlib import Path
 
 import structlog
 
-from prediction_service.models.plain_files import is_file, is_folder, read_plain, remove, replace_plain
-from prediction_service.runtimes.base import ModelError
-from shared.runtime.opening import without_waiting
+from prediction_service.models.folders.plain_files import is_file, is_folder, read_plain, remove, replace_plain
+from prediction_service.models.runtimes.base import ModelError
+from shared.settings.opening import without_waiting
 
 MOST_CRASHES = 2
 

@@ -7,15 +7,15 @@ import asyncio
 from collections.abc import Callable
 
 from prediction_service.batching.threads import DaemonThreads
-from prediction_service.manifest import check_cheaply
-from prediction_service.model import Model
-from prediction_service.model_folders import ModelFolder
-from prediction_service.model_loader import QueueBounds, load_model
-from prediction_service.models.contents import digest_of, fingerprint
 from prediction_service.models.crashes import Crashes
+from prediction_service.models.folders.contents import digest_of, fingerprint
+from prediction_service.models.folders.listing import ModelFolder
+from prediction_service.models.folders.manifest import check_cheaply
+from prediction_service.models.loader import QueueBounds, load_model
+from prediction_service.models.model import Model
+from prediction_service.models.runtimes.base import ModelError
 from prediction_service.models.served_before import ServedBefore
-from prediction_service.models.trials import Trials
-from prediction_service.runtimes.base import ModelError
+from prediction_service.models.trials.trials import Trials
 
 READERS, LOADERS = 2, 2
 """Folders that are read, and loaded, at the same time, in threads of their own: a slow disk must not keep the service's

@@ -10,7 +10,7 @@ from threading import Lock
 
 import structlog
 
-from prediction_service.models.plain_files import read_plain, replace_plain
+from prediction_service.models.folders.plain_files import read_plain, replace_plain
 
 NAME = "served-before"
 

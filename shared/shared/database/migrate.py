@@ -21,8 +21,8 @@ from shared.database.connection import CannotConnectError
 from shared.database.engine import create_engine
 from shared.database.roles import ensure_roles, passwords_from_environment
 from shared.database.urls import DatabaseUrl
-from shared.runtime.logs import configure_logging
-from shared.runtime.settings import ServiceSettings, load_settings
+from shared.settings.settings import ServiceSettings, load_settings
+from shared.telemetry.logs import configure_logging
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 

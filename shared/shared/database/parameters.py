@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from shared.runtime.named_files import check_authorities, check_file, check_pair
+from shared.settings.named_files import check_authorities, check_file, check_pair
 
 TLS_FILES = ("sslrootcert", "sslcert", "sslkey", "sslcrl")
 TLS = (*TLS_FILES, "sslmode", "sslpassword", "sslnegotiation", "ssl_min_protocol_version", "ssl_max_protocol_version")

@@ -21,7 +21,7 @@ from shared.database.parameters import (
     check_parameter,
     check_together,
 )
-from shared.runtime.url_parts import check_host_name, check_printable, decoded
+from shared.settings.url_parts import check_host_name, check_printable, decoded
 
 SCHEMES = frozenset({"postgresql", "postgres", "postgresql+asyncpg"})
 DEFAULT_PORT = 5432

@@ -8,7 +8,7 @@ from contextvars import ContextVar
 
 from starlette.types import Scope
 
-from shared.runtime.request_id import header
+from shared.http.request_id import header
 
 CALLER_HEADER = b"x-caller"
 

@@ -8,7 +8,7 @@ for browsers that say neither.
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
-from shared.runtime.problems import Problem
+from shared.http.problems import Problem
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 """Methods that change nothing."""

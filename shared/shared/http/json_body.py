@@ -15,8 +15,8 @@ from pydantic_core import ErrorDetails
 
 from shared.contracts.problem import FieldError
 from shared.http.json_structure import MAX_VALUES, check_structure
+from shared.http.problems import MAX_REPORTED_ERRORS, InvalidRequest, place
 from shared.http.request_body import MAX_BYTES, UnreadableBody
-from shared.runtime.problems import MAX_REPORTED_ERRORS, InvalidRequest, place
 
 HALF_CHARACTER = "hex escape"
 """Part of what the parser says of half a character."""

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from pydantic_core import from_json
 
 from shared.contracts.problem import FieldError
+from shared.http.problems import InvalidRequest, place
 from shared.http.request_body import SMALL_BYTES, BodyTooLarge
-from shared.runtime.problems import InvalidRequest, place
 
 MAX_VALUES = 4096
 """Values in a body, where a route does not say something else: the largest, a batch, has 256 texts."""

@@ -16,9 +16,9 @@ from weakref import WeakKeyDictionary
 
 from starlette.requests import Request
 
-from shared.http.held_bytes import holding
-from shared.runtime.problems import Overloaded, Problem
-from shared.runtime.request_id import header
+from shared.http.problems import Overloaded, Problem
+from shared.http.request_id import header
+from shared.http.server.held_bytes import holding
 
 MAX_BYTES = 1_048_576
 """Of a body, inflated, where a route does not say something else."""

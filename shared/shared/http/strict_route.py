@@ -16,7 +16,7 @@ from pydantic import BaseModel, TypeAdapter
 
 from shared.http.json_body import JsonBody, check_parameters
 from shared.http.request_body import MAX_BYTES, check_json_type, read_body
-from shared.runtime.request_id import header
+from shared.http.request_id import header
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 

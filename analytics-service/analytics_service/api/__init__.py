@@ -1,0 +1,1 @@
+"""HTTP only: what comes in, what goes out, which errors are documented."""

@@ -1,0 +1,175 @@
+"""Findings by Gemini: a call passes lease, circuit and quota; failures are tried again; a flawed answer gets one more.
+
+No call leaves without the lock, nor when Redis is away. Every call that left is in the ledger, with what it is billed.
+"""
+
+import asyncio
+import contextlib
+from dataclasses import dataclass, field
+
+import structlog
+from prometheus_client import Counter
+
+from analytics_service.cache.border import RedisAway
+from analytics_service.cache.lock import Lease
+from analytics_service.clocks import Clock, utc_now
+from analytics_service.gemini.breaker import CircuitBreaker, CircuitOpen
+from analytics_service.gemini.deadline import Deadline
+from analytics_service.gemini.last_outcome import LastOutcome
+from analytics_service.gemini.ledger import Ledger
+from analytics_service.gemini.prompt import corrected, prompt_of, shorter
+from analytics_service.gemini.provider import (
+    Ask,
+    DailyQuotaSpent,
+    Flawed,
+    ModelAnswer,
+    Provider,
+    ProviderError,
+    RateLimited,
+    Surprise,
+    Truncated,
+    Unavailable,
+    Unreadable,
+    Untrue,
+    Unusable,
+)
+from analytics_service.gemini.quota import MAX_GATE_SECONDS, CallQuota, QuotaExhausted
+from analytics_service.gemini.report_text import findings_in
+from analytics_service.gemini.retry import SHORTEST_CALL_SECONDS, Sleep, attempts
+from analytics_service.metrics_client.facts import Facts
+from analytics_service.reports.reasons import FallbackReason
+from analytics_service.reports.report import Findings
+from analytics_service.truth.striking_out import NothingLeft, true_part
+from shared.http.caller import current_caller
+
+MORE_ROOM = 4
+"""Times the usual tokens, for an answer that did not fit: thoughts take most of them, and their number varies a lot."""
+
+MOST_FAULTS = 5
+"""Told in a line of the log."""
+
+STRUCK_OUT = Counter("analysis_sentences_struck_out", "Sentences of Gemini that the facts do not bear out")
+
+log = structlog.get_logger()
+
+
+class NoFindings(Exception):
+    """Gemini gave no usable report; `reason` says why."""
+
+    def __init__(self, reason: FallbackReason) -> None:
+        super().__init__(reason.value)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class GeminiAnalyst:
+    """Asks `provider` within all limits."""
+
+    provider: Provider
+    quota: CallQuota
+    circuit: CircuitBreaker
+    ledger: Ledger
+    call_seconds: float
+    clock: Clock
+    sleep: Sleep = asyncio.sleep
+    outcome: LastOutcome = field(default_factory=lambda: LastOutcome(utc_now))
+
+    async def findings(self, facts: Facts, lease: Lease, deadline: Deadline) -> Findings:
+        """What Gemini says about the facts. Raises NoFindings, or RedisAway."""
+        ask = Ask(prompt_of(facts))
+        schedule = attempts(self.sleep, deadline.seconds_left)
+        try:
+            return await schedule(self.call, ask, facts, lease, deadline)
+        except Flawed as flaw:
+            return await self.second_findings(second(ask, flaw), flaw, facts, lease, deadline)
+        except ProviderError as error:
+            raise NoFindings(error.reason) from error
+
+    async def second_findings(self, ask: Ask, flaw: Flawed, facts: Facts, lease: Lease, deadline: Deadline) -> Findings:
+        """What Gemini says after a flawed answer: one call, if it may leave. Raises NoFindings, or RedisAway."""
+        try:
+            return await self.call(ask, facts, lease, deadline)
+        except ProviderError as error:
+            raise NoFindings(error.reason) from error
+        except NoFindings as none:
+            raise NoFindings(flaw.reason) from none
+
+    async def call(self, ask: Ask, facts: Facts, lease: Lease, deadline: Deadline) -> Findings:
+        """One call, if it may leave, and what its outcome means for circuit, gate, ledger and health."""
+        await self.permit(lease, deadline)
+        started = self.clock()
+        try:
+            answer = await self.provider.generate(ask, min(self.call_seconds, deadline.seconds_left()))
+            findings = true_findings(answer, facts)
+        except Exception as error:
+            failure = error if isinstance(error, ProviderError) else surprise(error)
+            await self.settle(failure, self.clock() - started)
+            raise failure from error
+        self.circuit.succeeded()
+        self.outcome.succeeded()
+        await self.ledger.record("ok", self.clock() - started, answer.usage)
+        return findings
+
+    async def permit(self, lease: Lease, deadline: Deadline) -> None:
+        """Takes one call out of the quota. Raises NoFindings when none may leave, or RedisAway."""
+        if not lease.is_held:
+            raise NoFindings(FallbackReason.LOCK_LOST)
+        if deadline.seconds_left() < SHORTEST_CALL_SECONDS:
+            raise NoFindings(FallbackReason.DEADLINE)
+        try:
+            self.circuit.enter()
+            await self.quota.take(current_caller.get())
+        except CircuitOpen as error:
+            raise NoFindings(FallbackReason.CIRCUIT_OPEN) from error
+        except (QuotaExhausted, RedisAway) as error:
+            self.circuit.leave()
+            if isinstance(error, RedisAway):
+                raise
+            raise NoFindings(error.reason) from error
+
+    async def settle(self, failure: ProviderError, seconds: float) -> None:
+        """What a failed call means for the next ones, for the ledger, and for whoever looks after the service."""
+        said = failure.said
+        log.warning("gemini call failed", reason=failure.reason, status=said.status, code=said.code, said=said.text)
+        self.outcome.failed(failure)
+        await self.ledger.record(failure.reason, seconds, failure.usage)
+        if isinstance(failure, Unavailable | Unreadable):
+            self.circuit.failed()
+            return
+        self.circuit.succeeded()
+        if isinstance(failure, RateLimited) and (wait := patience(failure)):
+            with contextlib.suppress(RedisAway):  # then no call leaves anyway
+                await self.quota.close(wait, failure.reason)
+
+
+def patience(failure: RateLimited) -> float:
+    """How long no call leaves, in seconds. A day's quota is asked about hourly: what 429s say of it is too short."""
+    return MAX_GATE_SECONDS if isinstance(failure, DailyQuotaSpent) else failure.retry_after_seconds or 0.0
+
+
+def second(ask: Ask, flaw: Flawed) -> Ask:
+    """The question after a flawed answer: to one that was cut off, with more room for a shorter one.
+
+    The same question with the same bound would be cut off again, and billed again.
+    """
+    if isinstance(flaw, Truncated):
+        return Ask(shorter(ask.prompt), MORE_ROOM)
+    return Ask(corrected(ask.prompt, flaw.said.text)) if isinstance(flaw, Unusable | Untrue) else ask
+
+
+def true_findings(answer: ModelAnswer, facts: Facts) -> Findings:
+    """The findings in an answer without what the facts do not say. Raises Unusable, Truncated, or Untrue."""
+    try:
+        findings, faults = true_part(findings_in(answer), facts)
+    except NothingLeft as nothing:
+        raise Untrue(str(nothing), usage=answer.usage) from nothing
+    if faults:
+        STRUCK_OUT.inc(len(faults))
+        log.info("sentences of gemini struck out", count=len(faults), faults=faults[:MOST_FAULTS])
+    return findings
+
+
+def surprise(error: Exception) -> Surprise:
+    """An error that the provider should have translated: it costs the report, never the request."""
+    log.error("unexpected error of the gemini client", exc_info=error)
+    return Surprise(type(error).__name__)

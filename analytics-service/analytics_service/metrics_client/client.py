@@ -1,0 +1,152 @@
+"""Asks the metrics-service. Away, slow or talking nonsense: MetricsAway, a 503; the next question tries again."""
+
+import asyncio
+from collections.abc import Awaitable
+from http import HTTPStatus
+from typing import Any, TypeVar
+
+import httpx
+import structlog
+from pydantic import BaseModel, ValidationError
+
+from analytics_service.metrics_client.facts import Baselines, Facts, Quality, SeenAlerts, State
+from shared.contracts.metrics import AggregatedMetrics, DriftQuery, DriftReport, MetricsQuery, ThresholdProfile
+from shared.contracts.problem import ProblemDetails
+from shared.http.problems import MEDIA_TYPE, InvalidRequest, Problem
+from shared.http.request_id import trace_headers
+
+RETRY_AFTER_SECONDS = 2
+ALERTS_ASKED_FOR = 1000
+"""The metrics-service gives out no more at once."""
+
+Body = TypeVar("Body", bound=BaseModel)
+
+log = structlog.get_logger()
+
+
+class MetricsAway(Problem):
+    """There are no numbers to report on, and no earlier report either."""
+
+    status = 503
+    type = "urn:problem-type:metrics-away"
+    title = "Metrics Away"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The metrics-service does not answer at the moment.", headers={"Retry-After": str(RETRY_AFTER_SECONDS)}
+        )
+
+
+class UnknownName(Problem):
+    """The metrics-service knows no model, version or task of this name."""
+
+    status = 404
+    type = "urn:problem-type:unknown-model"
+    title = "Unknown Model"
+
+
+class MetricsClient:
+    """The questions this service has about metrics."""
+
+    def __init__(self, http: httpx.AsyncClient, timeout_seconds: float) -> None:
+        self.http, self.timeout_seconds = http, timeout_seconds
+
+    async def state(self, query: MetricsQuery) -> State:
+        """The numbers of the window and the thresholds in force.
+
+        Raises MetricsAway, UnknownName, or InvalidRequest, as for a window so long ago that its numbers are not kept.
+        """
+        metrics, thresholds = await asyncio.gather(self.aggregated(query), self.thresholds(query.model_name))
+        return State(query, metrics, thresholds)
+
+    async def facts(self, state: State, seconds: float) -> Facts:
+        """The state and what else helps to explain it, as far as that is known within `seconds`."""
+        window_end, query = state.metrics.time_window_end, state.query
+        this = query.model_copy(update={"window_end": window_end})
+        earlier = query.model_copy(update={"window_end": state.metrics.time_window_start})
+        drift = DriftQuery(**this.model_dump())
+        before, drifted, pinned, quality, alerts = await asyncio.gather(
+            self.known(self.aggregated(earlier), seconds),
+            self.known(self.drift(drift), seconds),
+            self.known(self.drift_from_baseline(drift), seconds),
+            self.known(self.ask(Quality, "POST", "/metrics/quality", json=json_of(this)), seconds),
+            self.known(self.alerts(state), seconds),
+        )
+        return Facts(state, before, drifted, pinned, quality, alerts)
+
+    async def drift(self, query: DriftQuery) -> DriftReport:
+        """How far a window is from its reference. Raises MetricsAway."""
+        return await self.ask(DriftReport, "POST", "/metrics/drift", json=json_of(query))
+
+    async def drift_from_baseline(self, query: DriftQuery) -> DriftReport | None:
+        """How far a window is from the pinned baseline of its model; None when it has none. Raises MetricsAway."""
+        if query.model_name is None:
+            return None
+        pinned = await self.ask(Baselines, "GET", "/metrics/baselines", params=of_model(query.model_name))
+        name = pinned.chosen()
+        return await self.drift(query.model_copy(update={"baseline": name})) if name else None
+
+    async def known(self, question: Awaitable[Body | None], seconds: float) -> Body | None:
+        """The answer, or None when there is none or it cannot be had in time."""
+        try:
+            async with asyncio.timeout(seconds):
+                return await question
+        except (MetricsAway, InvalidRequest, UnknownName, TimeoutError):
+            return None
+
+    async def aggregated(self, query: MetricsQuery) -> AggregatedMetrics:
+        """Aggregates over one window. Raises MetricsAway."""
+        return await self.ask(AggregatedMetrics, "POST", "/metrics/aggregated", json=json_of(query))
+
+    async def thresholds(self, model_name: str | None) -> ThresholdProfile:
+        """The thresholds of a model, or the default ones. Raises MetricsAway."""
+        return await self.ask(ThresholdProfile, "GET", "/metrics/thresholds", params=of_model(model_name))
+
+    async def alerts(self, state: State) -> SeenAlerts:
+        """The alerts that are open now, or were open in a window that was named by its end. Raises MetricsAway."""
+        named = state.query.window_end is not None
+        which = {"state": "all" if named else "open", "limit": str(ALERTS_ASKED_FOR)}
+        parameters = which | of_model(state.query.model_name)
+        newest = await self.ask(SeenAlerts, "GET", "/metrics/alerts", params=parameters)
+        newest.complete = len(newest.alerts) < ALERTS_ASKED_FOR
+        window = state.metrics.time_window_start, state.metrics.time_window_end
+        return newest.within(*window) if named else newest
+
+    async def ask(self, body: type[Body], method: str, path: str, **request: Any) -> Body:
+        """One request under the deadline.
+
+        Raises MetricsAway; InvalidRequest when it is refused (422); UnknownName when it is about what is not there.
+        """
+        try:
+            async with asyncio.timeout(self.timeout_seconds):
+                answer = await self.http.request(method, path, headers=trace_headers(), **request)
+            if answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY:
+                raise refused(ProblemDetails.model_validate_json(answer.content))
+            if is_unknown(answer):
+                raise UnknownName(ProblemDetails.model_validate_json(answer.content).detail)
+            answer.raise_for_status()
+            return body.model_validate_json(answer.content)
+        except (httpx.HTTPError, OSError, TimeoutError, ValidationError) as error:
+            log.warning("metrics-service away", path=path, error=str(error) or type(error).__name__)
+            raise MetricsAway from error
+
+
+def refused(problem: ProblemDetails) -> InvalidRequest:
+    """What the metrics-service refuses, such as a window in the future, in its own words."""
+    return InvalidRequest(problem.errors or [], *filter(None, [problem.detail]))
+
+
+def is_unknown(answer: httpx.Response) -> bool:
+    """Whether this is the service's own 404, and not that of a load balancer without anybody behind it."""
+    is_problem = answer.headers.get("content-type", "").startswith(MEDIA_TYPE)
+    return answer.status_code == HTTPStatus.NOT_FOUND and is_problem
+
+
+def json_of(query: BaseModel) -> dict[str, Any]:
+    """A query as it is sent."""
+    return query.model_dump(mode="json", exclude_none=True)
+
+
+def of_model(model_name: str | None) -> dict[str, str]:
+    """The parameter that asks about one model; none asks about all."""
+    return {"model_name": model_name} if model_name else {}

@@ -1,0 +1,101 @@
+"""What the state is now, and whether there is a report on it: to be known before any report is answered.
+
+A question that is asked now and then is looked up anew each time. One that is asked more than OFTEN times a second is
+answered from the last lookup, while a new one is made in the background: heavy traffic on a dashboard neither waits nor
+floods the metrics-service and Redis. What is answered then was true at most SHARED_SECONDS ago.
+"""
+
+from collections import OrderedDict, deque
+from dataclasses import dataclass, field
+
+from analytics_service.cache.border import RedisAway
+from analytics_service.cache.redis import CachedReport, ReportCache
+from analytics_service.clocks import Clock
+from analytics_service.metrics_client.client import MetricsClient
+from analytics_service.metrics_client.facts import State
+from analytics_service.reports.key import ReportKey, ReportKeys
+from analytics_service.reports.single_flight import SingleFlight
+from shared.contracts.metrics import MetricsQuery
+
+OFTEN = 10
+"""Questions per second; per question and process."""
+
+SHARED_SECONDS = 1.0
+"""No lookup is shared for longer, not even when the next one hangs."""
+
+PAUSE_SECONDS = 0.1
+"""Between the beginnings of lookups in the background."""
+
+QUESTIONS_REMEMBERED = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """What was found by asking from the moment `at` on. `redis_away`: nobody knows whether there is a report."""
+
+    at: float
+    state: State
+    key: ReportKey
+    cached: CachedReport | None
+    redis_away: bool = False
+
+
+@dataclass(slots=True)
+class Recent:
+    """The last lookup of a question, and when it was asked the last times."""
+
+    asked: deque[float] = field(default_factory=lambda: deque(maxlen=OFTEN))
+    result: Lookup | None = None
+
+    def shareable(self, now: float) -> Lookup | None:
+        """The last lookup, when the question is asked often and it is young enough. One more asks."""
+        often = len(self.asked) == OFTEN and now - self.asked[0] < 1
+        self.asked.append(now)
+        return self.result if often and self.result and now - self.result.at < SHARED_SECONDS else None
+
+
+class Lookups:
+    """Looks questions up. `recent` holds the last questions asked, the latest at the end."""
+
+    def __init__(self, metrics: MetricsClient, cache: ReportCache, keys: ReportKeys, clock: Clock) -> None:
+        self.metrics, self.cache, self.keys, self.clock = metrics, cache, keys, clock
+        self.recent: OrderedDict[str, Recent] = OrderedDict()
+        self.flights: SingleFlight[Lookup] = SingleFlight()
+
+    async def look(self, query: MetricsQuery, question: str) -> Lookup:
+        """State, key and cached report. Raises MetricsAway, UnknownName or InvalidRequest."""
+        recent = self.remembered(question)
+        now = self.clock()
+        shared = recent.shareable(now)
+        if shared is None:
+            return await self.flights.join(question, lambda: self.look_anew(query, recent))
+        if now - shared.at >= PAUSE_SECONDS:
+            self.flights.start(question, lambda: self.look_anew(query, recent))
+        return shared
+
+    async def look_anew(self, query: MetricsQuery, recent: Recent) -> Lookup:
+        """Asks the metrics-service, then Redis."""
+        at = self.clock()
+        state = await self.metrics.state(query)
+        key = self.keys.key(state)
+        try:
+            recent.result = Lookup(at, state, key, await self.cache.get(key))
+        except RedisAway:
+            recent.result = Lookup(at, state, key, None, redis_away=True)
+        return recent.result
+
+    def remembered(self, question: str) -> Recent:
+        """What is remembered of a question; the one asked longest ago makes room."""
+        recent = self.recent.setdefault(question, Recent())
+        self.recent.move_to_end(question)
+        if len(self.recent) > QUESTIONS_REMEMBERED:
+            self.recent.popitem(last=False)
+        return recent
+
+    def forget(self, question: str) -> None:
+        """There is a new report: what was found before does not count."""
+        self.recent.pop(question, None)
+
+    def forget_all(self) -> None:
+        """The cache was cleared."""
+        self.recent.clear()

@@ -1,0 +1,1 @@
+"""One document and its pages, from four services."""

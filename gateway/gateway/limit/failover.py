@@ -1,0 +1,55 @@
+"""Postgres decides; when it cannot, this gateway's memory does, by the same algorithm; then back by itself.
+
+Memory counts all the time, so the stand-in knows what was admitted before. After Postgres has come back, perhaps
+without its unlogged table, both must have room for as long as the longest window: a client gets its quota once from a
+gateway, not once from each of the two. Each use of the stand-in is counted (`ingress_decisions_total` with source
+`memory`) and said in the answer. No request fails because of the limiter.
+"""
+
+from collections.abc import Callable
+
+from gateway.limit.memory import MemoryLimiter
+from gateway.limit.refusals import Denials
+from gateway.limit.window import Decision, Limiter, LimiterUnavailableError
+from shared.telemetry.loop_metrics import LoopCounter
+
+DECISIONS = LoopCounter("ingress_decisions", "Ingress limit decisions", ["outcome", "source"])
+
+
+class LimiterFailover:
+    """The limiter that requests meet."""
+
+    def __init__(self, shared: Limiter, memory: MemoryLimiter, denials: Denials, clock: Callable[[], float]) -> None:
+        self._shared, self._memory, self._denials, self._clock = shared, memory, denials, clock
+        self._longest_wait_seconds = max(window.longest_wait_seconds for window in memory.policy.windows)
+        self._memory_counts_until = 0.0
+
+    async def decide(self, client: str) -> Decision:
+        """Admit or refuse; never raises."""
+        decision = self._denials.recall(client) or await self._ask(client)
+        DECISIONS.by_labels["admitted" if decision.admitted else "refused", decision.source] += 1
+        return decision
+
+    async def _ask(self, client: str) -> Decision:
+        slots = self._memory.take(client)
+        try:
+            decision = await self._shared.decide(client)
+        except LimiterUnavailableError:
+            self._memory_counts_until = self._clock() + self._longest_wait_seconds
+            return self._memory.decision(client, admitted=slots is not None)
+        if decision.admitted and slots is None and self._clock() < self._memory_counts_until:
+            decision = self._memory.decision(client, admitted=False)
+        if not decision.admitted:
+            decision = self._believable(decision)
+            self._denials.remember(client, decision)
+            if slots is not None:
+                self._memory.give_back(client, slots)
+        return decision
+
+    def _believable(self, decision: Decision) -> Decision:
+        """A refusal that lasts no longer than a window: whatever a clock did elsewhere, nothing counts for longer."""
+        longest = self._longest_wait_seconds
+        if decision.retry_in_seconds <= longest:
+            return decision
+        more = tuple([min(wait, longest) for wait in decision.more_in_seconds])
+        return decision._replace(more_in_seconds=more, retry_in_seconds=longest)

@@ -1,0 +1,114 @@
+"""ASGI middleware: asks the limiter, sets the headers, answers 429.
+
+Headers: `RateLimit-Policy` and `RateLimit` (IETF httpapi draft 11), the older `X-RateLimit-*` for the window that is
+nearest to its end (`Reset` in seconds), `Retry-After` on a refusal, `X-RateLimit-Scope: local` when this gateway
+counted alone.
+"""
+
+from functools import lru_cache
+from math import ceil
+from typing import NamedTuple
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gateway.limit.window import Decision, Limiter, Policy, Source
+from gateway.proxy.headers import CLIENT_KEY
+from shared.http.problems import MEDIA_TYPE, QUOTA_EXCEEDED, problem_body
+from shared.http.request_id import current_request_id
+
+Headers = tuple[tuple[bytes, bytes], ...]
+
+KEPT_HEADERS = 4096
+"""Different states whose headers are kept: in whole seconds there are few, and making them anew takes its time."""
+
+KEPT_REFUSALS = 512
+"""Different refusals whose bodies are kept."""
+
+
+class RefusalBody(NamedTuple):
+    """The JSON around the request id, which alone differs from one refusal to the next."""
+
+    before: bytes
+    after: bytes
+
+
+class IngressLimit:
+    """Lets a request through to `app` if its client has room."""
+
+    def __init__(self, app: ASGIApp, limiter: Limiter, policy: Policy) -> None:
+        self.app, self.limiter = app, limiter
+        self.windows = policy.windows
+        self.names = policy_names(policy)
+        self.policy_header = ", ".join(
+            f'"{name}";q={window.quota};w={window.seconds}'
+            for name, window in zip(self.names, self.windows, strict=True)
+        ).encode()
+        self.headers_of = lru_cache(KEPT_HEADERS)(self._headers_of)
+        self.refusal_body = lru_cache(KEPT_REFUSALS)(self._refusal_body)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request; its client is in the scope."""
+        decision = await self.limiter.decide(scope[CLIENT_KEY])
+        headers = self.headers(decision)
+        if not decision.admitted:
+            await self.refuse(scope, send, decision, headers)
+            return
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], *headers]
+            await send(message)
+
+        await self.app(scope, receive, send_with_headers)
+
+    def headers(self, decision: Decision) -> Headers:
+        """What every limited answer says about the client's limit."""
+        return self.headers_of(decision.remaining, tuple(map(ceil, decision.more_in_seconds)), decision.source)
+
+    def _headers_of(self, remaining: tuple[int, ...], more_in_seconds: tuple[int, ...], source: Source) -> Headers:
+        state = zip(self.names, remaining, more_in_seconds, strict=True)
+        limit = ", ".join(f'"{name}";r={left};t={more}' for name, left, more in state)
+        nearest = min(range(len(self.windows)), key=lambda index: remaining[index])
+        headers = (
+            (b"ratelimit-policy", self.policy_header),
+            (b"ratelimit", limit.encode()),
+            (b"x-ratelimit-limit", b"%d" % self.windows[nearest].quota),
+            (b"x-ratelimit-remaining", b"%d" % remaining[nearest]),
+            (b"x-ratelimit-reset", b"%d" % more_in_seconds[nearest]),
+        )
+        return (*headers, (b"x-ratelimit-scope", b"local")) if source is Source.MEMORY else headers
+
+    async def refuse(self, scope: Scope, send: Send, decision: Decision, headers: Headers) -> None:
+        """The 429, with a time after which a retry is admitted."""
+        retry_after = max(ceil(decision.retry_in_seconds), 1)
+        before, after = self.refusal_body(scope["path"], decision.remaining, retry_after)
+        body = before + current_request_id.get().encode() + after
+        answer_headers = [
+            (b"content-type", MEDIA_TYPE.encode()),
+            (b"content-length", b"%d" % len(body)),
+            (b"retry-after", b"%d" % retry_after),
+            *headers,
+        ]
+        await send({"type": "http.response.start", "status": 429, "headers": answer_headers})
+        await send({"type": "http.response.body", "body": body})
+
+    def _refusal_body(self, path: str, remaining: tuple[int, ...], retry_after: int) -> RefusalBody:
+        full = [name for name, left in zip(self.names, remaining, strict=True) if left <= 0]
+        body = problem_body(
+            429,
+            type=QUOTA_EXCEEDED,
+            title="Too Many Requests",
+            detail=f"This client has used up its quota; the next request is admitted in {retry_after} s.",
+            instance=path,
+            **{"violated-policies": full},
+        )
+        name = b'"request_id":"'  # within a JSON string the quotes would be escaped
+        before, _, rest = body.partition(name + current_request_id.get().encode())
+        return RefusalBody(before + name, rest)
+
+
+def policy_names(policy: Policy) -> tuple[str, ...]:
+    """`ingress`, or one name per window when there are several: names in these headers must differ."""
+    if len(policy.windows) == 1:
+        return ("ingress",)
+    return tuple(f"ingress-{window.seconds}s" for window in policy.windows)

@@ -1,0 +1,188 @@
+"""The limit that all gateways share: whoever waits at this moment is decided by one round trip to Postgres.
+
+One connection asks; while its question is under way the next requests gather, and they are the next question; under
+load it is given a moment more. Nobody waits longer for Postgres than DEADLINE_SECONDS: when it is slow, refuses or is
+gone, all who wait get LimiterUnavailableError, and so do later ones at once, until a new connection works again.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from functools import partial
+from typing import Any, Self
+
+import asyncpg
+import structlog
+
+from gateway.limit.window import MICROSECONDS, Decision, LimiterUnavailableError, Policy, Source
+from shared.database.connection import Connector, LoneConnection
+
+DEADLINE_SECONDS = 0.25
+"""The longest that a request waits for Postgres before the stand-in decides."""
+
+RECONNECT_SECONDS = 0.5
+"""Pause between attempts to reach a Postgres that is away."""
+
+HEARTBEAT_SECONDS = 1.0
+"""How often an idle connection is tried with an empty question, so that health tells the truth without any request."""
+
+MAX_BATCH = 512
+"""Clients per question: the lock on a client's row lasts as long as its question, about 20 µs a client."""
+
+GATHER_SECONDS = 0.002
+"""How soon a question may follow the one before, unless many wait. Each costs Postgres and us about as much as eight of
+its clients do, so few and large ones leave more of the machine to requests. After a question with a single client in it
+the next one does not wait: then there is no load, and nothing to gather."""
+
+MANY = 16
+"""Clients that are worth a question at once."""
+
+ADMIT = """
+SELECT granted, remaining, more_us, retry_us
+FROM gateway.admit($1::text, $2::integer[], $3::bigint[], $4::text[], $5::integer[])
+"""
+
+CONNECT_SECONDS = 1.0
+
+Ask = Callable[..., Awaitable[list[Any]]]
+"""ADMIT with its arguments: prepared once, or, behind a pooler that gives each transaction another connection, not."""
+
+log = structlog.get_logger()
+
+Waiting = dict[str, list[asyncio.Future[Decision]]]
+"""Who waits for a decision, by client."""
+
+
+class PostgresLimiter:
+    """Strict windows over all gateways. `async with` keeps its connection."""
+
+    def __init__(self, connector: Connector, policy: Policy) -> None:
+        settings = {"synchronous_commit": "off"}
+        self._connection = LoneConnection(connector, seconds=CONNECT_SECONDS, settings=settings)
+        self._is_pooled, self._policy = connector.is_pooled, policy
+        self._quotas = [window.quota for window in policy.windows]
+        self._lengths = [window.microseconds for window in policy.windows]
+        self._waiting: Waiting = defaultdict(list)
+        self._arrived, self._many_wait = asyncio.Event(), asyncio.Event()
+        self._asked_at, self._asked_for = 0.0, 0  # the last question: time of the event loop, number of clients
+        self._worker: asyncio.Task[None] | None = None
+        self.available = False
+
+    async def __aenter__(self) -> Self:
+        self._worker = asyncio.create_task(self._stay_connected(), name="postgres-limiter")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._worker is not None:
+            self._worker.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._worker
+
+    async def decide(self, client: str) -> Decision:
+        """Admit or refuse, together with whoever else waits. Raises LimiterUnavailableError."""
+        if not self.available:
+            raise LimiterUnavailableError
+        future: asyncio.Future[Decision] = asyncio.get_running_loop().create_future()
+        self._waiting[client].append(future)
+        self._arrived.set()
+        if len(self._waiting) >= MANY:
+            self._many_wait.set()
+        return await future
+
+    async def _stay_connected(self) -> None:
+        """Connects, answers until the connection fails, and begins again, whatever the failure was.
+
+        A connection whose server was killed can fail in ways that no list of exceptions foresees, and this task must
+        outlive all of them: without it the gateway would count alone for ever.
+        """
+        while True:
+            try:
+                await self._serve(await self._connect())
+            except Exception as error:
+                log.warning("ingress limit is local: postgres is away", error=repr(error))
+            await asyncio.sleep(RECONNECT_SECONDS)
+
+    async def _connect(self) -> Ask:
+        """A way to ask that has been tried, and answered in time: a Postgres that hangs does not count."""
+        try:
+            connection = await self._connection.get()
+            async with asyncio.timeout(DEADLINE_SECONDS * 4):
+                ask = partial(connection.fetch, ADMIT) if self._is_pooled else (await connection.prepare(ADMIT)).fetch
+                await ask(self._policy.name, self._quotas, self._lengths, [], [])
+        except BaseException:
+            self._connection.drop()
+            raise
+        return ask
+
+    async def _serve(self, ask: Ask) -> None:
+        """Answers batch after batch; raises when Postgres fails, after telling everybody who waits."""
+        self.available = True
+        log.info("ingress limit is shared through postgres")
+        batch: Waiting = {}
+        try:
+            while True:
+                await self._wait_for_requests()
+                await self._let_question_grow()
+                batch = self._next_batch()
+                await self._answer(ask, batch)
+        finally:
+            self.available = False
+            self._give_up(batch)
+            self._connection.drop()
+
+    async def _wait_for_requests(self) -> None:
+        """Returns when somebody waits, or when it is time to see whether Postgres is still there."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(HEARTBEAT_SECONDS):
+                await self._arrived.wait()
+
+    async def _let_question_grow(self) -> None:
+        """Returns when many wait, or when the last question was asked long enough ago."""
+        loop = asyncio.get_running_loop()
+        pause = self._asked_at + GATHER_SECONDS - loop.time()
+        if pause > 0 and self._asked_for > 1:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._many_wait.wait()
+        self._asked_at = loop.time()
+
+    def _next_batch(self) -> Waiting:
+        """Takes the clients that wait, up to MAX_BATCH, in the order in which every gateway locks them."""
+        clients = sorted(self._waiting)[:MAX_BATCH] if len(self._waiting) > 1 else list(self._waiting)
+        batch = {client: self._waiting.pop(client) for client in clients}
+        self._asked_for = len(batch)
+        if not self._waiting:
+            self._arrived.clear()
+        if len(self._waiting) < MANY:
+            self._many_wait.clear()
+        return batch
+
+    async def _answer(self, ask: Ask, batch: Waiting) -> None:
+        """One round trip for all of them."""
+        wanted = [len(futures) for futures in batch.values()]
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            rows = await ask(self._policy.name, self._quotas, self._lengths, list(batch), wanted)
+        for futures, row in zip(batch.values(), rows, strict=True):
+            tell(futures, row)
+
+    def _give_up(self, batch: Waiting) -> None:
+        """Everybody who waits goes to the stand-in."""
+        for futures in (*batch.values(), *self._waiting.values()):
+            for future in futures:
+                if not future.done():
+                    future.set_exception(LimiterUnavailableError())
+        self._waiting.clear()
+        self._arrived.clear()
+        self._many_wait.clear()
+
+
+def tell(futures: list[asyncio.Future[Decision]], row: asyncpg.Record) -> None:
+    """Hands one client's answer to its waiting requests: the first `granted` are admitted, in the order they came."""
+    granted, remaining, more_us, retry_us = row
+    more = tuple(wait / MICROSECONDS for wait in more_us)
+    admitted = Decision(True, tuple(remaining), more, 0.0, Source.POSTGRES)
+    refused = Decision(False, tuple(remaining), more, retry_us / MICROSECONDS, Source.POSTGRES)
+    for position, future in enumerate(futures):
+        if not future.done():
+            future.set_result(admitted if position < granted else refused)

@@ -1,0 +1,42 @@
+"""Remembered refusals: who was refused is refused without a question to Postgres until its next slot opens."""
+
+from collections import OrderedDict
+from collections.abc import Callable
+
+from gateway.limit.window import Decision, Source
+
+MAX_CLIENTS = 50_000
+"""Clients that are remembered; a forgotten one costs one question more."""
+
+
+class Denials:
+    """Refusals by client. `clock` gives seconds and never goes back."""
+
+    def __init__(self, clock: Callable[[], float], max_clients: int = MAX_CLIENTS) -> None:
+        self.clock, self.max_clients = clock, max_clients
+        self._refused: OrderedDict[str, tuple[float, Decision]] = OrderedDict()
+
+    def remember(self, client: str, decision: Decision) -> None:
+        """Keeps a refusal, as of now."""
+        self._refused[client] = (self.clock(), decision)
+        self._refused.move_to_end(client)
+        if len(self._refused) > self.max_clients:
+            self._refused.popitem(last=False)
+
+    def recall(self, client: str) -> Decision | None:
+        """The refusal that still holds, with the time that is left of it; None when there is none."""
+        known = self._refused.get(client)
+        if known is None:
+            return None
+        since, decision = known
+        gone = self.clock() - since
+        if gone >= decision.retry_in_seconds:
+            del self._refused[client]
+            return None
+        return Decision(
+            admitted=False,
+            remaining=decision.remaining,
+            more_in_seconds=tuple([max(wait - gone, 0.0) for wait in decision.more_in_seconds]),
+            retry_in_seconds=decision.retry_in_seconds - gone,
+            source=Source.REMEMBERED,
+        )

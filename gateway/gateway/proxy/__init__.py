@@ -1,0 +1,1 @@
+"""To a service and back."""

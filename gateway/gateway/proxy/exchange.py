@@ -1,0 +1,123 @@
+"""One request and its answer over one of aiohttp's connections.
+
+aiohttp keeps the connections, parses what comes back and bounds what waits to be read. Its session, which can do what
+any client may want, is left out: it costs twice as much as the whole rest (docs/decisions/0008).
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from typing import Self
+
+from aiohttp import StreamReader
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.connector import Connection
+from aiohttp.http import HttpProcessingError, RawResponseMessage, StreamWriter
+
+from gateway.proxy.body import Content
+from shared.http.server.response_head import LARGEST, LEAST
+
+READ_BUFFER_BYTES = 65_536
+"""Of an answer that the client reads more slowly than the upstream sends, twice as much is held."""
+
+
+INFORMATIONAL, SWITCHING_PROTOCOLS = 100, 101
+
+
+class Answer:
+    """What came back. The connection is kept once all of it is read; leaving the `with` block earlier closes it."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        message: RawResponseMessage,
+        content: StreamReader,
+        sender: asyncio.Task[None] | None,
+    ) -> None:
+        self.status: int = message.code
+        self.headers: tuple[tuple[bytes, bytes], ...] = message.raw_headers
+        self._connection, self._content, self._sender = connection, content, sender
+
+    def limit_silence(self, seconds: float) -> None:
+        """From now on, reading raises TimeoutError when nothing has come for so long."""
+        protocol = self._connection.protocol
+        if protocol is not None and not self._content.is_eof():
+            protocol.read_timeout = seconds
+            protocol.start_timeout()
+
+    async def read(self) -> bytes:
+        """The whole content, for answers that are known to be small. Raises aiohttp.ClientError, TimeoutError."""
+        content = await self._content.read()
+        self._complete()
+        return content
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """The content as it comes. Raises aiohttp.ClientError and TimeoutError."""
+        while chunk := await self._content.readany():
+            yield chunk
+        self._complete()
+
+    def _complete(self) -> None:
+        """Gives the connection back; aiohttp closes it when the upstream wants that or has sent too much."""
+        if self._sender is None or self._sender.done():
+            self._connection.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._sender is not None:
+            self._sender.cancel()
+        self._connection.close()  # unless it went back
+
+
+async def exchange(connection: Connection, head: bytes, content: Content, *, bodiless: bool) -> Answer:
+    """Sends a request and returns once the head of its answer is here; `bodiless` answers (to HEAD) end with it.
+
+    Raises aiohttp.ClientError, HttpProcessingError and ConnectionError when there is no answer, and what the client's
+    own stream raised when that broke off. The connection is closed then.
+    """
+    protocol, transport = connection.protocol, connection.transport
+    if protocol is None or transport is None:
+        raise ConnectionError("the connection was lost at once")
+    sender: asyncio.Task[None] | None = None
+    try:
+        protocol.set_response_params(
+            skip_payload=bodiless, read_until_eof=True, auto_decompress=False, read_bufsize=READ_BUFFER_BYTES
+        )
+        transport.write(head + content.whole)
+        if content.stream is not None:
+            sender = asyncio.create_task(send(content.stream, protocol, chunked=content.chunked), name="request-body")
+        message, payload = await final_head(protocol)
+    except BaseException:
+        if sender is not None:
+            sender.cancel()
+        connection.close()
+        raise
+    return Answer(connection, message, payload, sender)
+
+
+async def final_head(protocol: ResponseHandler) -> tuple[RawResponseMessage, StreamReader]:
+    """The first head that is not merely informational."""
+    while True:
+        message, payload = await protocol.read()
+        if LEAST <= message.code <= LARGEST:
+            return message, payload
+        if not INFORMATIONAL <= message.code < LEAST or message.code == SWITCHING_PROTOCOLS:
+            raise HttpProcessingError(code=502, message=f"a response cannot have the status {message.code} here")
+
+
+async def send(chunks: AsyncIterator[bytes], protocol: ResponseHandler, *, chunked: bool) -> None:
+    """Sends a body while its answer is already awaited: an upstream may refuse before it has read all of it."""
+    writer = StreamWriter(protocol, asyncio.get_running_loop())
+    if chunked:
+        writer.enable_chunking()
+    try:
+        with suppress(ConnectionError):  # the upstream does not listen any more; whoever reads learns what it said
+            async for chunk in chunks:
+                await writer.write(chunk)
+            await writer.write_eof()
+    except Exception as error:
+        protocol.set_exception(error)  # wakes who waits for the answer's head …
+        if protocol.transport is not None:
+            protocol.transport.abort()  # … and ends what has come of an answer

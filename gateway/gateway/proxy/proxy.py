@@ -1,0 +1,133 @@
+"""Streams one request to its upstream and the answer back.
+
+Ends the upstream's work when the client leaves; closes the client's connection when an answer breaks off half-way.
+"""
+
+import asyncio
+from collections.abc import Mapping
+
+import structlog
+from starlette.types import Message, Receive, Scope, Send
+
+from gateway.proxy.body import BodyTooSlow, ClientGoneError, Content, RequestBody
+from gateway.proxy.deadlines import Deadlines
+from gateway.proxy.exchange import Answer
+from gateway.proxy.headers import Header, request_headers, response_headers, target_of
+from gateway.proxy.unfinished_bodies import UnfinishedBodies
+from gateway.proxy.upstream import BROKEN, Upstream
+from gateway.request.routing import Route, UpstreamName
+from shared.http.problems import Problem
+from shared.http.server.exchange import SCOPE_KEY, Exchange
+from shared.http.server.response_head import ResponseError
+
+WHOLE_ANSWER_BYTES = 65_536
+"""Answers up to this size are read whole before they are sent on: one write instead of several."""
+
+DIGITS = 16
+"""Longer numbers are no lengths."""
+
+log = structlog.get_logger()
+
+
+class Proxy:
+    """An ASGI application that answers with what the route's upstream answers.
+
+    A place at the upstream is taken for a request whose body is here; see RequestBody.open.
+    """
+
+    def __init__(
+        self,
+        upstreams: Mapping[UpstreamName, Upstream],
+        deadlines: Deadlines,
+        *,
+        max_body_bytes: int,
+        max_large_body_bytes: int,
+        body_timeout_seconds: float,
+        answer_timeout_seconds: float,
+    ) -> None:
+        self._upstreams, self._deadlines, self._unfinished = upstreams, deadlines, UnfinishedBodies()
+        self._max_body_bytes = {False: max_body_bytes, True: max_large_body_bytes}
+        self._body_timeout_seconds, self._answer_timeout_seconds = body_timeout_seconds, answer_timeout_seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request. Raises problems while no answer has begun: BodyTooLarge, BodyTooSlow, those of Upstream."""
+        route: Route = scope["route"]
+        upstream = self._upstreams[route.upstream]
+        client: Exchange = scope[SCOPE_KEY]
+        body = RequestBody(
+            scope,
+            receive,
+            self._max_body_bytes[route.large],
+            self._unfinished,
+            # the body is here: from now on it is the upstream that has to be in time
+            on_complete=lambda: self._deadlines.set(deadline, self._answer_timeout_seconds),
+            on_given_up=lambda: self._deadlines.set(deadline, 0),
+        )
+        try:
+            async with asyncio.timeout(None) as deadline:
+                self._deadlines.set(deadline, self._body_timeout_seconds)
+                client.call_when_lost(lambda: deadline.reschedule(0))
+                content = await body.open()
+                with upstream.slot(streamed=content.stream is not None):
+                    await self._exchange(scope, send, upstream, content, deadline)
+        except ClientGoneError:
+            return
+        except TimeoutError as error:
+            if client.lost:
+                return
+            body.refuse_given_up()
+            if not body.complete:
+                raise BodyTooSlow(self._body_timeout_seconds) from error
+            raise upstream.timeout() from error
+        finally:
+            body.end()
+            client.forget()
+            self._deadlines.clear(deadline)
+
+    async def _exchange(
+        self, scope: Scope, send: Send, upstream: Upstream, content: Content, deadline: asyncio.Timeout
+    ) -> None:
+        with await upstream.request(scope["method"], target_of(scope), request_headers(scope), content) as answer:
+            self._deadlines.clear(deadline)
+            answer.limit_silence(self._answer_timeout_seconds)
+            await relay(answer, upstream, send)
+
+
+async def relay(answer: Answer, upstream: Upstream, send: Send) -> None:
+    """Sends the upstream's answer to the client.
+
+    One that is malformed, or breaks off before it began, is an error; later, returning without its end makes the server
+    cut the connection, which is the only way left to tell the client.
+    """
+    headers = response_headers(answer.headers)
+    start: Message = {"type": "http.response.start", "status": answer.status, "headers": headers}
+    if is_small(headers):
+        try:
+            content = await answer.read()
+            await send(start)
+        except (*BROKEN, ResponseError) as error:
+            raise upstream.broken(error) from error
+        await send({"type": "http.response.body", "body": content})
+        return
+    try:
+        await send(start)
+    except ResponseError as error:
+        raise upstream.broken(error) from error
+    try:
+        async for chunk in answer.chunks():
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+    except (*BROKEN, ResponseError, TimeoutError) as error:
+        log.warning("answer broke off", upstream=upstream.name, error=str(error) or type(error).__name__)
+    except (Problem, ClientGoneError):
+        return  # the client's own body was wrong, or ended, while it was already being answered
+
+
+def is_small(headers: list[Header]) -> bool:
+    """Whether an answer has a length and it is that of a whole answer."""
+    return any(name == b"content-length" and small_length(value) for name, value in headers)
+
+
+def small_length(value: bytes) -> bool:
+    """Whether this is a length, and a small one."""
+    return len(value) < DIGITS and value.isdigit() and int(value) <= WHOLE_ANSWER_BYTES

@@ -1,0 +1,184 @@
+"""The services behind the gateway: a bound on what is in flight, failing fast while one is down."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import aiohttp
+import structlog
+from aiohttp.connector import Connection
+from aiohttp.http import HttpProcessingError
+from prometheus_client import Counter
+from yarl import URL
+
+from gateway.proxy.body import Content
+from gateway.proxy.connections import UpstreamSession
+from gateway.proxy.exchange import Answer, exchange
+from gateway.proxy.headers import Header
+from shared.http.problems import Overloaded, Problem
+from shared.telemetry.loop_metrics import LoopGauge
+
+CONNECT_ATTEMPTS = 2
+"""A connection that fails is tried once more: nothing was sent, and another replica may answer."""
+
+RETRY_SECONDS = 0.1
+"""Between two attempts of a request that may wait for its upstream."""
+
+DOWN_SECONDS = 0.5
+"""After a failed connection, how long requests are refused at once before one tries again."""
+
+BROKEN = (aiohttp.ClientError, HttpProcessingError, ConnectionError)
+"""How an exchange fails that has begun."""
+
+BALANCER_STATUSES = frozenset({404, 500, 502, 503, 504})
+"""What a load balancer between us and the services says when it has nobody to ask."""
+
+NOBODY_THERE = frozenset({404, 503})
+"""Of these, what it says when it knows no replica: the request went to nobody and may be sent again."""
+
+STREAMED_SHARE = 4
+"""Of so many places one may be taken by a body that comes in a stream: however slowly those come, small requests find
+the others."""
+
+METHODS_WITH_CONTENT = frozenset({"POST", "PUT", "PATCH"})
+NO_CONTENT = (b"content-length", b"0")
+"""A request of these methods without a body should say so (RFC 9110 section 8.6)."""
+
+IN_FLIGHT = LoopGauge("upstream_requests_in_flight", "Requests waiting for an upstream's answer", ["upstream"])
+ERRORS = Counter("upstream_errors", "Requests that an upstream did not answer", ["upstream", "reason"])
+WAITS = Counter("upstream_waits", "Times that a request waited for somebody to take its connection", ["upstream"])
+
+log = structlog.get_logger()
+
+
+class UpstreamDown(Problem):
+    """Nobody answers at the service's address, or it hung up in the middle."""
+
+    status = 502
+    title = "Bad Gateway"
+
+
+class UpstreamTimeout(Problem):
+    """The service did not begin to answer in time."""
+
+    status = 504
+    title = "Gateway Timeout"
+
+
+class Upstream:
+    """One service. `clock` gives seconds and never goes back.
+
+    A request may wait `wait_seconds` for somebody to take its connection: where replicas are replaced as a matter of
+    course, that costs time instead of answers. With 0 it fails at once.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        base_url: str,
+        session: UpstreamSession,
+        clock: Callable[[], float],
+        *,
+        max_in_flight: int,
+        wait_seconds: float,
+    ) -> None:
+        self.name, self._session, self._url = name, session, URL(base_url)
+        self._prefix = self._url.raw_path.rstrip("/").encode()
+        self._host = (b"host", (self._url.host_port_subcomponent or "").encode())
+        self._max_in_flight, self._wait_seconds, self._clock = max_in_flight, wait_seconds, clock
+        self._max_streamed = max(max_in_flight // STREAMED_SHARE, 1)
+        self._in_flight, self._streamed, self._labels = 0, 0, (name,)
+        self._down_until = 0.0
+
+    @contextmanager
+    def slot(self, *, streamed: bool) -> Iterator[None]:
+        """One of the places in flight; `streamed`: for a body that is still coming. Raises Overloaded at once."""
+        if self._in_flight >= self._max_in_flight or (streamed and self._streamed >= self._max_streamed):
+            self.count_error("overloaded")
+            raise Overloaded(f"The {self.name} has all the work it can take at the moment.")
+        self._streamed += streamed
+        self._count_in_flight(1)
+        try:
+            yield
+        finally:
+            self._streamed -= streamed
+            self._count_in_flight(-1)
+
+    def _count_in_flight(self, change: int) -> None:
+        self._in_flight += change
+        IN_FLIGHT.by_labels[self._labels] = self._in_flight
+
+    async def request(self, method: str, target: bytes, headers: list[Header], content: Content) -> Answer:
+        """Sends a request for `target` (path and query, as they are on the wire) and returns once headers are back.
+
+        Raises UpstreamDown, and what reading the client's body raises. Sent again only when nothing was sent.
+        """
+        if self._clock() < self._down_until:
+            self.count_error("down")
+            raise self.down()
+        framing = content.framing or (NO_CONTENT if method in METHODS_WITH_CONTENT else None)
+        lines = [
+            method.encode() + b" " + self._prefix + target + b" HTTP/1.1",
+            *[name + b": " + value for name, value in (self._host, *headers, *((framing,) if framing else ()))],
+            b"\r\n",
+        ]
+        head = b"\r\n".join(lines)
+        give_up = self._clock() + self._wait_seconds
+        while True:
+            connection = await self._connect(give_up)
+            try:
+                answer = await exchange(connection, head, content, bodiless=method == "HEAD")
+            except BROKEN as error:
+                raise self.broken(error) from error
+            if not is_said_by_a_balancer(answer):
+                return answer
+            with answer:
+                if answer.status not in NOBODY_THERE or content.stream is not None or self._clock() >= give_up:
+                    self.count_error("balancer")
+                    raise self.down()
+            await self._wait()
+
+    async def _connect(self, give_up: float) -> Connection:
+        attempts = 0
+        while attempts < CONNECT_ATTEMPTS or self._clock() < give_up:
+            if attempts >= CONNECT_ATTEMPTS:
+                await self._wait()
+            attempts += 1
+            try:
+                return await self._session.connect(self._url)
+            except (aiohttp.ClientConnectorError, TimeoutError) as error:
+                failure = error
+        self._down_until = self._clock() + DOWN_SECONDS
+        self.count_error("connect")
+        log.warning("upstream cannot be reached", upstream=self.name, error=str(failure) or "timeout")
+        raise self.down() from failure
+
+    async def _wait(self) -> None:
+        WAITS.labels(self.name).inc()
+        await asyncio.sleep(RETRY_SECONDS)
+
+    def broken(self, error: Exception) -> UpstreamDown:
+        """The problem that clients see when the upstream hung up or said what is not HTTP."""
+        self.count_error("disconnected")
+        log.warning("upstream hung up", upstream=self.name, error=str(error) or type(error).__name__)
+        return self.down()
+
+    def down(self) -> UpstreamDown:
+        """The problem that clients see while nobody answers."""
+        return UpstreamDown(f"The {self.name} cannot be reached at the moment.", headers={"Retry-After": "1"})
+
+    def timeout(self) -> UpstreamTimeout:
+        """The problem that clients see when the answer did not come in time."""
+        self.count_error("timeout")
+        return UpstreamTimeout(f"The {self.name} did not answer in time.")
+
+    def count_error(self, reason: str) -> None:
+        """One request more that this upstream did not answer."""
+        ERRORS.labels(self.name, reason).inc()
+
+
+def is_said_by_a_balancer(answer: Answer) -> bool:
+    """Whether an error is plain text: services say what is wrong in JSON, so none of them has seen the request."""
+    return answer.status in BALANCER_STATUSES and any(
+        name.lower() == b"content-type" and value.startswith(b"text/plain") for name, value in answer.headers
+    )

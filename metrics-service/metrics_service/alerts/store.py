@@ -1,0 +1,170 @@
+"""Alerts in Postgres. What happens to an alert and the deliveries it takes are one transaction: nothing is forgotten.
+
+Postgres away: DatabaseAway.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import uuid4
+
+from sqlalchemy import RowMapping, func, insert, or_, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from metrics_service.alerts.rules import (
+    DERIVED,
+    Alert,
+    AlertEvent,
+    EventType,
+    Policy,
+    Reading,
+    event_type,
+    next_severity,
+)
+from metrics_service.database import changing, reading
+from metrics_service.notifications.webhooks import Webhook
+from metrics_service.silences.store import active_silences, silenced_until
+from shared.contracts.metrics import Status
+from shared.database.tables.metrics import alert, alert_delivery
+
+ALERT_LOCK = 4_703_118_284
+"""Key of the advisory lock under which alerts change, so that deliveries are numbered in the order of events."""
+
+
+class AlertStore:
+    """Changes alerts by what was read, and lists them. `webhooks`: those that are told of each event."""
+
+    def __init__(self, engine: AsyncEngine, policy: Policy, webhooks: Sequence[Webhook]) -> None:
+        self.engine, self.policy = engine, policy
+        self.webhooks = [webhook for webhook in webhooks if webhook.takes_events]
+
+    async def apply(self, model_name: str, readings: Sequence[Reading], now: datetime) -> list[AlertEvent]:
+        """Opens, changes and closes the alerts of a model; returns what happened. What was not read stays as it is."""
+        async with changing(self.engine) as connection:
+            await connection.execute(select(func.pg_advisory_xact_lock(ALERT_LOCK)))
+            events = []
+            for found in readings:
+                newest = await newest_alert(connection, model_name, found)
+                severity = next_severity(found, newest, self.policy, now)
+                if event := changed(newest, model_name, found, severity, now):
+                    await save(connection, event.alert)
+                    events.append(event)
+            await self.announce(connection, now, model_name)
+            return events
+
+    async def close_except(self, model_names: Sequence[str], now: datetime) -> list[AlertEvent]:
+        """Closes the alerts of models that are no longer in use."""
+        async with changing(self.engine) as connection:
+            await connection.execute(select(func.pg_advisory_xact_lock(ALERT_LOCK)))
+            query = select(alert).where(alert.c.closed_at.is_(None), alert.c.model_name.not_in(model_names))
+            left = [alert_of(row) for row in (await connection.execute(query)).mappings()]
+            events = [closed(found, now) for found in left]
+            for event in events:
+                await save(connection, event.alert)
+                await self.announce(connection, now, event.alert.model_name)
+            return events
+
+    async def announce(self, connection: AsyncConnection, now: datetime, model_name: str) -> None:
+        """A delivery for every webhook of what it was not told yet: held back while a silence lasts, ends never."""
+        is_untold = or_(alert.c.closed_at.is_(None), alert.c.announced != Status.NORMAL)
+        query = select(alert).where(alert.c.model_name == model_name, is_untold).order_by(alert.c.changed_at)
+        rows = (await connection.execute(query)).mappings().all()
+        silences = await active_silences(connection, now) if rows else []
+        for row in rows:
+            found, told = alert_of(row), Status(row["announced"])
+            current = Status.NORMAL if found.closed_at else found.severity
+            kind = event_type(told, current)
+            if kind is None or (kind is not EventType.CLOSED and silenced_until(silences, found)):
+                continue
+            event = AlertEvent(event_id=uuid4(), type=kind, occurred_at=now, previous_severity=told, alert=found)
+            await self.enqueue(connection, event)
+            statement = update(alert).where(alert.c.alert_id == found.alert_id)
+            await connection.execute(statement.values(announced=current))
+
+    async def enqueue(self, connection: AsyncConnection, event: AlertEvent) -> None:
+        """Stores a delivery for every webhook."""
+        if not self.webhooks:
+            return
+        delivery = {
+            "event_id": event.event_id,
+            "model_name": event.alert.model_name,
+            "event": event.model_dump(mode="json"),
+            "created_at": event.occurred_at,
+            "next_attempt_at": event.occurred_at,
+        }
+        rows = [{**delivery, "webhook": webhook.key} for webhook in self.webhooks]
+        await connection.execute(insert(alert_delivery), rows)
+
+    async def list(self, model_name: str | None, *, is_open: bool | None, limit: int) -> list[Alert]:
+        """Alerts, newest first."""
+        query = select(alert).order_by(alert.c.opened_at.desc(), alert.c.alert_id).limit(limit)
+        if model_name is not None:
+            query = query.where(alert.c.model_name == model_name)
+        if is_open is not None:
+            query = query.where(alert.c.closed_at.is_(None) if is_open else alert.c.closed_at.is_not(None))
+        async with reading(self.engine) as connection:
+            return [alert_of(row) for row in (await connection.execute(query)).mappings()]
+
+
+async def save(connection: AsyncConnection, changed_alert: Alert) -> None:
+    """Stores the alert as it is now."""
+    values = changed_alert.model_dump(exclude={"history", *DERIVED})
+    values["history"] = [evidence.model_dump(mode="json") for evidence in changed_alert.history]
+    statement = upsert(alert).values(values).on_conflict_do_update(index_elements=["alert_id"], set_=values)
+    await connection.execute(statement)
+
+
+async def newest_alert(connection: AsyncConnection, model_name: str, found: Reading) -> Alert | None:
+    """The open alert of a model and signal, or else the one that closed last."""
+    query = (
+        select(alert)
+        .where(alert.c.model_name == model_name, alert.c.signal == found.signal)
+        .order_by(alert.c.closed_at.desc().nulls_first())
+        .limit(1)
+    )
+    row = (await connection.execute(query)).mappings().one_or_none()
+    return alert_of(row) if row else None
+
+
+def alert_of(row: RowMapping) -> Alert:
+    """A stored row as the service speaks of it."""
+    return Alert.model_validate(dict(row))
+
+
+def changed(
+    newest: Alert | None, model_name: str, found: Reading, severity: Status, now: datetime
+) -> AlertEvent | None:
+    """What a new severity makes of the newest alert; None when that is nothing."""
+    known = newest if newest and newest.closed_at is None else None
+    before = known.severity if known else Status.NORMAL
+    kind = event_type(before, severity)
+    if kind is None:
+        return None
+    evidence = found.evidence(severity, now)
+    after = known.with_evidence(evidence) if known else opened(model_name, found, severity, now)
+    return AlertEvent(event_id=uuid4(), type=kind, occurred_at=now, previous_severity=before, alert=after)
+
+
+def opened(model_name: str, found: Reading, severity: Status, now: datetime) -> Alert:
+    """A new alert."""
+    evidence = found.evidence(severity, now)
+    return Alert(
+        alert_id=uuid4(),
+        model_name=model_name,
+        signal=found.signal,
+        opened_at=now,
+        changed_at=now,
+        history=[evidence],
+        **evidence.model_dump(exclude={"at"}),
+    )
+
+
+def closed(known: Alert, now: datetime) -> AlertEvent:
+    """The end of an alert without a reading."""
+    return AlertEvent(
+        event_id=uuid4(),
+        type=EventType.CLOSED,
+        occurred_at=now,
+        previous_severity=known.severity,
+        alert=known.unwatched(now),
+    )

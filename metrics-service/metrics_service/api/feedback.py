@@ -1,0 +1,89 @@
+"""What users say about predictions."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Security
+from fastapi.security import HTTPAuthorizationCredentials
+from pydantic import SecretStr, ValidationError
+
+from metrics_service.api.changed_by import addresses
+from metrics_service.feedback.quality import (
+    Caller,
+    Feedback,
+    FeedbackBatch,
+    FeedbackResult,
+    FeedbackResults,
+    Outcome,
+    Quality,
+    RecordedFeedback,
+)
+from metrics_service.feedback.store import FeedbackStore
+from metrics_service.models.catalogue import KnownModels
+from metrics_service.windows.coverage import Kept
+from metrics_service.windows.rollups import Selection
+from shared.contracts.metrics import MetricsQuery
+from shared.http.openapi import problems
+from shared.http.strict_route import StrictRoute
+from shared.service.admin_token import AdminTokenRequired, bearer, digest, matches
+
+CALLER_HEADER = "x-caller"
+"""What the gateway counts a caller as; nobody outside can set it."""
+
+
+def feedback_router(store: FeedbackStore, kept: Kept, known: KnownModels, token: SecretStr) -> APIRouter:
+    """Feedback in, quality out."""
+    router = APIRouter(tags=["feedback"], route_class=StrictRoute)
+
+    async def who_judges(
+        request: Request, given: Annotated[HTTPAuthorizationCredentials | None, Security(bearer)]
+    ) -> Caller:
+        """A token is not needed; one that comes along must be right. Raises AdminTokenRequired."""
+        if given is not None and not matches(given.credentials, token):
+            raise AdminTokenRequired
+        counted_as = request.headers.get(CALLER_HEADER) or addresses(request)
+        return Caller(digest(counted_as).hex()[:32], is_trusted=given is not None)
+
+    @router.post(
+        "/feedback", summary="Say what a prediction should have been", responses=problems(401, 404, 409, 422, 503)
+    )
+    async def give_feedback(given: Feedback, caller: Annotated[Caller, Depends(who_judges)]) -> RecordedFeedback:
+        """Say it again, and your last word counts; a prediction is never counted twice.
+
+        The label must be one of its model's. With the admin token a word counts in full and stands; without it no
+        caller counts for more than a limit in any window, and nobody changes another caller's word. 409: such a word
+        stands (`trusted-word-stands`, `another-word-stands`). 404: no prediction of this id is on record. One that was
+        answered a moment ago, while the record was away, is known once it has been caught up with.
+        """
+        return await store.give(given, caller)
+
+    @router.post("/feedback/batch", summary="Up to 1,000 judgements at once", responses=problems(401, 422, 503))
+    async def give_feedback_batch(
+        given: FeedbackBatch, caller: Annotated[Caller, Depends(who_judges)]
+    ) -> FeedbackResults:
+        """As `POST /feedback`, each row with its outcome, in order; those that can be recorded are.
+
+        Of several rows on one prediction the last one that can be recorded counts; the others are `superseded`.
+        """
+        rows = [row_of(row) for row in given.feedback]
+        taken = iter(await store.give_all([row for row in rows if isinstance(row, Feedback)], caller))
+        results = [next(taken) if isinstance(row, Feedback) else row for row in rows]
+        return FeedbackResults(recorded=sum(result.outcome is Outcome.RECORDED for result in results), results=results)
+
+    @router.post("/metrics/quality", summary="Accuracy, precision and recall", responses=problems(404, 422, 503))
+    async def measure_quality(query: MetricsQuery) -> Quality:
+        """How good the predictions of a window were, as far as feedback was given."""
+        await known.check(query.model_name, query.model_version, query.task_type)
+        window = kept.with_rollups(query.window_end, query.time_window_minutes, tier=1)
+        return await store.quality(Selection(window, query.task_type, query.model_name, query.model_version))
+
+    return router
+
+
+def row_of(row: object) -> Feedback | FeedbackResult:
+    """One row of a batch, or why it makes no sense."""
+    try:
+        return Feedback.model_validate(row)
+    except ValidationError as error:
+        fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        where = ".".join(map(str, fault["loc"]))
+        return FeedbackResult(outcome=Outcome.INVALID, detail=f"{where}: {fault['msg']}" if where else fault["msg"])

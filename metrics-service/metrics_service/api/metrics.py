@@ -1,0 +1,67 @@
+"""Questions about what was predicted."""
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+
+from metrics_service.drift.report import DriftReporter
+from metrics_service.models.catalogue import KnownModels
+from metrics_service.windows.report import MetricsReporter
+from shared.contracts.metrics import (
+    AggregatedMetrics,
+    DriftQuery,
+    DriftReport,
+    MetricsQuery,
+    Timeseries,
+    TimeseriesQuery,
+)
+from shared.http.openapi import problems
+from shared.http.strict_route import StrictRoute
+
+
+class PredictionCount(BaseModel):
+    """How many predictions are on record."""
+
+    total_predictions: int
+
+
+def metrics_router(reporter: MetricsReporter, drift: DriftReporter, known: KnownModels) -> APIRouter:
+    """Aggregates, charts, drift and the count."""
+    router = APIRouter(prefix="/metrics", tags=["metrics"], route_class=StrictRoute)
+
+    @router.post("/aggregated", summary="Aggregates over a window", responses=problems(404, 422, 503))
+    async def aggregate_metrics(query: MetricsQuery) -> AggregatedMetrics:
+        """Counts, averages, extremes and percentiles, and what the thresholds say about them.
+
+        `status` compares the average confidence and the 95th percentile of the inference time with the thresholds of
+        `model_name` (of the default profile when the question is about all models). A window without predictions has
+        count 0, nulls and status `normal`; a model, version or task that is neither loaded nor on record is a 404.
+        `versions` says which versions the numbers are of. Percentiles are within 1 %, everything else is exact.
+        """
+        await known.check(query.model_name, query.model_version, query.task_type)
+        return await reporter.report(query)
+
+    @router.post("/timeseries", summary="A window in buckets, for a chart", responses=problems(404, 422, 503))
+    async def metrics_timeseries(query: TimeseriesQuery) -> Timeseries:
+        """Counts, labels, average confidence and percentiles of each bucket; a bucket without predictions counts 0."""
+        await known.check(query.model_name, query.model_version, query.task_type)
+        return await reporter.timeseries(query)
+
+    @router.post("/drift", summary="What changed since a reference", responses=problems(404, 422, 503))
+    async def detect_drift(query: DriftQuery) -> DriftReport:
+        """Compares labels, confidence and input length with a reference window, another version or a baseline.
+
+        A change is claimed when it is certain: with nothing changed, at most one report in 1,000 claims one, over all
+        measures together, from one prediction to millions, with any number of labels. How large it is, is PSI less
+        `expected_psi`: below 0.1 slight, from 0.1 moderate, from 0.25 significant. `not_enough_data`: nothing was
+        found, and with so few predictions not even a complete change would have been.
+        """
+        await known.check(query.model_name, query.model_version, query.task_type)
+        await known.check(query.model_name, query.reference_model_version)
+        return await drift.report(query)
+
+    @router.get("/count", summary="Number of predictions on record", responses=problems(503))
+    async def count_predictions() -> PredictionCount:
+        """All predictions of all models, ever."""
+        return PredictionCount(total_predictions=await reporter.count())
+
+    return router

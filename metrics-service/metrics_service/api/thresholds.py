@@ -1,0 +1,84 @@
+"""What counts as a warning and what as critical."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+from pydantic import BaseModel, SecretStr
+from starlette.status import HTTP_204_NO_CONTENT
+
+from metrics_service.api.changed_by import WhoChanges
+from metrics_service.models.catalogue import KnownModels
+from metrics_service.thresholds.changes import AuditedChange, ThresholdChange
+from metrics_service.thresholds.store import ThresholdStore
+from shared.contracts.metrics import ModelName, ThresholdProfile
+from shared.http.openapi import problems
+from shared.http.strict_route import StrictRoute
+from shared.service.admin_token import admin_token
+
+ProfileName = Annotated[
+    ModelName | None, Query(description="Whose thresholds; not given: the default profile, for all without their own")
+]
+
+
+class ThresholdChanges(BaseModel):
+    """Part of the audit trail."""
+
+    changes: list[AuditedChange]
+
+
+def thresholds_router(store: ThresholdStore, known: KnownModels, token: SecretStr) -> APIRouter:
+    """What counts as a warning and what as critical."""
+    router = APIRouter(prefix="/metrics/thresholds", tags=["thresholds"], route_class=StrictRoute)
+
+    @router.get("", summary="Thresholds in force", responses=problems(404, 422, 503))
+    async def get_thresholds(model_name: ProfileName = None) -> ThresholdProfile:
+        """A model's own profile; for a model without one, the default profile (`model_name` null)."""
+        await known.check(model_name)
+        return await store.get(model_name)
+
+    @router.put(
+        "",
+        summary="Change thresholds",
+        dependencies=[Depends(admin_token(token))],
+        responses=problems(401, 404, 422, 503),
+    )
+    async def put_thresholds(
+        changed_by: WhoChanges, change: ThresholdChange, model_name: ProfileName = None
+    ) -> ThresholdProfile:
+        """Changes the thresholds that are named. Critical must lie beyond warning, judged with what is stored.
+
+        Each change of a profile makes its version one higher.
+        """
+        await known.check(model_name)
+        return await store.change(model_name, change, changed_by)
+
+    @router.delete(
+        "",
+        summary="Remove a model's thresholds",
+        dependencies=[Depends(admin_token(token))],
+        responses=problems(401, 404, 422, 503),
+        status_code=HTTP_204_NO_CONTENT,
+    )
+    async def remove_thresholds(
+        changed_by: WhoChanges, model_name: Annotated[ModelName, Query(description="Whose thresholds")]
+    ) -> None:
+        """Forgets a model's own thresholds: the default profile holds for it again. That is on the audit trail, too.
+
+        404: it has none. The default profile cannot be removed.
+        """
+        await store.remove(model_name, changed_by)
+
+    @router.get(
+        "/changes",
+        summary="Who changed thresholds",
+        dependencies=[Depends(admin_token(token))],
+        responses=problems(401, 404, 422, 503),
+    )
+    async def list_threshold_changes(
+        model_name: ProfileName = None, limit: Annotated[int, Query(ge=1, le=1000)] = 100
+    ) -> ThresholdChanges:
+        """The audit trail of one profile, newest first."""
+        await known.check(model_name)
+        return ThresholdChanges(changes=await store.changes(model_name, limit))
+
+    return router

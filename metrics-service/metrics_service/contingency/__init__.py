@@ -1,1 +1,0 @@
-"""Counts of several bins in two samples, judged as one table."""

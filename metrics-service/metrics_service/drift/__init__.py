@@ -1,0 +1,1 @@
+"""Whether predictions are distributed otherwise than before."""

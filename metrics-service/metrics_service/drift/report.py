@@ -1,0 +1,135 @@
+"""Compares what was predicted in a window with a reference window or with a pinned baseline."""
+
+import asyncio
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import asdict, dataclass
+from operator import itemgetter
+from typing import Any, Literal
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from metrics_service.baselines.store import BaselineStore
+from metrics_service.database import reading
+from metrics_service.drift.comparison import compare, worst
+from metrics_service.windows.coverage import Kept
+from metrics_service.windows.rollups import Selection, over_selection, parameters_of
+from metrics_service.windows.shapes import LENGTH_BIN_ZERO, Reference, Shapes, confidence_range, length_range, total_by
+from shared.contracts.metrics import DriftMeasure, DriftQuery, DriftReport, DriftStatus
+
+SHAPES = over_selection("""
+    , end_cell AS MATERIALIZED (
+        SELECT model_version, prediction_label, metrics.confidence_bin(confidence) AS confidence_bin,
+            metrics.length_bin(input_length) AS length_bin, count(*) AS n
+        FROM ends GROUP BY 1, 2, 3, 4
+    ), series AS (
+        SELECT model_version, prediction_label, sum(n)::bigint AS n FROM (
+            SELECT model_version, prediction_label, predictions FROM buckets
+            UNION ALL SELECT model_version, prediction_label, n FROM end_cell
+        ) AS counted (model_version, prediction_label, n) GROUP BY model_version, prediction_label
+    ), cell AS (
+        SELECT bin, sum(n)::bigint AS n FROM (
+            SELECT unnest(shape_bins) AS bin, unnest(shape_counts) AS n FROM buckets
+            UNION ALL SELECT confidence_bin, n FROM end_cell
+            UNION ALL SELECT length_bin, n FROM end_cell
+        ) AS counted GROUP BY bin
+    )
+    SELECT (SELECT array_agg(model_version) FROM series) AS versions,
+        (SELECT array_agg(prediction_label) FROM series) AS labels, (SELECT array_agg(n) FROM series) AS counts,
+        (SELECT array_agg(bin) FROM cell) AS bins, (SELECT array_agg(n) FROM cell) AS bin_counts
+""")
+
+NOT_JUDGED = {"status": DriftStatus.NOT_ENOUGH_DATA, "p_value": None, "certainty": None, "detectable_psi": None}
+OVERLAP = "the reference and the window overlap: predictions would be compared with themselves"
+
+Name = Literal["label", "confidence", "input_length"]
+MEASURES: tuple[Name, ...] = ("label", "confidence", "input_length")
+
+
+@dataclass(frozen=True, slots=True)
+class DriftReporter:
+    """Answers what has changed. Postgres away: DatabaseAway."""
+
+    engine: AsyncEngine
+    kept: Kept
+    baselines: BaselineStore
+
+    async def report(self, query: DriftQuery) -> DriftReport:
+        """Labels, confidence and input length of the window against those of the reference."""
+        window = self.kept.with_rows(query.window_end, query.time_window_minutes)
+        selection = Selection(window, query.task_type, query.model_name, query.model_version)
+        current, reference = await asyncio.gather(self.shapes(selection), self.reference(query, selection))
+        measures = await asyncio.to_thread(compared, reference.shapes, current)  # a second for 10,000 labels
+        overlaps = reference.overlaps(window, query.model_version)
+        if overlaps:
+            measures = [measure.model_copy(update=NOT_JUDGED) for measure in measures]
+        return DriftReport(
+            status=worst(found.status for found in measures),
+            measures=measures,
+            sample_size=current.sample_size,
+            reference_sample_size=reference.shapes.sample_size,
+            versions=current.versions,
+            reference_versions=reference.shapes.versions,
+            task_type=query.task_type,
+            model_name=query.model_name,
+            model_version=query.model_version,
+            reference_model_version=query.reference_model_version,
+            baseline=query.baseline,
+            time_window_start=window.start,
+            time_window_end=window.end,
+            reference_window_start=reference.start,
+            reference_window_end=reference.end,
+            not_judged_because=OVERLAP if overlaps else None,
+        )
+
+    async def reference(self, query: DriftQuery, selection: Selection) -> Reference:
+        """What to compare with. Raises UnknownBaseline, and InvalidRequest for a window that is not kept."""
+        if query.baseline is not None and query.model_name is not None:
+            return await self.baselines.find(query.model_name, query.baseline, query.model_version)
+        minutes = query.reference_window_minutes or query.time_window_minutes
+        window = self.kept.with_rows(
+            query.reference_window_end or selection.window.start, minutes, "reference_window_end"
+        )
+        version = query.reference_model_version or query.model_version
+        shapes = await self.shapes(Selection(window, query.task_type, query.model_name, version))
+        return Reference(shapes, window.start, window.end, version)
+
+    async def shapes(self, selection: Selection) -> Shapes:
+        """The distributions of one window."""
+        async with reading(self.engine) as connection:
+            row = (await connection.execute(SHAPES, parameters_of(selection))).one()
+        series = list(zip(row.versions or (), row.labels or (), row.counts or (), strict=True))
+        bins = dict(zip(row.bins or (), row.bin_counts or (), strict=True))
+        return Shapes(
+            label=total_by((label, n) for _, label, n in series),
+            confidence={key: n for key, n in bins.items() if key < LENGTH_BIN_ZERO},
+            input_length={key: n for key, n in bins.items() if key >= LENGTH_BIN_ZERO},
+            versions=total_by((version, n) for version, _, n in series),
+        )
+
+
+def compared(reference: Shapes, current: Shapes) -> list[DriftMeasure]:
+    """Every property compared."""
+    return [measure(name, reference, current) for name in MEASURES]
+
+
+def measure(name: Name, reference: Shapes, current: Shapes) -> DriftMeasure:
+    """One property compared."""
+    before: Mapping[Hashable, int] = getattr(reference, name)
+    now: Mapping[Hashable, int] = getattr(current, name)
+    shown = SHOWN_AS.get(name, str)
+    return DriftMeasure(
+        name=name,
+        **asdict(compare(before, now, is_ordered=name in SHOWN_AS, measures=len(MEASURES))),
+        reference=shares(before, shown),
+        current=shares(now, shown),
+    )
+
+
+SHOWN_AS: Mapping[str, Callable[[Any], str]] = {"confidence": confidence_range, "input_length": length_range}
+"""How the bins of a number are called; they have an order, labels have none."""
+
+
+def shares(counts: Mapping[Hashable, int], shown: Callable[[Any], str]) -> dict[str, float]:
+    """Counts as parts of one, in the order of the bins."""
+    total = sum(counts.values())
+    return {shown(key): n / total for key, n in sorted(counts.items(), key=itemgetter(0)) if n}

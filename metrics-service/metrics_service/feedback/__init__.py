@@ -1,0 +1,1 @@
+"""What predictions should have been, and how good they were by that."""

@@ -1,0 +1,89 @@
+"""What those who judge agree on: the weight of judgements that no single caller can decide.
+
+Words with the admin token count in full. Without it no caller counts for more than the limit in a window, nor for more
+than the third caller who says the same: what fewer than AGREEING callers say of predictions counts for nothing, however
+often they say it, and nobody adds more than half of what others add who agree. That holds for `right` and for `wrong`
+alike, so that one caller can neither raise an alarm nor talk one away.
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import bindparam, text
+from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.types import DateTime, Double
+
+from metrics_service.database import reading
+from metrics_service.windows.rollups import CHOICE, CHOSEN, Selection, choice_of
+
+AGREEING = 3
+"""So many who do not know each other say more than that somebody is angry."""
+
+SAID = text(f"""
+    WITH counted AS (
+        SELECT CASE WHEN NOT is_trusted THEN given_by END AS caller, prediction_label = actual_label AS is_right,
+            count(*)::double precision AS said
+        FROM metrics.feedback WHERE predicted_at >= :start AND predicted_at < :end AND {CHOSEN} GROUP BY 1, 2
+    ), limited AS (
+        SELECT *, CASE WHEN caller IS NULL THEN said
+            ELSE said * least(1, :caller_limit / sum(said) OVER (PARTITION BY caller)) END AS weight
+        FROM counted
+    ), ranked AS (
+        SELECT *, nth_value(weight, {AGREEING}) OVER (
+            PARTITION BY is_right, caller IS NULL ORDER BY weight DESC
+            ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+        ) AS agreed
+        FROM limited
+    )
+    SELECT is_right, sum(said)::bigint AS said,
+        sum(CASE WHEN caller IS NULL THEN weight ELSE least(weight, coalesce(agreed, 0)) END) AS weight,
+        (SELECT count(DISTINCT coalesce(caller, '')) FROM counted) AS callers
+    FROM ranked GROUP BY is_right
+""").bindparams(  # noqa: S608 - of constants only
+    *CHOICE,
+    bindparam("start", type_=DateTime(timezone=True)),
+    bindparam("end", type_=DateTime(timezone=True)),
+    bindparam("caller_limit", type_=Double),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Judgements of one kind: how many were given, and what they count for, in whole judgements."""
+
+    said: int = 0
+    counted: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What was said about the predictions of a window."""
+
+    right: Words
+    wrong: Words
+    callers: int = 0
+    """Who said it; all with the admin token are one."""
+
+    @property
+    def nothing(self) -> bool:
+        """Whether nobody said anything."""
+        return not self.right.said + self.wrong.said
+
+    @property
+    def counted(self) -> int:
+        """What all of it counts for."""
+        return self.right.counted + self.wrong.counted
+
+    @property
+    def is_weighed(self) -> bool:
+        """Whether some words count for less than they are."""
+        return any(words.counted != words.said for words in (self.right, self.wrong))
+
+
+async def corroborated(engine: AsyncEngine, selection: Selection, caller_limit: int) -> Said:
+    """What was said, and what it counts for. Postgres away: DatabaseAway."""
+    parameters = {"start": selection.window.start, "end": selection.window.end, "caller_limit": caller_limit}
+    async with reading(engine) as connection:
+        rows = (await connection.execute(SAID, {**parameters, **choice_of(selection)})).all()
+    found = {row.is_right: Words(row.said, int(row.weight)) for row in rows}
+    callers = max((row.callers for row in rows), default=0)
+    return Said(found.get(True, Words()), found.get(False, Words()), callers)

@@ -1,0 +1,252 @@
+"""Takes feedback and says what it amounts to. Postgres away: DatabaseAway.
+
+A label must be one of the labels of the prediction's model. Of a caller's words on a prediction the last one counts.
+A trusted word overrules any other; without the admin token nobody changes what another caller said: the first one who
+judges a prediction is most likely who asked for it, as nobody else was told its id. No caller without the token counts
+for more than `caller_limit` judgements in a window, however many it gives.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Row, Uuid, bindparam, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.types import DateTime, Double, Text
+
+from metrics_service.database import changing, reading
+from metrics_service.feedback.corroboration import corroborated
+from metrics_service.feedback.quality import (
+    Caller,
+    Feedback,
+    FeedbackResult,
+    Judged,
+    Outcome,
+    Pairs,
+    Quality,
+    RecordedFeedback,
+    accuracy,
+    label_qualities,
+)
+from metrics_service.windows.rollups import CHOICE, CHOSEN, Selection, choice_of
+from shared.contracts.problem import FieldError
+from shared.http.problems import InvalidRequest, Problem
+
+SHOWN = 20
+"""Labels that an error lists."""
+
+PREDICTIONS = text("""
+    SELECT prediction_id, model_name, model_version FROM predictions.prediction WHERE prediction_id = ANY (:ids)
+""").bindparams(bindparam("ids", type_=ARRAY(Uuid())))
+
+TOLD_LABELS = text("""
+    SELECT model_name, model_version, labels FROM predictions.model WHERE model_name = ANY (:names)
+""").bindparams(bindparam("names", type_=ARRAY(Text)))
+
+RECORDED_LABELS = text("""
+    SELECT model_name, array_agg(DISTINCT prediction_label) AS labels
+    FROM metrics.rollup WHERE minutes = 1440 AND model_name = ANY (:names) GROUP BY model_name
+""").bindparams(bindparam("names", type_=ARRAY(Text)))
+
+GIVE = text("""
+    INSERT INTO metrics.feedback AS known (
+        prediction_id, predicted_at, model_name, model_version, task_type, prediction_label, actual_label,
+        given_by, is_trusted
+    )
+    SELECT prediction_id, created_at, model_name, model_version, task_type, prediction_label, given.actual_label,
+        :given_by, :is_trusted
+    FROM unnest(:ids, :labels) AS given (id, actual_label)
+    JOIN predictions.prediction ON prediction_id = given.id
+    ORDER BY prediction_id
+    ON CONFLICT (prediction_id) DO UPDATE SET
+        actual_label = excluded.actual_label, given_at = now(),
+        given_by = excluded.given_by, is_trusted = excluded.is_trusted
+    WHERE excluded.is_trusted OR NOT known.is_trusted AND known.given_by = excluded.given_by
+    RETURNING prediction_id, prediction_label, actual_label, given_at
+""").bindparams(
+    bindparam("ids", type_=ARRAY(Uuid())),
+    bindparam("labels", type_=ARRAY(Text)),
+    bindparam("given_by", type_=Text),
+)
+"""In the order of their ids, so that callers who judge the same predictions never wait for each other in a circle."""
+
+STANDING = text("""
+    SELECT prediction_id FROM metrics.feedback WHERE prediction_id = ANY (:ids) AND is_trusted
+""").bindparams(bindparam("ids", type_=ARRAY(Uuid())))
+"""Of predictions whose word was not changed, those where it is a trusted one."""
+
+PAIRS = text(f"""
+    WITH counted AS (
+        SELECT prediction_label, actual_label, CASE WHEN NOT is_trusted THEN given_by END AS caller, count(*) AS n
+        FROM metrics.feedback WHERE predicted_at >= :start AND predicted_at < :end AND {CHOSEN} GROUP BY 1, 2, 3
+    ), weighed AS (
+        SELECT *, CASE WHEN caller IS NULL THEN 1
+            ELSE least(1, :caller_limit / sum(n) OVER (PARTITION BY caller)) END AS weight
+        FROM counted
+    )
+    SELECT prediction_label, actual_label, sum(n)::bigint AS n, sum(n * weight)::double precision AS weight
+    FROM weighed GROUP BY 1, 2
+""").bindparams(  # noqa: S608 - of constants only
+    *CHOICE,
+    bindparam("start", type_=DateTime(timezone=True)),
+    bindparam("end", type_=DateTime(timezone=True)),
+    bindparam("caller_limit", type_=Double),
+)
+
+
+class UnknownPrediction(Problem):
+    """No prediction of that id is on record, or no longer."""
+
+    status = 404
+    type = "urn:problem-type:unknown-prediction"
+    title = "Unknown Prediction"
+
+
+class TrustedWordStands(Problem):
+    """Somebody with the admin token has judged this prediction."""
+
+    status = 409
+    type = "urn:problem-type:trusted-word-stands"
+    title = "Trusted Word Stands"
+
+
+class AnotherWordStands(Problem):
+    """Another caller has judged this prediction."""
+
+    status = 409
+    type = "urn:problem-type:another-word-stands"
+    title = "Another Word Stands"
+
+
+@dataclass(frozen=True, slots=True)
+class FeedbackStore:
+    """Takes feedback and measures quality by it."""
+
+    engine: AsyncEngine
+    caller_limit: int
+
+    async def give(self, given: Feedback, caller: Caller) -> RecordedFeedback:
+        """Records one judgement.
+
+        Raises UnknownPrediction, InvalidRequest for the label, TrustedWordStands and AnotherWordStands.
+        """
+        (result,) = await self.give_all([given], caller)
+        detail = result.detail or ""
+        if result.outcome is Outcome.UNKNOWN_PREDICTION:
+            raise UnknownPrediction(detail)
+        if result.outcome is Outcome.UNKNOWN_LABEL:
+            raise InvalidRequest([FieldError(location="body.label", message=detail)])
+        if result.outcome is Outcome.TRUSTED_WORD_STANDS:
+            raise TrustedWordStands(detail)
+        if result.outcome is Outcome.ANOTHER_WORD_STANDS:
+            raise AnotherWordStands(detail)
+        return RecordedFeedback(**result.model_dump(include=set(RecordedFeedback.model_fields)))
+
+    async def give_all(self, given: Sequence[Feedback], caller: Caller) -> list[FeedbackResult]:
+        """Records what can be, in one transaction; of several words on one prediction the last one counts."""
+        async with changing(self.engine) as connection:
+            ids = [row.prediction_id for row in given]
+            found = {row.prediction_id: row for row in await connection.execute(PREDICTIONS, {"ids": ids})}
+            labels = await labels_of(connection, list(found.values()))
+            refused = {number: refusal(row, found, labels) for number, row in enumerate(given)}
+            last = {row.prediction_id: number for number, row in enumerate(given) if refused[number] is None}
+            taken = {prediction_id: given[number].label for prediction_id, number in last.items()}
+            values = {"given_by": caller.digest, "is_trusted": caller.is_trusted}
+            rows = await connection.execute(GIVE, {"ids": list(taken), "labels": list(taken.values()), **values})
+            recorded = {row["prediction_id"]: dict(row) for row in rows.mappings()}
+            left = [prediction_id for prediction_id in taken if prediction_id not in recorded]
+            trusted = set(await connection.scalars(STANDING, {"ids": left})) if left else set()
+        return [
+            refused[number] or result_of(row, recorded, trusted, is_last=last[row.prediction_id] == number)
+            for number, row in enumerate(given)
+        ]
+
+    async def pairs(self, selection: Selection) -> Pairs:
+        """What was predicted and what was right, over predictions made in the window."""
+        window = {"start": selection.window.start, "end": selection.window.end}
+        async with reading(self.engine) as connection:
+            rows = await connection.execute(
+                PAIRS, {**window, **choice_of(selection), "caller_limit": self.caller_limit}
+            )
+            return {(row.prediction_label, row.actual_label): Judged(row.n, row.weight) for row in rows}
+
+    async def quality(self, selection: Selection) -> Quality:
+        """Accuracy, and precision and recall of each label, over predictions made in the window."""
+        pairs = await self.pairs(selection)
+        said = await corroborated(self.engine, selection, self.caller_limit)
+        weight = sum(judged.weight for judged in pairs.values())
+        return Quality(
+            feedback_count=sum(judged.count for judged in pairs.values()),
+            weight=weight,
+            callers=said.callers,
+            is_independent=said.counted > weight / 2,
+            accuracy=accuracy(pairs),
+            labels=label_qualities(pairs),
+            task_type=selection.task_type,
+            model_name=selection.model_name,
+            model_version=selection.model_version,
+            time_window_start=selection.window.start,
+            time_window_end=selection.window.end,
+        )
+
+
+Labels = Mapping[tuple[str, str], frozenset[str]]
+"""Which labels a version of a model has."""
+
+
+async def labels_of(connection: AsyncConnection, predictions: Sequence[Row[tuple[str, ...]]]) -> Labels:
+    """The labels of the versions that made these predictions.
+
+    Of a version that no prediction-service has told of: those of the model's other versions and those on record.
+    """
+    versions = {(row.model_name, row.model_version) for row in predictions}
+    names = sorted({name for name, _ in versions})
+    rows = (await connection.execute(TOLD_LABELS, {"names": names})).all()
+    told = {(row.model_name, row.model_version): frozenset(row.labels) for row in rows}
+    missing = versions - told.keys()
+    if not missing:
+        return told
+    untold = sorted({name for name, _ in missing})
+    recorded = {row.model_name: row.labels for row in await connection.execute(RECORDED_LABELS, {"names": untold})}
+    for name, version in missing:
+        others = [labels for (known, _), labels in told.items() if known == name]
+        told[name, version] = frozenset(recorded.get(name, ())).union(*others)
+    return told
+
+
+def refusal(given: Feedback, found: Mapping[UUID, Row[tuple[str, ...]]], labels: Labels) -> FeedbackResult | None:
+    """Why a judgement cannot be taken; None: it can."""
+    prediction = found.get(given.prediction_id)
+    if prediction is None:
+        detail = "No prediction of this id is on record, or it is not on record any more."
+        return FeedbackResult(outcome=Outcome.UNKNOWN_PREDICTION, prediction_id=given.prediction_id, detail=detail)
+    known = labels[prediction.model_name, prediction.model_version]
+    if given.label in known:
+        return None
+    more = f" and {len(known) - SHOWN} more" if len(known) > SHOWN else ""
+    whose = f"{prediction.model_name} {prediction.model_version}"
+    detail = f"{whose} has no label {given.label!r}; its labels: {', '.join(sorted(known)[:SHOWN]) or 'none'}{more}"
+    return FeedbackResult(outcome=Outcome.UNKNOWN_LABEL, prediction_id=given.prediction_id, detail=detail)
+
+
+def result_of(
+    given: Feedback,
+    recorded: Mapping[UUID, Mapping[str, str | UUID | datetime]],
+    trusted: Collection[UUID],
+    *,
+    is_last: bool,
+) -> FeedbackResult:
+    """What became of a judgement that could be taken; `is_last`: no later one is on the same prediction."""
+    prediction_id = given.prediction_id
+    if not is_last and prediction_id in recorded:
+        detail = "A later row of this batch judges the same prediction; that one counts."
+        return FeedbackResult(outcome=Outcome.SUPERSEDED, prediction_id=prediction_id, detail=detail)
+    if row := recorded.get(prediction_id):
+        return FeedbackResult.model_validate({"outcome": Outcome.RECORDED, **row})
+    if prediction_id in trusted:
+        detail = "Somebody with the admin token has judged this prediction; that stands."
+        return FeedbackResult(outcome=Outcome.TRUSTED_WORD_STANDS, prediction_id=prediction_id, detail=detail)
+    detail = "Another caller has judged this prediction; only that caller, or one with the admin token, can change it."
+    return FeedbackResult(outcome=Outcome.ANOTHER_WORD_STANDS, prediction_id=prediction_id, detail=detail)

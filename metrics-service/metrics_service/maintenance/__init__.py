@@ -1,0 +1,1 @@
+"""What one replica does for all, besides requests."""

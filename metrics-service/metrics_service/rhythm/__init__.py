@@ -1,1 +1,0 @@
-"""When a model is asked and when it is not."""

@@ -1,1 +1,0 @@
-"""Whose words about predictions count for how much."""

@@ -1,0 +1,60 @@
+"""Answers to questions about windows: which window, which numbers, what the thresholds in force say about them."""
+
+from dataclasses import asdict, dataclass
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from metrics_service.thresholds.judge import judge
+from metrics_service.thresholds.store import ThresholdStore
+from metrics_service.windows import aggregates
+from metrics_service.windows.coverage import Kept
+from metrics_service.windows.rollups import Selection
+from metrics_service.windows.timeseries import tier_of, timeseries, whole
+from shared.contracts.metrics import AggregatedMetrics, MetricsQuery, Timeseries, TimeseriesQuery
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsReporter:
+    """Answers questions about windows. Postgres away: DatabaseAway."""
+
+    engine: AsyncEngine
+    thresholds: ThresholdStore
+    kept: Kept
+
+    async def report(self, query: MetricsQuery) -> AggregatedMetrics:
+        """Aggregates and status of the window that ends when the query says, or now."""
+        window = self.kept.with_rows(query.window_end, query.time_window_minutes)
+        selection = Selection(window, query.task_type, query.model_name, query.model_version)
+        measured, versions = await aggregates.aggregate_by_version(self.engine, selection)
+        thresholds = await self.thresholds.get(query.model_name)
+        status, breaches = judge(measured.average_confidence, measured.p95_inference_time_ms, thresholds)
+        return AggregatedMetrics(
+            **asdict(measured),
+            versions=versions,
+            task_type=query.task_type,
+            model_name=query.model_name,
+            model_version=query.model_version,
+            status=status,
+            breaches=breaches,
+            time_window_start=window.start,
+            time_window_end=window.end,
+        )
+
+    async def timeseries(self, query: TimeseriesQuery) -> Timeseries:
+        """The window in buckets."""
+        window = self.kept.with_rollups(query.window_end, query.time_window_minutes, tier_of(query.bucket_minutes))
+        selection = Selection(window, query.task_type, query.model_name, query.model_version)
+        shown = whole(window, query.bucket_minutes)
+        return Timeseries(
+            bucket_minutes=query.bucket_minutes,
+            task_type=query.task_type,
+            model_name=query.model_name,
+            model_version=query.model_version,
+            time_window_start=shown.start,
+            time_window_end=shown.end,
+            buckets=await timeseries(self.engine, selection, query.bucket_minutes),
+        )
+
+    async def count(self) -> int:
+        """The number of predictions on record."""
+        return await aggregates.count(self.engine)

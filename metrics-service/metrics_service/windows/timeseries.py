@@ -1,0 +1,84 @@
+"""A window in buckets of one width, for a chart: whole buckets from the rollups, gaps as zero counts."""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import datetime, timedelta
+
+from sqlalchemy import bindparam, text
+from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.types import DateTime
+
+from metrics_service.database import reading
+from metrics_service.windows.aggregates import summary
+from metrics_service.windows.rollups import CHOICE, CHOSEN, Selection, choice_of
+from metrics_service.windows.window import EPOCH, Window, ceil_to, floor_to
+from shared.contracts.metrics import TimeseriesBucket
+from shared.database.tables.metrics import ROLLUP_MINUTES
+
+BUCKETS = text(
+    f"""
+    WITH part AS MATERIALIZED (
+        SELECT date_bin(:width * interval '1 minute', bucket, :epoch) AS start, rollup.*
+        FROM metrics.rollup
+        WHERE minutes = :minutes AND bucket >= :start AND bucket < :end
+            AND {CHOSEN}
+    ), label AS (
+        SELECT start, prediction_label, sum(predictions)::bigint AS predictions,
+            sum(confidence_sum) AS confidence_sum, sum(time_sum) AS time_sum,
+            min(time_min) AS time_min, max(time_max) AS time_max
+        FROM part GROUP BY start, prediction_label
+    ), cell AS (
+        SELECT start, bin, sum(n)::bigint AS n
+        FROM (SELECT start, unnest(time_bins) AS bin, unnest(time_counts) AS n FROM part) AS counted
+        GROUP BY start, bin
+    ), histogram AS (
+        SELECT start, array_agg(bin) AS bins, array_agg(n) AS bin_counts FROM cell GROUP BY start
+    )
+    SELECT start, array_agg(prediction_label) AS labels, array_agg(predictions) AS label_counts,
+        sum(confidence_sum) AS confidence_sum, sum(time_sum) AS time_sum,
+        min(time_min) AS time_min, max(time_max) AS time_max, bins, bin_counts
+    FROM label JOIN histogram USING (start)
+    GROUP BY start, bins, bin_counts
+"""  # noqa: S608 - of constants only
+).bindparams(
+    bindparam("epoch", EPOCH, type_=DateTime(timezone=True)),
+    bindparam("start", type_=DateTime(timezone=True)),
+    bindparam("end", type_=DateTime(timezone=True)),
+    *CHOICE,
+)
+
+
+async def timeseries(engine: AsyncEngine, selection: Selection, bucket_minutes: int) -> list[TimeseriesBucket]:
+    """Every bucket that the window touches, oldest first."""
+    window = whole(selection.window, bucket_minutes)
+    parameters = {
+        "width": bucket_minutes,
+        "minutes": tier_of(bucket_minutes),
+        "start": window.start,
+        "end": window.end,
+        **choice_of(selection),
+    }
+    async with reading(engine) as connection:
+        found = {row.start: summary(row) for row in await connection.execute(BUCKETS, parameters)}
+    return [
+        TimeseriesBucket(start=start, **(asdict(found[start]) if start in found else {}))
+        for start in starts(window, bucket_minutes)
+    ]
+
+
+def whole(window: Window, bucket_minutes: int) -> Window:
+    """The window, widened to edges of buckets."""
+    return Window(floor_to(bucket_minutes, window.start), ceil_to(bucket_minutes, window.end))
+
+
+def starts(window: Window, bucket_minutes: int) -> Iterator[datetime]:
+    """When each bucket of the window begins."""
+    start = window.start
+    while start < window.end:
+        yield start
+        start += timedelta(minutes=bucket_minutes)
+
+
+def tier_of(bucket_minutes: int) -> int:
+    """The widest rollup of which a whole number fits into a bucket."""
+    return max(minutes for minutes in ROLLUP_MINUTES if bucket_minutes % minutes == 0)

@@ -1,0 +1,148 @@
+"""From what is on record to the bodies of the public API."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from prediction_service.api.schemas import (
+    MAX_BATCH_CHARACTERS,
+    BatchAnswer,
+    BatchItemError,
+    LoadedModel,
+    ModelList,
+    Prediction,
+    PredictionMetric,
+    RawOutput,
+    SkippedFolder,
+    WaitingFolder,
+    check_text,
+)
+from prediction_service.batching.job import ModelFailed
+from prediction_service.models.repository import ModelRepository
+from prediction_service.predict import Predicted
+from shared.contracts.problem import FieldError, ProblemDetails
+from shared.http.problems import InvalidRequest
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedBatch:
+    """The texts of a batch that are acceptable, and what is wrong with the others, by position."""
+
+    texts: list[str]
+    faults: dict[int, str]
+    size: int
+
+
+def check_batch(texts: Sequence[str]) -> CheckedBatch:
+    """Sets the bad texts aside. Raises InvalidRequest when nothing else is left, or when all together are too long."""
+    if sum(map(len, texts)) > MAX_BATCH_CHARACTERS:
+        message = f"must have at most {MAX_BATCH_CHARACTERS} characters together"
+        raise InvalidRequest([FieldError(location="body.texts", message=message)])
+    good, faults = [], {}
+    for index, text in enumerate(texts):
+        try:
+            good.append(check_text(text))
+        except ValueError as error:
+            faults[index] = str(error)
+    if not good:
+        raise InvalidRequest(
+            [FieldError(location=f"body.texts.{index}", message=message) for index, message in faults.items()]
+        )
+    return CheckedBatch(good, faults, len(texts))
+
+
+def batch_answer(
+    batch: CheckedBatch, predicted: Sequence[Predicted | ModelFailed], *, include_metrics: bool
+) -> BatchAnswer:
+    """Predictions and errors at the positions of their texts."""
+    answers = iter(predicted)
+    return BatchAnswer(
+        predictions=[
+            bad_text(index, batch.faults[index])
+            if index in batch.faults
+            else batch_item(next(answers), include_metrics=include_metrics)
+            for index in range(batch.size)
+        ]
+    )
+
+
+def batch_item(predicted: Predicted | ModelFailed, *, include_metrics: bool) -> Prediction | BatchItemError:
+    """A prediction, or why there is none."""
+    if isinstance(predicted, Predicted):
+        return prediction_of(predicted, include_metrics=include_metrics)
+    problem = ProblemDetails(
+        type=predicted.type, title=predicted.title, status=predicted.status, detail=predicted.detail
+    )
+    return BatchItemError(error=problem)
+
+
+def bad_text(index: int, message: str) -> BatchItemError:
+    """What stands in place of a prediction for a text that no model was given."""
+    fault = FieldError(location=f"body.texts.{index}", message=message)
+    problem = ProblemDetails(
+        title=InvalidRequest.title, status=InvalidRequest.status, detail=f"The text {message}.", errors=[fault]
+    )
+    return BatchItemError(error=problem)
+
+
+def prediction_of(predicted: Predicted, *, include_metrics: bool) -> Prediction:
+    """The answer for one text, from what was recorded."""
+    record = predicted.record
+    return Prediction(
+        prediction_id=record.prediction_id,
+        prediction_label=record.prediction_label,
+        task_type=record.task_type,
+        model_name=record.model_name,
+        model_version=record.model_version,
+        confidence=record.confidence,
+        inference_time_ms=record.inference_time_ms,
+        timestamp=record.created_at,
+        metric=metric_of(predicted) if include_metrics else None,
+        raw_output=RawOutput(scores=predicted.scores),
+    )
+
+
+def metric_of(predicted: Predicted) -> PredictionMetric:
+    """The record, repeated."""
+    record = predicted.record
+    return PredictionMetric(
+        prediction_id=record.prediction_id,
+        prediction_label=record.prediction_label,
+        task_type=record.task_type,
+        model_name=record.model_name,
+        model_version=record.model_version,
+        confidence=record.confidence,
+        inference_time_ms=record.inference_time_ms,
+        input_length=record.input_length,
+        timestamp=record.created_at,
+        metrics_data=record.metrics_data,
+    )
+
+
+def model_list(repository: ModelRepository) -> ModelList:
+    """The repository as it is served."""
+    models, named = [], set()
+    for model in repository.models():
+        manifest = model.manifest
+        state, reason = repository.state_of(model)
+        models.append(
+            LoadedModel(
+                name=model.name,
+                version=model.version,
+                task_type=manifest.task_type,
+                labels=manifest.labels,
+                runtime=manifest.runtime.kind,
+                source=manifest.source or f"{model.name}/{model.version}",
+                description=manifest.description,
+                default=model.name == repository.default_name and model.name not in named,
+                digest=model.digest,
+                state=state,
+                reason=reason,
+            )
+        )
+        named.add(model.name)
+    skipped = [SkippedFolder(folder=folder, reason=reason) for folder, reason in repository.skipped().items()]
+    waiting = [
+        WaitingFolder(folder=folder, state=state, reason=reason)
+        for folder, (state, reason) in repository.waiting().items()
+    ]
+    return ModelList(models=models, skipped=skipped, waiting=waiting)

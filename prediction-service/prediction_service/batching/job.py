@@ -1,0 +1,131 @@
+"""One request's texts on their way through a model's queue."""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from prediction_service.batching.turns import Request
+from prediction_service.models.runtimes.base import Piece
+from shared.http.problems import Problem
+
+
+class ModelFailed(Problem):
+    """The model could not compute this text."""
+
+    status = 500
+    type = "urn:problem-type:model-failed"
+    title = "Model Failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a model says about one text."""
+
+    probabilities: Sequence[float]
+    inference_seconds: float
+    batch_rows: int
+    queue_seconds: float = 0.0
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """The texts of one request; `arrived` and `deadline` are readings of `time.perf_counter`."""
+
+    arrived: float
+    deadline: float
+    done: asyncio.Future[bool]
+    """True: all outcomes are there. False: the time was up."""
+    outcomes: list[Outcome | ModelFailed | None]
+    missing: int
+    waiting: "Request[Row]"
+    """What of it still waits in the queue."""
+
+    @classmethod
+    def of(cls, pieces: Sequence[Sequence[Piece]], arrived: float, timeout: float) -> "Job":
+        """The job of texts that have been read."""
+        done = asyncio.get_running_loop().create_future()
+        count, deadline = len(pieces), arrived + timeout
+        job = cls(arrived, deadline, done, [None] * count, count, Request(deque(), deadline))
+        texts = [Text(job, index, own) for index, own in enumerate(pieces)]
+        rows = (Row(text, place, piece.cost) for text in texts for place, piece in enumerate(text.pieces))
+        job.waiting = Request(deque(rows), deadline)
+        return job
+
+    @property
+    def texts_waiting(self) -> int:
+        """Texts of which something still waits."""
+        return sum(row.is_last for row in self.waiting.pieces)
+
+    def put(self, index: int, outcome: Outcome | ModelFailed) -> None:
+        """Notes one text's outcome, or that it has none; the last one ends the waiting."""
+        if self.outcomes[index] is not None:
+            return
+        self.outcomes[index] = outcome
+        self.missing -= 1
+        if not self.missing and not self.done.done():
+            self.done.set_result(True)
+
+    def give_up(self) -> None:
+        """Ends the waiting because the time is up."""
+        if not self.done.done():
+            self.done.set_result(False)
+
+    def fail(self, error: Exception) -> None:
+        """Ends the waiting for all texts of the request."""
+        if not self.done.done():
+            self.done.set_exception(error)
+
+
+@dataclass(slots=True, eq=False)
+class Text:
+    """A text of a job, read into pieces, and what the calls of the model brought so far."""
+
+    job: Job
+    index: int
+    pieces: Sequence[Piece]
+    scores: list[Any] = field(default_factory=list)
+    missing: int = 0
+    seconds: float = 0.0
+    """How long the calls took in which it was computed."""
+    rows: int = 0
+    """The most pieces of one of these calls."""
+    called: float | None = None
+    """When the first of them began."""
+
+    def __post_init__(self) -> None:
+        self.missing = len(self.pieces)
+        self.scores = [None] * self.missing
+
+    def note(self, place: int, scores: Any, seconds: float, rows: int) -> bool:
+        """Takes the scores of one piece; whether they were the last."""
+        self.scores[place] = scores
+        self.missing -= 1
+        self.seconds += seconds
+        self.rows = max(self.rows, rows)
+        return not self.missing
+
+    def outcome(self, probabilities: Sequence[float]) -> Outcome:
+        """What the model says about it, and how long that took."""
+        queue_seconds = 0.0 if self.called is None else self.called - self.job.arrived
+        return Outcome(probabilities, self.seconds, self.rows, queue_seconds)
+
+
+@dataclass(slots=True, eq=False)
+class Row:
+    """What the model computes in one go: a piece of a text."""
+
+    text: Text
+    place: int
+    cost: int
+
+    @property
+    def piece(self) -> Piece:
+        """What the runtime made of this part of the text."""
+        return self.text.pieces[self.place]
+
+    @property
+    def is_last(self) -> bool:
+        """Whether its text has left the queue when this row has."""
+        return self.place == len(self.text.pieces) - 1

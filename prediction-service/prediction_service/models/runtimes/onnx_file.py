@@ -1,0 +1,106 @@
+"""From an ONNX file to a session: which file it is, what memory it may take, what to do when it cannot be read."""
+
+import os
+import re
+import threading
+from pathlib import Path
+from typing import Any
+
+import onnxruntime  # type: ignore[import-untyped]  # the package carries no types
+
+from prediction_service.models.folders.plain_files import is_file
+from prediction_service.models.runtimes.base import ModelError
+from prediction_service.models.runtimes.onnx_graph import with_locale
+
+USUAL_FILES = ("model.onnx", "onnx/model.onnx")
+"""Where exporters leave it: most beside the rest, the layout of Hugging Face's hub in a folder of its own."""
+
+LOCALE = "C.UTF-8"
+"""Lower case of all of Unicode; part of every glibc, unlike en_US.UTF-8."""
+
+BESIDE = "its weights are in a file of their own, such as model.onnx.data, which must lie beside it under its own name"
+
+ADVICE = {
+    "escapes model directory": "its weights lie behind a link that leads out of its folder: copy the files themselves "
+    "(huggingface-cli download --local-dir)",
+    "absolute path not allowed": "its weights lie outside of its folder: save them beside it, under a bare name",
+    "external data": BESIDE,
+    "getfilelength": BESIDE,
+    "ir version": "it was written by an onnx newer than can be read here: export with an older one, or set ir_version",
+    "opset": "it was written for operators newer than this service knows: export with a lower target_opset (skl2onnx, "
+    "onnxmltools) or opset_version (PyTorch)",
+    "is not a registered function/op": "it uses operators that ONNX Runtime does not have: export without extensions",
+    "protobuf parsing failed": "it is no ONNX file, or a part of one; if it came with Git LFS: git lfs pull",
+}
+"""What ONNX Runtime's message contains, in lower case → what to do. The first that fits."""
+
+PREFIX = re.compile(r"^\[ONNXRuntimeError\] : \d+ : [A-Z_]+ : ")
+
+_registering = threading.Lock()
+"""Of two sessions that are opened at once, each must get the arena that was registered for it."""
+
+
+def find_file(folder: Path, named: str | None) -> Path:
+    """The file that the manifest names, else the one that is there. Raises ModelError."""
+    if named is not None:
+        if not is_file(folder / named):
+            raise ModelError(f"{named} cannot be loaded: there is no such file{there_are(folder)}")
+        return folder / named
+    for usual in USUAL_FILES:
+        if is_file(folder / usual):
+            return folder / usual
+    files = onnx_files(folder)
+    if len(files) != 1:
+        raise ModelError(f"model.onnx cannot be loaded: there is no such file{there_are(folder)}")
+    return files[0]
+
+
+def onnx_files(folder: Path) -> list[Path]:
+    """All of them, also in folders below."""
+    found = (Path(parent, name) for parent, _, names in os.walk(folder) for name in names if name.endswith(".onnx"))
+    return sorted(path for path in found if is_file(path))
+
+
+def there_are(folder: Path) -> str:
+    """What could have been meant."""
+    names = [str(path.relative_to(folder)) for path in onnx_files(folder)]
+    return f"; name one of these in runtime.file: {', '.join(names[:10])}" if names else ""
+
+
+def open_session(path: Path, memory_bytes: int | None) -> Any:
+    """A session of one thread, whose tensors take at most `memory_bytes`: a call beyond that fails, and nothing else.
+
+    Raises ModelError.
+    """
+    try:
+        return opened(path, memory_bytes)
+    except Exception as error:  # ONNX Runtime has a class of its own for each thing that can be wrong
+        if "locale" not in str(error):
+            raise ModelError(f"{path.name} cannot be loaded: {explained(str(error))}") from error
+    try:
+        return opened(with_locale(path.read_bytes(), LOCALE), memory_bytes)
+    except Exception as error:
+        raise ModelError(f"{path.name} cannot be loaded: {explained(str(error))}") from error
+
+
+def opened(model: Path | bytes, memory_bytes: int | None) -> Any:
+    """An arena that is registered belongs to the sessions that are opened before the next one is."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    if memory_bytes is None:
+        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    options.add_session_config_entry("session.use_env_allocators", "1")
+    info = onnxruntime.OrtMemoryInfo(
+        "Cpu", onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, onnxruntime.OrtMemType.DEFAULT
+    )
+    with _registering:
+        onnxruntime.create_and_register_allocator(info, onnxruntime.OrtArenaCfg(memory_bytes, -1, -1, -1))
+        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+def explained(message: str) -> str:
+    """ONNX Runtime's words, and what to do."""
+    advice = next((advice for words, advice in ADVICE.items() if words in message.lower()), None)
+    told = PREFIX.sub("", " ".join(message.split()))[:400]
+    return f"{told}; {advice}" if advice else told

@@ -1,0 +1,88 @@
+"""The little of an ONNX file's own format that ONNX Runtime does not tell: nodes with their attributes.
+
+Messages and numbers are those of onnx.proto; what is not named here is kept as it is.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from google.protobuf.message import DecodeError, Message
+
+from prediction_service.models.runtimes.base import ModelError
+
+FIELDS: dict[str, dict[str, tuple[int, str]]] = {
+    "Model": {"graph": (7, "Graph")},
+    "Graph": {"node": (1, "Node*")},
+    "Node": {"op_type": (4, "bytes"), "attribute": (5, "Attribute*")},
+    "Attribute": {
+        "name": (1, "bytes"),
+        "s": (4, "bytes"),
+        "ints": (8, "int64*"),
+        "strings": (9, "bytes*"),
+        "type": (20, "int64"),
+    },
+}
+"""Message → field → its number and type; `*`: several."""
+
+STRING = 3
+"""AttributeProto.AttributeType."""
+
+CLASS_LABELS = (b"classlabels_strings", b"classlabels_int64s", b"classlabels_ints")
+"""What classifiers and ZipMap of ai.onnx.ml call their labels, in the order of their numbers."""
+
+NORMALIZER, LOCALE = b"StringNormalizer", b"locale"
+
+
+def model_class() -> type[Message]:
+    """The class that reads and writes such files."""
+    types = descriptor_pb2.FieldDescriptorProto
+    file = descriptor_pb2.FileDescriptorProto(name="onnx_part.proto", package="onnx_part", syntax="proto2")
+    for name, fields in FIELDS.items():
+        message = file.message_type.add(name=name)
+        for field, (number, kind) in fields.items():
+            label = types.LABEL_REPEATED if kind.endswith("*") else types.LABEL_OPTIONAL
+            added = message.field.add(name=field, number=number, label=label)
+            plain = {"bytes": types.TYPE_BYTES, "int64": types.TYPE_INT64}.get(kind.rstrip("*"))
+            added.type = types.TYPE_MESSAGE if plain is None else plain
+            if plain is None:
+                added.type_name = f".onnx_part.{kind.rstrip('*')}"
+    pool = descriptor_pool.DescriptorPool()
+    pool.Add(file)
+    made: type[Message] = message_factory.GetMessageClass(pool.FindMessageTypeByName("onnx_part.Model"))
+    return made
+
+
+def read(content: bytes) -> Any:
+    """The model, as far as FIELDS says. Raises ModelError."""
+    try:
+        return model_class().FromString(content)
+    except DecodeError as error:
+        raise ModelError(f"is not an ONNX file: {error}") from error
+
+
+def class_labels(content: bytes) -> list[str] | None:
+    """The labels that the graph's classifier has; None without one, or when there are several that differ."""
+    found = {
+        tuple(value.decode(errors="replace") for value in attribute.strings) or tuple(map(str, attribute.ints))
+        for _, attribute in attributes(read(content))
+        if attribute.name in CLASS_LABELS
+    }
+    return list(found.pop()) if len(found) == 1 else None
+
+
+def attributes(model: Any) -> Iterator[tuple[Any, Any]]:
+    """Node and attribute, of all nodes that are not within another one."""
+    return ((node, attribute) for node in model.graph.node for attribute in node.attribute)
+
+
+def with_locale(content: bytes, locale: str) -> bytes:
+    """The same model, whose lower case is that of `locale`: en_US, which is asked for by default, is not everywhere."""
+    model = read(content)
+    for node in model.graph.node:
+        if node.op_type == NORMALIZER:
+            kept = [attribute for attribute in node.attribute if attribute.name != LOCALE]
+            del node.attribute[:]
+            node.attribute.extend(kept)
+            node.attribute.add(name=LOCALE, s=locale.encode(), type=STRING)
+    return bytes(model.SerializeToString())

@@ -1,0 +1,115 @@
+"""From what a session gives to one row of numbers per text: a tensor, or ZipMap's maps from label to probability."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from prediction_service.models.runtimes.base import ModelError
+
+NUMBERS = frozenset({"tensor(float)", "tensor(double)", "tensor(float16)"})
+MAPS = "seq(map("
+LABELS = frozenset({"tensor(string)", "tensor(int64)"})
+
+USUAL_NAMES = ("logits", "probabilities", "output_probability", "probability", "scores")
+"""Of several outputs that have numbers: Hugging Face's, then those of scikit-learn's converters."""
+
+Array = np.ndarray[Any, Any]
+
+
+class ScoresOutput:
+    """The output with the scores; `labels` puts maps into the manifest's order."""
+
+    def __init__(self, session: Any, named: str | None, labels: Sequence[str]) -> None:
+        outputs = {output.name: output for output in session.get_outputs()}
+        self.name = chosen(outputs, named, len(labels))
+        self._labels = list(labels)
+        self._order: list[Any] | None = None
+        self.by_name = False
+        """Whether the model says of each number which of the manifest's labels it belongs to."""
+
+    def rows(self, value: Any, expected: int) -> Array:
+        """One row for each text, in numbers of 64 bits. Raises ModelError."""
+        rows = self._of_maps(value) if isinstance(value, list) else np.asarray(value)
+        if rows.ndim == 1 and len(rows) == expected:
+            rows = rows.reshape(-1, 1)
+        if rows.ndim != 2:
+            raise ModelError(
+                f"output {self.name} has {rows.ndim} dimensions; texts and labels make two{advice(rows.ndim)}"
+            )
+        if len(rows) < expected:
+            raise ModelError(
+                f"output {self.name} has {len(rows)} rows for {expected} texts; the number of texts must stay open: "
+                "dynamic_axes or dynamic_shapes (PyTorch), [None, 1] in initial_types (skl2onnx); or say max_rows = 1"
+            )
+        return rows[:expected].astype(np.float64)
+
+    def _of_maps(self, maps: Sequence[Any]) -> Array:
+        """ZipMap: by the manifest's labels if these are the maps' keys, else in the order of the keys."""
+        if not all(isinstance(each, Mapping) for each in maps):
+            raise ModelError(f"output {self.name} is a sequence of {type(maps[0]).__name__}s, not of ZipMap's maps")
+        if self._order is None:
+            by_name = {str(key): key for key in maps[0]}
+            self.by_name = by_name.keys() == set(self._labels)
+            ordered = self._labels if self.by_name else sorted_keys(by_name)
+            self._order = [by_name[label] for label in ordered]
+        return np.array([[each[key] for key in self._order] for each in maps], dtype=np.float64)
+
+
+def sorted_keys(by_name: Mapping[str, Any]) -> list[str]:
+    """As scikit-learn sorts its classes: numbers by value, texts by their characters."""
+    return sorted(by_name, key=lambda name: by_name[name])
+
+
+def chosen(outputs: Mapping[str, Any], named: str | None, labels: int) -> str:
+    """The output that is named, else the only one that can have a number per label. Raises ModelError."""
+    able = {name: output for name, output in outputs.items() if output.type in NUMBERS or output.type.startswith(MAPS)}
+    if named is not None:
+        if named not in able:
+            kind = f" is {outputs[named].type}" if named in outputs else " is not there"
+            raise ModelError(
+                f"runtime.output: {named}{kind}; name one with numbers: {', '.join(able) or 'there is none'}"
+            )
+        return named
+    fitting = [name for name, output in able.items() if fits(output, labels)]
+    for candidates in (list(able), fitting, [name for name in USUAL_NAMES if name in (fitting or able)][:1]):
+        if len(candidates) == 1:
+            return candidates[0]
+    raise ModelError(none_chosen(outputs, able))
+
+
+def none_chosen(outputs: Mapping[str, Any], able: Mapping[str, Any]) -> str:
+    """What to do when it is not clear which output to take."""
+    if not able:
+        kinds = ", ".join(f"{name} ({output.type})" for name, output in outputs.items())
+        return f"has no output with numbers, only {kinds}; export the probabilities too (predict_proba)"
+    text = f"name one of its outputs in runtime.output: {', '.join(able)}"
+    if len(able) > 1 and all(list(output.shape or ())[1:] in ([], [1]) for output in able.values()):
+        text += "; if each has the probability of one class (zipmap='columns' of skl2onnx), export with zipmap=False"
+    return text
+
+
+def fits(output: Any, labels: int) -> bool:
+    """Whether its shape may be texts by labels."""
+    shape = output.shape or []
+    return output.type.startswith(MAPS) or (len(shape) == 2 and (not isinstance(shape[1], int) or shape[1] == labels))
+
+
+def advice(dimensions: int) -> str:
+    """What to do about a shape."""
+    if dimensions == 3:
+        return (
+            "; scores for every token are no classification of the text: export for text classification (Optimum: "
+            "--task text-classification; PyTorch: AutoModelForSequenceClassification)"
+        )
+    return ""
+
+
+def label_output(session: Any, scores: str) -> str | None:
+    """The output with the label that the model itself chooses, as scikit-learn's converters add it; None without."""
+    names = [
+        output.name
+        for output in session.get_outputs()
+        if output.name != scores and output.type in LABELS and len(output.shape or [0]) == 1
+    ]
+    return names[0] if len(names) == 1 else None

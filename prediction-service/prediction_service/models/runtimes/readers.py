@@ -1,0 +1,157 @@
+"""From texts to what a model's inputs are filled with."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from tokenizers import Encoding, Tokenizer
+
+from prediction_service.models.runtimes.base import ModelError
+
+Feed = dict[str, np.ndarray[Any, Any]]
+
+STRINGS = "tensor(string)"
+NUMBERS: dict[str, type[np.generic]] = {
+    "tensor(int64)": np.int64,
+    "tensor(int32)": np.int32,
+    "tensor(float)": np.float32,
+    "tensor(bool)": np.bool_,
+}
+"""Kinds of inputs that token ids and their masks may have."""
+
+TOKEN_INPUTS: dict[str, Callable[[Encoding], list[int]]] = {
+    "input_ids": lambda encoding: encoding.ids,
+    "attention_mask": lambda encoding: encoding.attention_mask,
+    "token_type_ids": lambda encoding: encoding.type_ids,
+    "position_ids": lambda encoding: list(range(len(encoding))),
+}
+"""What exported Hugging Face models call their inputs."""
+
+OTHER_NAMES = {
+    "input_word_ids": "input_ids",
+    "input_mask": "attention_mask",
+    "input_type_ids": "token_type_ids",
+    "segment_ids": "token_type_ids",
+}
+"""What others call them; TensorFlow adds `:0` to every name."""
+
+OVERLAP = 4
+"""Neighbouring windows share this part of their tokens, one in so many: what one cuts in two, the other sees whole."""
+
+PADDING = ("direction", "pad_id", "pad_type_id", "pad_token")
+"""What a tokenizer file says of padding that concerns a single row."""
+
+
+class Reader(Protocol):
+    """Splits texts into windows, and turns windows of any texts into one call's inputs."""
+
+    rows: int | None
+    """How many windows a call must have; None: any number."""
+
+    def windows(self, texts: Sequence[str]) -> list[Sequence[Any]]:
+        """For each text at least one."""
+        ...
+
+    def feed(self, windows: Sequence[Any]) -> Feed:
+        """One row for each."""
+        ...
+
+
+def fixed(node: Any, dimension: int) -> int | None:
+    """The size that an input must have in a dimension; None: any."""
+    size = node.shape[dimension] if dimension < len(node.shape) else None
+    return size if isinstance(size, int) and size > 0 else None
+
+
+class StringReader:
+    """For models that take texts as they are, in shape [n] or [n, 1]."""
+
+    def __init__(self, node: Any) -> None:
+        self._name, self._dimensions = node.name, len(node.shape)
+        self.rows = fixed(node, 0)
+        if self._dimensions > 2 or (fixed(node, 1) or 1) != 1:
+            raise ModelError(f"input {node.name} has the shape {node.shape}; a text for each row makes [n] or [n, 1]")
+
+    def windows(self, texts: Sequence[str]) -> list[Sequence[str]]:
+        """The texts."""
+        return [[text] for text in texts]
+
+    def feed(self, windows: Sequence[str]) -> Feed:
+        """See Reader."""
+        array = np.array(windows, dtype=np.object_)
+        return {self._name: array if self._dimensions == 1 else array.reshape(-1, 1)}
+
+
+class TokenReader:
+    """For models that take token ids; windows of a call are padded to the longest of them, or to the model's length."""
+
+    def __init__(
+        self, nodes: Sequence[Any], file: Path, max_tokens: int, long_texts: Literal["cut", "windows"]
+    ) -> None:
+        try:
+            self._tokenizer = Tokenizer.from_file(str(file))
+        except Exception as error:  # the library raises bare Exceptions
+            raise ModelError(f"{file.name} is not a tokenizer: {error}") from error
+        self._inputs = token_inputs(nodes)
+        self._kinds = {node.name: NUMBERS[node.type] for node in nodes}
+        self.rows, self.tokens = fixed(nodes[0], 0), fixed(nodes[0], 1)
+        self._padding = self._tokenizer.padding or {}
+        self._tokenizer.no_padding()
+        self.limit_tokens(max_tokens)
+        self._whole = long_texts == "windows"
+
+    def limit_tokens(self, most: int) -> None:
+        """Windows have at most so many from now on."""
+        self._tokenizer.enable_truncation(most, stride=most // OVERLAP)
+
+    def windows(self, texts: Sequence[str]) -> list[Sequence[Encoding]]:
+        """Each text's beginning or, where it is judged whole, all of it. Raises ModelError.
+
+        In one call, which lets other threads run meanwhile: a single `encode` does not.
+        """
+        try:
+            encodings = self._tokenizer.encode_batch_fast(list(texts))
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:  # a panic in Rust is no Exception
+            raise ModelError(f"the tokenizer fails: {error}") from None
+        return [[encoding, *encoding.overflowing] if self._whole else [encoding] for encoding in encodings]
+
+    def feed(self, windows: Sequence[Encoding]) -> Feed:
+        """See Reader."""
+        length = self.tokens or max(map(len, windows))
+        for window in windows:
+            window.pad(length, **{name: self._padding[name] for name in PADDING if name in self._padding})
+        return {
+            name: np.array([part(window) for window in windows], dtype=self._kinds[name])
+            for name, part in self._inputs.items()
+        }
+
+
+def token_inputs(nodes: Sequence[Any]) -> Mapping[str, Callable[[Encoding], list[int]]]:
+    """What fills each input. Raises ModelError when something cannot be filled."""
+    usual = {node.name: usual_name(node.name) for node in nodes}
+    if len(nodes) == 1 and nodes[0].type in NUMBERS:
+        usual = {nodes[0].name: "input_ids"}
+    if unknown := sorted(name for name, known in usual.items() if known not in TOKEN_INPUTS):
+        raise ModelError(
+            f"has inputs that tokens cannot fill: {', '.join(unknown)}; name them {', '.join(TOKEN_INPUTS)} at the "
+            "export (PyTorch: input_names=[…])"
+        )
+    if wrong := [node for node in nodes if node.type not in NUMBERS or len(node.shape) != 2]:
+        raise ModelError(
+            f"input {wrong[0].name} is {wrong[0].type} {wrong[0].shape}; token ids are whole numbers [n, tokens]"
+        )
+    return {name: TOKEN_INPUTS[known] for name, known in usual.items()}
+
+
+def usual_name(name: str) -> str:
+    """Hugging Face's name of an input."""
+    plain = name.removesuffix(":0").rsplit("/", 1)[-1]
+    return OTHER_NAMES.get(plain, plain)
+
+
+def shown(nodes: Sequence[Any]) -> str:
+    """The inputs, for a person."""
+    return ", ".join(f"{node.name} {node.type} {node.shape}" for node in nodes)

@@ -1,0 +1,92 @@
+"""The pieces that an ONNX model computes, in little memory while they wait.
+
+A tokenizer's own windows hold texts and places beside the numbers, which are all that a model is given.
+"""
+
+from array import array
+from dataclasses import dataclass
+from typing import Any
+
+from tokenizers import Encoding
+
+from prediction_service.models.runtimes.base import CHARACTERS
+
+WINDOW_COST = 22
+"""What a call takes besides its tokens, in tokens. Measured with the model `sentiment` on one processor: 1.1 ms, and
+0.05 ms for each token."""
+
+MAX_CALL_COST = 65_536
+"""Of one call, if it has several rows, in tokens: for models of usual size the manifest's `max_rows` comes first."""
+
+
+class PaddedWindow:
+    """A window as it is given to a model: what readers ask of a tokenizer's encoding."""
+
+    def __init__(self, ids: list[int], type_ids: list[int]) -> None:
+        self.ids, self.type_ids, self.attention_mask = ids, type_ids, [1] * len(ids)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def pad(
+        self, length: int, *, direction: str = "right", pad_id: int = 0, pad_type_id: int = 0, pad_token: str = ""
+    ) -> None:
+        """Makes it as long as that, if it is shorter."""
+        missing = max(length - len(self.ids), 0)
+        for numbers, filling in ((self.ids, pad_id), (self.type_ids, pad_type_id), (self.attention_mask, 0)):
+            if direction == "left":
+                numbers[:0] = [filling] * missing
+            else:
+                numbers.extend([filling] * missing)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Some tokens of a text."""
+
+    ids: "array[int]"
+    type_ids: "array[int]"
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def tokens(self) -> int:
+        """How many there are."""
+        return len(self.ids)
+
+    @property
+    def cost(self) -> int:
+        """In tokens."""
+        return len(self.ids) + WINDOW_COST
+
+    def content(self) -> PaddedWindow:
+        """What the model is given."""
+        return PaddedWindow(self.ids.tolist(), self.type_ids.tolist())
+
+
+@dataclass(frozen=True, slots=True)
+class StringPiece:
+    """A text for a model that takes texts as they are."""
+
+    text: str
+    tokens: int = 0
+
+    def __len__(self) -> int:
+        return len(self.text)
+
+    @property
+    def cost(self) -> int:
+        """In CHARACTERS, as of a whole text."""
+        return 1 + len(self.text) // CHARACTERS
+
+    def content(self) -> str:
+        """What the model is given."""
+        return self.text
+
+
+def piece_of(window: Any) -> Window | StringPiece:
+    """A reader's window."""
+    if isinstance(window, Encoding):
+        return Window(array("i", window.ids), array("i", window.type_ids))
+    return StringPiece(window)

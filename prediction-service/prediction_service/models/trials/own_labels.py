@@ -1,0 +1,116 @@
+"""The labels as a model's own files name them, in the order of its numbers. The manifest must not say another order."""
+
+import ast
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from prediction_service.models.runtimes.base import ModelError
+from prediction_service.models.runtimes.onnx_graph import class_labels
+
+METADATA = ("id2label", "labels", "classes", "class_names", "names")
+"""Under these names exporters put labels into an ONNX file."""
+
+MOST_BYTES = 64 * 1024 * 1024
+"""Larger files and configurations are not looked into: no classifier of ai.onnx.ml is that large."""
+
+CLASSIFIER = b"classlabels_"
+"""A file without this has no classifier of ai.onnx.ml, and need not be taken apart."""
+
+CLEAR = 1e-6
+"""By how much the surest label must be surer than the next."""
+
+
+def check_order(labels: Sequence[str], folder: Path, file: Path, metadata: dict[str, str]) -> None:
+    """Raises ModelError when one of the model's files has the manifest's labels in another order."""
+    for source, own in own_labels(folder, file, metadata):
+        if len(own) == len(labels) and misplaced(labels, own):
+            raise ModelError(wrong_order(source, own))
+
+
+def check_choices(rows: Sequence[Sequence[float]], choices: Sequence[str], labels: Sequence[str]) -> None:
+    """Raises ModelError when the label that the model chooses is not the one whose number is the largest.
+
+    By majority: some classifiers decide a little differently than their probabilities do.
+    """
+    seen: defaultdict[int, Counter[str]] = defaultdict(Counter)
+    for row, choice in zip(rows, choices, strict=True):
+        first, second = sorted(row, reverse=True)[:2]
+        if first - second > CLEAR:
+            seen[list(row).index(first)][choice] += 1
+    places = {label.casefold(): place for place, label in enumerate(labels)}
+    for index, chosen in seen.items():
+        ((choice, _),) = chosen.most_common(1)
+        if places.get(choice.casefold(), index) != index:
+            raise ModelError(
+                f"chooses {choice!r} where its number {index + 1} is the largest, which is {labels[index]!r} in the "
+                "manifest: put the labels into the order of the model's numbers (scikit-learn: model.classes_)"
+            )
+
+
+def misplaced(labels: Sequence[str], own: Sequence[str]) -> bool:
+    """Whether a label of the manifest stands elsewhere than the model has it. Other names are a person's choice."""
+    places = {label.casefold(): place for place, label in enumerate(own)}
+    return any(places.get(label.casefold(), place) != place for place, label in enumerate(labels))
+
+
+def wrong_order(source: str, own: Sequence[str]) -> str:
+    """What to write."""
+    listed = json.dumps(list(own), ensure_ascii=False)
+    return f"the labels stand in another order than in {source}; write labels = {listed}"
+
+
+def own_labels(folder: Path, file: Path, metadata: dict[str, str]) -> Iterator[tuple[str, list[str]]]:
+    """Where labels stand, and which."""
+    for path in dict.fromkeys((folder / "config.json", file.parent / "config.json")):
+        configuration = of_json(path)
+        if labels := listed(configuration.get("id2label")):
+            yield f"id2label of {path.relative_to(folder)}", labels
+        elif labels := listed(turned(configuration.get("label2id"))):
+            yield f"label2id of {path.relative_to(folder)}", labels
+    for name in METADATA:
+        if name in metadata and (labels := listed(literal(metadata[name]))):
+            yield f"the metadata {name} of {file.name}", labels
+    content = file.read_bytes() if file.stat().st_size <= MOST_BYTES else b""
+    if CLASSIFIER in content and (labels := class_labels(content) or []):
+        yield f"the classifier of {file.name}", labels
+
+
+def of_json(path: Path) -> dict[str, Any]:
+    """An object; empty if there is none."""
+    try:
+        content = json.loads(path.read_bytes()) if path.stat().st_size <= MOST_BYTES else None
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def turned(numbers: object) -> object:
+    """A table of label → number the other way round; None if it is none, or gives a number twice."""
+    if not isinstance(numbers, dict):
+        return None
+    table = {str(number): label for label, number in numbers.items()}
+    return table if len(table) == len(numbers) else None
+
+
+def literal(text: str) -> object:
+    """JSON or a literal of Python, which is how exporters write metadata; None if it is neither."""
+    for parse in (json.loads, ast.literal_eval):
+        try:
+            return parse(text)
+        except (ValueError, SyntaxError, RecursionError, MemoryError):
+            continue
+    return None
+
+
+def listed(labels: object) -> list[str]:
+    """Labels by their numbers, from a list or from a table of number → label; empty if it is neither."""
+    if isinstance(labels, dict):
+        try:
+            numbered = {int(number): label for number, label in labels.items()}
+        except (TypeError, ValueError, OverflowError):
+            return []
+        labels = [numbered[number] for number in sorted(numbered)] if set(numbered) == set(range(len(numbered))) else []
+    return [str(label) for label in labels] if isinstance(labels, list) else []

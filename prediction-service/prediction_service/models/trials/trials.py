@@ -1,0 +1,150 @@
+"""New models are tried in processes of their own: whatever they do there, nobody's request is in it.
+
+A trial is bounded in time, processor time and memory, gets no secret, and is killed with everything that it started.
+Most models need a second. One that needs more is tried again behind the others, with all the time that it may have: so
+a folder that loads for ever delays the others by a few seconds only.
+"""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from prediction_service.models.folders.manifest import Manifest
+from prediction_service.models.free_memory import free_memory
+from prediction_service.models.runtimes.base import ModelError
+
+QUICK_PROCESSOR_SECONDS = 3
+"""What a trial may use before it has to wait behind the others. The shipped models need one."""
+
+QUICK_SECONDS = 10.0
+"""The same in time, for one that only waits."""
+
+QUICK_AT_ONCE, PATIENT_AT_ONCE = 2, 1
+"""Trials that run at the same time, of either kind."""
+
+OWN_MEMORY_BYTES = 256 * 1024 * 1024
+"""What the process itself and its libraries need."""
+
+MOST_REPORT_BYTES = 4 * 1024 * 1024
+"""A manifest with as many labels as there may be."""
+
+NEVER_READY = "is not ready in time: loading it, or one of its calls, takes too long or never ends (MODEL_LOAD_SECONDS)"
+
+REMEMBERED = 1000
+
+ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
+"""All that a trial is told: no address, no password."""
+
+
+class TooSlowError(ModelError):
+    """The trial did not end in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrialBounds:
+    """What a trial may take."""
+
+    seconds: float
+    memory_bytes: int
+
+
+class Trials:
+    """Tries folders. Contents that passed are not tried again by this process."""
+
+    def __init__(self, bounds: TrialBounds) -> None:
+        self.bounds = bounds
+        self._quick, self._patient = asyncio.Semaphore(QUICK_AT_ONCE), asyncio.Semaphore(PATIENT_AT_ONCE)
+        self._first = asyncio.Semaphore(QUICK_AT_ONCE)
+
+    async def run(self, folder: Path, digest: str, takes_long: Callable[[], None], *, first: bool = False) -> Manifest:
+        """The manifest of what is in the folder. Raises ModelError with what is wrong with it.
+
+        `takes_long` is called when it has to wait behind the others. `first`: it does not wait behind those which
+        are not, however many they are.
+        """
+        key = (digest, self.bounds)
+        if key not in _passed:
+            _passed[key] = await self._run(folder, takes_long, self._first if first else self._quick)
+            while len(_passed) > REMEMBERED:
+                _passed.popitem(last=False)
+        return _passed[key]
+
+    async def _run(self, folder: Path, takes_long: Callable[[], None], lane: asyncio.Semaphore) -> Manifest:
+        try:
+            async with lane:
+                return await self._attempt(folder, min(QUICK_SECONDS, self.bounds.seconds), QUICK_PROCESSOR_SECONDS)
+        except TooSlowError:
+            takes_long()
+            async with self._patient:
+                return await self._attempt(folder, self.bounds.seconds, int(self.bounds.seconds) + 1)
+
+    async def _attempt(self, folder: Path, seconds: float, processor_seconds: int) -> Manifest:
+        memory = min(self.bounds.memory_bytes + OWN_MEMORY_BYTES, max(free_memory() // 2, OWN_MEMORY_BYTES))
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-I", "-m", "prediction_service.models.trials.process"),
+            *(os.path.abspath(folder), str(memory), str(processor_seconds)),  # noqa: ASYNC240, PTH100 - only a name
+            stdin=DEVNULL, stdout=PIPE, stderr=DEVNULL, env=ENVIRONMENT, cwd="/", start_new_session=True,
+        )  # fmt: skip
+        try:
+            async with asyncio.timeout(seconds):
+                report = await self._report(process)
+                code = await process.wait()
+        except TimeoutError:
+            raise TooSlowError(NEVER_READY) from None
+        finally:
+            kill(process)
+            await process.wait()
+        if code:
+            raise fault_of(code)
+        return manifest_of(report)
+
+    async def _report(self, process: Process) -> bytes:
+        """What it says, up to its end. Raises ModelError when it talks too much."""
+        report = b""
+        while process.stdout is not None and (chunk := await process.stdout.read(65_536)):
+            report += chunk
+            if len(report) > MOST_REPORT_BYTES:
+                raise ModelError("says too much while it is tried")
+        return report
+
+
+_passed: OrderedDict[tuple[str, TrialBounds], Manifest] = OrderedDict()
+"""Digest and bounds → manifest: what passed in the life of this process. Only `Trials` changes it."""
+
+
+def kill(process: Process) -> None:
+    """Ends it and everything that it started, if it still runs."""
+    if process.returncode is None:
+        try:
+            os.killpg(process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            return
+
+
+def fault_of(code: int) -> ModelError:
+    """What became of a process that did not say what it found."""
+    if -code == signal.SIGXCPU:
+        return TooSlowError(NEVER_READY)
+    if -code == signal.SIGKILL:
+        return ModelError("was killed while it was tried, as the system does when memory is short")
+    if code < 0:
+        return ModelError(f"crashes the process in which it is tried ({signal.Signals(-code).name})")
+    return ModelError(f"ends the process in which it is tried (exit code {code})")
+
+
+def manifest_of(report: bytes) -> Manifest:
+    """The manifest in a report. Raises ModelError with the fault in it."""
+    try:
+        found = json.loads(report)
+    except ValueError:
+        raise ModelError("ends the process in which it is tried") from None
+    if "fault" in found:
+        raise ModelError(str(found["fault"])[:2000])
+    return Manifest.model_validate(found["manifest"])

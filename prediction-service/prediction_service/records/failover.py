@@ -1,0 +1,206 @@
+"""Postgres, or the journal in its place.
+
+While Postgres takes records they go there. Once it does not, they go to the journal, until a probe finds Postgres back;
+then new records go to Postgres again at once, and what the journal holds follows in the background, over a connection
+of its own. A segment is removed after the commit of its last record. Whatever is interrupted is done again: Postgres
+keeps what it has of a prediction id, so every record ends up there exactly once.
+"""
+
+import asyncio
+import errno
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
+from typing import ParamSpec, Self, TypeVar
+
+import structlog
+from prometheus_client import Counter, Gauge
+
+from prediction_service.records.journal import JOURNAL_BYTES, Entry, Journal, JournalFull, Segment, decode, is_torn
+from prediction_service.records.store import RecordRefusedError, RecordStore, StoreUnavailableError
+from shared.contracts.health import ComponentHealth, HealthStatus
+from shared.http.problems import Overloaded, Problem
+
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""The disk is full, or this user's or this process's share of it."""
+
+PROBE_SECONDS = 0.5
+"""How often Postgres is asked whether it is back, and the folder whether something waits."""
+
+REPLAY_RECORDS = 1024
+"""Records per statement of the replay: few enough to take milliseconds."""
+
+FAILOVERS = Counter("prediction_record_failovers", "Times that the journal took over from Postgres")
+JOURNALED = Counter("prediction_journal_records", "Predictions that went to the journal")
+REPLAYED = Counter("prediction_journal_replayed", "Predictions that went from the journal to Postgres")
+POSTGRES_AWAY = Gauge("prediction_record_postgres_away", "1 while the journal stands in for Postgres")
+
+log = structlog.get_logger()
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class NotRecordable(Problem):
+    """Postgres refuses what was predicted, now and forever."""
+
+    status = 500
+    type = "urn:problem-type:not-recordable"
+    title = "Not Recordable"
+
+
+class RecordFailover:
+    """`async with` starts and ends the probe and the replay."""
+
+    def __init__(self, store: RecordStore, replay_store: RecordStore, journal: Journal) -> None:
+        self._store, self._replay_store, self._journal = store, replay_store, journal
+        self._away = False
+        self._journal_fails = False
+        self._disk = ThreadPoolExecutor(1, thread_name_prefix="journal")
+        self._returning: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        self._returning = asyncio.create_task(self._return(), name="journal replay")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._returning is not None:
+            self._returning.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._returning
+        self._disk.shutdown()
+        self._journal.seal()
+        self._store.disconnect()
+        self._replay_store.disconnect()
+
+    async def add(self, entries: Sequence[Entry]) -> None:
+        """Returns once all entries are safe. Raises NotRecordable, JournalFull or Overloaded."""
+        if not self._away:
+            try:
+                await self._store.add([record for entry in entries for record in entry])
+            except RecordRefusedError as error:
+                raise NotRecordable("The record refuses this prediction.") from error
+            except StoreUnavailableError as error:
+                self._fall_over(error)
+            else:
+                return
+        await self._add_to_journal(entries)
+
+    def _fall_over(self, error: StoreUnavailableError) -> None:
+        self._away = True
+        FAILOVERS.inc()
+        POSTGRES_AWAY.set(1)
+        log.warning("postgres is away: predictions go to the journal", error=str(error))
+
+    async def _add_to_journal(self, entries: Sequence[Entry]) -> None:
+        try:
+            await self._on_disk(self._journal.append, entries)
+        except OSError as error:
+            if not self._journal_fails:  # once for all that are refused until it works again
+                log.error("the journal cannot be written: predictions are refused", reason=error.strerror)  # noqa: TRY400
+            self._journal_fails = True
+            if error.errno in NO_ROOM:
+                raise JournalFull from error
+            raise Overloaded("Predictions cannot be recorded at the moment.") from error
+        JOURNALED.inc(sum(len(entry) for entry in entries))
+
+    async def _see_whether_journal_works(self) -> None:
+        """A service that is not ready gets no request that could show it."""
+        try:
+            await self._on_disk(self._journal.try_to_write)
+        except OSError as error:
+            log.debug("the journal still cannot be written", reason=error.strerror)
+        else:
+            self._journal_fails = False
+            log.info("the journal can be written again")
+
+    async def _return(self) -> None:
+        """Goes back to Postgres when it answers, and brings along what the journal holds."""
+        while True:
+            try:
+                if self._journal_fails:
+                    await self._see_whether_journal_works()
+                waiting = await self._on_disk(self._journal.size)
+                if self._away or waiting:
+                    await self._replay_store.check()
+                    self._come_back()
+                    await self._replay()
+            except StoreUnavailableError as error:
+                log.debug("postgres is still away", error=str(error))
+            except OSError as error:
+                log.error("the journal cannot be replayed now", reason=error.strerror or str(error))  # noqa: TRY400
+            except Exception:  # whatever it was, the way back must stay open
+                log.exception("the journal cannot be replayed")
+            await asyncio.sleep(PROBE_SECONDS)
+
+    def _come_back(self) -> None:
+        if self._away:
+            self._away = self._journal_fails = False
+            POSTGRES_AWAY.set(0)
+            log.info("postgres is back")
+
+    async def _replay(self) -> None:
+        """Segment after segment; stops at the first one that Postgres does not take. Raises StoreUnavailableError."""
+        await self._on_disk(self._journal.seal)
+        for segment in self._journal.sealed():
+            try:
+                await self._replay_segment(segment)
+            except BaseException:
+                segment.close()
+                raise
+            segment.remove()
+            JOURNAL_BYTES.set(self._journal.size())
+
+    async def _replay_segment(self, segment: Segment) -> None:
+        """A few statements; the event loop is free between them."""
+        lines: list[bytes] = []
+        entries: list[Entry] = []
+        for line in segment.lines():
+            if is_torn(line):
+                log.warning("the journal's last line is torn; nobody was answered for it", bytes=len(line))
+                break
+            try:
+                entries.append(decode(line))
+                lines.append(line)
+            except ValueError as error:
+                self._journal.set_aside(line, str(error))
+            if sum(len(entry) for entry in entries) >= REPLAY_RECORDS:
+                await self._replay_entries(lines, entries)
+                lines, entries = [], []
+        await self._replay_entries(lines, entries)
+
+    async def _replay_entries(self, lines: Sequence[bytes], entries: Sequence[Entry]) -> None:
+        """One statement; if Postgres refuses something of it, each line alone."""
+        records = [record for entry in entries for record in entry]
+        try:
+            await self._replay_store.add_again(records)
+        except RecordRefusedError as error:
+            if len(entries) == 1:
+                return self._journal.set_aside(lines[0], f"refused by postgres: {error}")
+            for line, entry in zip(lines, entries, strict=True):
+                await self._replay_entries([line], [entry])
+        else:
+            REPLAYED.inc(len(records))
+
+    async def postgres_health(self) -> ComponentHealth:
+        """Postgres as the record sees it. Raises StoreUnavailableError before a prediction has noticed."""
+        if self._away:
+            return ComponentHealth(status=HealthStatus.DOWN, detail="the journal stands in")
+        await self._replay_store.check()
+        return ComponentHealth(status=HealthStatus.OK)
+
+    async def journal_health(self) -> ComponentHealth:
+        """Down only when nothing can be recorded: Postgres is away and the journal is full or cannot be written."""
+        size = await self._on_disk(self._journal.size)
+        if self._away and (self._journal_fails or self._journal.is_full()):
+            fault = "cannot be written" if self._journal_fails else "full"
+            return ComponentHealth(status=HealthStatus.DOWN, detail=f"{fault}, {size} bytes wait for postgres")
+        if size:
+            return ComponentHealth(status=HealthStatus.DEGRADED, detail=f"{size} bytes wait for postgres")
+        return ComponentHealth(status=HealthStatus.OK, detail="empty")
+
+    async def _on_disk(self, work: Callable[P, T], *arguments: P.args, **options: P.kwargs) -> T:
+        """Runs what blocks in the journal's own thread: one thing at a time, in order."""
+        call = partial(work, *arguments, **options)
+        return await asyncio.get_running_loop().run_in_executor(self._disk, call)

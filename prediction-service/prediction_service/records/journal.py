@@ -1,0 +1,244 @@
+"""Predictions on local disk while Postgres is away.
+
+Segments, `<UUIDv7>.journal`, hold one line for each request: a CRC-32 of the rest, then its records as JSON. A line
+counts once its fsync has returned; whoever waits is answered only then. So what `kill -9` or a power cut can leave
+behind is a torn last line, and nobody was told that it is safe. A segment belongs to the process that holds a lock on
+it, which ends with the process: replicas may share a folder, and one takes over what another left.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from zlib import crc32
+
+import orjson
+import structlog
+from prometheus_client import Counter, Gauge
+from uuid_utils import uuid7
+
+from prediction_service.records.record import Record
+from shared.http.problems import Problem
+
+JOURNAL_BYTES = Gauge("prediction_journal_bytes", "Size of what waits on disk for Postgres")
+JOURNAL_FSYNCS = Counter("prediction_journal_fsyncs", "Groups of predictions written to the journal")
+SET_ASIDE = Counter("prediction_journal_lines_set_aside", "Lines of the journal that could not be replayed")
+
+SUFFIX = ".journal"
+SET_ASIDE_NAME = "set-aside.lines"
+"""The file that keeps lines which cannot be replayed, for a person to look at."""
+
+SEGMENT_BYTES = 4 * 1024 * 1024
+"""A segment is removed as a whole once it is replayed; this is the step in which room comes back."""
+
+Entry = Sequence[Record]
+"""The records of one request: recorded together or not at all."""
+
+log = structlog.get_logger()
+
+
+class JournalFull(Problem):
+    """Postgres has been away for so long that the journal may not grow further."""
+
+    status = 503
+    type = "urn:problem-type:journal-full"
+    title = "Journal Full"
+
+    def __init__(self) -> None:
+        super().__init__("Predictions cannot be recorded at the moment.", headers={"Retry-After": "5"})
+
+
+class Journal:
+    """The segments of one folder. Every method blocks; one thread at a time appends, one replays."""
+
+    def __init__(self, folder: Path, max_bytes: int) -> None:
+        self._folder, self._max_bytes = folder, max_bytes
+        self._active: Segment | None = None
+
+    def append(self, entries: Sequence[Entry]) -> None:
+        """Returns once the entries are on disk, all of them or none. Raises JournalFull or OSError."""
+        lines = b"".join(encode(entry) for entry in entries)
+        if self.size() + len(lines) > self._max_bytes:
+            raise JournalFull
+        if self._active is None:
+            self._active = Segment.create(self._folder)
+        try:
+            self._active.append(lines)
+        except OSError:
+            self._give_up_active()
+            raise
+        JOURNAL_FSYNCS.inc()
+        JOURNAL_BYTES.set(self.size())
+        if self._active.size >= SEGMENT_BYTES:
+            self.seal()
+
+    def seal(self) -> None:
+        """Ends the active segment, so that it can be replayed."""
+        active, self._active = self._active, None
+        if active is not None:
+            active.close()
+
+    def try_to_write(self) -> None:
+        """Raises OSError when even a small request would not get onto the disk; leaves nothing behind."""
+        segment = Segment.create(self._folder)
+        try:
+            segment.append(bytes(SMALL_ENTRY_BYTES))
+        finally:
+            segment.remove()
+
+    def _give_up_active(self) -> None:
+        """Ends a segment that cannot be written any more; an empty one leaves nothing behind."""
+        active, self._active = self._active, None
+        if active is not None and active.size == 0:
+            active.remove()
+        elif active is not None:
+            active.close()
+
+    def sealed(self) -> Iterator["Segment"]:
+        """Segments that nobody writes, the oldest first, each locked by us until it is closed."""
+        for path in self._paths():
+            if segment := Segment.claim(path):
+                yield segment
+
+    def set_aside(self, line: bytes, reason: str) -> None:
+        """Keeps a line that can never be replayed out of the way, and reports it."""
+        SET_ASIDE.inc()
+        log.error("journal line set aside", reason=reason, file=SET_ASIDE_NAME, bytes=len(line))
+        with (self._folder / SET_ASIDE_NAME).open("ab") as file:
+            file.write(line.rstrip(b"\n") + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    def size(self) -> int:
+        """Bytes in all segments, those of other replicas included."""
+        return sum(size_of(path) for path in self._paths())
+
+    def is_full(self) -> bool:
+        """Whether even a small request would find no room."""
+        return self.size() + SMALL_ENTRY_BYTES > self._max_bytes
+
+    def _paths(self) -> list[Path]:
+        return sorted(self._folder.glob(f"*{SUFFIX}"))
+
+
+SMALL_ENTRY_BYTES = 512
+"""About one prediction with a short model name."""
+
+
+class Segment:
+    """One file, open and locked."""
+
+    def __init__(self, path: Path, descriptor: int) -> None:
+        self.path, self._descriptor = path, descriptor
+        self.size = os.fstat(descriptor).st_size
+
+    @classmethod
+    def create(cls, folder: Path) -> "Segment":
+        """A new one. Its name is on disk, too, once this returns."""
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{uuid7()}{SUFFIX}"
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if is_removed(descriptor):
+            # Before we held the lock, somebody took the empty file for one that its owner left behind.
+            os.close(descriptor)
+            return cls.create(folder)
+        segment = cls(path, descriptor)
+        try:
+            sync_folder(folder)
+        except OSError:
+            segment.remove()
+            raise
+        return segment
+
+    @classmethod
+    def claim(cls, path: Path) -> "Segment | None":
+        """The segment, locked, or None while somebody else has it or when it is gone."""
+        try:
+            descriptor = os.open(path, os.O_RDONLY)
+        except FileNotFoundError:
+            return None
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            return None
+        if is_removed(descriptor):
+            os.close(descriptor)
+            return None
+        return cls(path, descriptor)
+
+    def append(self, lines: bytes) -> None:
+        """Returns once `lines` are on disk. If that fails nothing of them stays; raises OSError."""
+        try:
+            rest = memoryview(lines)
+            while rest:
+                rest = rest[os.write(self._descriptor, rest) :]
+            os.fdatasync(self._descriptor)
+        except OSError:
+            os.ftruncate(self._descriptor, self.size)
+            raise
+        self.size += len(lines)
+
+    def lines(self) -> Iterator[bytes]:
+        """Each line with its end; the last one may be torn."""
+        with self.path.open("rb") as file:
+            yield from file
+
+    def remove(self) -> None:
+        """Deletes the file and gives up the lock."""
+        self.path.unlink(missing_ok=True)
+        self.close()
+
+    def close(self) -> None:
+        """Gives up the lock."""
+        os.close(self._descriptor)
+
+
+def encode(entry: Entry) -> bytes:
+    """A line: check sum, space, JSON without line ends in it."""
+    body = orjson.dumps([asdict(record) for record in entry])
+    return b"%08x %s\n" % (crc32(body), body)
+
+
+def decode(line: bytes) -> list[Record]:
+    """The records of a line. Raises ValueError when it is not what was written."""
+    checksum, _, body = line.rstrip(b"\n").partition(b" ")
+    if checksum != b"%08x" % crc32(body):
+        raise ValueError("the check sum does not match")
+    try:
+        return [
+            Record(**{**fields, "created_at": datetime.fromisoformat(fields["created_at"])})
+            for fields in orjson.loads(body)
+        ]
+    except (TypeError, KeyError) as error:
+        raise ValueError(f"not a record of this version: {error}") from error
+
+
+def is_torn(line: bytes) -> bool:
+    """Whether its writing was interrupted: only then has it no end, and nobody was told that it is safe."""
+    return not line.endswith(b"\n")
+
+
+def is_removed(descriptor: int) -> bool:
+    """Whether the open file has lost its name: what is written to it now is gone once it is closed."""
+    return os.fstat(descriptor).st_nlink == 0
+
+
+def size_of(path: Path) -> int:
+    """Bytes; 0 when the file has just been removed."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def sync_folder(folder: Path) -> None:
+    """A new file survives a power cut only once its folder is on disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

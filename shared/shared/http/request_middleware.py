@@ -1,0 +1,95 @@
+"""What every request passes first: its id, its measurement, and the last resort for errors.
+
+One middleware and not three, because every request of every service pays for each layer.
+"""
+
+from collections.abc import Callable
+from time import perf_counter
+
+import structlog
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared.http.problems import Problem, response_to
+from shared.http.request_id import HEADER, begin_request
+from shared.http.server.exchange import SCOPE_KEY, Exchange
+from shared.service.stopping import is_closed
+from shared.telemetry.requests import CLIENT_CLOSED_REQUEST, IN_FLIGHT, record_request
+
+log = structlog.get_logger()
+
+
+class RequestMiddleware:
+    """Gives each HTTP request an id, counts, times and logs it, and answers what nobody else answered.
+
+    `guard` raises a Problem for a request that goes no further.
+    """
+
+    def __init__(self, app: ASGIApp, *, guard: Callable[[Scope], None] | None = None) -> None:
+        self.app, self._guard = app, guard
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes anything but HTTP through untouched."""
+        await (self._answer if scope["type"] == "http" else self.app)(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request. Once a response has begun it can only be cut, which the server does with one that has no end.
+
+        A client that has left is no error, whatever came of it.
+        """
+        started = perf_counter()
+        status = 0
+        own_headers = [(HEADER, begin_request(scope, id_given_by_the_server(scope)).encode())]
+        if is_closed(scope):
+            own_headers.append((b"connection", b"close"))
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", ()), *own_headers]
+                await send(message)
+                status = message["status"]
+            else:
+                await send(message)
+
+        IN_FLIGHT.by_labels[()] += 1
+        try:
+            if self._guard is not None:
+                self._guard(scope)
+            await self.app(scope, receive, send_with_id)
+        except Exception as error:
+            problem = error if isinstance(error, Problem) else Problem()
+            if problem is not error and not has_left(scope):
+                log.exception("unexpected error", path=scope["path"])
+            if not has_begun(scope):
+                await response_to(problem, scope["path"])(scope, receive, send_with_id)
+        finally:
+            IN_FLIGHT.by_labels[()] -= 1
+            status, refused = outcome(scope, status)
+            record_request(scope, status, perf_counter() - started, refused=refused)
+
+
+def id_given_by_the_server(scope: Scope) -> str | None:
+    """The id under which our own server knows the request."""
+    exchange: Exchange | None = scope.get(SCOPE_KEY)
+    return exchange.request_id if exchange is not None else None
+
+
+def outcome(scope: Scope, status: int) -> tuple[int, str | None]:
+    """The status that the client has seen, or would have, and why the server itself gave it, when it did."""
+    exchange: Exchange | None = scope.get(SCOPE_KEY)
+    if exchange is not None and exchange.lost and not exchange.begun:
+        refused = exchange.refused
+        return (CLIENT_CLOSED_REQUEST, None) if refused is None else (refused.status, refused.reason)
+    return status or CLIENT_CLOSED_REQUEST, None
+
+
+def has_left(scope: Scope) -> bool:
+    """Whether the client is gone, as far as our own server knows."""
+    exchange: Exchange | None = scope.get(SCOPE_KEY)
+    return exchange is not None and exchange.lost
+
+
+def has_begun(scope: Scope) -> bool:
+    """Whether a part of the response is on its way."""
+    exchange: Exchange | None = scope.get(SCOPE_KEY)
+    return exchange is not None and exchange.begun

@@ -1,0 +1,403 @@
+"""One connection: what has arrived, what is awaited, and until when."""
+
+import asyncio
+from enum import Enum, auto
+from math import inf
+from typing import TYPE_CHECKING, Any
+
+from shared.http.server.body import Body, body_of
+from shared.http.server.exchange import ASGI, BODY_HIGH_WATER, Exchange
+from shared.http.server.head import Head, parse_head, refuse_impossible, tell_what_is_readable
+from shared.http.server.outgoing import Outgoing
+from shared.http.server.refusal import CUTS, Refused, refusal_response
+
+if TYPE_CHECKING:
+    from shared.http.server.door import Door
+
+END_OF_HEAD = b"\r\n\r\n"
+
+HELD_BYTES = 65_536
+"""What may wait behind the request that is being answered, in bytes."""
+
+LINGER_SILENCE_SECONDS = 5.0
+"""While lingering, nothing has come for so long: the client has read the response, or never will. As nginx has it."""
+
+
+class Phase(Enum):
+    """What is awaited."""
+
+    HEAD = auto()
+    """A request, or its rest."""
+    BODY = auto()
+    """The rest of a request's body; its response may have been sent before."""
+    RESPONSE = auto()
+    """The end of the response. What arrives is held."""
+    LINGER = auto()
+    """The client, who leaves. What arrives is dropped."""
+    CLOSED = auto()
+
+
+HEAD, BODY, RESPONSE, LINGER, CLOSED = Phase
+
+
+class Connection(asyncio.Protocol):
+    """Feeds exchanges, one after the other: a request that waits behind another one is not even looked at."""
+
+    outgoing: Outgoing
+
+    def __init__(self, door: "Door", loop: asyncio.AbstractEventLoop) -> None:
+        self._door, self.loop, self._bounds = door, loop, door.bounds
+        self._phase = HEAD
+        self._arrived = bytearray()  # and not yet understood
+        self._looked_at = 0  # bytes of an unfinished head
+        self._body: Body | None = None
+        self._exchange: Exchange | None = None
+        self._reading, self._closing = True, False
+        self._moved = 0  # bytes that have come, or were dropped, since one last looked
+        self._linger_until = self.due = inf
+        self.peer = ""
+        self._scope: dict[str, Any] = {}
+
+    # What the transport tells
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # it is one
+        """Somebody has connected."""
+        self._transport = transport
+        self.outgoing = Outgoing(transport, self._bounds, self.loop)
+        self._scope = connection_scope(transport)
+        self.peer = self._scope["client"][0] if self._scope["client"] else ""
+        self.due = self.loop.time() + self._bounds.first_byte_seconds
+        try:
+            self._door.enter(self)
+        except Refused as refused:
+            self.refuse(refused)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """It has ended."""
+        self._phase, self.due = CLOSED, inf
+        self._door.leave(self)
+        self._arrived.clear()
+        self.outgoing.lose()
+        if self._exchange is not None and not self._exchange.complete:
+            self._exchange.lose()
+
+    def eof_received(self) -> None:
+        """The client will send nothing more: it has left. The transport closes itself."""
+
+    def pause_writing(self) -> None:
+        """The client reads more slowly than the response is written."""
+        self.outgoing.pause()
+
+    def resume_writing(self) -> None:
+        """It has caught up."""
+        self.outgoing.resume()
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes have arrived."""
+        phase = self._phase
+        if phase is HEAD:
+            if not self._arrived:
+                end = data.find(END_OF_HEAD) + 4
+                if end > 3:
+                    self._begin(data[:end], data[end:])
+                    return
+                self.due = self.loop.time() + self._bounds.head_seconds
+            self._arrived += data
+            self._look_for_head()
+        elif phase is BODY:
+            self._moved += len(data)
+            self._arrived += data
+            self._read_body()
+        elif phase is RESPONSE:
+            self._arrived += data
+            self._hold()
+        elif phase is LINGER:
+            self._moved += len(data)
+            self._drop()
+
+    # Requests
+
+    def _look_for_head(self) -> None:
+        """In what has arrived so far."""
+        arrived, seen = self._arrived, self._looked_at
+        end = arrived.find(END_OF_HEAD, max(seen - 3, 0)) + 4
+        if end > 3:
+            head = bytes(arrived[:end])
+            del arrived[:end]
+            self._begin(head, b"")
+            return
+        self._looked_at = len(arrived)
+        try:
+            self._bound_head(self._looked_at)
+            refuse_impossible(arrived, seen)
+        except Refused as refused:
+            tell_what_is_readable(refused, bytes(arrived))
+            self.refuse(refused)
+
+    def _begin(self, head: bytes, rest: bytes) -> None:
+        """A head is here, and perhaps more behind it."""
+        self._looked_at = 0
+        try:
+            self._bound_head(len(head))
+            request = parse_head(head, self._door.hosts, self._bounds.max_head_fields)
+        except Refused as refused:
+            tell_what_is_readable(refused, head)
+            self.refuse(refused)
+            return
+        exchange = self._exchange = Exchange(self, request)
+        self.due = inf
+        if request.length == len(rest) and not self._arrived:
+            self._phase = RESPONSE
+            exchange.feed([rest] if rest else [], complete=True)
+        else:
+            self._phase, self._moved = BODY, 0
+            self._arrived += rest
+            self._body = body_of(request.length, self._bounds.max_trailer_bytes)
+            self.due = self.loop.time() + self._bounds.progress_seconds
+            self._read_body()
+            if self._exchange is None:  # what came behind the head was no body
+                return
+        exchange.running = True
+        self._door.start(self.loop, exchange.run(self._door.app, self._scope_of(request)))
+
+    def _bound_head(self, length: int) -> None:
+        if length > self._bounds.max_head_bytes:
+            raise Refused(431, "head_too_large", f"A head may have {self._bounds.max_head_bytes} bytes.")
+
+    def _scope_of(self, request: Head) -> dict[str, Any]:
+        return {
+            **self._scope,
+            "http_version": request.http_version,
+            "method": request.method,
+            "path": request.path,
+            "raw_path": request.raw_path,
+            "query_string": request.query,
+            "headers": request.headers,
+            "state": self._door.state.copy(),
+        }
+
+    def _read_body(self) -> None:
+        """From what has arrived so far."""
+        body, exchange = self._body, self._exchange
+        if body is None or exchange is None:
+            return
+        try:
+            content = body.take(self._arrived)
+        except Refused as refused:
+            self.refuse(refused)
+            return
+        exchange.feed(content, complete=body.complete)
+        if body.complete:
+            self._body, self.due, self._phase = None, inf, RESPONSE
+            if exchange.complete:
+                self._next()
+            else:
+                self._hold()
+            return
+        if exchange.complete or exchange.unwanted:
+            self._drop()
+        elif body.pending or exchange.waiting_bytes > BODY_HIGH_WATER:
+            self._pause_reading()
+        if body.pending:
+            self.loop.call_soon(self._read_pending)
+
+    def _read_pending(self) -> None:
+        """In another turn, what was left in one."""
+        exchange = self._exchange
+        if self._phase is BODY and exchange is not None and exchange.waiting_bytes <= BODY_HIGH_WATER:
+            self._resume_reading()
+            self._read_body()
+
+    def read_on(self) -> None:
+        """The application waits for more of the body."""
+        exchange = self._exchange
+        if self._phase is not BODY or exchange is None:
+            return
+        if exchange.wants_continue and not exchange.started:
+            exchange.wants_continue = False
+            self.outgoing.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        if not self._reading:
+            self._moved, self.due = 0, self.loop.time() + self._bounds.progress_seconds
+            self._resume_reading()
+            self._read_body()
+
+    def _hold(self) -> None:
+        """Stops reading when enough requests wait."""
+        arrived = self._arrived
+        most = self._bounds.max_pipelined_requests
+        if len(arrived) > HELD_BYTES or (arrived and arrived.count(END_OF_HEAD) >= most):
+            self._pause_reading()
+
+    # Responses
+
+    def date(self) -> bytes:
+        """The line that tells the time."""
+        return self._door.date()
+
+    def may_stay(self) -> bool:
+        """Whether the connection can be used again after a response that begins now."""
+        exchange = self._exchange
+        if self._closing or exchange is None:
+            return False
+        if exchange.body_complete:
+            return True
+        return self._body is not None and self._body.left <= BODY_HIGH_WATER and not exchange.wants_continue
+
+    def drops_first(self, exchange: Exchange) -> bool:
+        """Whether a whole response waits for the rest of its request, which is dropped.
+
+        A proxy that is answered while it sends stops reading what its client sends, and closes: most clients then see
+        a broken pipe and no response. A client of our own reads the response while we linger.
+        """
+        if exchange.wants_continue or self._phase is not BODY or not self._door.is_proxy(self.peer):
+            return False
+        self._moved, self._linger_until = 0, self.loop.time() + self._bounds.linger_seconds
+        self._drop()
+        return True
+
+    def response_complete(self, *, keep_alive: bool) -> None:
+        """The last byte of a response was written."""
+        if self._phase is RESPONSE and keep_alive:
+            self._next()
+        elif self._phase is BODY and keep_alive:
+            self._moved, self._linger_until = 0, self.loop.time() + self._bounds.linger_seconds
+            self._resume_reading()
+            self._drop()
+            self._read_body()
+        elif self._phase is RESPONSE and self._closing and not self._arrived:
+            self._close()
+        elif self._phase in (BODY, RESPONSE):
+            self._linger()  # more may be on its way behind the request
+
+    def _next(self) -> None:
+        """The next request, which may be here already."""
+        self._exchange, self._phase = None, HEAD
+        if self._closing:
+            self._close()
+            return
+        self._resume_reading()
+        if self._arrived:
+            self.due = self.loop.time() + self._bounds.head_seconds
+            self._look_for_head()
+        else:
+            self.due = self.loop.time() + self._bounds.idle_seconds
+
+    # Endings
+
+    def refuse(self, refused: Refused) -> None:
+        """Says why, and listens no more; a response that has begun is cut."""
+        exchange, self._exchange = self._exchange, None
+        if exchange is not None and exchange.complete:
+            self._linger()  # the response has been sent; what is wrong came behind it
+            return
+        if exchange is not None:
+            if exchange.begun:
+                exchange.lose()
+                self.cut(told=False)
+                return
+            exchange.refuse(refused)
+        self.outgoing.write(refusal_response(refused, self.peer, recorded=exchange is not None and exchange.running))
+        self._linger()
+
+    def cut(self, *, told: bool) -> None:
+        """Ends a response in its middle. Where its end is `told`, what was written still goes out."""
+        CUTS.by_labels[("response",)] += 1
+        if told:
+            self._close()
+        else:
+            self.abort()
+
+    def shutdown(self) -> None:
+        """The server stops: this connection ends with the response that is under way, or now."""
+        self._closing = True
+        if self._phase in (HEAD, LINGER):
+            self._close()
+
+    def _linger(self) -> None:
+        """Sends the end of the stream and reads on for a while, so that the client can read what was written.
+
+        Closed with bytes that nobody read, the kernel would reset the connection, and the response be lost.
+        """
+        self._phase, self._moved = LINGER, 0
+        self._linger_until = self.loop.time() + self._bounds.linger_seconds
+        self._arrived.clear()
+        self.outgoing.end_stream()
+        self._resume_reading()
+        self._drop()
+
+    def _drop(self) -> None:
+        """Takes what nobody will read, for a while longer."""
+        if self._moved <= self._bounds.linger_bytes:
+            self.due = min(self.loop.time() + LINGER_SILENCE_SECONDS, self._linger_until)
+        elif self._exchange is not None and self._exchange.unwanted:
+            self._exchange.answer_now()
+        else:
+            self.abort()
+
+    def _close(self) -> None:
+        """Ends the connection once the client has taken what was written."""
+        self._phase, self.due = CLOSED, inf
+        self.outgoing.close()
+
+    def abort(self) -> None:
+        """Ends the connection now."""
+        self._phase, self.due = CLOSED, inf
+        self.outgoing.abort()
+
+    def overdue(self, now: float) -> None:
+        """The time of the phase is over, or that of a client that does not read."""
+        if self.outgoing.due <= now:
+            self.outgoing.overdue()
+        if self.due > now:
+            return
+        if self._phase is HEAD and self._arrived:
+            seconds = self._bounds.head_seconds
+            refused = Refused(408, "slow_head", f"The head did not arrive within {seconds:g} s.")
+            tell_what_is_readable(refused, bytes(self._arrived))
+            self.refuse(refused)
+        elif self._phase is BODY and self._exchange is not None and not self._exchange.complete:
+            self._look_at_progress(self._exchange, now)
+        elif self._phase is HEAD or self.outgoing.unread:
+            self._close()
+        else:
+            self.abort()
+
+    def _look_at_progress(self, exchange: Exchange, now: float) -> None:
+        """Enough of the body has come, or it is not the client who is slow, or it is."""
+        if exchange.unwanted:
+            self.due = inf
+            exchange.answer_now()
+            return
+        seconds, least = self._bounds.progress_seconds, self._bounds.progress_bytes
+        if self._reading and not exchange.wants_continue and self._moved < least:
+            self.refuse(Refused(408, "slow_body", f"Less than {least} bytes of the body came within {seconds:g} s."))
+        else:
+            self._moved, self.due = 0, now + seconds
+
+    def _pause_reading(self) -> None:
+        if self._reading:
+            self._reading = False
+            self._transport.pause_reading()
+
+    def _resume_reading(self) -> None:
+        if not self._reading:
+            self._reading = True
+            self._transport.resume_reading()
+
+
+def connection_scope(transport: asyncio.Transport) -> dict[str, Any]:
+    """What all requests of a connection have in common."""
+    return {
+        "type": "http",
+        "asgi": ASGI,
+        "server": address_of(transport, "sockname"),
+        "client": address_of(transport, "peername"),
+        "scheme": "https" if transport.get_extra_info("sslcontext") else "http",
+        "root_path": "",
+    }
+
+
+def address_of(transport: asyncio.Transport, end: str) -> tuple[str, int] | None:
+    """Address and port of one end of a connection; None for a Unix socket."""
+    address = transport.get_extra_info(end)
+    return (str(address[0]), int(address[1])) if isinstance(address, tuple) else None

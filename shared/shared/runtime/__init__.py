@@ -1,1 +1,0 @@
-"""What every service starts with: settings, logging, request ids, errors, health, telemetry."""

@@ -1,0 +1,1 @@
+"""How every service starts, tells its health, and stops."""

@@ -1,0 +1,1 @@
+"""What a service can be told, and by whom."""

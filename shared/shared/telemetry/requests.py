@@ -1,0 +1,68 @@
+"""What operators see of a service: Prometheus metrics on a port of their own and one log line per request."""
+
+import logging
+from typing import Any
+
+from prometheus_client import REGISTRY, CollectorRegistry
+from starlette.types import Scope
+
+from shared.telemetry.logs import request_log
+from shared.telemetry.loop_metrics import LoopCounter, LoopGauge, LoopHistogram
+from shared.telemetry.server import serve_metrics
+
+REQUESTS = LoopCounter("http_requests", "Requests answered", ["route", "method", "status"])
+DURATION = LoopHistogram(
+    "http_request_duration_seconds",
+    "From the first byte of the request to the last of the answer",
+    "route",
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+)
+IN_FLIGHT = LoopGauge("http_requests_in_flight", "Requests being answered")
+
+UNMATCHED = "unmatched"
+"""Route label of a request that no route takes: paths that clients make up must not become label values."""
+
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+QUIET_ROUTES = frozenset({"/health", "/health/live", "/health/ready"})
+"""Probes ask every few seconds; their lines are DEBUG."""
+
+CLIENT_ADDRESS = "client_address"
+"""Where a scope carries the caller's address, when somebody knows better than the peer's."""
+
+CLIENT_CLOSED_REQUEST = 499
+"""Status in logs and metrics when the client left before an answer began (nginx's convention)."""
+
+
+def start_telemetry(port: int, host: str, registry: CollectorRegistry = REGISTRY) -> None:
+    """Serves the metrics on `port` from a thread of its own; port 0: not at all."""
+    if port:
+        serve_metrics(port, host, registry)
+
+
+def route_of(scope: Scope) -> str:
+    """The path template that took the request, such as `/v2/models/{name}`."""
+    return str(getattr(scope.get("route"), "path", UNMATCHED))
+
+
+def record_request(scope: Scope, status: int, seconds: float, *, refused: str | None = None) -> None:
+    """One answered request, in the metrics and in the log; `refused`: why the server itself has answered."""
+    route = route_of(scope)
+    method = scope["method"] if scope["method"] in METHODS else "other"
+    REQUESTS.by_labels[route, method, str(status)] += 1
+    DURATION.observe(route, seconds)
+    line: dict[str, Any] = {
+        "method": method,
+        "path": printable(scope["path"]),
+        "route": route,
+        "status": status,
+        "duration_ms": round(seconds * 1000, 2),
+        "client": scope.get(CLIENT_ADDRESS) or (scope["client"] or ("-",))[0],
+    }
+    if refused is not None:
+        line["refused"] = refused
+    request_log.write(logging.DEBUG if route in QUIET_ROUTES else logging.INFO, line)
+
+
+def printable(path: str) -> str:
+    """A path as it may stand in a log: no control characters, no length without end."""
+    return path[:200] if path.isprintable() else ascii(path[:200])
