@@ -79,7 +79,7 @@ test-faults: install ## The long fault tests: servers killed, paused and flooded
 
 .PHONY: test-containers
 test-containers: install ## Build and test the stack in containers (needs Docker with Compose)
-	$(BIN)/pytest --quiet --timeout 900 deploy/tests
+	$(BIN)/pytest --quiet --timeout 900 deploy/container_tests
 
 .PHONY: lint
 lint: install ## ruff, mypy (strict), import-linter, hadolint and compose-lint
@@ -109,7 +109,7 @@ drift-table: install ## How often drift is claimed by chance and found: the tabl
 
 .PHONY: morning
 morning: install ## Play a morning with everything that can happen: the alerts that arrive, beside what was wanted
-	cd metrics-service && ../$(BIN)/pytest --quiet --capture=no -m faults tests/test_a_morning.py | grep --invert-match '^2'
+	cd metrics-service && ../$(BIN)/pytest --quiet --capture=no -m faults metrics_tests/test_a_morning.py | grep --invert-match '^2'
 
 .PHONY: bench-peers
 bench-peers: bench-install ## The model servers and caches to compare with, each in an environment of its own

@@ -5,9 +5,8 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from stack import LocalStack
 
-pytest_plugins = ("shared.testing.fixtures",)
+from tests.stack import LocalStack
 
 _addresses = (f"198.51.{third}.{fourth}" for third, fourth in itertools.product(range(256), range(1, 255)))
 

@@ -13,7 +13,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 import asyncpg
-from callers import Request
+
+from tests.callers import Request
 
 
 async def recorded(url: str) -> dict[int, list[str]]:

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Self
 
 import httpx
-from stack import REPOSITORY
 
 from shared.embedded.ports import free_ports
 from shared.testing.server_process import ServerProcess, wait_until
+from tests.stack import REPOSITORY
 
 MODEL = "sentiment-lexicon"
 ROLES = {"prediction-service": "prediction_service", "metrics-service": "metrics_service", "gateway": "gateway"}

@@ -8,12 +8,12 @@ import time
 from pathlib import Path
 
 import pytest
-from stack import LocalStack
 
 from local.errors import CannotRunError
 from local.log_stream import LogStream, shaped
 from local.ports import wait_until_it_listens
 from shared.testing.server_process import wait_until
+from tests.stack import LocalStack
 
 AT_ONCE_SECONDS = 30
 """Far below the minute that a start may take; far above what a loaded machine takes to see it."""

@@ -12,7 +12,6 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from stack import REPOSITORY, LocalStack
 
 from local.archive.form import DUMP, LIST, REVISION
 from local.backup import SCHEMAS
@@ -20,6 +19,7 @@ from shared.database.schema_version import NEWEST_REVISION
 from shared.database.tables import gateway, metadata, metrics, predictions  # noqa: F401 - they register their tables
 from shared.testing.admin import ADMIN
 from shared.testing.server_process import wait_until
+from tests.stack import REPOSITORY, LocalStack
 
 MODEL = "sentiment-lexicon"
 

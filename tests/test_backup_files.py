@@ -14,13 +14,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from stack import REPOSITORY
 
 from local.archive.form import DUMP, LIST, REVISION
 from local.archive.packing import pack
 from local.archive.unpacking import added_models, unpack
 from local.errors import CannotRunError
 from shared.database.schema_version import NEWEST_REVISION
+from tests.stack import REPOSITORY
 
 SEED = int(os.environ.get("SEED", "0")) or random.randrange(1 << 32)
 VERSION = "words/1.0.0"

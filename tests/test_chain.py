@@ -6,7 +6,8 @@ from collections import Counter
 
 import httpx
 import pytest
-from stack import LocalStack
+
+from tests.stack import LocalStack
 
 TEXTS = [
     "I love it.",

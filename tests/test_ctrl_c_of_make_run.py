@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from stack import REPOSITORY, LocalStack
 
 from shared.testing.server_process import wait_until
+from tests.stack import REPOSITORY, LocalStack
 
 AT_AN_IMPORT = """
 import signal, sys

@@ -6,9 +6,9 @@ from typing import Any
 
 import httpx
 import pytest
-from stack import LocalStack
 
 from shared.testing.admin import ADMIN
+from tests.stack import LocalStack
 
 STEPS = ["get", "post", "put", "delete"]
 UNLOAD = "/v2/repository/models/{name}/unload"

@@ -14,7 +14,6 @@ from pathlib import Path
 import httpx
 import pytest
 import yaml
-from stack import REPOSITORY, LocalStack
 
 from local.services import SERVICES, settings_class
 from shared.database.roles import SERVICE_ROLES
@@ -22,6 +21,7 @@ from shared.settings.secret_words import secrets_of
 from shared.testing.postgres import PostgresServer
 from shared.testing.redis import RedisServer
 from shared.testing.server_process import wait_until
+from tests.stack import REPOSITORY, LocalStack
 
 STARTED = re.compile("make run: (everything is healthy|it runs)")
 QUICK = "sentiment-lexicon"

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from stack import REPOSITORY, LocalStack
 
 from local.errors import CannotRunError
 from local.folder import SECRETS, StackFolder
 from local.psql import running_postgres
+from tests.stack import REPOSITORY, LocalStack
 
 GOOD = json.dumps(dict.fromkeys(SECRETS, "x"))
 

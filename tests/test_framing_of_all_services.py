@@ -9,10 +9,10 @@ import random
 from collections import Counter
 
 import pytest
-from stack import LocalStack
 
 from shared.testing.http_grammar import Grammar
 from shared.testing.http_reference import Conversation, Response, converse, reading_of
+from tests.stack import LocalStack
 
 REQUESTS = 1000
 MODULES = ["gateway", "prediction_service", "metrics_service", "analytics_service"]

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import httpx
 import pytest
-from stack import LocalStack
 
 from analytics_service.testing.gemini_emulator import FINDINGS, GeminiEmulator, failing
 from shared.testing.admin import ADMIN, TOKEN
+from tests.stack import LocalStack
 
 KEY = "a-key-that-must-not-leak"
 QUESTION = {"time_window_minutes": 60}

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import httpx
 import pytest
-from callers import ALL_LENGTHS, Callers
-from hostile_models import BROKEN, MALICIOUS, SLEEPERS, TRIGGER, drop_in, model
-from stack import REPOSITORY, LocalStack
 
+from prediction_tests.hostile_models import BROKEN, MALICIOUS, SLEEPERS, TRIGGER, drop_in, model
 from shared.testing.server_process import wait_until
+from tests.callers import ALL_LENGTHS, Callers
+from tests.stack import REPOSITORY, LocalStack
 
 GOOD = ("sentiment-lexicon", "spam-words")
 LOAD_SECONDS = 8

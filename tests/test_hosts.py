@@ -3,7 +3,8 @@
 import socket
 
 import pytest
-from stack import LocalStack
+
+from tests.stack import LocalStack
 
 MODULES = ["gateway", "prediction_service", "metrics_service", "analytics_service"]
 

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from package_index import PackageIndex, make_wheel, pinned
 
 from shared.testing.certificates import write_certificates
+from tests.package_index import PackageIndex, make_wheel, pinned
 
 REPOSITORY = Path(__file__).parent.parent
 INSTALL = REPOSITORY / "deploy" / "install"

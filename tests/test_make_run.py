@@ -11,10 +11,10 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
-from stack import LocalStack
 
 from shared.embedded.unprivileged import give_to_unprivileged, unprivileged
 from shared.testing.server_process import wait_until
+from tests.stack import LocalStack
 
 SENTENCE = {"text": "What a wonderful little server!"}
 

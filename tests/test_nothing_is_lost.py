@@ -6,11 +6,11 @@ import shutil
 
 import psutil
 import pytest
-from callers import Callers
-from record import assert_record_is_true
-from stack import REPOSITORY, LocalStack
 
 from shared.testing.server_process import wait_until
+from tests.callers import Callers
+from tests.record import assert_record_is_true
+from tests.stack import REPOSITORY, LocalStack
 
 ROUNDS = 10
 RETURN_SECONDS = 150

@@ -6,10 +6,10 @@ import httpx
 import numpy as np
 import pytest
 import tritonclient.http as triton
-from stack import LocalStack
 from tritonclient.utils import InferenceServerException
 
 from shared.testing.admin import ADMIN
+from tests.stack import LocalStack
 
 MODEL = "sentiment-lexicon"
 

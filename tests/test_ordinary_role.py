@@ -9,13 +9,13 @@ from pathlib import Path
 import asyncpg
 import pytest
 from pydantic import SecretStr
-from stack import LocalStack
 
 from local.database import migrate_own
 from local.errors import CannotRunError
 from shared.database.migrate import migrate
 from shared.database.roles import SERVICE_ROLES
 from shared.testing.postgres import PostgresServer
+from tests.stack import LocalStack
 
 QUICK = {"DEFAULT_MODEL": "sentiment-lexicon"}
 

@@ -15,16 +15,16 @@ from typing import Self
 
 import httpx
 import pytest
-from callers import Callers
-from receiver import Receiver
-from record import assert_record_is_true
-from services import MODEL, Services
 
 from shared.testing.admin import ADMIN
 from shared.testing.pgbouncer import PgBouncer
 from shared.testing.postgres import TEMPLATE
 from shared.testing.replication import Pair
 from shared.testing.server_process import wait_until
+from tests.callers import Callers
+from tests.receiver import Receiver
+from tests.record import assert_record_is_true
+from tests.services import MODEL, Services
 
 RIGHT_AGAIN_SECONDS = 5.0
 

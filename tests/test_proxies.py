@@ -3,7 +3,8 @@
 from pathlib import Path
 
 import httpx
-from stack import LocalStack
+
+from tests.stack import LocalStack
 
 NOWHERE = "http://127.0.0.1:1"
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import httpx
 import pytest
-from callers import Callers
-from stack import REPOSITORY, LocalStack
 
 from shared.testing.admin import ADMIN
+from tests.callers import Callers
+from tests.stack import REPOSITORY, LocalStack
 
 SWAPS = 50
 WARM_UP_SWAPS = 10

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-from stack import LocalStack
 
 from shared.testing.admin import TOKEN
+from tests.stack import LocalStack
 
 CHECKS = (
     "not_a_server_error", "status_code_conformance", "content_type_conformance", "response_schema_conformance",

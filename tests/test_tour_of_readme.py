@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from stack import REPOSITORY, LocalStack
+
+from tests.stack import REPOSITORY, LocalStack
 
 TOUR = (REPOSITORY / "README.md").read_text().split("## A tour")[1].split("\n## ")[0]
 BLOCK = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)

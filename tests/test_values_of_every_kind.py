@@ -5,7 +5,8 @@ from pathlib import Path
 
 import psutil
 import pytest
-from stack import LocalStack
+
+from tests.stack import LocalStack
 
 EVERYTHING = "".join(map(chr, range(0x21, 0x7F)))
 """All signs that an admin token can have: quotes of each kind, backslash, percent, semicolon, dollar, number sign."""

@@ -1,7 +1,8 @@
 """Complaints, from the gateway to the report: what one caller says is heard, what several say is believed."""
 
 import httpx
-from stack import LocalStack
+
+from tests.stack import LocalStack
 
 MODEL = "spam-words"
 COMPLAINTS = 40

@@ -1,6 +1,6 @@
 """Scores the shipped models, VADER (`sentiment-lexicon`) and TextBlob on the same sets, as they are served.
 
-    python -m training.evaluate --data DATA --models ../models --into FOLDER [--part dev] [--instead fp32=FOLDER]
+    python -m training.evaluate --data DATA --models models --into FOLDER [--part dev] [--instead fp32=FOLDER]
 
 Writes evaluation.md, evaluation.json and evaluation.svg. Texts are judged one by one, in one thread.
 """

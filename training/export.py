@@ -1,7 +1,7 @@
 """From weights to a folder that the service loads: calibrated, in ONNX, in 8 bits, with a manifest.
 
-    python -m training.export --data DATA --run RUN --kind encoder --into ../models/sentiment/1.0.0 [--fp32 FOLDER]
-    python -m training.export --data DATA --run RUN --kind student --into ../models/sentiment-fast/1.0.0
+    python -m training.export --data DATA --run RUN --kind encoder --into models/sentiment/1.0.0 [--fp32 FOLDER]
+    python -m training.export --data DATA --run RUN --kind student --into models/sentiment-fast/1.0.0
 
 The calibration goes into the last layer, so whoever runs the file gets calibrated logits. Each step is checked against
 PyTorch; a check that fails ends the command with nothing written.

@@ -1,1 +1,1 @@
-"""Real servers for tests, and a clock moved by hand. Use: `pytest_plugins = ("shared.testing.fixtures",)`."""
+"""Real servers for tests, and a clock moved by hand. Use: `pytest -p shared.testing.fixtures`."""

@@ -1,0 +1,78 @@
+"""Rows of several writers become one, nothing is lost, and nobody waits."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
+
+import asyncpg
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from metrics_service.maintenance.compaction import Folding
+from metrics_service.windows.aggregates import aggregate
+from metrics_service.windows.rollups import Selection
+from metrics_service.windows.window import Window
+from metrics_tests.rows import Row, insert_over
+from shared.database.urls import for_libpq
+from shared.testing.postgres import Database
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+WRITERS = 3
+
+
+@pytest.fixture
+async def writers(database: Database) -> AsyncIterator[list[asyncpg.Connection]]:
+    url = for_libpq(database.url("prediction_service"))
+    connections = [await asyncpg.connect(url) for _ in range(WRITERS)]
+    yield connections
+    for connection in connections:
+        await connection.close()
+
+
+async def write_at_once(writers: list[asyncpg.Connection], *, at: datetime) -> None:
+    """Every writer's transaction is open before the first one commits, so each has a number of its own."""
+    async with AsyncExitStack() as open_transactions:
+        for number, writer in enumerate(writers):
+            await open_transactions.enter_async_context(writer.transaction())
+            await insert_over(
+                writer, [Row(created_at=at, time_ms=1.0 + number + n, label=f"{n % 2}") for n in range(20)]
+            )
+
+
+async def numbers(database: Database, minutes: int) -> list[int]:
+    query = "SELECT DISTINCT writer FROM metrics.rollup WHERE minutes = $1 ORDER BY 1"
+    return [row["writer"] for row in await database.fetch(query, minutes)]
+
+
+async def test_only_buckets_that_are_over_are_folded_and_the_numbers_stay_the_same(
+    database: Database, engine: AsyncEngine, writers: list[asyncpg.Connection]
+) -> None:
+    await write_at_once(writers, at=NOON)
+    await write_at_once(writers, at=NOON + timedelta(seconds=30))
+    selection = Selection(Window(NOON - timedelta(hours=1), NOON + timedelta(hours=1)))
+    before = await aggregate(engine, selection)
+    assert await Folding(engine, lambda: NOON + timedelta(minutes=15)).fold() == 2 * 2 * 2
+    assert [await numbers(database, minutes) for minutes in (1, 10, 60)] == [[0], [0], [0, 1, 2]]
+    assert await aggregate(engine, selection) == before
+    fine = Selection(Window(NOON, NOON + timedelta(minutes=10)))
+    assert await aggregate(engine, fine) == before
+
+
+async def test_who_folds_waits_for_nobody_and_nobody_for_it(
+    database: Database, engine: AsyncEngine, writers: list[asyncpg.Connection]
+) -> None:
+    await write_at_once(writers, at=NOON)
+    folding = Folding(engine, lambda: NOON + timedelta(days=2))
+    async with asyncio.timeout(10):
+        async with writers[0].transaction():
+            await insert_over(writers[0], [Row(created_at=NOON, label="0")])
+            assert await folding.fold() == 0, "number 0 is taken"
+        async with engine.begin() as connection:
+            await connection.exec_driver_sql("SELECT metrics.fold_writers('2030-01-01Z', 1000)")
+            await insert_over(writers[1], [Row(created_at=NOON, label="0")])
+        while await folding.fold():
+            pass
+    assert await numbers(database, 1) == [0]
+    found = await database.fetch("SELECT minutes, sum(predictions)::int FROM metrics.rollup GROUP BY 1 ORDER BY 1")
+    assert {total for _, total in found} == {20 * WRITERS + 2}
