@@ -50,9 +50,3 @@ def test_every_make_target_that_is_named_exists() -> None:
     targets = set(re.findall(r"`?\bmake ([a-z][a-z-]+)\b", README)) - {"sure"}
     assert {"run", "test", "lint"} <= targets
     assert all(f".PHONY: {target}\n" in makefile for target in targets)
-
-
-def test_every_link_within_the_repository_leads_somewhere() -> None:
-    for document in [REPOSITORY / "README.md", *(REPOSITORY / "docs").rglob("*.md")]:
-        for link in re.findall(r"\]\(([^)#:]+)\)", document.read_text()):
-            assert (document.parent / link).exists(), f"{document.name}: {link}"

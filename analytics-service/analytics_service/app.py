@@ -2,12 +2,13 @@
 
 The stops of a question, in order:
 
-1. `endpoints`         HTTP in and out (`operator_endpoints`: quota and cache, for operators)
-2. `analyze`           the way of a question: HIT, STALE or MISS
-3. `lookup`            the state now (`metrics_client`), its key (`report_key`), the report on it (`report_cache`)
-4. `report_maker`      once for all who wait: `single_flight` in the process, `lock` over all of them
-5. `gemini_analyst`    one call, if `circuit_breaker` and `quota` let it leave, again by the schedule in `retry`
-6. `gemini`            the SDK that asks the `prompt`; `wire` and `report_text` read the answer, `ledger` writes it down
+1. `api/routes`        HTTP in and out (`api/operator_routes`: quota and cache, for operators)
+2. `reports/inquiry`   the way of a question: HIT, STALE or MISS
+3. `reports/lookup`    the state now (`metrics_client`), its key (`reports/key`), the report on it (`cache/redis`)
+4. `reports/maker`     once for all who wait: `reports/single_flight` in the process, `cache/lock` over all of them
+5. `gemini/analyst`    one call, if `gemini/breaker` and `gemini/quota` let it leave, again by `gemini/retry`
+6. `gemini`            the SDK that asks the `gemini/prompt`; `gemini/wire` and `gemini/report_text` read the response,
+                       `truth` holds it against the facts, `gemini/ledger` writes down what it cost
 7. `rules`             the report when there is none of Gemini's
 """
 

@@ -1,8 +1,14 @@
 """The gateway, put together.
 
-The stops of a request, in order: request middleware (id, measurement, last resort for errors) → front (who calls, which
-route) → ingress limit, or wrong tokens where a service looks at one → proxy → upstream. No framework stands in this
-way: what it costs, every request would pay.
+The stops of a request, in order:
+
+1. `http/request_middleware`  its id, its measurement, the last resort for errors
+2. `request/front`            who calls (`request/client_address`), which route (`request/routing`)
+3. `limit/middleware`         the ingress limit; wrong tokens (`limit/failed_tokens`) where a service looks at one
+4. `proxy/proxy`              streams it to its service and the response back
+5. `proxy/upstream`           the service: a bound on what is in flight, failing fast while it is down
+
+No framework stands in this way: what it costs, every request would pay.
 
 What no route takes is answered by the gateway's own FastAPI application: `/`, `/health`, `/docs`, `/redoc`,
 `/openapi.json`.

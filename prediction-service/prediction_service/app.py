@@ -2,14 +2,14 @@
 
 The stops of a request, in order:
 
-1. `endpoints`         HTTP in and out (`contracts`, `answers`); `inference_protocol` for /v2
-2. `predict`           the use case; calls the next three
-3. `model_repository`  which model; follows `model_folders`; `models` tries what is new in a process of its own
-                       (`trials`), then it is loaded through `model_loader` (`manifest`, `runtimes`);
-                       `model_register` tells Postgres what is loaded
-4. `batcher`           computes it together with whatever else waits for that model
-5. `recorder`          writes it together with whatever else waits for the record, through `record_failover`:
-                       `record_store` (Postgres), or `journal` (local disk) while that is away
+1. `api/routes`         HTTP in and out (`api/schemas`, `api/responses`); `inference_protocol` for /v2
+2. `predict`            the use case; calls the next three
+3. `models/repository`  which model; follows `models/folders`; `models/loading` tries what is new in a process of its own
+                        (`models/trials`), then loads it (`models/loader`, `models/runtimes`);
+                        `models/register` tells Postgres what is loaded
+4. `batching/batcher`   computes it together with whatever else waits for that model
+5. `records/recorder`   writes it together with whatever else waits for the record, through `records/failover`:
+                        `records/store` (Postgres), or `records/journal` (local disk) while that is away
 """
 
 from collections.abc import AsyncIterator
