@@ -5,7 +5,7 @@ The stops of a question, in order:
 1. `api`                  HTTP in and out; `models/catalogue`: a model that there is not is a 404
 2. `windows/report`       which window (`windows/coverage`: can it still be answered?), which thresholds
 3. `windows/aggregates`   the numbers, from `windows/rollups` of whole buckets and the raw rows at the ends of the
-                          `windows/window` (`windows/timeseries`: the same in buckets; `database`: the border to Postgres)
+                          `windows/window` (`windows/timeseries`: in buckets; `database`: the border to Postgres)
 4. `windows/histogram`    percentiles
 5. `thresholds/store`     the thresholds in force (`thresholds/changes`: what may be changed, and to what)
 6. `thresholds/judge`     the verdict
@@ -13,11 +13,11 @@ The stops of a question, in order:
 `drift/report` compares a window with another or with one of the `baselines` (`windows/shapes`: how predictions are
 distributed; `drift/comparison`: whether and how far two are apart; `drift/chance`: what chance alone does); `feedback`
 says how good predictions were. What a person changes is on the trail of `audit`.
-Besides requests, one replica (`maintenance/leader`) makes and drops partitions (`maintenance/retention`), tidies rollups
-(`maintenance/compaction`), looks at every model (`alerts/watcher`: confidence, time and drift, `alerts/traffic`,
-`alerts/accuracy`), lets alerts follow (`alerts/rules`, `alerts/store`), unless `silences` hold them back, and takes them
-to webhooks (`notifications/delivery`; in words: `notifications/text`, `notifications/chat`) and what fires, again and
-again, to Alertmanagers (`notifications/alertmanager`).
+Besides requests, one replica (`maintenance/leader`) makes and drops partitions (`maintenance/retention`), tidies
+rollups (`maintenance/compaction`), looks at every model (`alerts/watcher`: confidence, time and drift,
+`alerts/traffic`, `alerts/accuracy`), lets alerts follow (`alerts/rules`, `alerts/store`), unless `silences` hold them
+back, and takes them to webhooks (`notifications/delivery`; in words: `notifications/text`, `notifications/chat`) and
+what fires, again and again, to Alertmanagers (`notifications/alertmanager`).
 """
 
 from collections.abc import AsyncIterator

@@ -4,8 +4,8 @@ The stops of a request, in order:
 
 1. `api/routes`         HTTP in and out (`api/schemas`, `api/responses`); `inference_protocol` for /v2
 2. `predict`            the use case; calls the next three
-3. `models/repository`  which model; follows `models/folders`; `models/loading` tries what is new in a process of its own
-                        (`models/trials`), then loads it (`models/loader`, `models/runtimes`);
+3. `models/repository`  which model; follows `models/folders`; `models/loading` tries what is new in a process of its
+                        own (`models/trials`), then loads it (`models/loader`, `models/runtimes`);
                         `models/register` tells Postgres what is loaded
 4. `batching/batcher`   computes it together with whatever else waits for that model
 5. `records/recorder`   writes it together with whatever else waits for the record, through `records/failover`:
