@@ -5,7 +5,8 @@ from uuid import uuid4
 
 import pytest
 
-from metrics_service.alerts.rules import Alert, Limit, Policy, Reading, Signal, event_type, next_severity
+from metrics_service.alerts.rules import Alert, Policy, Reading, Signal, event_type, next_severity
+from metrics_service.thresholds.judge import Limit, Limits
 from shared.contracts.metrics import Status
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -14,11 +15,11 @@ NORMAL, WARNING, CRITICAL = Status
 
 
 def time_of(milliseconds: float) -> Reading:
-    return Reading(Signal.INFERENCE_TIME, milliseconds, Limit("warning", 200), Limit("critical", 500))
+    return Reading(Signal.INFERENCE_TIME, milliseconds, Limits(Limit("warning", 200), Limit("critical", 500)))
 
 
 def confidence_of(share: float) -> Reading:
-    return Reading(Signal.CONFIDENCE, share, Limit("warning", 0.6), Limit("critical", 0.4), falling=True)
+    return Reading(Signal.CONFIDENCE, share, Limits(Limit("warning", 0.6), Limit("critical", 0.4), falling=True))
 
 
 def alert(severity: Status, closed_ago: timedelta | None = None) -> Alert:
@@ -89,7 +90,7 @@ def test_within_the_cool_down_only_worse_trouble_opens_an_alert(
 
 
 def test_a_threshold_of_full_confidence_can_be_recovered_from() -> None:
-    reading = Reading(Signal.CONFIDENCE, 1.0, Limit("warning", 1.0), Limit("critical", 0.4), falling=True)
+    reading = Reading(Signal.CONFIDENCE, 1.0, Limits(Limit("warning", 1.0), Limit("critical", 0.4), falling=True))
     assert next_severity(reading, alert(WARNING), POLICY, NOW) is NORMAL
 
 

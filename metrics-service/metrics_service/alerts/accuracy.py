@@ -11,11 +11,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from metrics_service.alerts.rules import ORDER, Limit, Reading, Signal, Watch
+from metrics_service.alerts.rules import Reading, Signal, Watch
 from metrics_service.drift.certainty import FALSE_ALARMS
 from metrics_service.drift.comparison import compare
 from metrics_service.feedback.corroboration import Said, corroborated
 from metrics_service.feedback.store import FeedbackStore
+from metrics_service.thresholds.judge import SEVERITIES, Limit, Limits
 from metrics_service.windows.aggregates import aggregate
 from metrics_service.windows.rollups import Selection
 from metrics_service.windows.window import Window
@@ -62,7 +63,9 @@ async def accuracy_readings(
             f"share of predictions that nobody called wrong{weighed}",
         ),
     ]
-    return [max(found, key=lambda one: (ORDER.index(one.severity()), ORDER.index(one.against_limits(margin))))]
+    return [
+        max(found, key=lambda one: (SEVERITIES.index(one.severity()), SEVERITIES.index(one.against_limits(margin))))
+    ]
 
 
 WEIGHED = " (callers without the admin token count as far as others say the same)"
@@ -89,9 +92,11 @@ def at_best(made: int, said: Said, watch: Watch) -> Reading:
     return Reading(
         Signal.ACCURACY,
         1 - wrong / made,
-        Limit("min_accuracy_warning", watch.min_accuracy_warning),
-        Limit("min_accuracy_critical", watch.min_accuracy_critical),
-        falling=True,
+        Limits(
+            Limit("min_accuracy_warning", watch.min_accuracy_warning),
+            Limit("min_accuracy_critical", watch.min_accuracy_critical),
+            falling=True,
+        ),
         about=wrong_words(wrong, said.wrong.said, made),
     )
 
@@ -136,8 +141,7 @@ def drop(before: Parts, now: Parts, about: str) -> Iterator[Reading]:
     yield Reading(
         Signal.ACCURACY,
         max(was - has, 0.0) if p_value < LIKELY else 0.0,
-        Limit("accuracy_drop_warning", DROP_WARNING),
-        Limit("accuracy_drop_critical", DROP_CRITICAL),
+        Limits(Limit("accuracy_drop_warning", DROP_WARNING), Limit("accuracy_drop_critical", DROP_CRITICAL)),
         about=f"{about} dropped from {was:.3g} to {has:.3g}",
         is_sure=p_value < FALSE_ALARMS,
     )

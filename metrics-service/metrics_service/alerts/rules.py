@@ -16,9 +16,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, computed_field
 
+from metrics_service.thresholds.judge import SEVERITIES, Limits
 from shared.contracts.metrics import Status
-
-ORDER = (Status.NORMAL, Status.WARNING, Status.CRITICAL)
 
 
 class Signal(StrEnum):
@@ -32,25 +31,15 @@ class Signal(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Limit:
-    """A threshold by its name."""
-
-    name: str
-    value: float
-
-
-@dataclass(frozen=True, slots=True)
 class Reading:
-    """A measured value and the limits it is held against; `falling`: trouble is below the limits, not above.
+    """A measured value and the limits it is held against.
 
     `worst`: more is not said of it, however far the value is beyond the limits.
     """
 
     signal: Signal
     measured: float
-    warning: Limit
-    critical: Limit
-    falling: bool = False
+    limits: Limits
     about: str = ""
     is_sure: bool = True
     worst: Status = Status.CRITICAL
@@ -60,24 +49,12 @@ class Reading:
         return self.against_limits(0.0) if self.is_sure else Status.NORMAL
 
     def against_limits(self, margin: float) -> Status:
-        """The verdict of limits that are met earlier by `margin` (a share of the way to the best value)."""
-        if self.worst is Status.CRITICAL and self.beyond(self.critical, margin):
-            return Status.CRITICAL
-        return Status.WARNING if self.beyond(self.warning, margin) else Status.NORMAL
-
-    def beyond(self, limit: Limit, margin: float) -> bool:
-        """Whether the value is on the wrong side: of 1 the best is 1, of times and distances it is 0."""
-        if self.falling:
-            return self.measured < limit.value + margin * (1 - limit.value)
-        return self.measured > limit.value * (1 - margin)
-
-    def limit(self, severity: Status) -> Limit:
-        """The limit that a severity is about."""
-        return self.critical if severity is Status.CRITICAL else self.warning
+        """The verdict of the limits, met earlier by `margin`, whether it is sure or not."""
+        return min(self.limits.severity(self.measured, margin), self.worst, key=SEVERITIES.index)
 
     def evidence(self, severity: Status, at: datetime) -> "Evidence":
         """What speaks for a severity."""
-        limit = self.limit(severity)
+        limit = self.limits.limit(severity)
         return Evidence(
             at=at,
             severity=severity,
@@ -240,10 +217,10 @@ def next_severity(reading: Reading, newest: Alert | None, policy: Policy, now: d
     if newest is None:
         return measured
     if newest.closed_at is None:
-        held = min(newest.severity, reading.against_limits(policy.margin), key=ORDER.index)
-        return max(measured, held, key=ORDER.index)
+        held = min(newest.severity, reading.against_limits(policy.margin), key=SEVERITIES.index)
+        return max(measured, held, key=SEVERITIES.index)
     cooling = now < newest.closed_at + policy.cooldown
-    worse = ORDER.index(measured) > ORDER.index(newest.severity)
+    worse = SEVERITIES.index(measured) > SEVERITIES.index(newest.severity)
     return measured if worse or not cooling else Status.NORMAL
 
 
@@ -255,4 +232,4 @@ def event_type(before: Status, after: Status) -> EventType | None:
         return EventType.OPENED
     if after is Status.NORMAL:
         return EventType.CLOSED
-    return EventType.ESCALATED if ORDER.index(after) > ORDER.index(before) else EventType.EASED
+    return EventType.ESCALATED if SEVERITIES.index(after) > SEVERITIES.index(before) else EventType.EASED

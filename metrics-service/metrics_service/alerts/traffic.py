@@ -16,8 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.types import DateTime, Interval, Text
 
 from metrics_service.alerts.pauses import Rhythm, paused_around, rhythm_of
-from metrics_service.alerts.rules import Limit, Reading, Signal
+from metrics_service.alerts.rules import Reading, Signal
 from metrics_service.database import reading
+from metrics_service.thresholds.judge import Limit, Limits
 
 BASIS = timedelta(hours=2)
 """The time before the last prediction that says how often a model is asked."""
@@ -82,8 +83,7 @@ class Activity:
         return Reading(
             Signal.TRAFFIC,
             quiet / timedelta(minutes=1),
-            Limit("quiet_minutes", limit),
-            Limit("quiet_minutes_critical", CRITICAL_TIMES * limit),
+            Limits(Limit("quiet_minutes", limit), Limit("quiet_minutes_critical", CRITICAL_TIMES * limit)),
             about=f"it was asked in {self.active_minutes} of the minutes of the two hours before{more}",
         )
 

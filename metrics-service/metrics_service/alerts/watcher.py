@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from metrics_service.alerts.accuracy import accuracy_readings
-from metrics_service.alerts.rules import ORDER, AlertEvent, Limit, Reading, Signal, Watch
+from metrics_service.alerts.rules import AlertEvent, Reading, Signal, Watch
 from metrics_service.alerts.store import AlertStore
 from metrics_service.alerts.traffic import traffic_readings
 from metrics_service.database import reading
@@ -19,6 +19,7 @@ from metrics_service.drift.certainty import FALSE_ALARMS
 from metrics_service.drift.comparison import MODERATE_PSI, SIGNIFICANT_PSI
 from metrics_service.drift.report import DriftReporter
 from metrics_service.feedback.store import FeedbackStore
+from metrics_service.thresholds.judge import SEVERITIES, Limit, Limits, confidence_limits, inference_time_limits
 from metrics_service.thresholds.store import ThresholdStore
 from metrics_service.windows.aggregates import Aggregates, aggregate
 from metrics_service.windows.rollups import Selection
@@ -105,20 +106,9 @@ class AlertWatcher:
 def readings_of(measured: Aggregates, thresholds: Thresholds) -> Iterator[Reading]:
     """Confidence and inference time against their thresholds, as the status of an aggregate compares them."""
     if measured.average_confidence is not None:
-        yield Reading(
-            Signal.CONFIDENCE,
-            measured.average_confidence,
-            Limit("min_confidence_warning", thresholds.min_confidence_warning),
-            Limit("min_confidence_critical", thresholds.min_confidence_critical),
-            falling=True,
-        )
+        yield Reading(Signal.CONFIDENCE, measured.average_confidence, confidence_limits(thresholds))
     if measured.p95_inference_time_ms is not None:
-        yield Reading(
-            Signal.INFERENCE_TIME,
-            measured.p95_inference_time_ms,
-            Limit("max_inference_time_warning_ms", thresholds.max_inference_time_warning_ms),
-            Limit("max_inference_time_critical_ms", thresholds.max_inference_time_critical_ms),
-        )
+        yield Reading(Signal.INFERENCE_TIME, measured.p95_inference_time_ms, inference_time_limits(thresholds))
 
 
 LIKELY = 0.05
@@ -144,8 +134,7 @@ def drift_reading(measure: DriftMeasure, report: DriftReport) -> Reading:
     return Reading(
         Signal.DRIFT,
         (measure.excess_psi or 0.0) if p_value < LIKELY else 0.0,
-        Limit("psi_moderate", MODERATE_PSI),
-        Limit("psi_significant", SIGNIFICANT_PSI),
+        Limits(Limit("psi_moderate", MODERATE_PSI), Limit("psi_significant", SIGNIFICANT_PSI)),
         about=f"{measure.name} against {reference_words(report)}{versions_words(report)}",
         is_sure=p_value < FALSE_ALARMS,
     )
@@ -167,5 +156,5 @@ def versions_words(report: DriftReport) -> str:
 def show(model_name: str, readings: Sequence[Reading]) -> None:
     """The readings as gauges, so that any Prometheus can alert as well."""
     for found in readings:
-        STATUS.labels(model_name, found.signal).set(ORDER.index(found.severity()))
+        STATUS.labels(model_name, found.signal).set(SEVERITIES.index(found.severity()))
         MEASURED.labels(model_name, found.signal).set(found.measured)
