@@ -25,7 +25,6 @@ from analytics_service.api.routes import analysis_router
 from analytics_service.cache.client import close, connect
 from analytics_service.cache.lock import ReportLock
 from analytics_service.cache.redis import Lives, ReportCache
-from analytics_service.clocks import utc_now
 from analytics_service.gemini import gemini_provider
 from analytics_service.gemini.analyst import GeminiAnalyst
 from analytics_service.gemini.breaker import CircuitBreaker
@@ -42,6 +41,7 @@ from analytics_service.reports.key import ReportKeys
 from analytics_service.reports.lookup import Lookups
 from analytics_service.reports.maker import ReportMaker
 from analytics_service.settings import Settings
+from shared.asyncio.clock import utc_now
 from shared.service.assembly import create_service
 
 VERSION = version("modelserver-analytics-service")

@@ -8,7 +8,6 @@ from time import monotonic
 
 import pytest
 
-from analytics_service.clocks import utc_now
 from analytics_service.gemini import gemini_provider
 from analytics_service.gemini.analyst import GeminiAnalyst, NoFindings
 from analytics_service.gemini.breaker import CircuitBreaker, CircuitState
@@ -32,6 +31,7 @@ from analytics_service.testing.gemini_emulator import (
 )
 from analytics_tests.parts import a_deadline, a_lease, facts_of, redis_client
 from analytics_tests.wire_shapes import FAILURES
+from shared.asyncio.clock import utc_now
 from shared.testing.clock import ManualClock
 from shared.testing.redis import RedisServer
 

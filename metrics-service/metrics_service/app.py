@@ -51,7 +51,7 @@ from metrics_service.silences.store import SilenceStore
 from metrics_service.thresholds.store import ThresholdStore
 from metrics_service.windows.coverage import Kept
 from metrics_service.windows.report import MetricsReporter
-from metrics_service.windows.window import utc_now
+from shared.asyncio.clock import utc_now
 from shared.database.engine import create_engine
 from shared.service.assembly import create_service
 

@@ -14,7 +14,6 @@ The stops of a request, in order:
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from importlib.metadata import version
 
 from fastapi import FastAPI
@@ -35,6 +34,7 @@ from prediction_service.records.journal import Journal
 from prediction_service.records.recorder import Recorder
 from prediction_service.records.store import RecordStore
 from prediction_service.settings import Settings
+from shared.asyncio.clock import utc_now
 from shared.database.connection import Connector
 from shared.service.assembly import create_service
 
@@ -74,8 +74,3 @@ def create_app(settings: Settings) -> FastAPI:
         health=health_report(repository, store, SERVICE, VERSION),
         lifespan=lifespan,
     )
-
-
-def utc_now() -> datetime:
-    """The time now, with its zone."""
-    return datetime.now(UTC)

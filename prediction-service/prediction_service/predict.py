@@ -1,8 +1,7 @@
 """A prediction from beginning to end: choose the model, compute, record, answer."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from uuid_utils import uuid7
 
@@ -12,6 +11,7 @@ from prediction_service.models.model import Model
 from prediction_service.models.repository import ModelRepository
 from prediction_service.records.record import Record
 from prediction_service.records.recorder import Recorder
+from shared.asyncio.clock import UtcNow
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +25,7 @@ class Predicted:
 class Predictor:
     """The use case; it knows nothing about HTTP. `now` gives the time in UTC."""
 
-    def __init__(
-        self, repository: ModelRepository, recorder: Recorder, now: Callable[[], datetime], *, store_text: bool
-    ) -> None:
+    def __init__(self, repository: ModelRepository, recorder: Recorder, now: UtcNow, *, store_text: bool) -> None:
         self._repository, self._recorder, self._now = repository, recorder, now
         self._store_text = store_text
 

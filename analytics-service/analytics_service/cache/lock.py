@@ -17,8 +17,8 @@ from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 
 from analytics_service.cache.border import RedisAway, away_as_one_error, script
-from analytics_service.clocks import Clock
 from analytics_service.reports.key import ReportKey
+from shared.asyncio.clock import Clock
 
 LEASE_SECONDS = 4.0
 """How long a lock outlives its holder: longer than a busy loop or a slow Redis takes, short enough to wait for."""

@@ -14,10 +14,10 @@ from redis.asyncio import Redis
 
 from analytics_service.cache.border import away_as_one_error, script
 from analytics_service.cache.room import ROOM_BYTES, ReportRoom
-from analytics_service.clocks import Clock
 from analytics_service.reports.key import LAST_REPORT_PREFIX, ReportKey, last_report_name
 from analytics_service.reports.reasons import FallbackReason
 from analytics_service.reports.report import PerformanceReport, ReportSource
+from shared.asyncio.clock import Clock
 from shared.contracts.metrics import MetricsQuery
 
 LAST_REPORT_SECONDS = 86_400

@@ -12,7 +12,6 @@ from prometheus_client import Counter
 
 from analytics_service.cache.border import RedisAway
 from analytics_service.cache.lock import Lease
-from analytics_service.clocks import Clock, utc_now
 from analytics_service.gemini.breaker import CircuitBreaker, CircuitOpen
 from analytics_service.gemini.deadline import Deadline
 from analytics_service.gemini.last_outcome import LastOutcome
@@ -40,6 +39,7 @@ from analytics_service.metrics_client.facts import Facts
 from analytics_service.reports.reasons import FallbackReason
 from analytics_service.reports.report import Findings
 from analytics_service.truth.striking_out import NothingLeft, true_part
+from shared.asyncio.clock import Clock, utc_now
 from shared.http.caller import current_caller
 
 MORE_ROOM = 4

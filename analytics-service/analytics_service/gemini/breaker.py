@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from prometheus_client import Gauge
 
-from analytics_service.clocks import Clock
+from shared.asyncio.clock import Clock
 
 FAILURES_TO_OPEN = 5
 """More than the attempts of one report, so that one unlucky report alone does not open it."""

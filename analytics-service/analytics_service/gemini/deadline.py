@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from analytics_service.clocks import Clock
+from shared.asyncio.clock import Clock
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from analytics_service.clocks import UtcNow
 from analytics_service.gemini.provider import ProviderError
+from shared.asyncio.clock import UtcNow
 
 PASSES = timedelta(minutes=10)
 """A failure that passes by itself says nothing about Gemini after this; a standing one holds until a call succeeds."""

@@ -16,9 +16,9 @@ from pydantic import BaseModel, Field
 from redis.asyncio import Redis
 
 from analytics_service.cache.border import RedisAway, away_as_one_error, script
-from analytics_service.clocks import UtcNow
 from analytics_service.gemini.prices import Prices
 from analytics_service.gemini.provider import Usage
+from shared.asyncio.clock import UtcNow
 
 KEEP = timedelta(days=90)
 DAYS_SHOWN = 7

@@ -16,7 +16,6 @@ from prometheus_client import Counter
 from analytics_service.cache.border import RedisAway
 from analytics_service.cache.lock import Lease, ReportLock
 from analytics_service.cache.redis import CachedReport, ReportCache
-from analytics_service.clocks import UtcNow
 from analytics_service.gemini.analyst import GeminiAnalyst, NoFindings
 from analytics_service.gemini.deadline import Deadline
 from analytics_service.metrics_client.client import MetricsClient
@@ -25,6 +24,7 @@ from analytics_service.reports.lookup import Lookup
 from analytics_service.reports.reasons import FallbackReason
 from analytics_service.reports.report import PerformanceReport
 from analytics_service.rules import findings_by_rules
+from shared.asyncio.clock import UtcNow
 
 ANSWER_RESERVE_SECONDS = 1.0
 """What rules, storing and answering may take: Gemini's time ends so long before the deadline."""

@@ -5,7 +5,7 @@ paths that it routes, with what it adds on the way: the ingress limit and the er
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any
 
@@ -15,6 +15,7 @@ import structlog
 
 from gateway.proxy.connections import UpstreamSession
 from gateway.request.routing import UpstreamName, find_route
+from shared.asyncio.clock import Clock
 from shared.http.openapi import problem_response
 
 FRESH_SECONDS = 15.0
@@ -39,9 +40,7 @@ log = structlog.get_logger()
 class ServiceDocuments:
     """The services' documents, fetched when needed. `clock` gives seconds."""
 
-    def __init__(
-        self, session: UpstreamSession, services: Mapping[UpstreamName, str], clock: Callable[[], float]
-    ) -> None:
+    def __init__(self, session: UpstreamSession, services: Mapping[UpstreamName, str], clock: Clock) -> None:
         self._session, self._services, self._clock = session, services, clock
         self._known: dict[UpstreamName, tuple[float, Document]] = {}
 

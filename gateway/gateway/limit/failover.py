@@ -6,11 +6,10 @@ gateway, not once from each of the two. Each use of the stand-in is counted (`in
 `memory`) and said in the answer. No request fails because of the limiter.
 """
 
-from collections.abc import Callable
-
 from gateway.limit.memory import MemoryLimiter
 from gateway.limit.refusals import Denials
 from gateway.limit.window import Decision, Limiter, LimiterUnavailableError
+from shared.asyncio.clock import Clock
 from shared.telemetry.loop_metrics import LoopCounter
 
 DECISIONS = LoopCounter("ingress_decisions", "Ingress limit decisions", ["outcome", "source"])
@@ -19,7 +18,7 @@ DECISIONS = LoopCounter("ingress_decisions", "Ingress limit decisions", ["outcom
 class LimiterFailover:
     """The limiter that requests meet."""
 
-    def __init__(self, shared: Limiter, memory: MemoryLimiter, denials: Denials, clock: Callable[[], float]) -> None:
+    def __init__(self, shared: Limiter, memory: MemoryLimiter, denials: Denials, clock: Clock) -> None:
         self._shared, self._memory, self._denials, self._clock = shared, memory, denials, clock
         self._longest_wait_seconds = max(window.longest_wait_seconds for window in memory.policy.windows)
         self._memory_counts_until = 0.0

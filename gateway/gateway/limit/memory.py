@@ -6,9 +6,9 @@ quota twice from one gateway.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable
 
 from gateway.limit.window import MICROSECONDS, Decision, Policy, SlidingWindow, Source
+from shared.asyncio.clock import Clock
 
 MAX_CLIENTS = 50_000
 """Clients that are remembered, the least recent are forgotten: about 50 MiB at worst."""
@@ -20,7 +20,7 @@ Slots = tuple[int, ...]
 class MemoryLimiter:
     """Sliding windows of the clients that were here most recently. `clock` gives seconds and never goes back."""
 
-    def __init__(self, policy: Policy, clock: Callable[[], float], max_clients: int = MAX_CLIENTS) -> None:
+    def __init__(self, policy: Policy, clock: Clock, max_clients: int = MAX_CLIENTS) -> None:
         self.policy, self.clock, self.max_clients = policy, clock, max_clients
         self._clients: OrderedDict[str, tuple[SlidingWindow, ...]] = OrderedDict()
 

@@ -1,9 +1,9 @@
 """Remembered refusals: who was refused is refused without a question to Postgres until its next slot opens."""
 
 from collections import OrderedDict
-from collections.abc import Callable
 
 from gateway.limit.window import Decision, Source
+from shared.asyncio.clock import Clock
 
 MAX_CLIENTS = 50_000
 """Clients that are remembered; a forgotten one costs one question more."""
@@ -12,7 +12,7 @@ MAX_CLIENTS = 50_000
 class Denials:
     """Refusals by client. `clock` gives seconds and never goes back."""
 
-    def __init__(self, clock: Callable[[], float], max_clients: int = MAX_CLIENTS) -> None:
+    def __init__(self, clock: Clock, max_clients: int = MAX_CLIENTS) -> None:
         self.clock, self.max_clients = clock, max_clients
         self._refused: OrderedDict[str, tuple[float, Decision]] = OrderedDict()
 

@@ -1,8 +1,10 @@
 """One timer for all requests in flight instead of one or more each: a timer costs more than most stops on the way."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+
+from shared.asyncio.clock import Clock
 
 SWEEP_SECONDS = 0.1
 """How late a deadline may be noticed. Deadlines here are seconds long."""
@@ -11,7 +13,7 @@ SWEEP_SECONDS = 0.1
 class Deadlines:
     """Ends `asyncio.timeout` blocks whose time is over. `clock` gives seconds and never goes back."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._due: dict[asyncio.Timeout, float] = {}
 

@@ -1,7 +1,7 @@
 """The services behind the gateway: a bound on what is in flight, failing fast while one is down."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import aiohttp
@@ -15,6 +15,7 @@ from gateway.proxy.body import Content
 from gateway.proxy.connections import UpstreamSession
 from gateway.proxy.exchange import Answer, exchange
 from gateway.proxy.headers import Header
+from shared.asyncio.clock import Clock
 from shared.http.problems import Overloaded, Problem
 from shared.telemetry.loop_metrics import LoopGauge
 
@@ -77,7 +78,7 @@ class Upstream:
         name: str,
         base_url: str,
         session: UpstreamSession,
-        clock: Callable[[], float],
+        clock: Clock,
         *,
         max_in_flight: int,
         wait_seconds: float,

@@ -23,7 +23,8 @@ from metrics_service.thresholds.judge import SEVERITIES, Limit, Limits, confiden
 from metrics_service.thresholds.store import ThresholdStore
 from metrics_service.windows.aggregates import Aggregates, aggregate
 from metrics_service.windows.rollups import Selection
-from metrics_service.windows.window import Clock, Window
+from metrics_service.windows.window import Window
+from shared.asyncio.clock import UtcNow
 from shared.contracts.metrics import DriftMeasure, DriftQuery, DriftReport, DriftStatus, Thresholds
 
 IN_USE = timedelta(days=1)
@@ -48,7 +49,7 @@ class AlertWatcher:
     drift: DriftReporter
     feedback: FeedbackStore
     alerts: AlertStore
-    clock: Clock
+    clock: UtcNow
     watch: Watch
 
     async def run(self) -> None:

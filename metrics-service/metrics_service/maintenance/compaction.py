@@ -10,7 +10,7 @@ from datetime import timedelta
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from metrics_service.windows.window import Clock
+from shared.asyncio.clock import UtcNow
 
 SETTLED = timedelta(minutes=1)
 """Predictions come this late at most, as a rule; what comes later is folded in a later round."""
@@ -27,7 +27,7 @@ class Folding:
     """Folds what there is to fold. Postgres away: the error ends the run."""
 
     engine: AsyncEngine
-    clock: Clock
+    clock: UtcNow
 
     async def run(self) -> None:
         """Goes on for ever; pauses when nothing is left."""

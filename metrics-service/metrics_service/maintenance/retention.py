@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from metrics_service.windows.window import Clock
+from shared.asyncio.clock import UtcNow
 
 DAYS_AHEAD = 3
 """Partitions that are ready before their day begins; enough for a weekend without the metrics-service."""
@@ -39,7 +39,7 @@ class Retention:
     """Keeps raw rows for `row_days` and fine rollups for `rollup_days`; rollups of hours and days stay."""
 
     engine: AsyncEngine
-    clock: Clock
+    clock: UtcNow
     row_days: int
     rollup_days: int
     drop_attempts: int = 100

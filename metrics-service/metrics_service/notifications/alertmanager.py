@@ -29,7 +29,7 @@ from metrics_service.database import reading
 from metrics_service.notifications.text import description, headline
 from metrics_service.notifications.webhooks import Format, Webhook, signed_headers
 from metrics_service.silences.store import active_silences, silenced_until
-from metrics_service.windows.window import Clock
+from shared.asyncio.clock import UtcNow
 from shared.contracts.metrics import Status
 from shared.database.tables.metrics import alert
 
@@ -69,7 +69,7 @@ class AlertmanagerSync:
     webhooks: Sequence[Webhook]
     secret: SecretStr | None
     interval: timedelta
-    clock: Clock
+    clock: UtcNow
     receivers: list[Receiver] = field(init=False)
 
     def __post_init__(self) -> None:

@@ -26,7 +26,7 @@ from sqlalchemy.types import Text
 from metrics_service.alerts.rules import AlertEvent
 from metrics_service.database import DatabaseAway, changing, reading
 from metrics_service.notifications.webhooks import Webhook, headers
-from metrics_service.windows.window import Clock
+from shared.asyncio.clock import UtcNow
 from shared.database.tables.metrics import alert_delivery
 from shared.http.problems import Overloaded
 
@@ -68,7 +68,7 @@ class AlertDelivery:
     client: httpx.AsyncClient
     webhooks: Sequence[Webhook]
     secret: SecretStr | None
-    clock: Clock
+    clock: UtcNow
     attempts: set[asyncio.Task[bool]] = field(default_factory=set)
     """What is under way, whoever leads by now."""
 

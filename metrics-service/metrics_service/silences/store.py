@@ -13,7 +13,7 @@ from metrics_service.audit.trail import Subject, note
 from metrics_service.database import changing, reading
 from metrics_service.silences.contracts import NewSilence, Silence
 from metrics_service.thresholds.store import ChangedBy
-from metrics_service.windows.window import Clock
+from shared.asyncio.clock import UtcNow
 from shared.contracts.problem import FieldError
 from shared.database.tables.metrics import silence
 from shared.http.problems import InvalidRequest, Problem
@@ -35,7 +35,7 @@ class SilenceStore:
     """Sets, ends and lists silences."""
 
     engine: AsyncEngine
-    clock: Clock
+    clock: UtcNow
 
     async def set(self, asked: NewSilence, changed_by: ChangedBy) -> Silence:
         """A new silence from now on. Raises InvalidRequest for an end that cannot be, or when there are too many."""

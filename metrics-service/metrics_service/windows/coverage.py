@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from metrics_service.windows.window import Clock, Window
+from metrics_service.windows.window import Window
+from shared.asyncio.clock import UtcNow
 from shared.contracts.problem import FieldError
 from shared.http.problems import InvalidRequest
 
@@ -15,7 +16,7 @@ FINE_TIERS = (1, 10)
 class Kept:
     """How long raw rows and fine rollups stay; windows raise InvalidRequest when theirs are gone, or have not begun."""
 
-    clock: Clock
+    clock: UtcNow
     row_days: int
     rollup_days: int
 

@@ -7,23 +7,15 @@ What whole minutes cover comes from rollups, of the widest buckets that fit; the
 all predictions of their minute are theirs.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-
-Clock = Callable[[], datetime]
-"""Says what time it is, with a time zone."""
 
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 """Buckets of every width begin at whole multiples of their width from here."""
 
 TIERS = (1, 10, 60, 360)
 """The widths, in minutes, from which a window is put together; each divides the next."""
-
-
-def utc_now() -> datetime:
-    """The clock of this machine."""
-    return datetime.now(UTC)
 
 
 def floor_to(minutes: int, instant: datetime) -> datetime:

@@ -7,7 +7,7 @@ Clock = Callable[[], float]
 """Seconds that only grow, within this process; `time.monotonic` in production."""
 
 UtcNow = Callable[[], datetime]
-"""What time it is, for people."""
+"""What time it is, with its zone: for people and for records."""
 
 
 def utc_now() -> datetime:
