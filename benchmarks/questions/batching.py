@@ -26,6 +26,7 @@ from benchmarks.harness.turns import Sample, alternate, samples
 from prediction_service.batching.batcher import Batcher
 from prediction_service.models.folders.listing import ModelFolder
 from prediction_service.models.loader import QueueBounds, load_model
+from prediction_service.request.caller import Caller
 from shared.embedded.ports import free_ports
 
 TITLE = "Batching"
@@ -45,7 +46,7 @@ def answer(effort: Effort) -> Answer:
     folder.mkdir(mode=0o755)
     served = served_model(effort.model, folder / "models")
     model = load_model(ModelFolder(served.name, served.version, served.folder), QueueBounds(4096, 60.0))
-    compute = model.batcher._runtime.probabilities  # noqa: SLF001 - the model itself, without the service
+    compute = model.batcher.runtime.probabilities
     with service(folder, served) as url:
         body = f'{{"text": "{TEXTS[0]}"}}'
         rates = samples(
@@ -107,7 +108,7 @@ async def through_batcher(batcher: Batcher, seconds: float) -> float:
     async def caller() -> None:
         nonlocal done
         while time.perf_counter() < end:
-            await batcher.run([TEXTS[done % len(TEXTS)]], stays)
+            await batcher.run([TEXTS[done % len(TEXTS)]], Caller(stays))
             done += 1
 
     await asyncio.gather(*(caller() for _ in range(CALLERS)))
@@ -127,7 +128,7 @@ async def single_caller(batcher: Batcher, compute: Compute) -> tuple[float, floa
         await loop.run_in_executor(thread, compute, text)
         times["direct"].append((time.perf_counter() - started) * 1000)
         started = time.perf_counter()
-        await batcher.run(text, stays)
+        await batcher.run(text, Caller(stays))
         times["batched"].append((time.perf_counter() - started) * 1000)
     return Sample(times["direct"]).middle, Sample(times["batched"]).middle
 

@@ -2,12 +2,15 @@
 
 The stops of a request, in order:
 
-1. `api/routes`         HTTP in and out (`api/schemas`, `api/responses`); `inference_protocol` for /v2
+1. `api/routes`         HTTP in and out (`api/schemas`, `api/responses`; `inference_protocol` for /v2):
+                        texts within bounds (`request/texts`) and who waits for them (`request/caller`)
 2. `predict`            the use case; calls the next three
 3. `models/repository`  which model; follows `models/folders`; `models/loading` tries what is new in a process of its
                         own (`models/trials`), then loads it (`models/loader`, `models/runtimes`);
                         `models/register` tells Postgres what is loaded
-4. `batching/batcher`   computes it together with whatever else waits for that model
+4. `batching/batcher`   reads texts into pieces (`batching/reading`), lets them wait their turn (`batching/waiting`,
+                        `batching/turns`), computes them together with whatever else waits for that model
+                        (`batching/worker_pool`, `batching/worker`)
 5. `records/recorder`   writes it together with whatever else waits for the record, through `records/failover`:
                         `records/store` (Postgres), or `records/journal` (local disk) while that is away
 """

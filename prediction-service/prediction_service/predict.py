@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 from uuid_utils import uuid7
 
-from prediction_service.batching.batcher import CallerLeaves
-from prediction_service.batching.job import ModelFailed, Outcome
+from prediction_service.batching.job import Outcome
+from prediction_service.batching.problems import ModelFailed
 from prediction_service.models.model import Model
 from prediction_service.models.repository import ModelRepository
 from prediction_service.records.record import Record
 from prediction_service.records.recorder import Recorder
+from prediction_service.request.caller import Caller
 from shared.asyncio.clock import UtcNow
 
 
@@ -32,36 +33,34 @@ class Predictor:
     async def predict(
         self,
         texts: Sequence[str],
-        caller_leaves: CallerLeaves,
+        caller: Caller,
         *,
         name: str | None = None,
         version: str | None = None,
         task: str | None = None,
-        caller_waits: float | None = None,
     ) -> list[Predicted]:
-        """One prediction for each text, all of them on record. `caller_waits`: how long for the model, in seconds.
+        """One prediction for each text, all of them on record.
 
         Raises ModelNotFound, Overloaded, DeadlinePassed, and ModelFailed if there is a text that cannot be computed:
         then none is recorded.
         """
-        model, results = await self._compute(texts, caller_leaves, name, version, task, caller_waits)
+        model, results = await self._compute(texts, caller, name, version, task)
         return await self._record(model, list(zip(texts, outcomes_of(results), strict=True)))
 
     async def predict_each(
         self,
         texts: Sequence[str],
-        caller_leaves: CallerLeaves,
+        caller: Caller,
         *,
         name: str | None = None,
         version: str | None = None,
         task: str | None = None,
-        caller_waits: float | None = None,
     ) -> list[Predicted | ModelFailed]:
         """As `predict`, but a text that cannot be computed has its error in its place and costs the others nothing.
 
         Raises ModelFailed when there are no others.
         """
-        model, results = await self._compute(texts, caller_leaves, name, version, task, caller_waits)
+        model, results = await self._compute(texts, caller, name, version, task)
         computed = [(text, result) for text, result in zip(texts, results, strict=True) if isinstance(result, Outcome)]
         if not computed:
             outcomes_of(results)
@@ -71,16 +70,15 @@ class Predictor:
     async def _compute(
         self,
         texts: Sequence[str],
-        caller_leaves: CallerLeaves,
+        caller: Caller,
         name: str | None,
         version: str | None,
         task: str | None,
-        caller_waits: float | None,
     ) -> tuple[Model, list[Outcome | ModelFailed]]:
         """The model that is asked, and what it says."""
         model = self._repository.choose(name, version, task)
         with self._recorder.expecting():
-            return model, await model.batcher.run(texts, caller_leaves, caller_waits)
+            return model, await model.batcher.run(texts, caller)
 
     async def _record(self, model: Model, computed: Sequence[tuple[str, Outcome]]) -> list[Predicted]:
         """Writes them down, all in one transaction."""

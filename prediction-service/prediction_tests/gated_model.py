@@ -5,6 +5,7 @@ import threading
 from collections.abc import Sequence
 
 from prediction_service.batching.batcher import Batcher
+from prediction_service.request.caller import Caller
 
 NAME = "gated/1.0.0"
 LABELS = dict(zip(("model_name", "model_version"), NAME.split("/"), strict=True))
@@ -37,9 +38,12 @@ class GatedRuntime:
         self.stopped = True
 
 
-async def stays() -> None:
+async def never() -> None:
     """A caller who does not leave."""
     await asyncio.Event().wait()
+
+
+STAYS = Caller(never)
 
 
 def batcher_of(runtime: GatedRuntime, **bounds: float) -> Batcher:
@@ -49,13 +53,13 @@ def batcher_of(runtime: GatedRuntime, **bounds: float) -> Batcher:
 
 async def busy(batcher: Batcher, runtime: GatedRuntime) -> asyncio.Task:
     """One text is being computed, and will be until the gate opens."""
-    task = asyncio.create_task(batcher.run(["first"], stays))
+    task = asyncio.create_task(batcher.run(["first"], STAYS))
     await asyncio.to_thread(runtime.started.acquire)
     return task
 
 
-async def queued(batcher: Batcher, *texts: str, leaves=stays) -> asyncio.Task:
+async def queued(batcher: Batcher, *texts: str, caller: Caller = STAYS) -> asyncio.Task:
     """A request that waits."""
-    task = asyncio.create_task(batcher.run(list(texts), leaves))
+    task = asyncio.create_task(batcher.run(list(texts), caller))
     await asyncio.sleep(0)
     return task

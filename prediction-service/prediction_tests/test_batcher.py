@@ -7,9 +7,10 @@ import time
 import pytest
 from prometheus_client import REGISTRY
 
-from prediction_service.batching.batcher import Batcher, CallerLeft, DeadlinePassed
-from prediction_service.batching.job import ModelFailed
-from prediction_tests.gated_model import LABELS, GatedRuntime, batcher_of, busy, queued, stays
+from prediction_service.batching.batcher import Batcher
+from prediction_service.batching.problems import CallerLeft, DeadlinePassed, ModelFailed
+from prediction_service.request.caller import Caller
+from prediction_tests.gated_model import LABELS, STAYS, GatedRuntime, batcher_of, busy, never, queued
 from shared.http.problems import Overloaded
 
 
@@ -20,7 +21,7 @@ def dropped() -> float:
 
 async def test_an_idle_model_waits_for_no_company(batcher: Batcher, runtime: GatedRuntime) -> None:
     runtime.gate.set()
-    (outcome,) = await batcher.run(["alone"], stays)
+    (outcome,) = await batcher.run(["alone"], STAYS)
     assert outcome.batch_rows == 1
     assert runtime.calls == [["alone"]]
 
@@ -49,7 +50,7 @@ async def test_as_many_workers_as_there_are_batches_begin_at_once(runtime: Gated
 async def test_a_full_queue_refuses_at_once_and_says_when_to_come_back(batcher: Batcher, runtime: GatedRuntime) -> None:
     tasks = [await busy(batcher, runtime), await queued(batcher, *"abcdefgh")]
     with pytest.raises(Overloaded) as refusal:
-        await batcher.run(["one too many"], stays)
+        await batcher.run(["one too many"], STAYS)
     assert int(refusal.value.headers["Retry-After"]) >= 1
     runtime.gate.set()
     await asyncio.gather(*tasks)
@@ -65,7 +66,7 @@ async def test_a_text_whose_caller_has_gone_is_not_computed_and_makes_room_at_on
         await gone.wait()
 
     first = await busy(batcher, runtime)
-    left = await queued(batcher, *"abcdefgh", leaves=leaves)
+    left = await queued(batcher, *"abcdefgh", caller=Caller(leaves))
     gone.set()
     with pytest.raises(CallerLeft):
         await left
@@ -79,7 +80,7 @@ async def test_a_text_whose_time_has_run_out_is_not_computed(runtime: GatedRunti
     batcher = batcher_of(runtime, timeout_seconds=0.05)
     first = await busy(batcher, runtime)
     with pytest.raises(Overloaded):
-        await batcher.run(["late"], stays)
+        await batcher.run(["late"], STAYS)
     runtime.gate.set()
     with pytest.raises(Overloaded):
         await first
@@ -93,7 +94,7 @@ async def test_a_text_is_not_computed_once_its_own_caller_waits_no_longer(
     first = await busy(batcher, runtime)
     patient = await queued(batcher, "patient")
     with pytest.raises(DeadlinePassed, match=r"0\.05 s"):
-        await batcher.run(["hurried"], stays, 0.05)
+        await batcher.run(["hurried"], Caller(never, 0.05))
     runtime.gate.set()
     await asyncio.gather(first, patient)
     assert runtime.calls == [["first"], ["patient"]]
@@ -103,7 +104,7 @@ async def test_a_deadline_holds_while_the_event_loop_is_too_busy_to_notice(
     batcher: Batcher, runtime: GatedRuntime
 ) -> None:
     first = await busy(batcher, runtime)
-    hurried = asyncio.create_task(batcher.run(["hurried"], stays, 0.05))
+    hurried = asyncio.create_task(batcher.run(["hurried"], Caller(never, 0.05)))
     await asyncio.sleep(0)
     before = dropped()
     time.sleep(0.06)  # noqa: ASYNC251 - the loop stands still, and then the model becomes free
@@ -119,7 +120,7 @@ async def test_a_deadline_holds_while_the_event_loop_is_too_busy_to_notice(
 async def test_nobody_waits_longer_than_the_service_allows(runtime: GatedRuntime) -> None:
     batcher = batcher_of(runtime, timeout_seconds=0.05)
     with pytest.raises(Overloaded):
-        await batcher.run(["late"], stays, 3600)
+        await batcher.run(["late"], Caller(never, 3600))
     runtime.gate.set()
     await batcher.close()
 
@@ -147,10 +148,10 @@ async def test_a_text_that_breaks_the_model_costs_its_company_nothing(batcher: B
 
 async def test_only_quick_texts_are_computed_on_the_event_loop(batcher: Batcher, runtime: GatedRuntime) -> None:
     runtime.gate.set()
-    await batcher.run(["long"], stays)
+    await batcher.run(["long"], STAYS)
     assert threading.get_ident() not in runtime.threads
     runtime.threads.clear()
-    await batcher.run(["quick"], stays)
+    await batcher.run(["quick"], STAYS)
     assert runtime.threads == {threading.get_ident()}
 
 

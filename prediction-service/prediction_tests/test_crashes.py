@@ -12,8 +12,8 @@ import httpx
 import psutil
 import pytest
 
+from prediction_service.batching.runtime import ModelError
 from prediction_service.models.crashes import MOST_CRASHES, PLACE_BYTES, PLACES, Crashes, read_counts, suspects
-from prediction_service.models.runtimes.base import ModelError
 from prediction_tests.hostile_models import SLEEPERS, TRIGGER, drop_in, model
 from prediction_tests.process import service_process
 from prediction_tests.service import QUICK_DEFAULT, QUICK_MODELS

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from prediction_service.batching.runtime import ModelError
 from prediction_service.models.folders.manifest import ManifestError
 from prediction_service.models.loader import load_runtime
-from prediction_service.models.runtimes.base import ModelError
 from prediction_service.models.trials.trying import try_model
 from prediction_tests.service import StartService
 

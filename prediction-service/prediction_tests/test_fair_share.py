@@ -11,10 +11,10 @@ import pytest
 
 from prediction_service.batching.batcher import Batcher
 from prediction_service.batching.reading import SHORT_CHARACTERS, SLICE_CHARACTERS, RequestTooCostly, slices
+from prediction_service.batching.runtime import SlicedRuntime
 from prediction_service.models.folders.manifest import read_manifest
 from prediction_service.models.loader import load_runtime
-from prediction_service.models.runtimes.base import SlicedRuntime
-from prediction_tests.gated_model import stays
+from prediction_tests.gated_model import STAYS
 from prediction_tests.service import MODELS, StartService, assert_problem
 from shared.http.problems import Overloaded
 
@@ -83,7 +83,7 @@ def batcher_of(runtime: LetterRuntime, **bounds: float) -> Batcher:
 
 
 async def begin(batcher: Batcher, *texts: str) -> asyncio.Task:
-    task = asyncio.create_task(batcher.run(list(texts), stays))
+    task = asyncio.create_task(batcher.run(list(texts), STAYS))
     await asyncio.sleep(0)
     return task
 
@@ -117,7 +117,7 @@ async def test_a_batch_of_long_texts_lets_others_pass_as_well(batcher: Batcher, 
 
 async def test_the_time_of_a_text_is_that_of_all_its_windows(batcher: Batcher, letters: LetterRuntime) -> None:
     letters.let(100)
-    ((short,), (long,)) = [await batcher.run([text], stays) for text in ("n", "n" * 50)]
+    ((short,), (long,)) = [await batcher.run([text], STAYS) for text in ("n", "n" * 50)]
     assert long.inference_seconds > short.inference_seconds
     assert batcher.statistics.calls == 51
     assert batcher.statistics.texts == 2
@@ -126,10 +126,10 @@ async def test_the_time_of_a_text_is_that_of_all_its_windows(batcher: Batcher, l
 async def test_who_asks_for_too_much_is_refused_before_anything_is_computed(letters: LetterRuntime) -> None:
     batcher = batcher_of(letters, max_request_tokens=50)
     letters.let(100)
-    assert len(await batcher.run(["n" * 50], stays)) == 1
+    assert len(await batcher.run(["n" * 50], STAYS)) == 1
     for texts in (["n" * 51], ["n" * 26, "n" * 25], ["n"] * 51):
         with pytest.raises(RequestTooCostly, match="at most 50 tokens") as refusal:
-            await batcher.run(texts, stays)
+            await batcher.run(texts, STAYS)
         assert refusal.value.status == 413
     assert len(letters.calls) == 50
     await batcher.close()
@@ -139,7 +139,7 @@ async def test_large_requests_cannot_keep_small_ones_out(letters: LetterRuntime)
     batcher = batcher_of(letters, queue_rows=128)
     huge = await begin(batcher, *["H"] * 128)
     with pytest.raises(Overloaded):
-        await batcher.run(["H"] * 20, stays)
+        await batcher.run(["H"] * 20, STAYS)
     small = await begin(batcher, "n")
     letters.let(200)
     assert (await small)[0].probabilities == [1.0, 0.0]
@@ -154,7 +154,7 @@ async def test_retry_after_is_true(letters: LetterRuntime) -> None:
         batcher._waiting.learn(1, 0.01)
     first = await begin(batcher, "H" * 150)
     with pytest.raises(Overloaded) as refusal:
-        await batcher.run(["H" * 149], stays)
+        await batcher.run(["H" * 149], STAYS)
     wait = int(refusal.value.headers["Retry-After"])
     assert wait == 1
     small = await begin(batcher, "n" * 20)

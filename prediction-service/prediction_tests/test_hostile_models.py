@@ -9,13 +9,13 @@ import httpx
 import psutil
 import pytest
 
+from prediction_service.batching.runtime import ModelError
 from prediction_service.models.folders import state as folder_state
 from prediction_service.models.folders.contents import MOST_FILES, fingerprint
 from prediction_service.models.folders.listing import ModelFolder
 from prediction_service.models.folders.manifest import ManifestError
 from prediction_service.models.loader import QueueBounds
 from prediction_service.models.loading import Loader
-from prediction_service.models.runtimes.base import ModelError
 from prediction_service.models.served_before import ServedBefore
 from prediction_service.models.trials.trials import QUICK_PROCESSOR_SECONDS, TrialBounds, Trials, fault_of
 from prediction_tests.hostile_models import BROKEN, MALICIOUS, SLEEPERS, TRIGGER, Fill, drop_in, lost_in_rules, model

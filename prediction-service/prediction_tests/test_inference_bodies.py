@@ -10,7 +10,7 @@ import httpx
 import orjson
 import pytest
 
-from prediction_service.api.schemas import MAX_BATCH_BYTES
+from prediction_service.request.texts import MAX_BATCH_BYTES
 from shared.http.request_body import ANY_RATIO_BYTES
 from shared.testing.postgres import Database
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from prediction_service.batching.runtime import ModelError
 from prediction_service.models import repository as model_repository
 from prediction_service.models.folders.contents import digest_of, fingerprint
 from prediction_service.models.folders.listing import list_folders
-from prediction_service.models.runtimes.base import ModelError
 from prediction_service.settings import check_models
 from prediction_tests.hostile_models import drop_in, model
 from prediction_tests.service import StartService

@@ -8,11 +8,11 @@ from pathlib import Path
 import httpx
 import pytest
 
+from prediction_service.batching.runtime import ModelError
 from prediction_service.models.folders.listing import ModelFolder, list_folders
 from prediction_service.models.folders.manifest import Manifest
 from prediction_service.models.loader import QueueBounds, load_model, warm_up
 from prediction_service.models.model import Model
-from prediction_service.models.runtimes.base import ModelError
 from prediction_tests.service import MODELS
 from shared.testing.postgres import Database
 
@@ -33,7 +33,7 @@ def load(folder: Path) -> Model:
 
 @pytest.mark.parametrize("folder", list_folders(MODELS).models, ids=str)
 def test_every_shipped_model_says_the_same_alone_and_in_any_company(folder: ModelFolder) -> None:
-    runtime = load_model(folder, BOUNDS).batcher._runtime
+    runtime = load_model(folder, BOUNDS).batcher.runtime
     together = runtime.probabilities(TEXTS * 5)
     backwards = runtime.probabilities(TEXTS[::-1])[::-1]
     for index, text in enumerate(TEXTS):
@@ -119,7 +119,7 @@ def test_a_model_that_depends_on_its_company_is_served_one_text_at_a_time() -> N
 
 
 def test_a_model_over_token_ids_is_padded_cut_and_normalized() -> None:
-    runtime = load(Path(__file__).parent / "token_model").batcher._runtime
+    runtime = load(Path(__file__).parent / "token_model").batcher.runtime
     texts = ["good", "bad", "very good very very", "good bad", "good " * 8 + "bad " * 500]
     rows = runtime.probabilities(texts)
     assert [sum(row) for row in rows] == pytest.approx([1.0] * 5)
@@ -135,7 +135,7 @@ def test_a_long_text_is_judged_whole_where_the_manifest_says_so(tmp_path: Path) 
     shutil.copytree(Path(__file__).parent / "token_model", tmp_path, dirs_exist_ok=True)
     manifest = (tmp_path / "model.toml").read_text()
     (tmp_path / "model.toml").write_text(manifest + 'long_texts = "windows"\n')
-    cut, whole = (load(folder).batcher._runtime for folder in (Path(__file__).parent / "token_model", tmp_path))
+    cut, whole = (load(folder).batcher.runtime for folder in (Path(__file__).parent / "token_model", tmp_path))
     texts = ["good " * 8 + "bad " * 500, "bad " * 12, "good", "good bad " * 6]
     rows = whole.probabilities(texts)
     assert [row[0] > row[1] for row in rows[:3]] == [False, False, True]

@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prediction_service.batching.batcher import Batcher
-from prediction_service.batching.job import ModelFailed, Outcome
-from prediction_service.models.trials.outputs import NotProbabilities, checked, fault_of
-from prediction_tests.gated_model import GatedRuntime, batcher_of, busy, queued, stays
+from prediction_service.batching.job import Outcome
+from prediction_service.batching.outputs import NotProbabilities, checked, fault_of
+from prediction_service.batching.problems import ModelFailed
+from prediction_tests.gated_model import STAYS, GatedRuntime, batcher_of, busy, queued
 
 NONSENSE = [
     [math.nan, 1.0],
@@ -90,6 +91,6 @@ async def test_what_fails_in_company_only_is_answered_alone() -> None:
 
 async def test_on_the_event_loop_too_only_the_bad_text_fails(batcher: Batcher, runtime: GatedRuntime) -> None:
     runtime.gate.set()
-    good, bad = await batcher.run(["quick", "nan"], stays)
+    good, bad = await batcher.run(["quick", "nan"], STAYS)
     assert isinstance(good, Outcome)
     assert isinstance(bad, ModelFailed)

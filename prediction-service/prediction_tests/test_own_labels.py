@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from prediction_service.models.runtimes.base import ModelError
+from prediction_service.batching.runtime import ModelError
 from prediction_service.models.trials.own_labels import check_choices, check_order, own_labels
 
 LABELS = ["cat", "dog", "bird"]

@@ -7,7 +7,7 @@ from uuid import UUID
 import httpx
 import pytest
 
-from prediction_service.api.schemas import BatchAnswer, Prediction
+from prediction_service.api.schemas import BatchResponse, Prediction
 from prediction_tests.service import StartService
 from shared.testing.postgres import Database
 
@@ -78,7 +78,7 @@ async def test_a_batch_is_answered_in_order_and_recorded_in_one_transaction(
     texts = [text for number in range(86) for text in (f"I love it {number}.", f"Terrible {number}.", f"Bus {number}.")]
     answer = await client.post("/predict/batch", json={"texts": texts[:256]})
     assert answer.status_code == 200
-    predictions = BatchAnswer.model_validate(answer.json()).predictions
+    predictions = BatchResponse.model_validate(answer.json()).predictions
     assert [prediction.prediction_label for prediction in predictions] == (["positive", "negative", "neutral"] * 86)[
         :256
     ]

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 from prometheus_client import REGISTRY
 
-from prediction_service.batching.batcher import Batcher, DeadlinePassed
+from prediction_service.batching.batcher import Batcher
+from prediction_service.batching.problems import DeadlinePassed
 from prediction_service.records.journal import Journal
-from prediction_tests.gated_model import LABELS, GatedRuntime, batcher_of, busy, queued, stays
+from prediction_service.request.caller import Caller
+from prediction_tests.gated_model import LABELS, GatedRuntime, batcher_of, busy, never, queued
 from prediction_tests.service import StartService
 from shared.testing.postgres import PostgresServer
 
@@ -64,7 +66,7 @@ async def test_what_is_given_up_is_counted_and_leaves_the_queue(runtime: GatedRu
     batcher = batcher_of(runtime)
     first = await busy(batcher, runtime)
     with pytest.raises(DeadlinePassed):
-        await batcher.run(["a", "b"], stays, 0.05)
+        await batcher.run(["a", "b"], Caller(never, 0.05))
     assert moved("prediction_not_computed_total", **LABELS) == 2
     assert REGISTRY.get_sample_value("prediction_queue_rows", LABELS) == 0
     runtime.gate.set()

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from prediction_service.api.schemas import (
-    MAX_BATCH_CHARACTERS,
-    BatchAnswer,
     BatchItemError,
+    BatchResponse,
     LoadedModel,
     ModelList,
     Prediction,
@@ -14,11 +13,11 @@ from prediction_service.api.schemas import (
     RawOutput,
     SkippedFolder,
     WaitingFolder,
-    check_text,
 )
-from prediction_service.batching.job import ModelFailed
+from prediction_service.batching.problems import ModelFailed
 from prediction_service.models.repository import ModelRepository
 from prediction_service.predict import Predicted
+from prediction_service.request.texts import MAX_BATCH_CHARACTERS, check_text
 from shared.contracts.problem import FieldError, ProblemDetails
 from shared.http.problems import InvalidRequest
 
@@ -50,12 +49,12 @@ def check_batch(texts: Sequence[str]) -> CheckedBatch:
     return CheckedBatch(good, faults, len(texts))
 
 
-def batch_answer(
+def batch_response(
     batch: CheckedBatch, predicted: Sequence[Predicted | ModelFailed], *, include_metrics: bool
-) -> BatchAnswer:
+) -> BatchResponse:
     """Predictions and errors at the positions of their texts."""
     answers = iter(predicted)
-    return BatchAnswer(
+    return BatchResponse(
         predictions=[
             bad_text(index, batch.faults[index])
             if index in batch.faults

@@ -2,13 +2,15 @@
 
 from fastapi import APIRouter, Request
 
-from prediction_service.api.request_timeout import OPENAPI_PARAMETER, request_timeout
-from prediction_service.api.responses import batch_answer, check_batch, model_list, prediction_of
-from prediction_service.api.schemas import BatchAnswer, BatchRequest, ModelList, Prediction, PredictionRequest
-from prediction_service.batching.batcher import CallerLeaves
+from prediction_service.api.responses import batch_response, check_batch, model_list, prediction_of
+from prediction_service.api.schemas import BatchRequest, BatchResponse, ModelList, Prediction, PredictionRequest
 from prediction_service.models.repository import ModelRepository
 from prediction_service.predict import Predictor
+from prediction_service.request.caller import caller_of
+from prediction_service.request.timeout import HEADER, OPENAPI_PARAMETER
+from shared.contracts.problem import FieldError
 from shared.http.openapi import problems
+from shared.http.problems import InvalidRequest
 from shared.http.strict_route import StrictRoute
 
 REQUEST_TIMEOUT = {"parameters": [OPENAPI_PARAMETER]}
@@ -26,18 +28,17 @@ def prediction_router(predictor: Predictor) -> APIRouter:
         """
         (predicted,) = await predictor.predict(
             [body.text],
-            caller_leaves(request),
+            caller_of(request, bad_timeout),
             name=body.model_name,
             version=body.model_version,
             task=body.wanted_task(),
-            caller_waits=request_timeout(request),
         )
         return prediction_of(predicted, include_metrics=body.include_metrics)
 
     @router.post(
         "/batch", summary="Up to 256 predictions", responses=problems(404, 422, 503, 504), openapi_extra=REQUEST_TIMEOUT
     )
-    async def predict_batch(body: BatchRequest, request: Request) -> BatchAnswer:
+    async def predict_batch(body: BatchRequest, request: Request) -> BatchResponse:
         """One entry for each text, in their order, recorded together in one transaction.
 
         A text that is blank, too long or contains NUL gets an `error` in its place; if all are like that, it is a 422.
@@ -46,13 +47,12 @@ def prediction_router(predictor: Predictor) -> APIRouter:
         checked = check_batch(body.texts)
         predicted = await predictor.predict_each(
             checked.texts,
-            caller_leaves(request),
+            caller_of(request, bad_timeout),
             name=body.model_name,
             version=body.model_version,
             task=body.wanted_task(),
-            caller_waits=request_timeout(request),
         )
-        return batch_answer(checked, predicted, include_metrics=body.include_metrics)
+        return batch_response(checked, predicted, include_metrics=body.include_metrics)
 
     return router
 
@@ -69,11 +69,6 @@ def models_router(repository: ModelRepository) -> APIRouter:
     return router
 
 
-def caller_leaves(request: Request) -> CallerLeaves:
-    """Tells when the client closes the connection."""
-
-    async def leaves() -> None:
-        while (await request.receive())["type"] != "http.disconnect":
-            pass
-
-    return leaves
+def bad_timeout(message: str) -> InvalidRequest:
+    """The 422 for an X-Request-Timeout that is none."""
+    return InvalidRequest([FieldError(location=f"header.{HEADER.lower()}", message=message)])

@@ -6,17 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from prediction_service.batching.problems import ModelFailed
+from prediction_service.batching.runtime import Piece
 from prediction_service.batching.turns import Request
-from prediction_service.models.runtimes.base import Piece
-from shared.http.problems import Problem
-
-
-class ModelFailed(Problem):
-    """The model could not compute this text."""
-
-    status = 500
-    type = "urn:problem-type:model-failed"
-    title = "Model Failed"
 
 
 @dataclass(frozen=True, slots=True)

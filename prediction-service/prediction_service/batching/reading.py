@@ -8,8 +8,8 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from prediction_service.batching.runtime import Piece, SlicedRuntime
 from prediction_service.batching.threads import DaemonThreads
-from prediction_service.models.runtimes.base import Piece, SlicedRuntime
 from shared.http.problems import Problem
 
 SHORT_CHARACTERS = 400

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from prediction_service.models.counts import Duration
+from prediction_service.batching.counts import Duration
 from prediction_service.models.folders.state import State
 from prediction_service.models.model import Model
 from prediction_service.models.repository import ModelRepository

@@ -8,10 +8,6 @@ from fastapi.routing import APIRoute
 from pydantic import Field, SecretStr, ValidationError
 from starlette.routing import Match
 
-from prediction_service.api.request_timeout import HEADER as REQUEST_TIMEOUT
-from prediction_service.api.request_timeout import OPENAPI_PARAMETER, parse_seconds
-from prediction_service.api.routes import caller_leaves
-from prediction_service.api.schemas import MAX_BATCH_BYTES, MAX_BATCH_CHARACTERS, MAX_TEXTS, check_text
 from prediction_service.inference_protocol.descriptions import EXTENSIONS, index_of, metadata_of, statistics_of
 from prediction_service.inference_protocol.errors import (
     BadInference,
@@ -24,6 +20,10 @@ from prediction_service.inference_protocol.schemas import IndexRequest, Inferenc
 from prediction_service.inference_protocol.tensors import OutputTensor, read_request, write_answer
 from prediction_service.models.repository import ModelRepository
 from prediction_service.predict import Predicted, Predictor
+from prediction_service.request.caller import caller_of
+from prediction_service.request.texts import MAX_BATCH_BYTES, MAX_BATCH_CHARACTERS, MAX_TEXTS, check_text
+from prediction_service.request.timeout import HEADER as REQUEST_TIMEOUT
+from prediction_service.request.timeout import OPENAPI_PARAMETER
 from shared.http.openapi import problem_response
 from shared.http.request_body import read_body
 from shared.service.admin_token import admin_token
@@ -142,9 +142,7 @@ def add_inference(router: APIRouter, predictor: Predictor) -> None:
         wanted, texts = await read_body(request, lambda body: read_request(body, json_length), MAX_BATCH_BYTES)
         check_texts(texts)
         requested = requested_outputs(wanted)
-        predicted = await predictor.predict(
-            texts, caller_leaves(request), name=name, version=version, caller_waits=caller_waits(request)
-        )
+        predicted = await predictor.predict(texts, caller_of(request, bad_timeout), name=name, version=version)
         return answer(wanted, requested, predicted)
 
 
@@ -209,13 +207,9 @@ def methods_at(router: APIRouter, request: Request) -> set[str]:
     return {method for route in matching for method in route.methods or ()}
 
 
-def caller_waits(request: Request) -> float | None:
-    """What X-Request-Timeout says, in seconds; None: nothing. Raises BadInference."""
-    value = request.headers.get(REQUEST_TIMEOUT)
-    try:
-        return None if value is None else parse_seconds(value)
-    except ValueError as error:
-        raise BadInference(f"{REQUEST_TIMEOUT} {error}.") from error
+def bad_timeout(message: str) -> BadInference:
+    """The 400 for an X-Request-Timeout that is none."""
+    return BadInference(f"{REQUEST_TIMEOUT} {message}.")
 
 
 def check_texts(texts: Sequence[str]) -> None:

@@ -14,9 +14,9 @@ from typing import Any
 import orjson
 from pydantic import ValidationError
 
-from prediction_service.api.schemas import MAX_TEXTS
 from prediction_service.inference_protocol.errors import BadInference
 from prediction_service.inference_protocol.schemas import InferenceRequest, InputTensor
+from prediction_service.request.texts import MAX_TEXTS
 from shared.http.json_structure import check_structure
 from shared.http.problems import InvalidRequest
 

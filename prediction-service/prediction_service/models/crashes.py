@@ -14,14 +14,14 @@ import json
 import os
 import re
 import threading
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import structlog
 
+from prediction_service.batching.runtime import ModelError
 from prediction_service.models.folders.plain_files import is_file, is_folder, read_plain, remove, replace_plain
-from prediction_service.models.runtimes.base import ModelError
 from shared.settings.opening import without_waiting
 
 MOST_CRASHES = 2
@@ -37,6 +37,9 @@ MOST_COUNTS_BYTES, MOST_COUNT = 1 << 20, 1 << 31
 
 FATAL, CURRENT = b"Fatal Python error: ", re.compile(rb"Current thread 0x([0-9a-f]+)")
 """As faulthandler writes them. A thread that is not Python's is not named: then all that was called is suspect."""
+
+Calling = Callable[[], AbstractContextManager[None]]
+"""What is around each call of a library that might not come back."""
 
 log = structlog.get_logger()
 

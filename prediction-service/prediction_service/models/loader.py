@@ -7,11 +7,11 @@ from functools import partial
 from pathlib import Path
 
 from prediction_service.batching.batcher import Batcher
-from prediction_service.models.crashes import Crashes
+from prediction_service.batching.runtime import Runtime
+from prediction_service.models.crashes import Calling, Crashes
 from prediction_service.models.folders.listing import ModelFolder
 from prediction_service.models.folders.manifest import Manifest, read_manifest
 from prediction_service.models.model import Model
-from prediction_service.models.runtimes.base import Calling, Runtime
 from prediction_service.models.runtimes.lexicon import LexiconRuntime
 from prediction_service.models.trials.examination import examine
 from prediction_service.models.trials.texts import SHORT

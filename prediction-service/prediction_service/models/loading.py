@@ -6,6 +6,7 @@ Whatever a folder holds, this ends within bounds, and nobody waits for it but th
 import asyncio
 from collections.abc import Callable
 
+from prediction_service.batching.runtime import ModelError
 from prediction_service.batching.threads import DaemonThreads
 from prediction_service.models.crashes import Crashes
 from prediction_service.models.folders.contents import digest_of, fingerprint
@@ -13,7 +14,6 @@ from prediction_service.models.folders.listing import ModelFolder
 from prediction_service.models.folders.manifest import check_cheaply
 from prediction_service.models.loader import QueueBounds, load_model
 from prediction_service.models.model import Model
-from prediction_service.models.runtimes.base import ModelError
 from prediction_service.models.served_before import ServedBefore
 from prediction_service.models.trials.trials import Trials
 

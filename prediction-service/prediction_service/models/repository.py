@@ -14,13 +14,13 @@ from time import monotonic
 import structlog
 from prometheus_client import Counter, Gauge
 
+from prediction_service.batching.runtime import ModelError
 from prediction_service.models.folders.contents import Fingerprint
 from prediction_service.models.folders.listing import FolderList, ModelFolder, list_folders, readable
 from prediction_service.models.folders.manifest import ManifestError
 from prediction_service.models.folders.state import FolderState, State
 from prediction_service.models.loading import FolderChangedError, Loader
 from prediction_service.models.model import Model
-from prediction_service.models.runtimes.base import ModelError
 from shared.contracts.problem import FieldError
 from shared.http.problems import InvalidRequest, Problem
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from time import monotonic
 from typing import NamedTuple
 
-from prediction_service.models.runtimes.base import ModelError
+from prediction_service.batching.runtime import ModelError
 from shared.settings.opening import without_waiting
 
 Fingerprint = tuple[tuple[str | int, ...], ...]

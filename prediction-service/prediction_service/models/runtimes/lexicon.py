@@ -6,8 +6,8 @@ from math import exp
 
 from vaderSentiment.vaderSentiment import NEGATE, SentimentIntensityAnalyzer
 
+from prediction_service.batching.runtime import ModelError
 from prediction_service.models.folders.manifest import Manifest
-from prediction_service.models.runtimes.base import ModelError
 
 LABELS = ("positive", "negative", "neutral")
 

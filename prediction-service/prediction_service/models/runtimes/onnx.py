@@ -12,14 +12,15 @@ from typing import Any
 import numpy as np
 import onnxruntime  # type: ignore[import-untyped]  # the package carries no types
 
+from prediction_service.batching.outputs import SUM_TOLERANCE
+from prediction_service.batching.runtime import ModelError, Piece
+from prediction_service.models.crashes import Calling
 from prediction_service.models.folders.manifest import Manifest, OnnxRuntime
 from prediction_service.models.folders.plain_files import is_file
-from prediction_service.models.runtimes.base import Calling, ModelError, Piece
 from prediction_service.models.runtimes.onnx_file import find_file, open_session
 from prediction_service.models.runtimes.onnx_output import Array, ScoresOutput, label_output
 from prediction_service.models.runtimes.readers import STRINGS, Reader, StringReader, TokenReader, shown
 from prediction_service.models.runtimes.windows import MAX_CALL_COST, piece_of
-from prediction_service.models.trials.outputs import SUM_TOLERANCE
 
 USUAL_TOKENS = 256
 """Most tokens of a call where the manifest says nothing; fewer if the model takes fewer."""

@@ -8,8 +8,8 @@ from typing import Any
 
 import onnxruntime  # type: ignore[import-untyped]  # the package carries no types
 
+from prediction_service.batching.runtime import ModelError
 from prediction_service.models.folders.plain_files import is_file
-from prediction_service.models.runtimes.base import ModelError
 from prediction_service.models.runtimes.onnx_graph import with_locale
 
 USUAL_FILES = ("model.onnx", "onnx/model.onnx")

@@ -9,7 +9,7 @@ from typing import Any
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import DecodeError, Message
 
-from prediction_service.models.runtimes.base import ModelError
+from prediction_service.batching.runtime import ModelError
 
 FIELDS: dict[str, dict[str, tuple[int, str]]] = {
     "Model": {"graph": (7, "Graph")},

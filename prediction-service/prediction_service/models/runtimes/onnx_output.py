@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from prediction_service.models.runtimes.base import ModelError
+from prediction_service.batching.runtime import ModelError
 
 NUMBERS = frozenset({"tensor(float)", "tensor(double)", "tensor(float16)"})
 MAPS = "seq(map("

@@ -7,7 +7,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from tokenizers import Encoding, Tokenizer
 
-from prediction_service.models.runtimes.base import ModelError
+from prediction_service.batching.runtime import ModelError
 
 Feed = dict[str, np.ndarray[Any, Any]]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from tokenizers import Encoding
 
-from prediction_service.models.runtimes.base import CHARACTERS
+from prediction_service.batching.runtime import CHARACTERS
 
 WINDOW_COST = 22
 """What a call takes besides its tokens, in tokens. Measured with the model `sentiment` on one processor: 1.1 ms, and

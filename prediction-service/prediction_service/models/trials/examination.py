@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from math import isfinite
 
+from prediction_service.batching.outputs import NotProbabilities, checked
+from prediction_service.batching.runtime import ModelError, Runtime
 from prediction_service.models.folders.manifest import Manifest
-from prediction_service.models.runtimes.base import ModelError, Runtime
-from prediction_service.models.trials.outputs import NotProbabilities, checked
 from prediction_service.models.trials.texts import LONG, SHORT
 
 BATCH_TOLERANCE = 1e-5

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from prediction_service.models.runtimes.base import ModelError
+from prediction_service.batching.runtime import ModelError
 from prediction_service.models.runtimes.onnx_graph import class_labels
 
 METADATA = ("id2label", "labels", "classes", "class_names", "names")

@@ -27,8 +27,8 @@ def main(folder: Path, memory_bytes: int, processor_seconds: int) -> None:
     os.dup2(2, 1)  # whatever a library prints is no report
     bind(memory_bytes, processor_seconds)
     # Only now: what is imported counts too.
+    from prediction_service.batching.runtime import ModelError
     from prediction_service.models.folders.manifest import ManifestError
-    from prediction_service.models.runtimes.base import ModelError
     from prediction_service.models.trials.trying import try_model
 
     found: dict[str, object]

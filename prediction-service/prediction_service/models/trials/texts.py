@@ -1,6 +1,6 @@
 """Texts of many kinds that a model is tried with. What it says about them is not looked at, only whether it can."""
 
-from prediction_service.api.schemas import MAX_CHARACTERS
+from prediction_service.request.texts import MAX_CHARACTERS
 
 SHORT = (
     "Warming up.",

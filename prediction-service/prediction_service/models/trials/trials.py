@@ -16,9 +16,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from prediction_service.batching.runtime import ModelError
 from prediction_service.models.folders.manifest import Manifest
 from prediction_service.models.free_memory import free_memory
-from prediction_service.models.runtimes.base import ModelError
 
 QUICK_PROCESSOR_SECONDS = 3
 """What a trial may use before it has to wait behind the others. The shipped models need one."""

@@ -6,12 +6,8 @@ be on record either way, and the caller should know.
 """
 
 import re
+from collections.abc import Mapping
 from typing import Any
-
-from fastapi import Request
-
-from shared.contracts.problem import FieldError
-from shared.http.problems import InvalidRequest
 
 HEADER = "X-Request-Timeout"
 
@@ -31,20 +27,12 @@ OPENAPI_PARAMETER: dict[str, Any] = {
 }
 
 
-def parse_seconds(value: str) -> float:
-    """The header's value. Raises ValueError, whose text is for the caller."""
+def parse_timeout(headers: Mapping[str, str]) -> float | None:
+    """What the headers of a request say, in seconds; None: nothing. Raises ValueError, whose text is for the caller."""
+    value = headers.get(HEADER)
+    if value is None:
+        return None
     seconds = float(value) if DECIMAL.fullmatch(value) else 0.0
     if not 0 < seconds <= MAX_SECONDS:
         raise ValueError(f"must be a number of seconds above 0, at most {MAX_SECONDS}, such as 2.5")
     return seconds
-
-
-def request_timeout(request: Request) -> float | None:
-    """How long the caller waits, in seconds; None: not said. Raises InvalidRequest."""
-    value = request.headers.get(HEADER)
-    if value is None:
-        return None
-    try:
-        return parse_seconds(value)
-    except ValueError as error:
-        raise InvalidRequest([FieldError(location=f"header.{HEADER.lower()}", message=str(error))]) from error

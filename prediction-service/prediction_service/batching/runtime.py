@@ -1,12 +1,8 @@
-"""What the service expects of a runtime."""
+"""What a queue expects of the runtime behind it."""
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
-
-Calling = Callable[[], AbstractContextManager[None]]
-"""What is around each call of a library that might not come back."""
 
 
 class ModelError(Exception):

@@ -1,0 +1,34 @@
+"""Who waits for predictions: for how long, and whether still."""
+
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import Request
+
+from prediction_service.request.timeout import parse_timeout
+from shared.http.problems import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The client of one request. `left` returns when it has closed its connection, and not before.
+
+    `timeout_seconds`: how long it waits for the model, from when the whole request is here; None: not said.
+    """
+
+    left: Callable[[], Coroutine[Any, Any, None]]
+    timeout_seconds: float | None = None
+
+
+def caller_of(request: Request, bad_timeout: Callable[[str], Problem]) -> Caller:
+    """Who sent this request. Raises what `bad_timeout` makes of a message: each protocol has its own form of it."""
+
+    async def left() -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+
+    try:
+        return Caller(left, parse_timeout(request.headers))
+    except ValueError as error:
+        raise bad_timeout(str(error)) from error
