@@ -3,7 +3,7 @@
 The stops of a question, in order:
 
 1. `api`                  HTTP in and out; `models/catalogue`: a model that there is not is a 404
-2. `windows/report`       which window (`windows/coverage`: can it still be answered?), which thresholds
+2. `windows/report`       which window (`windows/coverage`: can it still be computed?), which thresholds
 3. `windows/aggregates`   the numbers, from `windows/rollups` of whole buckets and the raw rows at the ends of the
                           `windows/window` (`windows/timeseries`: in buckets; `database`: the border to Postgres)
 4. `windows/histogram`    percentiles
@@ -40,16 +40,16 @@ from metrics_service.baselines.store import BaselineStore
 from metrics_service.drift.report import DriftReporter
 from metrics_service.feedback.store import FeedbackStore
 from metrics_service.health import health_report
-from metrics_service.maintenance.compaction import Folding
+from metrics_service.maintenance.compaction import Compaction
 from metrics_service.maintenance.leader import Leader
 from metrics_service.maintenance.retention import Retention
-from metrics_service.models.catalogue import KnownModels
+from metrics_service.models.catalogue import ModelCatalogue
 from metrics_service.notifications.alertmanager import AlertmanagerSync
 from metrics_service.notifications.delivery import AlertDelivery, new_client
 from metrics_service.settings import Settings
 from metrics_service.silences.store import SilenceStore
 from metrics_service.thresholds.store import ThresholdStore
-from metrics_service.windows.coverage import Kept
+from metrics_service.windows.coverage import Coverage
 from metrics_service.windows.report import MetricsReporter
 from shared.asyncio.clock import utc_now
 from shared.database.engine import create_engine
@@ -63,19 +63,19 @@ def create_app(settings: Settings) -> FastAPI:
     engine = create_engine(settings.database_url, "metrics-service")
     # What the leader does, and health, have connections of their own: a flood of questions takes none of them.
     own = create_engine(settings.database_url, "metrics-service")
-    kept = Kept(utc_now, settings.retention_days, settings.rollup_retention_days)
+    coverage = Coverage(utc_now, settings.retention_days, settings.rollup_retention_days)
     thresholds = ThresholdStore(engine)
-    reporter = MetricsReporter(engine, thresholds, kept)
-    known, silences = KnownModels(engine), SilenceStore(engine, utc_now)
+    reporter = MetricsReporter(engine, thresholds, coverage)
+    catalogue, silences = ModelCatalogue(engine), SilenceStore(engine, utc_now)
     baselines = BaselineStore(engine)
-    drift = DriftReporter(engine, kept, baselines)
+    drift = DriftReporter(engine, coverage, baselines)
     retention = Retention(own, utc_now, settings.retention_days, settings.rollup_retention_days)
     alerts = AlertStore(engine, settings.alert_policy, settings.alert_webhooks)
     feedback = FeedbackStore(engine, settings.feedback_caller_limit)
     watcher = AlertWatcher(
         own,
         ThresholdStore(own),
-        DriftReporter(own, kept, BaselineStore(own)),
+        DriftReporter(own, coverage, BaselineStore(own)),
         FeedbackStore(own, settings.feedback_caller_limit),
         AlertStore(own, settings.alert_policy, settings.alert_webhooks),
         utc_now,
@@ -86,7 +86,7 @@ def create_app(settings: Settings) -> FastAPI:
     alertmanager = AlertmanagerSync(
         own, client, settings.alert_webhooks, settings.alert_webhook_secret, settings.alert_resend_interval, utc_now
     )
-    duties = [retention.run, Folding(own, utc_now).run, watcher.run, delivery.run, alertmanager.run]
+    duties = [retention.run, Compaction(own, utc_now).run, watcher.run, delivery.run, alertmanager.run]
     leader = Leader(own, duties)
 
     @asynccontextmanager
@@ -105,12 +105,12 @@ def create_app(settings: Settings) -> FastAPI:
         version=VERSION,
         description=__doc__,
         routers=[
-            metrics_router(reporter, drift, known),
-            thresholds_router(thresholds, known, settings.admin_token),
-            baselines_router(Pinning(drift, baselines), known, settings.admin_token),
-            alerts_router(alerts, silences, known),
-            silences_router(silences, known, settings.admin_token),
-            feedback_router(feedback, kept, known, settings.admin_token),
+            metrics_router(reporter, drift, catalogue),
+            thresholds_router(thresholds, catalogue, settings.admin_token),
+            baselines_router(Pinning(drift, baselines), catalogue, settings.admin_token),
+            alerts_router(alerts, silences, catalogue),
+            silences_router(silences, catalogue, settings.admin_token),
+            feedback_router(feedback, coverage, catalogue, settings.admin_token),
             audit_router(engine, settings.admin_token),
         ],
         health=health_report(own, VERSION),

@@ -1,7 +1,7 @@
-"""The border to Postgres: connections for one use case each, and what its absence means.
+"""The border to Postgres: connections for one use case each, and what happens when it is unavailable.
 
-Postgres away, full, read-only or closed to us: whoever asks gets `DatabaseAway`, a 503, within the deadline; the pool
-connects again by itself. More questions at once than there are connections is another matter: `Overloaded`.
+Postgres down, full, read-only or closed to us: the caller gets `DatabaseUnavailable`, a 503, within the deadline; the
+pool connects again by itself. More requests at once than there are connections are another matter: `Overloaded`.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from shared.database.connection import is_away as is_about_the_server
 from shared.http.problems import Overloaded, Problem
 
 DEADLINE_SECONDS = 8
-"""No question takes this long when Postgres is well; a Postgres that hangs is as good as away."""
+"""No query takes this long when Postgres is well; a Postgres that hangs is unavailable."""
 
 RETRY_AFTER_SECONDS = 2
 
@@ -29,8 +29,8 @@ OVERLOADS = Counter("metrics_store_overloads", "Requests for which no connection
 log = structlog.get_logger()
 
 
-class DatabaseAway(Problem):
-    """Postgres does not answer; nothing was changed, and asking again later works."""
+class DatabaseUnavailable(Problem):
+    """Postgres is unavailable; nothing was changed, and a later request may work."""
 
     status = 503
     type = "urn:problem-type:database-away"
@@ -43,22 +43,22 @@ class DatabaseAway(Problem):
 
 
 @asynccontextmanager
-async def reading(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+async def autocommit(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     """A connection without a transaction around it: one statement, one snapshot, one round trip."""
-    async with away_as_problem(engine), engine.connect() as connection:
+    async with unavailable_as_problem(engine), engine.connect() as connection:
         yield await connection.execution_options(isolation_level="AUTOCOMMIT")
 
 
 @asynccontextmanager
-async def changing(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+async def transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     """One transaction: committed when the block ends well, undone otherwise."""
-    async with away_as_problem(engine), engine.begin() as connection:
+    async with unavailable_as_problem(engine), engine.begin() as connection:
         yield connection
 
 
 @asynccontextmanager
-async def away_as_problem(engine: AsyncEngine) -> AsyncIterator[None]:
-    """Turns every way in which Postgres can be away into DatabaseAway; other errors pass.
+async def unavailable_as_problem(engine: AsyncEngine) -> AsyncIterator[None]:
+    """Turns every way in which Postgres can be unavailable into DatabaseUnavailable; other errors pass.
 
     Raises Overloaded when all connections of the pool stayed taken.
     """
@@ -67,7 +67,7 @@ async def away_as_problem(engine: AsyncEngine) -> AsyncIterator[None]:
             yield
     except TimeoutError as error:
         await engine.dispose(close=False)  # a server that hangs hangs on every connection: the next one is a new one
-        raise away(error) from error
+        raise unavailable(error) from error
     except PoolTimeoutError:
         OVERLOADS.inc()
         raise Overloaded(
@@ -75,19 +75,19 @@ async def away_as_problem(engine: AsyncEngine) -> AsyncIterator[None]:
             retry_after_seconds=RETRY_AFTER_SECONDS,
         ) from None
     except (CannotConnectError, OSError, asyncpg.InternalClientError) as error:
-        raise away(error) from error
+        raise unavailable(error) from error
     except DBAPIError as error:
-        if not is_away(error):
+        if not is_unavailable(error):
             raise
-        raise away(error) from error
+        raise unavailable(error) from error
 
 
-def is_away(error: DBAPIError) -> bool:
+def is_unavailable(error: DBAPIError) -> bool:
     """Whether the error is about the connection or the server and not about the statement."""
     return error.connection_invalidated or (error.orig is not None and is_about_the_server(error.orig))
 
 
-def away(error: Exception) -> DatabaseAway:
-    """The problem to answer with; the reason goes to the log only."""
+def unavailable(error: Exception) -> DatabaseUnavailable:
+    """The problem to respond with; the reason goes to the log only."""
     log.warning("database away", error=(str(error) or type(error).__name__).splitlines()[0])
-    return DatabaseAway()
+    return DatabaseUnavailable()

@@ -12,7 +12,7 @@ log = structlog.get_logger()
 
 
 def health_report(engine: AsyncEngine, version: str) -> HealthReport:
-    """Down when Postgres does not answer, or takes no writes."""
+    """Down when Postgres does not respond, or takes no writes."""
 
     async def postgres() -> ComponentHealth:
         try:

@@ -99,7 +99,7 @@ class Settings(ServiceSettings):
 
     @model_validator(mode="after")
     def rollups_outlive_rows(self) -> Self:
-        """Raises ValueError when the questions about rows could not be answered from rollups any more."""
+        """Raises ValueError when rollups would be deleted before the rows that they sum up."""
         if self.rollup_retention_days < self.retention_days:
             raise ValueError("ROLLUP_RETENTION_DAYS must not be less than RETENTION_DAYS")
         return self

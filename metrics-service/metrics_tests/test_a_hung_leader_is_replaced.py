@@ -9,7 +9,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from metrics_service.maintenance.leader import LEADER_LOCK, LEASE_SECONDS
+from metrics_service.maintenance.leader import LEASE_SECONDS
+from shared.database import locks
 from shared.embedded.ports import free_ports
 from shared.testing.postgres import Database
 from shared.testing.server_process import ServerProcess
@@ -45,7 +46,7 @@ async def test_the_other_replica_takes_over_from_one_that_hangs(
     database: Database, replicas: list[ServerProcess]
 ) -> None:
     async def holders() -> list[int]:
-        return [row["pid"] for row in await database.fetch(HOLDER, LEADER_LOCK)]
+        return [row["pid"] for row in await database.fetch(HOLDER, locks.LEADER)]
 
     first, second = replicas
     await asyncio.to_thread(first.start)

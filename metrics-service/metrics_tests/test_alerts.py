@@ -17,7 +17,7 @@ from metrics_service.baselines.store import BaselineStore
 from metrics_service.drift.report import DriftReporter
 from metrics_service.feedback.store import FeedbackStore
 from metrics_service.thresholds.store import ChangedBy, ThresholdStore
-from metrics_service.windows.coverage import Kept
+from metrics_service.windows.coverage import Coverage
 from metrics_tests.receiver import Receiver
 from metrics_tests.rows import Row, insert, register
 from metrics_tests.service import client_of, settings_for
@@ -47,9 +47,9 @@ def clock() -> Clock:
 
 @pytest.fixture
 def watcher(engine: AsyncEngine, clock: Clock) -> AlertWatcher:
-    kept = Kept(clock, 30, 90)
+    coverage = Coverage(clock, 30, 90)
     store = AlertStore(engine, Policy(margin=0.05, cooldown=timedelta(minutes=10)), ())
-    drift = DriftReporter(engine, kept, BaselineStore(engine))
+    drift = DriftReporter(engine, coverage, BaselineStore(engine))
     return AlertWatcher(engine, ThresholdStore(engine), drift, FeedbackStore(engine, 100), store, clock, WATCH)
 
 

@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from metrics_service.maintenance.compaction import Folding
+from metrics_service.maintenance.compaction import Compaction
 from metrics_service.windows.aggregates import aggregate
 from metrics_service.windows.rollups import Selection
 from metrics_service.windows.window import Window
@@ -52,7 +52,7 @@ async def test_only_buckets_that_are_over_are_folded_and_the_numbers_stay_the_sa
     await write_at_once(writers, at=NOON + timedelta(seconds=30))
     selection = Selection(Window(NOON - timedelta(hours=1), NOON + timedelta(hours=1)))
     before = await aggregate(engine, selection)
-    assert await Folding(engine, lambda: NOON + timedelta(minutes=15)).fold() == 2 * 2 * 2
+    assert await Compaction(engine, lambda: NOON + timedelta(minutes=15)).compact() == 2 * 2 * 2
     assert [await numbers(database, minutes) for minutes in (1, 10, 60)] == [[0], [0], [0, 1, 2]]
     assert await aggregate(engine, selection) == before
     fine = Selection(Window(NOON, NOON + timedelta(minutes=10)))
@@ -63,15 +63,15 @@ async def test_who_folds_waits_for_nobody_and_nobody_for_it(
     database: Database, engine: AsyncEngine, writers: list[asyncpg.Connection]
 ) -> None:
     await write_at_once(writers, at=NOON)
-    folding = Folding(engine, lambda: NOON + timedelta(days=2))
+    compaction = Compaction(engine, lambda: NOON + timedelta(days=2))
     async with asyncio.timeout(10):
         async with writers[0].transaction():
             await insert_over(writers[0], [Row(created_at=NOON, label="0")])
-            assert await folding.fold() == 0, "number 0 is taken"
+            assert await compaction.compact() == 0, "number 0 is taken"
         async with engine.begin() as connection:
             await connection.exec_driver_sql("SELECT metrics.fold_writers('2030-01-01Z', 1000)")
             await insert_over(writers[1], [Row(created_at=NOON, label="0")])
-        while await folding.fold():
+        while await compaction.compact():
             pass
     assert await numbers(database, 1) == [0]
     found = await database.fetch("SELECT minutes, sum(predictions)::int FROM metrics.rollup GROUP BY 1 ORDER BY 1")

@@ -13,7 +13,7 @@ from metrics_service.drift.report import DriftReporter
 from metrics_service.feedback.store import FeedbackStore
 from metrics_service.notifications.webhooks import Webhook
 from metrics_service.thresholds.store import ThresholdStore
-from metrics_service.windows.coverage import Kept
+from metrics_service.windows.coverage import Coverage
 from metrics_tests.rows import Row, insert
 from shared.testing.postgres import Database
 
@@ -38,7 +38,7 @@ def watcher_of(
     engine: AsyncEngine, clock: Clock, watch: Watch = WATCH, webhooks: Sequence[Webhook] = ()
 ) -> AlertWatcher:
     store = AlertStore(engine, Policy(margin=0.05, cooldown=timedelta(minutes=10)), webhooks)
-    drift = DriftReporter(engine, Kept(clock, 30, 90), BaselineStore(engine))
+    drift = DriftReporter(engine, Coverage(clock, 30, 90), BaselineStore(engine))
     return AlertWatcher(engine, ThresholdStore(engine), drift, FeedbackStore(engine, 100), store, clock, watch)
 
 

@@ -41,7 +41,7 @@ COMPARISONS = 2
 async def accuracy_readings(
     store: FeedbackStore, model_name: str, now: datetime, watch: Watch, margin: float
 ) -> Sequence[Reading]:
-    """At most one: the worst of what is known about the predictions of the window."""
+    """At most one: the worst that judgements say about the predictions of the window."""
     window = Window.ending(now, watch.drift_window_minutes)
     before = Window.ending(window.start, watch.drift_reference_minutes)
     current, reference = Selection(window, model_name=model_name), Selection(before, model_name=model_name)
@@ -54,7 +54,7 @@ async def accuracy_readings(
         return []
     made_before = (await aggregate(store.engine, reference)).total_predictions
     weighed = WEIGHED if said.is_weighed or said_before.is_weighed else ""
-    found = [
+    readings = [
         at_best(made, said, watch),
         *judged_drop((made_before, said_before), (made, said), weighed),
         *drop(
@@ -64,7 +64,7 @@ async def accuracy_readings(
         ),
     ]
     return [
-        max(found, key=lambda one: (SEVERITIES.index(one.severity()), SEVERITIES.index(one.against_limits(margin))))
+        max(readings, key=lambda one: (SEVERITIES.index(one.severity()), SEVERITIES.index(one.against_limits(margin))))
     ]
 
 
@@ -116,10 +116,10 @@ def judged_drop(before: Side, now: Side, weighed: str) -> Iterator[Reading]:
     """By how much the share of right ones among judged ones has dropped; of few judgements at most a warning."""
     is_enough = all(speaks_for_all(*side) for side in (before, now))
     about = f"share of right ones among those judged{weighed}"
-    for found in drop(judged(before[1]), judged(now[1]), about):
-        counts = f"{found.about}; {judged_words(*before)} before, {judged_words(*now)} now"
+    for reading in drop(judged(before[1]), judged(now[1]), about):
+        counts = f"{reading.about}; {judged_words(*before)} before, {judged_words(*now)} now"
         few = "" if is_enough else ": too few for more than a warning"
-        yield replace(found, about=counts + few, worst=Status.CRITICAL if is_enough else Status.WARNING)
+        yield replace(reading, about=counts + few, worst=Status.CRITICAL if is_enough else Status.WARNING)
 
 
 def speaks_for_all(made: int, said: Said) -> bool:

@@ -1,8 +1,8 @@
 """Pauses that are usual: of jobs that run every hour, and of every day at its time.
 
 A pause is usual that came three times within a day; of a model that is younger than that, one that came once. Until a
-model has been asked for an hour nothing is known. What comes once a day is no rhythm within the day: it is looked for
-at its own time (`paused_around`).
+model has been asked for an hour nothing can be said. What comes once a day is no rhythm within the day: it is looked
+for at its own time (`paused_around`).
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """Alerts in Postgres. What happens to an alert and the deliveries it takes are one transaction: nothing is forgotten.
 
-Postgres away: DatabaseAway.
+Without Postgres: DatabaseUnavailable.
 """
 
 from collections.abc import Sequence
@@ -21,69 +21,67 @@ from metrics_service.alerts.rules import (
     event_type,
     next_severity,
 )
-from metrics_service.database import changing, reading
+from metrics_service.database import autocommit, transaction
 from metrics_service.notifications.webhooks import Webhook
 from metrics_service.silences.store import active_silences, silenced_until
 from shared.contracts.metrics import Status
+from shared.database import locks
 from shared.database.tables.metrics import alert, alert_delivery
-
-ALERT_LOCK = 4_703_118_284
-"""Key of the advisory lock under which alerts change, so that deliveries are numbered in the order of events."""
 
 
 class AlertStore:
     """Changes alerts by what was read, and lists them. `webhooks`: those that are told of each event."""
 
     def __init__(self, engine: AsyncEngine, policy: Policy, webhooks: Sequence[Webhook]) -> None:
-        self.engine, self.policy = engine, policy
-        self.webhooks = [webhook for webhook in webhooks if webhook.takes_events]
+        self._engine, self.policy = engine, policy
+        self._webhooks = [webhook for webhook in webhooks if webhook.takes_events]
 
     async def apply(self, model_name: str, readings: Sequence[Reading], now: datetime) -> list[AlertEvent]:
         """Opens, changes and closes the alerts of a model; returns what happened. What was not read stays as it is."""
-        async with changing(self.engine) as connection:
-            await connection.execute(select(func.pg_advisory_xact_lock(ALERT_LOCK)))
+        async with transaction(self._engine) as connection:
+            await connection.execute(select(func.pg_advisory_xact_lock(locks.ALERT_CHANGE)))
             events = []
-            for found in readings:
-                newest = await newest_alert(connection, model_name, found)
-                severity = next_severity(found, newest, self.policy, now)
-                if event := changed(newest, model_name, found, severity, now):
+            for reading in readings:
+                newest = await newest_alert(connection, model_name, reading)
+                severity = next_severity(reading, newest, self.policy, now)
+                if event := changed(newest, model_name, reading, severity, now):
                     await save(connection, event.alert)
                     events.append(event)
-            await self.announce(connection, now, model_name)
+            await self._announce(connection, now, model_name)
             return events
 
     async def close_except(self, model_names: Sequence[str], now: datetime) -> list[AlertEvent]:
         """Closes the alerts of models that are no longer in use."""
-        async with changing(self.engine) as connection:
-            await connection.execute(select(func.pg_advisory_xact_lock(ALERT_LOCK)))
+        async with transaction(self._engine) as connection:
+            await connection.execute(select(func.pg_advisory_xact_lock(locks.ALERT_CHANGE)))
             query = select(alert).where(alert.c.closed_at.is_(None), alert.c.model_name.not_in(model_names))
-            left = [alert_of(row) for row in (await connection.execute(query)).mappings()]
-            events = [closed(found, now) for found in left]
+            unused = [alert_of(row) for row in (await connection.execute(query)).mappings()]
+            events = [closed(one, now) for one in unused]
             for event in events:
                 await save(connection, event.alert)
-                await self.announce(connection, now, event.alert.model_name)
+                await self._announce(connection, now, event.alert.model_name)
             return events
 
-    async def announce(self, connection: AsyncConnection, now: datetime, model_name: str) -> None:
+    async def _announce(self, connection: AsyncConnection, now: datetime, model_name: str) -> None:
         """A delivery for every webhook of what it was not told yet: held back while a silence lasts, ends never."""
         is_untold = or_(alert.c.closed_at.is_(None), alert.c.announced != Status.NORMAL)
         query = select(alert).where(alert.c.model_name == model_name, is_untold).order_by(alert.c.changed_at)
         rows = (await connection.execute(query)).mappings().all()
         silences = await active_silences(connection, now) if rows else []
         for row in rows:
-            found, told = alert_of(row), Status(row["announced"])
-            current = Status.NORMAL if found.closed_at else found.severity
+            stored, told = alert_of(row), Status(row["announced"])
+            current = Status.NORMAL if stored.closed_at else stored.severity
             kind = event_type(told, current)
-            if kind is None or (kind is not EventType.CLOSED and silenced_until(silences, found)):
+            if kind is None or (kind is not EventType.CLOSED and silenced_until(silences, stored)):
                 continue
-            event = AlertEvent(event_id=uuid4(), type=kind, occurred_at=now, previous_severity=told, alert=found)
-            await self.enqueue(connection, event)
-            statement = update(alert).where(alert.c.alert_id == found.alert_id)
+            event = AlertEvent(event_id=uuid4(), type=kind, occurred_at=now, previous_severity=told, alert=stored)
+            await self._enqueue(connection, event)
+            statement = update(alert).where(alert.c.alert_id == stored.alert_id)
             await connection.execute(statement.values(announced=current))
 
-    async def enqueue(self, connection: AsyncConnection, event: AlertEvent) -> None:
+    async def _enqueue(self, connection: AsyncConnection, event: AlertEvent) -> None:
         """Stores a delivery for every webhook."""
-        if not self.webhooks:
+        if not self._webhooks:
             return
         delivery = {
             "event_id": event.event_id,
@@ -92,7 +90,7 @@ class AlertStore:
             "created_at": event.occurred_at,
             "next_attempt_at": event.occurred_at,
         }
-        rows = [{**delivery, "webhook": webhook.key} for webhook in self.webhooks]
+        rows = [{**delivery, "webhook": webhook.key} for webhook in self._webhooks]
         await connection.execute(insert(alert_delivery), rows)
 
     async def list(self, model_name: str | None, *, is_open: bool | None, limit: int) -> list[Alert]:
@@ -102,7 +100,7 @@ class AlertStore:
             query = query.where(alert.c.model_name == model_name)
         if is_open is not None:
             query = query.where(alert.c.closed_at.is_(None) if is_open else alert.c.closed_at.is_not(None))
-        async with reading(self.engine) as connection:
+        async with autocommit(self._engine) as connection:
             return [alert_of(row) for row in (await connection.execute(query)).mappings()]
 
 
@@ -114,11 +112,11 @@ async def save(connection: AsyncConnection, changed_alert: Alert) -> None:
     await connection.execute(statement)
 
 
-async def newest_alert(connection: AsyncConnection, model_name: str, found: Reading) -> Alert | None:
+async def newest_alert(connection: AsyncConnection, model_name: str, reading: Reading) -> Alert | None:
     """The open alert of a model and signal, or else the one that closed last."""
     query = (
         select(alert)
-        .where(alert.c.model_name == model_name, alert.c.signal == found.signal)
+        .where(alert.c.model_name == model_name, alert.c.signal == reading.signal)
         .order_by(alert.c.closed_at.desc().nulls_first())
         .limit(1)
     )
@@ -132,26 +130,26 @@ def alert_of(row: RowMapping) -> Alert:
 
 
 def changed(
-    newest: Alert | None, model_name: str, found: Reading, severity: Status, now: datetime
+    newest: Alert | None, model_name: str, reading: Reading, severity: Status, now: datetime
 ) -> AlertEvent | None:
     """What a new severity makes of the newest alert; None when that is nothing."""
-    known = newest if newest and newest.closed_at is None else None
-    before = known.severity if known else Status.NORMAL
+    still_open = newest if newest and newest.closed_at is None else None
+    before = still_open.severity if still_open else Status.NORMAL
     kind = event_type(before, severity)
     if kind is None:
         return None
-    evidence = found.evidence(severity, now)
-    after = known.with_evidence(evidence) if known else opened(model_name, found, severity, now)
+    evidence = reading.evidence(severity, now)
+    after = still_open.with_evidence(evidence) if still_open else opened(model_name, reading, severity, now)
     return AlertEvent(event_id=uuid4(), type=kind, occurred_at=now, previous_severity=before, alert=after)
 
 
-def opened(model_name: str, found: Reading, severity: Status, now: datetime) -> Alert:
+def opened(model_name: str, reading: Reading, severity: Status, now: datetime) -> Alert:
     """A new alert."""
-    evidence = found.evidence(severity, now)
+    evidence = reading.evidence(severity, now)
     return Alert(
         alert_id=uuid4(),
         model_name=model_name,
-        signal=found.signal,
+        signal=reading.signal,
         opened_at=now,
         changed_at=now,
         history=[evidence],
@@ -159,12 +157,12 @@ def opened(model_name: str, found: Reading, severity: Status, now: datetime) -> 
     )
 
 
-def closed(known: Alert, now: datetime) -> AlertEvent:
+def closed(unused: Alert, now: datetime) -> AlertEvent:
     """The end of an alert without a reading."""
     return AlertEvent(
         event_id=uuid4(),
         type=EventType.CLOSED,
         occurred_at=now,
-        previous_severity=known.severity,
-        alert=known.unwatched(now),
+        previous_severity=unused.severity,
+        alert=unused.unwatched(now),
     )

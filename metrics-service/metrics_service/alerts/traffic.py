@@ -1,6 +1,6 @@
 """Whether a model that was asked all the time, or in a rhythm, is no longer asked.
 
-Of the two hours before its last prediction it is known in how many minutes somebody asked. If that went on, so many
+Of the two hours before its last prediction it is counted in how many minutes somebody asked. If that went on, so many
 minutes without anybody would come by chance once in a thousand days; beyond that the traffic has stopped, unless such
 pauses are usual (`rhythm`) or there was one at this time yesterday or a week ago. A model that is asked now and then is
 not judged: nothing is wrong with its traffic, whatever there was before it was asked again.
@@ -17,7 +17,7 @@ from sqlalchemy.types import DateTime, Interval, Text
 
 from metrics_service.alerts.pauses import Rhythm, paused_around, rhythm_of
 from metrics_service.alerts.rules import Reading, Signal
-from metrics_service.database import reading
+from metrics_service.database import autocommit
 from metrics_service.thresholds.judge import Limit, Limits
 
 BASIS = timedelta(hours=2)
@@ -91,7 +91,7 @@ class Activity:
 async def traffic_readings(engine: AsyncEngine, model_name: str, now: datetime, least: int) -> Sequence[Reading]:
     """At most one: for how long a model has not been asked, against how long that may be."""
     since = now - LONGEST_QUIET - BASIS
-    async with reading(engine) as connection:
+    async with autocommit(engine) as connection:
         parameters = {"model_name": model_name, "since": since, "now": now, "basis": BASIS}
         row = (await connection.execute(ACTIVITY, parameters)).one_or_none()
         if row is None:

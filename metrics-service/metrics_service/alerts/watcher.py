@@ -14,7 +14,7 @@ from metrics_service.alerts.accuracy import accuracy_readings
 from metrics_service.alerts.rules import AlertEvent, Reading, Signal, Watch
 from metrics_service.alerts.store import AlertStore
 from metrics_service.alerts.traffic import traffic_readings
-from metrics_service.database import reading
+from metrics_service.database import autocommit
 from metrics_service.drift.certainty import FALSE_ALARMS
 from metrics_service.drift.comparison import MODERATE_PSI, SIGNIFICANT_PSI
 from metrics_service.drift.report import DriftReporter
@@ -42,7 +42,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class AlertWatcher:
-    """Reads what each model's numbers are and hands them to the alerts. Postgres away: DatabaseAway ends the run."""
+    """Reads what each model's numbers are and hands them to the alerts; DatabaseUnavailable ends the run."""
 
     engine: AsyncEngine
     thresholds: ThresholdStore
@@ -67,7 +67,7 @@ class AlertWatcher:
         models = await self.models()
         events = await self.alerts.close_except(models, self.clock())
         for model_name in models:
-            readings = [found async for found in self.readings(model_name)]
+            readings = [reading async for reading in self._readings(model_name)]
             show(model_name, readings)
             events += await self.alerts.apply(model_name, readings, self.clock())
         for event in events:
@@ -76,26 +76,26 @@ class AlertWatcher:
 
     async def models(self) -> Sequence[str]:
         """The models that are in use."""
-        async with reading(self.engine) as connection:
+        async with autocommit(self.engine) as connection:
             return (await connection.scalars(MODELS, {"since": self.clock() - IN_USE})).all()
 
-    async def readings(self, model_name: str) -> AsyncIterator[Reading]:
+    async def _readings(self, model_name: str) -> AsyncIterator[Reading]:
         """What can be said about a model now; what rests on too few predictions is left out."""
         now = self.clock()
         window = Window.ending(now, self.watch.window_minutes)
         measured = await aggregate(self.engine, Selection(window, model_name=model_name))
         if measured.total_predictions >= self.watch.min_predictions:
-            for found in readings_of(measured, await self.thresholds.get(model_name)):
-                yield found
-        for found in await traffic_readings(self.engine, model_name, now, self.watch.window_minutes):
-            yield found
-        for found in await accuracy_readings(self.feedback, model_name, now, self.watch, self.alerts.policy.margin):
-            yield found
-        reports = [report async for report in self.drift_reports(model_name, now)]
-        for found in drift_readings(reports, self.watch.min_predictions):
-            yield found
+            for reading in readings_of(measured, await self.thresholds.get(model_name)):
+                yield reading
+        for reading in await traffic_readings(self.engine, model_name, now, self.watch.window_minutes):
+            yield reading
+        for reading in await accuracy_readings(self.feedback, model_name, now, self.watch, self.alerts.policy.margin):
+            yield reading
+        reports = [report async for report in self._drift_reports(model_name, now)]
+        for reading in drift_readings(reports, self.watch.min_predictions):
+            yield reading
 
-    async def drift_reports(self, model_name: str, now: datetime) -> AsyncIterator[DriftReport]:
+    async def _drift_reports(self, model_name: str, now: datetime) -> AsyncIterator[DriftReport]:
         """The window against what was before it, and against every baseline that is watched."""
         window = {"model_name": model_name, "time_window_minutes": self.watch.drift_window_minutes, "window_end": now}
         rolling = DriftQuery(**window, reference_window_minutes=self.watch.drift_reference_minutes)
@@ -126,7 +126,7 @@ def drift_readings(reports: Sequence[DriftReport], least: int) -> Iterator[Readi
         if measure.status is not DriftStatus.NOT_ENOUGH_DATA
     ]
     if judged:
-        yield max(judged, key=lambda found: (found.is_sure, found.measured))
+        yield max(judged, key=lambda reading: (reading.is_sure, reading.measured))
 
 
 def drift_reading(measure: DriftMeasure, report: DriftReport) -> Reading:
@@ -156,6 +156,6 @@ def versions_words(report: DriftReport) -> str:
 
 def show(model_name: str, readings: Sequence[Reading]) -> None:
     """The readings as gauges, so that any Prometheus can alert as well."""
-    for found in readings:
-        STATUS.labels(model_name, found.signal).set(SEVERITIES.index(found.severity()))
-        MEASURED.labels(model_name, found.signal).set(found.measured)
+    for reading in readings:
+        STATUS.labels(model_name, reading.signal).set(SEVERITIES.index(reading.severity()))
+        MEASURED.labels(model_name, reading.signal).set(reading.measured)

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from metrics_service.alerts.rules import DERIVED, Alert
 from metrics_service.alerts.store import AlertStore
-from metrics_service.models.catalogue import KnownModels
+from metrics_service.models.catalogue import ModelCatalogue
 from metrics_service.silences.contracts import Silence
 from metrics_service.silences.store import SilenceStore, silenced_until
 from shared.contracts.metrics import ModelName
@@ -41,7 +41,7 @@ class AlertList(BaseModel):
 IS_OPEN = {AlertState.OPEN: True, AlertState.CLOSED: False, AlertState.ALL: None}
 
 
-def alerts_router(store: AlertStore, silences: SilenceStore, known: KnownModels) -> APIRouter:
+def alerts_router(store: AlertStore, silences: SilenceStore, catalogue: ModelCatalogue) -> APIRouter:
     """What needed attention."""
     router = APIRouter(prefix="/metrics/alerts", tags=["alerts"], route_class=StrictRoute)
 
@@ -55,10 +55,10 @@ def alerts_router(store: AlertStore, silences: SilenceStore, known: KnownModels)
 
         One of a model that has predicted nothing for a day closes, too: `ending` says which it was.
         """
-        await known.check(model_name)
-        found = await store.list(model_name, is_open=IS_OPEN[state], limit=limit)
-        lasting = await silences.lasting() if any(alert.closed_at is None for alert in found) else []
-        return AlertList(alerts=[listed(alert, lasting) for alert in found])
+        await catalogue.check(model_name)
+        alerts = await store.list(model_name, is_open=IS_OPEN[state], limit=limit)
+        lasting = await silences.lasting() if any(alert.closed_at is None for alert in alerts) else []
+        return AlertList(alerts=[listed(alert, lasting) for alert in alerts])
 
     return router
 

@@ -9,7 +9,7 @@ from starlette.status import HTTP_204_NO_CONTENT
 from metrics_service.api.changed_by import WhoChanges
 from metrics_service.baselines.contracts import Baseline, BaselineList, PinBaseline
 from metrics_service.baselines.pinning import Pinning
-from metrics_service.models.catalogue import KnownModels
+from metrics_service.models.catalogue import ModelCatalogue
 from shared.contracts.metrics import BaselineName, ModelName
 from shared.http.openapi import problems
 from shared.http.strict_route import StrictRoute
@@ -19,7 +19,7 @@ OfModel = Annotated[ModelName, Query(description="Whose baseline")]
 Named = Annotated[BaselineName, Query(description="What it is called", examples=["first-week"])]
 
 
-def baselines_router(pinning: Pinning, known: KnownModels, token: SecretStr) -> APIRouter:
+def baselines_router(pinning: Pinning, catalogue: ModelCatalogue, token: SecretStr) -> APIRouter:
     """Distributions to compare with that do not move on with time."""
     router = APIRouter(prefix="/metrics/baselines", tags=["drift"], route_class=StrictRoute)
     admin = [Depends(admin_token(token))]
@@ -27,7 +27,7 @@ def baselines_router(pinning: Pinning, known: KnownModels, token: SecretStr) -> 
     @router.get("", summary="Pinned baselines of a model", responses=problems(404, 422, 503))
     async def list_baselines(model_name: OfModel) -> BaselineList:
         """What a drift query can name in `baseline`, besides `model`: what the model's own folder brings."""
-        await known.check(model_name)
+        await catalogue.check(model_name)
         return BaselineList(baselines=list(await pinning.store.list(model_name)))
 
     @router.put("", summary="Pin a baseline", dependencies=admin, responses=problems(401, 404, 422, 503))
@@ -37,7 +37,7 @@ def baselines_router(pinning: Pinning, known: KnownModels, token: SecretStr) -> 
         They stay when the predictions are dropped. Drift from a `watched` one is an alert, beside drift from the day
         before, which a slow change moves along.
         """
-        await known.check(model_name, asked.model_version)
+        await catalogue.check(model_name, asked.model_version)
         return await pinning.pin(model_name, name, asked, changed_by)
 
     @router.delete(

@@ -18,10 +18,11 @@ from metrics_service.feedback.quality import (
     RecordedFeedback,
 )
 from metrics_service.feedback.store import FeedbackStore
-from metrics_service.models.catalogue import KnownModels
-from metrics_service.windows.coverage import Kept
+from metrics_service.models.catalogue import ModelCatalogue
+from metrics_service.windows.coverage import Coverage
 from metrics_service.windows.rollups import Selection
 from shared.contracts.metrics import MetricsQuery
+from shared.database import rollup_widths
 from shared.http.openapi import problems
 from shared.http.strict_route import StrictRoute
 from shared.service.admin_token import AdminTokenRequired, bearer, digest, matches
@@ -30,7 +31,7 @@ CALLER_HEADER = "x-caller"
 """What the gateway counts a caller as; nobody outside can set it."""
 
 
-def feedback_router(store: FeedbackStore, kept: Kept, known: KnownModels, token: SecretStr) -> APIRouter:
+def feedback_router(store: FeedbackStore, coverage: Coverage, catalogue: ModelCatalogue, token: SecretStr) -> APIRouter:
     """Feedback in, quality out."""
     router = APIRouter(tags=["feedback"], route_class=StrictRoute)
 
@@ -72,8 +73,8 @@ def feedback_router(store: FeedbackStore, kept: Kept, known: KnownModels, token:
     @router.post("/metrics/quality", summary="Accuracy, precision and recall", responses=problems(404, 422, 503))
     async def measure_quality(query: MetricsQuery) -> Quality:
         """How good the predictions of a window were, as far as feedback was given."""
-        await known.check(query.model_name, query.model_version, query.task_type)
-        window = kept.with_rollups(query.window_end, query.time_window_minutes, tier=1)
+        await catalogue.check(query.model_name, query.model_version, query.task_type)
+        window = coverage.of_rollups(query.window_end, query.time_window_minutes, rollup_widths.MINUTE)
         return await store.quality(Selection(window, query.task_type, query.model_name, query.model_version))
 
     return router

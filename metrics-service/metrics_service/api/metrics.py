@@ -4,7 +4,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from metrics_service.drift.report import DriftReporter
-from metrics_service.models.catalogue import KnownModels
+from metrics_service.models.catalogue import ModelCatalogue
 from metrics_service.windows.report import MetricsReporter
 from shared.contracts.metrics import (
     AggregatedMetrics,
@@ -24,7 +24,7 @@ class PredictionCount(BaseModel):
     total_predictions: int
 
 
-def metrics_router(reporter: MetricsReporter, drift: DriftReporter, known: KnownModels) -> APIRouter:
+def metrics_router(reporter: MetricsReporter, drift: DriftReporter, catalogue: ModelCatalogue) -> APIRouter:
     """Aggregates, charts, drift and the count."""
     router = APIRouter(prefix="/metrics", tags=["metrics"], route_class=StrictRoute)
 
@@ -37,13 +37,13 @@ def metrics_router(reporter: MetricsReporter, drift: DriftReporter, known: Known
         count 0, nulls and status `normal`; a model, version or task that is neither loaded nor on record is a 404.
         `versions` says which versions the numbers are of. Percentiles are within 1 %, everything else is exact.
         """
-        await known.check(query.model_name, query.model_version, query.task_type)
+        await catalogue.check(query.model_name, query.model_version, query.task_type)
         return await reporter.report(query)
 
     @router.post("/timeseries", summary="A window in buckets, for a chart", responses=problems(404, 422, 503))
     async def metrics_timeseries(query: TimeseriesQuery) -> Timeseries:
         """Counts, labels, average confidence and percentiles of each bucket; a bucket without predictions counts 0."""
-        await known.check(query.model_name, query.model_version, query.task_type)
+        await catalogue.check(query.model_name, query.model_version, query.task_type)
         return await reporter.timeseries(query)
 
     @router.post("/drift", summary="What changed since a reference", responses=problems(404, 422, 503))
@@ -55,8 +55,8 @@ def metrics_router(reporter: MetricsReporter, drift: DriftReporter, known: Known
         `expected_psi`: below 0.1 slight, from 0.1 moderate, from 0.25 significant. `not_enough_data`: nothing was
         found, and with so few predictions not even a complete change would have been.
         """
-        await known.check(query.model_name, query.model_version, query.task_type)
-        await known.check(query.model_name, query.reference_model_version)
+        await catalogue.check(query.model_name, query.model_version, query.task_type)
+        await catalogue.check(query.model_name, query.reference_model_version)
         return await drift.report(query)
 
     @router.get("/count", summary="Number of predictions on record", responses=problems(503))

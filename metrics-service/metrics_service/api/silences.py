@@ -8,7 +8,7 @@ from pydantic import SecretStr
 from starlette.status import HTTP_201_CREATED, HTTP_204_NO_CONTENT
 
 from metrics_service.api.changed_by import WhoChanges
-from metrics_service.models.catalogue import KnownModels
+from metrics_service.models.catalogue import ModelCatalogue
 from metrics_service.silences.contracts import NewSilence, Silence, SilenceList
 from metrics_service.silences.store import SilenceStore
 from shared.http.openapi import problems
@@ -18,7 +18,7 @@ from shared.service.admin_token import admin_token
 SilenceId = Annotated[UUID, Query(description="As `GET` lists it", examples=["01a20847-a5a7-7417-9958-3271ea4081d2"])]
 
 
-def silences_router(store: SilenceStore, known: KnownModels, token: SecretStr) -> APIRouter:
+def silences_router(store: SilenceStore, catalogue: ModelCatalogue, token: SecretStr) -> APIRouter:
     """For a time nobody is told."""
     router = APIRouter(prefix="/metrics/silences", tags=["alerts"], route_class=StrictRoute)
     admin = [Depends(admin_token(token))]
@@ -40,7 +40,7 @@ def silences_router(store: SilenceStore, known: KnownModels, token: SecretStr) -
 
         The end of an alert that was told is told. What is open when the silence ends is told then.
         """
-        await known.check(asked.model_name)
+        await catalogue.check(asked.model_name)
         return await store.set(asked, changed_by)
 
     @router.delete(

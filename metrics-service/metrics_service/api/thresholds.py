@@ -7,7 +7,7 @@ from pydantic import BaseModel, SecretStr
 from starlette.status import HTTP_204_NO_CONTENT
 
 from metrics_service.api.changed_by import WhoChanges
-from metrics_service.models.catalogue import KnownModels
+from metrics_service.models.catalogue import ModelCatalogue
 from metrics_service.thresholds.changes import AuditedChange, ThresholdChange
 from metrics_service.thresholds.store import ThresholdStore
 from shared.contracts.metrics import ModelName, ThresholdProfile
@@ -26,14 +26,14 @@ class ThresholdChanges(BaseModel):
     changes: list[AuditedChange]
 
 
-def thresholds_router(store: ThresholdStore, known: KnownModels, token: SecretStr) -> APIRouter:
+def thresholds_router(store: ThresholdStore, catalogue: ModelCatalogue, token: SecretStr) -> APIRouter:
     """What counts as a warning and what as critical."""
     router = APIRouter(prefix="/metrics/thresholds", tags=["thresholds"], route_class=StrictRoute)
 
     @router.get("", summary="Thresholds in force", responses=problems(404, 422, 503))
     async def get_thresholds(model_name: ProfileName = None) -> ThresholdProfile:
         """A model's own profile; for a model without one, the default profile (`model_name` null)."""
-        await known.check(model_name)
+        await catalogue.check(model_name)
         return await store.get(model_name)
 
     @router.put(
@@ -49,7 +49,7 @@ def thresholds_router(store: ThresholdStore, known: KnownModels, token: SecretSt
 
         Each change of a profile makes its version one higher.
         """
-        await known.check(model_name)
+        await catalogue.check(model_name)
         return await store.change(model_name, change, changed_by)
 
     @router.delete(
@@ -78,7 +78,7 @@ def thresholds_router(store: ThresholdStore, known: KnownModels, token: SecretSt
         model_name: ProfileName = None, limit: Annotated[int, Query(ge=1, le=1000)] = 100
     ) -> ThresholdChanges:
         """The audit trail of one profile, newest first."""
-        await known.check(model_name)
+        await catalogue.check(model_name)
         return ThresholdChanges(changes=await store.changes(model_name, limit))
 
     return router

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from metrics_service.database import reading
+from metrics_service.database import autocommit
 from metrics_service.thresholds.store import ChangedBy
 from shared.database.tables.metrics import audit
 
@@ -54,5 +54,5 @@ async def acts(engine: AsyncEngine, subject: Subject | None, limit: int) -> list
     query = select(audit).order_by(audit.c.change_id.desc()).limit(limit)
     if subject is not None:
         query = query.where(audit.c.subject == subject)
-    async with reading(engine) as connection:
+    async with autocommit(engine) as connection:
         return [AuditedAct.model_validate(dict(row)) for row in (await connection.execute(query)).mappings()]

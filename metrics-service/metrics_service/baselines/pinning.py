@@ -15,7 +15,7 @@ from shared.http.problems import InvalidRequest
 
 @dataclass(frozen=True, slots=True)
 class Pinning:
-    """Looks up what is to be pinned and stores it. Postgres away: DatabaseAway, and nothing is changed."""
+    """Looks up what is to be pinned and stores it. Without Postgres: DatabaseUnavailable, and nothing is changed."""
 
     drift: DriftReporter
     store: BaselineStore
@@ -26,15 +26,15 @@ class Pinning:
             message = f"{MODEL_BASELINE!r} is the name of what the model's own folder brings"
             raise InvalidRequest([FieldError(location="query.name", message=message)])
         if asked.source == "window":
-            reference = await self.of_window(model_name, asked)
+            reference = await self._of_window(model_name, asked)
         else:
             version, shapes = await self.store.of_folder(model_name, asked.model_version)
             asked = asked.model_copy(update={"model_version": version})
             reference = Reference(shapes)
         return await self.store.pin(model_name, name, asked, reference, changed_by)
 
-    async def of_window(self, model_name: str, asked: PinBaseline) -> Reference:
+    async def _of_window(self, model_name: str, asked: PinBaseline) -> Reference:
         """The predictions of the window that is asked for."""
-        window = self.drift.kept.with_rows(asked.window_end, asked.time_window_minutes)
+        window = self.drift.coverage.of_rows(asked.window_end, asked.time_window_minutes)
         selection = Selection(window, model_name=model_name, model_version=asked.model_version)
         return Reference(await self.drift.shapes(selection), window.start, window.end)

@@ -1,6 +1,6 @@
 """Pinned baselines in Postgres. What is pinned stays as it was, however long ago its predictions were dropped.
 
-Postgres away: DatabaseAway.
+Without Postgres: DatabaseUnavailable.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from metrics_service.audit.trail import Subject, note
 from metrics_service.baselines.contracts import LEAST_WATCHED, MAX_BASELINES, Baseline, PinBaseline
-from metrics_service.database import changing, reading
+from metrics_service.database import autocommit, transaction
 from metrics_service.thresholds.store import ChangedBy
 from metrics_service.windows.shapes import Reference, Shapes, as_baseline, from_baseline
 from shared.contracts.baseline import ModelBaseline
@@ -52,7 +52,7 @@ class BaselineStore:
             _, shapes = await self.of_folder(model_name, model_version)
             return Reference(shapes)
         query = select(baseline).where(baseline.c.model_name == model_name, baseline.c.name == name)
-        async with reading(self.engine) as connection:
+        async with autocommit(self.engine) as connection:
             row = (await connection.execute(query)).mappings().one_or_none()
         if row is None:
             raise UnknownBaseline(f"Model {model_name!r} has no baseline {name!r}.")
@@ -61,7 +61,7 @@ class BaselineStore:
     async def of_folder(self, model_name: str, model_version: str | None) -> tuple[str, Shapes]:
         """Version and figures from the model's own folder. Raises UnknownBaseline, with what is wrong with them."""
         parameters = {"model_name": model_name, "model_version": model_version}
-        async with reading(self.engine) as connection:
+        async with autocommit(self.engine) as connection:
             row = (await connection.execute(OF_FOLDER, parameters)).one_or_none()
         if row is None:
             raise UnknownBaseline(f"No folder of model {model_name!r} brings a baseline.json.")
@@ -90,7 +90,7 @@ class BaselineStore:
             "watched": asked.watched,
             "pinned_at": func.now(),
         }
-        async with changing(self.engine) as connection:
+        async with transaction(self.engine) as connection:
             await check_room(connection, model_name, name)
             statement = upsert(baseline).values(model_name=model_name, name=name, **values)
             statement = statement.on_conflict_do_update(index_elements=["model_name", "name"], set_=values)
@@ -102,7 +102,7 @@ class BaselineStore:
 
     async def remove(self, model_name: str, name: str, changed_by: ChangedBy) -> None:
         """Forgets a baseline. Raises UnknownBaseline."""
-        async with changing(self.engine) as connection:
+        async with transaction(self.engine) as connection:
             statement = delete(baseline).where(baseline.c.model_name == model_name, baseline.c.name == name)
             if not (await connection.execute(statement)).rowcount:
                 raise UnknownBaseline(f"Model {model_name!r} has no baseline {name!r}.")
@@ -111,13 +111,13 @@ class BaselineStore:
     async def list(self, model_name: str) -> Sequence[Baseline]:
         """The baselines of a model, by name."""
         query = select(baseline).where(baseline.c.model_name == model_name).order_by(baseline.c.name)
-        async with reading(self.engine) as connection:
+        async with autocommit(self.engine) as connection:
             return [contract_of(row) for row in (await connection.execute(query)).mappings()]
 
     async def watched(self, model_name: str) -> Sequence[str]:
         """The names of those whose drift is an alert."""
         query = select(baseline.c.name).where(baseline.c.model_name == model_name, baseline.c.watched)
-        async with reading(self.engine) as connection:
+        async with autocommit(self.engine) as connection:
             return (await connection.scalars(query.order_by(baseline.c.name))).all()
 
 

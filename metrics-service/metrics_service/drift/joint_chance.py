@@ -57,12 +57,12 @@ def least_chance(bins: Iterable[tuple[int, int]]) -> float:
 
 def least(values: Iterable[float]) -> float:
     """The least of numbers that fall and then rise, looking no further than that."""
-    found = inf
+    lowest = inf
     for value in values:
-        if value >= found:
+        if value >= lowest:
             break
-        found = value
-    return found
+        lowest = value
+    return lowest
 
 
 @dataclass(frozen=True, slots=True)

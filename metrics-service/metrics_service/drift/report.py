@@ -9,9 +9,9 @@ from typing import Any, Literal
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from metrics_service.baselines.store import BaselineStore
-from metrics_service.database import reading
+from metrics_service.database import autocommit
 from metrics_service.drift.comparison import compare, worst
-from metrics_service.windows.coverage import Kept
+from metrics_service.windows.coverage import Coverage
 from metrics_service.windows.rollups import Selection, over_selection, parameters_of
 from metrics_service.windows.shapes import LENGTH_BIN_ZERO, Reference, Shapes, confidence_range, length_range, total_by
 from shared.contracts.metrics import DriftMeasure, DriftQuery, DriftReport, DriftStatus
@@ -47,23 +47,23 @@ MEASURES: tuple[Name, ...] = ("label", "confidence", "input_length")
 
 @dataclass(frozen=True, slots=True)
 class DriftReporter:
-    """Answers what has changed. Postgres away: DatabaseAway."""
+    """Reports what has changed. Without Postgres: DatabaseUnavailable."""
 
     engine: AsyncEngine
-    kept: Kept
+    coverage: Coverage
     baselines: BaselineStore
 
     async def report(self, query: DriftQuery) -> DriftReport:
         """Labels, confidence and input length of the window against those of the reference."""
-        window = self.kept.with_rows(query.window_end, query.time_window_minutes)
+        window = self.coverage.of_rows(query.window_end, query.time_window_minutes)
         selection = Selection(window, query.task_type, query.model_name, query.model_version)
-        current, reference = await asyncio.gather(self.shapes(selection), self.reference(query, selection))
+        current, reference = await asyncio.gather(self.shapes(selection), self._reference(query, selection))
         measures = await asyncio.to_thread(compared, reference.shapes, current)  # a second for 10,000 labels
         overlaps = reference.overlaps(window, query.model_version)
         if overlaps:
             measures = [measure.model_copy(update=NOT_JUDGED) for measure in measures]
         return DriftReport(
-            status=worst(found.status for found in measures),
+            status=worst(measure.status for measure in measures),
             measures=measures,
             sample_size=current.sample_size,
             reference_sample_size=reference.shapes.sample_size,
@@ -81,12 +81,12 @@ class DriftReporter:
             not_judged_because=OVERLAP if overlaps else None,
         )
 
-    async def reference(self, query: DriftQuery, selection: Selection) -> Reference:
+    async def _reference(self, query: DriftQuery, selection: Selection) -> Reference:
         """What to compare with. Raises UnknownBaseline, and InvalidRequest for a window that is not kept."""
         if query.baseline is not None and query.model_name is not None:
             return await self.baselines.find(query.model_name, query.baseline, query.model_version)
         minutes = query.reference_window_minutes or query.time_window_minutes
-        window = self.kept.with_rows(
+        window = self.coverage.of_rows(
             query.reference_window_end or selection.window.start, minutes, "reference_window_end"
         )
         version = query.reference_model_version or query.model_version
@@ -95,7 +95,7 @@ class DriftReporter:
 
     async def shapes(self, selection: Selection) -> Shapes:
         """The distributions of one window."""
-        async with reading(self.engine) as connection:
+        async with autocommit(self.engine) as connection:
             row = (await connection.execute(SHAPES, parameters_of(selection))).one()
         series = list(zip(row.versions or (), row.labels or (), row.counts or (), strict=True))
         bins = dict(zip(row.bins or (), row.bin_counts or (), strict=True))

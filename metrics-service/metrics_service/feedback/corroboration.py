@@ -12,7 +12,7 @@ from sqlalchemy import bindparam, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.types import DateTime, Double
 
-from metrics_service.database import reading
+from metrics_service.database import autocommit
 from metrics_service.windows.rollups import CHOICE, CHOSEN, Selection, choice_of
 
 AGREEING = 3
@@ -80,10 +80,10 @@ class Said:
 
 
 async def corroborated(engine: AsyncEngine, selection: Selection, caller_limit: int) -> Said:
-    """What was said, and what it counts for. Postgres away: DatabaseAway."""
+    """What was said, and what it counts for. Without Postgres: DatabaseUnavailable."""
     parameters = {"start": selection.window.start, "end": selection.window.end, "caller_limit": caller_limit}
-    async with reading(engine) as connection:
+    async with autocommit(engine) as connection:
         rows = (await connection.execute(SAID, {**parameters, **choice_of(selection)})).all()
-    found = {row.is_right: Words(row.said, int(row.weight)) for row in rows}
+    words = {row.is_right: Words(row.said, int(row.weight)) for row in rows}
     callers = max((row.callers for row in rows), default=0)
-    return Said(found.get(True, Words()), found.get(False, Words()), callers)
+    return Said(words.get(True, Words()), words.get(False, Words()), callers)

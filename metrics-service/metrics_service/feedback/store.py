@@ -1,4 +1,4 @@
-"""Takes feedback and says what it amounts to. Postgres away: DatabaseAway.
+"""Takes feedback and says what it amounts to. Without Postgres: DatabaseUnavailable.
 
 A label must be one of the labels of the prediction's model. Of a caller's words on a prediction the last one counts.
 A trusted word overrules any other; without the admin token nobody changes what another caller said: the first one who
@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.types import DateTime, Double, Text
 
-from metrics_service.database import changing, reading
+from metrics_service.database import autocommit, transaction
 from metrics_service.feedback.corroboration import corroborated
 from metrics_service.feedback.quality import (
     Caller,
@@ -51,7 +51,7 @@ RECORDED_LABELS = text("""
 """).bindparams(bindparam("names", type_=ARRAY(Text)))
 
 GIVE = text("""
-    INSERT INTO metrics.feedback AS known (
+    INSERT INTO metrics.feedback AS stored (
         prediction_id, predicted_at, model_name, model_version, task_type, prediction_label, actual_label,
         given_by, is_trusted
     )
@@ -63,7 +63,7 @@ GIVE = text("""
     ON CONFLICT (prediction_id) DO UPDATE SET
         actual_label = excluded.actual_label, given_at = now(),
         given_by = excluded.given_by, is_trusted = excluded.is_trusted
-    WHERE excluded.is_trusted OR NOT known.is_trusted AND known.given_by = excluded.given_by
+    WHERE excluded.is_trusted OR NOT stored.is_trusted AND stored.given_by = excluded.given_by
     RETURNING prediction_id, prediction_label, actual_label, given_at
 """).bindparams(
     bindparam("ids", type_=ARRAY(Uuid())),
@@ -146,11 +146,11 @@ class FeedbackStore:
 
     async def give_all(self, given: Sequence[Feedback], caller: Caller) -> list[FeedbackResult]:
         """Records what can be, in one transaction; of several words on one prediction the last one counts."""
-        async with changing(self.engine) as connection:
+        async with transaction(self.engine) as connection:
             ids = [row.prediction_id for row in given]
-            found = {row.prediction_id: row for row in await connection.execute(PREDICTIONS, {"ids": ids})}
-            labels = await labels_of(connection, list(found.values()))
-            refused = {number: refusal(row, found, labels) for number, row in enumerate(given)}
+            predictions = {row.prediction_id: row for row in await connection.execute(PREDICTIONS, {"ids": ids})}
+            labels = await labels_of(connection, list(predictions.values()))
+            refused = {number: refusal(row, predictions, labels) for number, row in enumerate(given)}
             last = {row.prediction_id: number for number, row in enumerate(given) if refused[number] is None}
             taken = {prediction_id: given[number].label for prediction_id, number in last.items()}
             values = {"given_by": caller.digest, "is_trusted": caller.is_trusted}
@@ -166,7 +166,7 @@ class FeedbackStore:
     async def pairs(self, selection: Selection) -> Pairs:
         """What was predicted and what was right, over predictions made in the window."""
         window = {"start": selection.window.start, "end": selection.window.end}
-        async with reading(self.engine) as connection:
+        async with autocommit(self.engine) as connection:
             rows = await connection.execute(
                 PAIRS, {**window, **choice_of(selection), "caller_limit": self.caller_limit}
             )
@@ -211,23 +211,23 @@ async def labels_of(connection: AsyncConnection, predictions: Sequence[Row[tuple
     untold = sorted({name for name, _ in missing})
     recorded = {row.model_name: row.labels for row in await connection.execute(RECORDED_LABELS, {"names": untold})}
     for name, version in missing:
-        others = [labels for (known, _), labels in told.items() if known == name]
+        others = [labels for (told_name, _), labels in told.items() if told_name == name]
         told[name, version] = frozenset(recorded.get(name, ())).union(*others)
     return told
 
 
-def refusal(given: Feedback, found: Mapping[UUID, Row[tuple[str, ...]]], labels: Labels) -> FeedbackResult | None:
+def refusal(given: Feedback, predictions: Mapping[UUID, Row[tuple[str, ...]]], labels: Labels) -> FeedbackResult | None:
     """Why a judgement cannot be taken; None: it can."""
-    prediction = found.get(given.prediction_id)
+    prediction = predictions.get(given.prediction_id)
     if prediction is None:
         detail = "No prediction of this id is on record, or it is not on record any more."
         return FeedbackResult(outcome=Outcome.UNKNOWN_PREDICTION, prediction_id=given.prediction_id, detail=detail)
-    known = labels[prediction.model_name, prediction.model_version]
-    if given.label in known:
+    allowed = labels[prediction.model_name, prediction.model_version]
+    if given.label in allowed:
         return None
-    more = f" and {len(known) - SHOWN} more" if len(known) > SHOWN else ""
+    more = f" and {len(allowed) - SHOWN} more" if len(allowed) > SHOWN else ""
     whose = f"{prediction.model_name} {prediction.model_version}"
-    detail = f"{whose} has no label {given.label!r}; its labels: {', '.join(sorted(known)[:SHOWN]) or 'none'}{more}"
+    detail = f"{whose} has no label {given.label!r}; its labels: {', '.join(sorted(allowed)[:SHOWN]) or 'none'}{more}"
     return FeedbackResult(outcome=Outcome.UNKNOWN_LABEL, prediction_id=given.prediction_id, detail=detail)
 
 

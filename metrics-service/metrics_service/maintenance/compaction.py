@@ -1,6 +1,6 @@
 """Makes one rollup row of those that several writers left in a bucket that is over; runs in the replica that leads.
 
-Without it every answer would still be right, at a cost that grows with how many predictions were written at once.
+Without it every number would still be right, at a cost that grows with how many predictions were written at once.
 """
 
 import asyncio
@@ -13,18 +13,18 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from shared.asyncio.clock import UtcNow
 
 SETTLED = timedelta(minutes=1)
-"""Predictions come this late at most, as a rule; what comes later is folded in a later round."""
+"""Predictions come this late at most, as a rule; what comes later is merged in a later round."""
 
 ROUND_SECONDS = 5.0
 AT_MOST = 200
 """Rows per writer and transaction: some tens of milliseconds."""
 
-FOLD = text("SELECT metrics.fold_writers(:ended_before, :at_most)")
+COMPACT = text("SELECT metrics.fold_writers(:ended_before, :at_most)")
 
 
 @dataclass(frozen=True, slots=True)
-class Folding:
-    """Folds what there is to fold. Postgres away: the error ends the run."""
+class Compaction:
+    """Merges rows while there are any to merge. Without Postgres: the error ends the run."""
 
     engine: AsyncEngine
     clock: UtcNow
@@ -32,11 +32,11 @@ class Folding:
     async def run(self) -> None:
         """Goes on for ever; pauses when nothing is left."""
         while True:
-            if not await self.fold():
+            if not await self.compact():
                 await asyncio.sleep(ROUND_SECONDS)
 
-    async def fold(self) -> int:
+    async def compact(self) -> int:
         """One step; how many rows went into others."""
         async with self.engine.begin() as connection:
             parameters = {"ended_before": self.clock() - SETTLED, "at_most": AT_MOST}
-            return await connection.scalar(FOLD, parameters) or 0
+            return await connection.scalar(COMPACT, parameters) or 0

@@ -1,10 +1,10 @@
 """What one replica does for all: whoever holds an advisory lock of Postgres has the duties, the others stand by.
 
 The lock belongs to a transaction that stays open and does nothing else: that is what a pooler, too, leaves on one
-connection. It holds up no vacuum, for between its words it sees nothing. The leader dies: Postgres frees the lock at
-once. The leader hangs: it no longer speaks, Postgres ends its connection after LEASE_SECONDS and somebody else takes
-over. The leader wakes up: its next word fails and it steps down. Postgres away, or without a server that takes writes:
-nobody leads, and everybody tries again.
+connection. It holds up no vacuum, for between its statements it has no snapshot. The leader dies: Postgres frees the
+lock at once. The leader hangs: it sends no statement, Postgres ends its connection after LEASE_SECONDS and somebody
+else takes over. The leader wakes up: its next statement fails and it steps down. No Postgres that takes writes: nobody
+leads, and everybody tries again.
 """
 
 import asyncio
@@ -16,14 +16,13 @@ from prometheus_client import Gauge
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-LEADER_LOCK = 4_703_118_283
-"""Key of the advisory lock; an arbitrary number that nobody else uses."""
+from shared.database import locks
 
 LEASE_SECONDS = 10
-"""A leader that is silent for so long is none any more."""
+"""A leader that sends no statement for so long loses its lock."""
 
 HEARTBEAT_SECONDS = 2
-"""How often the leader speaks, and how often the others look whether it is gone."""
+"""How often the leader sends a statement, and how often the others try to get the lock."""
 
 Duty = Callable[[], Awaitable[None]]
 """Work that goes on until it is cancelled."""
@@ -39,60 +38,62 @@ class Leader:
     def __init__(
         self, engine: AsyncEngine, duties: Sequence[Duty], heartbeat_seconds: float = HEARTBEAT_SECONDS
     ) -> None:
-        self.engine, self.duties, self.heartbeat_seconds = engine, duties, heartbeat_seconds
-        self.retired = False
+        self._engine, self._duties, self._heartbeat_seconds = engine, duties, heartbeat_seconds
+        self._is_retired = False
 
     @asynccontextmanager
     async def campaigning(self) -> AsyncIterator[None]:
         """Stands for leader in the background for as long as the block lasts."""
-        task = asyncio.create_task(self.campaign(), name="leader")
+        task = asyncio.create_task(self._campaign(), name="leader")
         try:
             yield
         finally:
-            self.retired = True  # for until Python 3.13 a TaskGroup that fails at this moment loses the cancellation
+            self._is_retired = (
+                True  # for until Python 3.13 a TaskGroup that fails at this moment loses the cancellation
+            )
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
-    async def campaign(self) -> None:
+    async def _campaign(self) -> None:
         """Leads whenever nobody else does, until cancelled."""
-        while not self.retired:
+        while not self._is_retired:
             try:
-                async with self.lock() as connection:
+                async with self._lock() as connection:
                     if connection is not None:
-                        await self.lead(connection)
+                        await self._lead(connection)
             except Exception as error:  # a duty that fails must not end the campaign; the next round starts it again
                 log.warning("leadership lost", error=describe(error))
-            await asyncio.sleep(self.heartbeat_seconds)
+            await asyncio.sleep(self._heartbeat_seconds)
 
     @asynccontextmanager
-    async def lock(self) -> AsyncIterator[AsyncConnection | None]:
+    async def _lock(self) -> AsyncIterator[AsyncConnection | None]:
         """The connection that holds the lock, or None while somebody else's does."""
-        async with self.engine.connect() as connection:
+        async with self._engine.connect() as connection:
             try:
                 await connection.execute(text(f"SET LOCAL idle_in_transaction_session_timeout = '{LEASE_SECONDS}s'"))
-                held = await connection.scalar(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": LEADER_LOCK})
+                held = await connection.scalar(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": locks.LEADER})
                 yield connection if held else None
             finally:
                 await connection.invalidate()  # closing it frees the lock, whatever state it is in
 
-    async def lead(self, connection: AsyncConnection) -> None:
+    async def _lead(self, connection: AsyncConnection) -> None:
         """Does the duties until the lock is lost or one of them fails; raises what ended it."""
         log.info("leading")
         LEADING.set(1)
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self.keep(connection))
-                for duty in self.duties:
+                group.create_task(self._keep(connection))
+                for duty in self._duties:
                     group.create_task(run(duty))
         finally:
             LEADING.set(0)
 
-    async def keep(self, connection: AsyncConnection) -> None:
-        """Speaks on the connection; raises when it is closed."""
+    async def _keep(self, connection: AsyncConnection) -> None:
+        """Keeps the lock by a statement at every interval; raises when the connection is closed."""
         while True:
             async with asyncio.timeout(LEASE_SECONDS):
                 await connection.execute(text("SELECT 1"))
-            await asyncio.sleep(self.heartbeat_seconds)
+            await asyncio.sleep(self._heartbeat_seconds)
 
 
 async def run(duty: Duty) -> None:

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 import structlog
-from sqlalchemy import text
+from sqlalchemy import bindparam, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.asyncio.clock import UtcNow
+from shared.database import rollup_widths
 
 DAYS_AHEAD = 3
 """Partitions that are ready before their day begins; enough for a weekend without the metrics-service."""
@@ -25,7 +26,9 @@ LOCK_NOT_AVAILABLE = "55P03"
 DELIVERY_DAYS = 7
 """What could not be delivered for so long is no longer news."""
 
-OLD_ROLLUPS = text("DELETE FROM metrics.rollup WHERE minutes IN (1, 10) AND bucket < :before")
+OLD_ROLLUPS = text("DELETE FROM metrics.rollup WHERE minutes IN :widths AND bucket < :before").bindparams(
+    bindparam("widths", rollup_widths.FINE, expanding=True)
+)
 OLD_FEEDBACK = text("DELETE FROM metrics.feedback WHERE predicted_at < :before")
 OLD_ALERTS = text("DELETE FROM metrics.alert WHERE closed_at < :before")
 OLD_SILENCES = text("DELETE FROM metrics.silence WHERE until < :before")
@@ -53,12 +56,12 @@ class Retention:
     async def tidy(self) -> None:
         """One round."""
         today = self.clock().astimezone(UTC).date()
-        await self.make_days(today)
-        await self.drop_days(today - timedelta(days=self.row_days))
-        await self.forget(today)
+        await self._make_days(today)
+        await self._drop_days(today - timedelta(days=self.row_days))
+        await self._forget(today)
 
-    async def forget(self, today: date) -> None:
-        """Small things that are old enough."""
+    async def _forget(self, today: date) -> None:
+        """Deletes what is small and old enough."""
         async with self.engine.begin() as connection:
             for old in (OLD_ROLLUPS, OLD_FEEDBACK, OLD_ALERTS, OLD_SILENCES):
                 await connection.execute(old, {"before": midnight(today - timedelta(days=self.rollup_days))})
@@ -66,29 +69,29 @@ class Retention:
             if undelivered := sum(delivered_at is None for delivered_at in gone):
                 log.error("alert events given up", count=undelivered)
 
-    async def make_days(self, today: date) -> None:
+    async def _make_days(self, today: date) -> None:
         """Partitions from today on."""
         for ahead in range(DAYS_AHEAD + 1):
-            await self.attempt("make_day", today + timedelta(days=ahead))
+            await self._attempt("make_day", today + timedelta(days=ahead))
 
-    async def drop_days(self, cutoff: date) -> None:
+    async def _drop_days(self, cutoff: date) -> None:
         """Frees the space of every day before `cutoff`, then removes its partition when that disturbs nobody."""
-        await self.attempt("empty_default", cutoff)
+        await self._attempt("empty_default", cutoff)
         async with self.engine.connect() as connection:
             days = (await connection.scalars(text("SELECT predictions.days_before(:cutoff)"), {"cutoff": cutoff})).all()
         for day in days:
-            if await self.attempt("empty_day", day) and await self.drop_when_free(day):
+            if await self._attempt("empty_day", day) and await self._drop_when_free(day):
                 log.info("day dropped", day=str(day))
 
-    async def drop_when_free(self, day: date) -> bool:
+    async def _drop_when_free(self, day: date) -> bool:
         """Tries for a few seconds to meet a moment in which nobody uses the table."""
         for _ in range(self.drop_attempts):
-            if await self.attempt("drop_day", day):
+            if await self._attempt("drop_day", day):
                 return True
             await asyncio.sleep(DROP_PAUSE_SECONDS)
         return False
 
-    async def attempt(self, function: str, day: date) -> bool:
+    async def _attempt(self, function: str, day: date) -> bool:
         """Calls a function of migration 0004; False when a lock was not free."""
         try:
             async with self.engine.begin() as connection:

@@ -1,6 +1,6 @@
 """Which models there are: loaded by a prediction-service now, or on record with predictions.
 
-Postgres away: DatabaseAway.
+Without Postgres: DatabaseUnavailable.
 """
 
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from time import monotonic
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from metrics_service.database import reading
+from metrics_service.database import autocommit
 from shared.http.problems import Problem
 
 LOADED_SECONDS = 60
@@ -22,7 +22,7 @@ FRESH_SECONDS = 60.0
 SHOWN = 20
 """Names that an error lists."""
 
-KNOWN = text("""
+LISTED = text("""
     SELECT model_name, model_version, task_type FROM predictions.model
     WHERE seen_at > now() - :loaded_seconds * interval '1 second'
     UNION
@@ -39,22 +39,22 @@ class UnknownModel(Problem):
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class Listing:
     """Name, version and task of everything there is."""
 
     triples: frozenset[tuple[str, str, str]] = frozenset()
 
     def check(self, name: str | None, version: str | None, task: str | None) -> None:
         """Raises UnknownModel unless something has all that is named; says what there is instead."""
-        names = {known for known, _, _ in self.triples}
+        names = {listed_name for listed_name, _, _ in self.triples}
         if name is not None and name not in names:
             raise UnknownModel(f"No model is called {name!r}. {listed('Known models', names)}")
         of_model = [triple for triple in self.triples if name in (None, triple[0])]
-        versions = {known for _, known, _ in of_model}
+        versions = {listed_version for _, listed_version, _ in of_model}
         if version is not None and version not in versions:
             whose = f"of model {name!r} " if name else ""
             raise UnknownModel(f"No version {whose}is {version!r}. {listed('Known versions', versions)}")
-        tasks = {known for _, found, known in of_model if version in (None, found)}
+        tasks = {listed_task for _, of_version, listed_task in of_model if version in (None, of_version)}
         if task is not None and task not in tasks:
             who = f"Model {name!r} does not do" if name else "No model does"
             raise UnknownModel(f"{who} {task!r}. {listed('Known tasks', tasks)}")
@@ -62,19 +62,19 @@ class Known:
 
 def listed(what: str, names: Iterable[str]) -> str:
     """The names that there are, shortened."""
-    found = sorted(names)
-    if not found:
+    ordered = sorted(names)
+    if not ordered:
         return f"{what}: none yet."
-    more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
-    return f"{what}: {', '.join(found[:SHOWN])}{more}."
+    more = f" and {len(ordered) - SHOWN} more" if len(ordered) > SHOWN else ""
+    return f"{what}: {', '.join(ordered[:SHOWN])}{more}."
 
 
 @dataclass(slots=True)
-class KnownModels:
+class ModelCatalogue:
     """Remembers which models there are. Only `_read` changes what it remembers."""
 
     engine: AsyncEngine
-    _known: Known = field(default_factory=Known)
+    _listing: Listing = field(default_factory=Listing)
     _read_at: float = -FRESH_SECONDS
 
     async def check(self, name: str | None, version: str | None = None, task: str | None = None) -> None:
@@ -83,20 +83,20 @@ class KnownModels:
             return
         if not self._has(name, version, task):
             await self._read()  # it may have been loaded, or have predicted for the first time, since the last time
-            self._known.check(name, version, task)
+            self._listing.check(name, version, task)
 
     def _has(self, name: str | None, version: str | None, task: str | None) -> bool:
         """Whether it was there not long ago."""
         if monotonic() - self._read_at >= FRESH_SECONDS:
             return False
         try:
-            self._known.check(name, version, task)
+            self._listing.check(name, version, task)
         except UnknownModel:
             return False
         return True
 
     async def _read(self) -> None:
-        async with reading(self.engine) as connection:
-            rows = await connection.execute(KNOWN, {"loaded_seconds": LOADED_SECONDS})
-            self._known = Known(frozenset((row.model_name, row.model_version, row.task_type) for row in rows))
+        async with autocommit(self.engine) as connection:
+            rows = await connection.execute(LISTED, {"loaded_seconds": LOADED_SECONDS})
+            self._listing = Listing(frozenset((row.model_name, row.model_version, row.task_type) for row in rows))
         self._read_at = monotonic()

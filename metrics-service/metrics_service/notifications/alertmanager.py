@@ -25,13 +25,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from metrics_service.alerts.rules import Alert
 from metrics_service.alerts.store import alert_of
-from metrics_service.database import reading
+from metrics_service.database import autocommit
 from metrics_service.notifications.text import description, headline
 from metrics_service.notifications.webhooks import Format, Webhook, signed_headers
 from metrics_service.silences.store import active_silences, silenced_until
 from shared.asyncio.clock import UtcNow
 from shared.contracts.metrics import Status
-from shared.database.tables.metrics import alert
+from shared.database.tables.metrics import alert as alert_table
 
 POLL_SECONDS = 0.5
 TIMEOUT_SECONDS = 5.0
@@ -62,7 +62,7 @@ class Receiver:
 
 @dataclass(slots=True)
 class AlertmanagerSync:
-    """Sends what fires. Receiver away: tried again. Postgres away: DatabaseAway ends the run."""
+    """Sends what fires. Receiver unavailable: tried again. Without Postgres: DatabaseUnavailable ends the run."""
 
     engine: AsyncEngine
     client: httpx.AsyncClient
@@ -73,8 +73,8 @@ class AlertmanagerSync:
     receivers: list[Receiver] = field(init=False)
 
     def __post_init__(self) -> None:
-        found = [webhook for webhook in self.webhooks if webhook.format is Format.ALERTMANAGER]
-        self.receivers = [Receiver(webhook) for webhook in found]
+        alertmanagers = [webhook for webhook in self.webhooks if webhook.format is Format.ALERTMANAGER]
+        self.receivers = [Receiver(webhook) for webhook in alertmanagers]
 
     async def run(self) -> None:
         """For ever; whoever leads anew tells everything at once."""
@@ -82,9 +82,9 @@ class AlertmanagerSync:
             receiver.told, receiver.due_at = None, None
         async with asyncio.TaskGroup() as group:
             for receiver in self.receivers:
-                group.create_task(self.serve(receiver))
+                group.create_task(self._serve(receiver))
 
-    async def serve(self, receiver: Receiver) -> None:
+    async def _serve(self, receiver: Receiver) -> None:
         """One of them, for ever; none waits for another."""
         while True:
             await self.look([receiver])
@@ -93,29 +93,30 @@ class AlertmanagerSync:
     async def look(self, receivers: Sequence[Receiver]) -> None:
         """Sends to those that do not know the newest, or have not heard for an interval."""
         now = self.clock()
-        alerts = await self.current(now)
-        state = frozenset((found.alert_id, found.changed_at, found.closed_at) for found in alerts)
-        due = [found for found in receivers if is_due(found, state, now)]
+        alerts = await self._current(now)
+        state = frozenset((alert.alert_id, alert.changed_at, alert.closed_at) for alert in alerts)
+        due = [receiver for receiver in receivers if is_due(receiver, state, now)]
         if due and alerts:
             body = orjson.dumps(alertmanager_alerts(alerts, now, self.interval))
-            await asyncio.gather(*(self.tell(receiver, state, body, now) for receiver in due))
+            await asyncio.gather(*(self._tell(receiver, state, body, now) for receiver in due))
 
-    async def current(self, now: datetime) -> list[Alert]:
+    async def _current(self, now: datetime) -> list[Alert]:
         """What is open and what ended not long ago; what is silenced, as it was told, and not at all if it was not."""
-        is_current = or_(alert.c.closed_at.is_(None), alert.c.closed_at > now - RESOLVED_FOR)
-        query = select(alert).where(is_current).order_by(alert.c.changed_at.desc()).limit(MAX_ALERTS)
-        async with reading(self.engine) as connection:
-            found = [(alert_of(row), Status(row["announced"])) for row in (await connection.execute(query)).mappings()]
-            silences = await active_silences(connection, now) if found else []
+        is_current = or_(alert_table.c.closed_at.is_(None), alert_table.c.closed_at > now - RESOLVED_FOR)
+        query = select(alert_table).where(is_current).order_by(alert_table.c.changed_at.desc()).limit(MAX_ALERTS)
+        async with autocommit(self.engine) as connection:
+            rows = (await connection.execute(query)).mappings().all()
+            silences = await active_silences(connection, now) if rows else []
+        alerts = ((alert_of(row), Status(row["announced"])) for row in rows)
         told = (
-            one.as_told(announced) if one.closed_at is None and silenced_until(silences, one) else one
-            for one, announced in found
+            alert.as_told(announced) if alert.closed_at is None and silenced_until(silences, alert) else alert
+            for alert, announced in alerts
         )
-        return [one for one in told if one]
+        return [alert for alert in told if alert]
 
-    async def tell(self, receiver: Receiver, state: frozenset[tuple[Any, ...]], body: bytes, now: datetime) -> None:
+    async def _tell(self, receiver: Receiver, state: frozenset[tuple[Any, ...]], body: bytes, now: datetime) -> None:
         """One attempt; notes when the next one is due."""
-        refusal = await self.send(receiver.webhook, body)
+        refusal = await self._send(receiver.webhook, body)
         SENT.labels("refused" if refusal else "delivered").inc()
         if refusal is None:
             receiver.told, receiver.failures, receiver.due_at = state, 0, now + self.interval
@@ -125,7 +126,7 @@ class AlertmanagerSync:
         receiver.due_at = now + min(pause, self.interval)
         log.warning("alertmanager not told", webhook=receiver.webhook.key, reason=refusal)
 
-    async def send(self, webhook: Webhook, body: bytes) -> str | None:
+    async def _send(self, webhook: Webhook, body: bytes) -> str | None:
         """One request; None when it was taken, else why not."""
         message_id = str(uuid5(NAMESPACE_URL, body.hex()))
         sent = signed_headers(message_id, body, self.secret, self.clock())
@@ -149,41 +150,41 @@ def is_due(receiver: Receiver, state: frozenset[tuple[Any, ...]], now: datetime)
 def alertmanager_alerts(alerts: Iterable[Alert], now: datetime, interval: timedelta) -> list[dict[str, Any]]:
     """Everything for `POST /api/v2/alerts`; of what has the same labels, the newest alone."""
     entries: dict[tuple[str, str, str], dict[str, Any]] = {}
-    for found in sorted(alerts, key=lambda one: one.changed_at):
-        for entry in entries_of(found, now, interval):
+    for alert in sorted(alerts, key=lambda one: one.changed_at):
+        for entry in entries_of(alert, now, interval):
             labels = entry["labels"]
             entries[labels["model_name"], labels["alertname"], labels["severity"]] = entry
     return list(entries.values())
 
 
-def entries_of(found: Alert, now: datetime, interval: timedelta) -> Iterable[dict[str, Any]]:
+def entries_of(alert: Alert, now: datetime, interval: timedelta) -> Iterable[dict[str, Any]]:
     """One alert per severity that it had, then the one that it has.
 
     Those that ended long ago are said to have ended, too: a silence may have kept them firing until now.
     """
-    for evidence, following in zip(found.history, found.history[1:], strict=False):
+    for evidence, following in zip(alert.history, alert.history[1:], strict=False):
         if evidence.severity is not Status.NORMAL:
-            yield entry_of(found, evidence.severity, evidence.at, following.at)
-    if found.closed_at is None:
-        since = found.history[-1].at if found.history else found.opened_at
-        yield entry_of(found, found.severity, since, now + INTERVALS_UNTIL_END * interval)
-    elif found.closed_by is None:
-        yield entry_of(found, found.severity, found.opened_at, found.closed_at)
+            yield entry_of(alert, evidence.severity, evidence.at, following.at)
+    if alert.closed_at is None:
+        since = alert.history[-1].at if alert.history else alert.opened_at
+        yield entry_of(alert, alert.severity, since, now + INTERVALS_UNTIL_END * interval)
+    elif alert.closed_by is None:
+        yield entry_of(alert, alert.severity, alert.opened_at, alert.closed_at)
 
 
-def entry_of(found: Alert, severity: Status, starts_at: datetime, ends_at: datetime) -> dict[str, Any]:
+def entry_of(alert: Alert, severity: Status, starts_at: datetime, ends_at: datetime) -> dict[str, Any]:
     """One alert as Alertmanager takes it."""
     return {
         "labels": {
-            "alertname": f"model_{found.signal}",
-            "model_name": found.model_name,
+            "alertname": f"model_{alert.signal}",
+            "model_name": alert.model_name,
             "severity": severity,
             "service": "metrics-service",
         },
         "annotations": {
-            "summary": headline(found),
-            "description": description(found),
-            "alert_id": str(found.alert_id),
+            "summary": headline(alert),
+            "description": description(alert),
+            "alert_id": str(alert.alert_id),
         },
         "startsAt": starts_at.isoformat(),
         "endsAt": ends_at.isoformat(),

@@ -5,8 +5,8 @@ is sent which could not be noted down, and marks it when the receiver has said 2
 lost meanwhile, and waits for a Postgres that fails over: only a crash of this process between sending and marking sends
 an event twice, with the same id, once the claim has run out. While a receiver refuses one model's event, the later
 events of that model wait behind it; other models do not. No receiver waits for another: each has a loop of its own, and
-one that refused or did not answer is asked one thing at a time until it says yes, so that it takes no names to look up
-nor connections from those that are well.
+one that refused or did not respond is sent one event at a time until it accepts one, so that it takes no name lookups
+and no connections from those that are well.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.types import Text
 
 from metrics_service.alerts.rules import AlertEvent
-from metrics_service.database import DatabaseAway, changing, reading
+from metrics_service.database import DatabaseUnavailable, autocommit, transaction
 from metrics_service.notifications.webhooks import Webhook, headers
 from shared.asyncio.clock import UtcNow
 from shared.database.tables.metrics import alert_delivery
@@ -32,7 +32,7 @@ from shared.http.problems import Overloaded
 
 POLL_SECONDS = 0.5
 TIMEOUT_SECONDS = 5.0
-"""A receiver that takes longer to say yes is asked again."""
+"""A receiver that takes longer to respond is sent the event again."""
 
 CLAIM = timedelta(seconds=20)
 """How long an event is left to whoever claimed it: its sending, and a failover of Postgres before it can be marked."""
@@ -62,7 +62,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class AlertDelivery:
-    """Delivers what is due. Receiver away: tried again until it is back. Postgres away: DatabaseAway ends the run."""
+    """Delivers what is due, again until a receiver takes it; DatabaseUnavailable ends the run."""
 
     engine: AsyncEngine
     client: httpx.AsyncClient
@@ -76,9 +76,9 @@ class AlertDelivery:
         """Delivers for ever, to each receiver on its own; with none there is nothing to do."""
         async with asyncio.TaskGroup() as group:
             for webhook in self.receivers().values():
-                group.create_task(self.serve(webhook))
+                group.create_task(self._serve(webhook))
 
-    async def serve(self, webhook: Webhook) -> None:
+    async def _serve(self, webhook: Webhook) -> None:
         """One receiver, for ever."""
         is_well = True
         while True:
@@ -94,9 +94,9 @@ class AlertDelivery:
     async def deliver_due(self, webhooks: Mapping[str, Webhook], most: int = MOST_AT_ONCE) -> list[bool]:
         """One attempt for each first in line, which of them arrived; after those the next in line may be due."""
         parameters = {"webhooks": list(webhooks), "now": self.clock(), "most": most}
-        async with reading(self.engine) as connection:
+        async with autocommit(self.engine) as connection:
             due = (await connection.execute(DUE, parameters)).all()
-        attempts = [asyncio.create_task(self.deliver(row, webhooks[row.webhook])) for row in due]
+        attempts = [asyncio.create_task(self._deliver(row, webhooks[row.webhook])) for row in due]
         self.attempts.update(attempts)
         for attempt in attempts:
             attempt.add_done_callback(self.attempts.discard)
@@ -110,48 +110,48 @@ class AlertDelivery:
             attempt.cancel()
         await asyncio.gather(*self.attempts, return_exceptions=True)
 
-    async def deliver(self, row: Row[tuple[object, ...]], webhook: Webhook) -> bool:
+    async def _deliver(self, row: Row[tuple[object, ...]], webhook: Webhook) -> bool:
         """One attempt: claimed, sent, and noted when it was made or when the next one is due."""
         event = AlertEvent.model_validate(row.event)
         claimed_until = self.clock() + CLAIM
-        await self.note(row, {"attempts": row.attempts + 1, "next_attempt_at": claimed_until})
-        refusal = await self.send(event, webhook)
+        await self._note(row, {"attempts": row.attempts + 1, "next_attempt_at": claimed_until})
+        refusal = await self._send(event, webhook)
         now = self.clock()
         outcome = {"delivered_at": now} if refusal is None else {"next_attempt_at": now + pause_after(row.attempts + 1)}
-        await self.note_once_possible(row, outcome, claimed_until)
+        await self._note_once_possible(row, outcome, claimed_until)
         ATTEMPTS.labels("refused" if refusal else "delivered").inc()
         if refusal:
             log.warning("alert not delivered", event_id=str(event.event_id), webhook=webhook.key, reason=refusal)
         return refusal is None
 
-    async def note(self, row: Row[tuple[object, ...]], values: Mapping[str, object]) -> None:
-        """Changes what is on record about a delivery. Raises DatabaseAway."""
-        async with changing(self.engine) as connection:
+    async def _note(self, row: Row[tuple[object, ...]], values: Mapping[str, object]) -> None:
+        """Changes what is on record about a delivery. Raises DatabaseUnavailable."""
+        async with transaction(self.engine) as connection:
             statement = update(alert_delivery).where(alert_delivery.c.delivery_id == row.delivery_id)
             await connection.execute(statement.values(**values))
 
-    async def note_once_possible(
+    async def _note_once_possible(
         self, row: Row[tuple[object, ...]], values: Mapping[str, object], claimed_until: datetime
     ) -> None:
-        """The same, waiting for a Postgres that is away. Raises DatabaseAway when the claim has run out."""
+        """The same, waiting for Postgres to come back. Raises DatabaseUnavailable when the claim has run out."""
         while True:
             try:
-                return await self.note(row, values)
-            except (DatabaseAway, Overloaded):
+                return await self._note(row, values)
+            except (DatabaseUnavailable, Overloaded):
                 if self.clock() >= claimed_until:
                     raise
             await asyncio.sleep(POLL_SECONDS)
 
-    async def send(self, event: AlertEvent, webhook: Webhook) -> str | None:
+    async def _send(self, event: AlertEvent, webhook: Webhook) -> str | None:
         """One request; None when the receiver took it, else why not."""
         body = webhook.body(event)
         sent = headers(event, body, self.secret, self.clock())
         try:
             async with (
                 asyncio.timeout(TIMEOUT_SECONDS),
-                self.client.stream("POST", webhook.url, content=body, headers=sent) as answer,
+                self.client.stream("POST", webhook.url, content=body, headers=sent) as response,
             ):
-                return None if answer.is_success else f"status {answer.status_code}"
+                return None if response.is_success else f"status {response.status_code}"
         except (httpx.HTTPError, TimeoutError) as error:
             return type(error).__name__
 

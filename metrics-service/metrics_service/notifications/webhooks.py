@@ -66,7 +66,7 @@ def parse_webhooks(value: str) -> tuple[Webhook, ...]:
 def parse_webhook(word: str, number: int) -> Webhook:
     """One webhook. Raises ValueError, which says which one it is by its number."""
     prefix, separator, rest = word.partition("+")
-    named = [known for known in Format if known and separator and prefix == known]
+    named = [kind for kind in Format if kind and separator and prefix == kind]
     url = rest if named else word
     try:
         parts = urlsplit(url)
@@ -74,7 +74,7 @@ def parse_webhook(word: str, number: int) -> Webhook:
     except ValueError:
         usable = False
     if not usable:
-        formats = ", ".join(f"{known}+" for known in Format if known)
+        formats = ", ".join(f"{kind}+" for kind in Format if kind)
         raise ValueError(f"webhook {number} is not a URL that begins with http:// or https://, perhaps after {formats}")
     return Webhook(url, named[0] if named else Format.STANDARD)
 
@@ -87,12 +87,12 @@ def headers(event: AlertEvent, body: bytes, secret: SecretStr | None, now: datet
 def signed_headers(message_id: str, body: bytes, secret: SecretStr | None, now: datetime) -> dict[str, str]:
     """The headers of Standard Webhooks."""
     timestamp = str(int(now.timestamp()))
-    found = {"content-type": "application/json", "webhook-id": message_id, "webhook-timestamp": timestamp}
+    sent = {"content-type": "application/json", "webhook-id": message_id, "webhook-timestamp": timestamp}
     if secret is not None:
         signed = f"{message_id}.{timestamp}.".encode() + body
         digest = hmac.new(key_of(secret), signed, hashlib.sha256).digest()
-        found["webhook-signature"] = f"v1,{base64.b64encode(digest).decode()}"
-    return found
+        sent["webhook-signature"] = f"v1,{base64.b64encode(digest).decode()}"
+    return sent
 
 
 def key_of(secret: SecretStr) -> bytes:

@@ -1,4 +1,4 @@
-"""Silences in Postgres; each one set or ended is on the audit trail. Postgres away: DatabaseAway."""
+"""Silences in Postgres; each one set or ended is on the audit trail. Without Postgres: DatabaseUnavailable."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from metrics_service.alerts.rules import Alert
 from metrics_service.audit.trail import Subject, note
-from metrics_service.database import changing, reading
+from metrics_service.database import autocommit, transaction
 from metrics_service.silences.contracts import NewSilence, Silence
 from metrics_service.thresholds.store import ChangedBy
 from shared.asyncio.clock import UtcNow
@@ -52,7 +52,7 @@ class SilenceStore:
             reason=asked.reason,
             created_at=now,
         )
-        async with changing(self.engine) as connection:
+        async with transaction(self.engine) as connection:
             lasting = select(func.count()).select_from(silence).where(silence.c.until > now)
             if (await connection.scalar(lasting) or 0) >= MAX_SILENCES:
                 raise InvalidRequest([FieldError(location="body", message=f"{MAX_SILENCES} silences last already")])
@@ -64,7 +64,7 @@ class SilenceStore:
     async def end(self, silence_id: UUID, changed_by: ChangedBy) -> None:
         """Ends one now; what was held back is told at the next look. Raises UnknownSilence."""
         now = self.clock()
-        async with changing(self.engine) as connection:
+        async with transaction(self.engine) as connection:
             statement = update(silence).where(silence.c.silence_id == silence_id, silence.c.until > now)
             ended = (
                 await connection.execute(statement.values(until=now).returning(silence.c.model_name))
@@ -76,7 +76,7 @@ class SilenceStore:
 
     async def lasting(self) -> Sequence[Silence]:
         """Those that last now."""
-        async with reading(self.engine) as connection:
+        async with autocommit(self.engine) as connection:
             return await active_silences(connection, self.clock())
 
 
@@ -89,8 +89,8 @@ async def active_silences(connection: AsyncConnection, now: datetime) -> Sequenc
 def silenced_until(silences: Iterable[Silence], alert: Alert) -> datetime | None:
     """Until when an alert is silenced; None: it is not."""
     ends = [
-        found.until
-        for found in silences
-        if found.model_name in (None, alert.model_name) and found.signal in (None, alert.signal)
+        one.until
+        for one in silences
+        if one.model_name in (None, alert.model_name) and one.signal in (None, alert.signal)
     ]
     return max(ends, default=None)

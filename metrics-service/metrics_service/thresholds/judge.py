@@ -67,7 +67,7 @@ def judge(
         (average_confidence, confidence_limits(thresholds)),
         (p95_inference_time_ms, inference_time_limits(thresholds)),
     )
-    breaches = [found for value, limits in measured if value is not None for found in _breach(value, limits)]
+    breaches = [breach for value, limits in measured if value is not None for breach in _breach(value, limits)]
     worst = max((severity for severity, _ in breaches), key=SEVERITIES.index, default=Status.NORMAL)
     return worst, [breach for _, breach in breaches]
 

@@ -1,6 +1,7 @@
 """Threshold profiles in Postgres: a model's own, or else the default one, or else the built-in defaults.
 
-Postgres away: DatabaseAway; nothing is changed by halves, and no change goes without its line in the audit trail.
+Without Postgres: DatabaseUnavailable; nothing is changed by halves, and no change goes without its line in the audit
+trail.
 """
 
 from dataclasses import asdict, dataclass
@@ -9,14 +10,12 @@ from sqlalchemy import RowMapping, delete, func, insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from metrics_service.database import changing, reading
+from metrics_service.database import autocommit, transaction
 from metrics_service.thresholds.changes import AuditedChange, ThresholdChange
 from shared.contracts.metrics import ThresholdProfile, Thresholds
+from shared.database import locks
 from shared.database.tables.metrics import DEFAULT_PROFILE, threshold_change, threshold_profile
 from shared.http.problems import Problem
-
-CHANGE_LOCK = 4_703_118_282
-"""Key of the advisory lock under which profiles change, one after the other; they change rarely."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +38,11 @@ class ThresholdStore:
     """Reads and changes profiles."""
 
     def __init__(self, engine: AsyncEngine) -> None:
-        self.engine = engine
+        self._engine = engine
 
     async def get(self, model_name: str | None) -> ThresholdProfile:
         """The profile that holds for `model_name` (None: for questions about all models)."""
-        async with reading(self.engine) as connection:
+        async with autocommit(self._engine) as connection:
             return await effective_profile(connection, model_name)
 
     async def change(self, model_name: str | None, change: ThresholdChange, changed_by: ChangedBy) -> ThresholdProfile:
@@ -51,8 +50,8 @@ class ThresholdStore:
 
         What changes nothing is no new version. Raises InvalidRequest when the whole would make no sense.
         """
-        async with changing(self.engine) as connection:
-            await connection.execute(select(func.pg_advisory_xact_lock(CHANGE_LOCK)))
+        async with transaction(self._engine) as connection:
+            await connection.execute(select(func.pg_advisory_xact_lock(locks.THRESHOLD_CHANGE)))
             before = await effective_profile(connection, model_name)
             after = change.applied_to(before)
             is_own = before.version > 0 and before.model_name == model_name
@@ -64,8 +63,8 @@ class ThresholdStore:
 
     async def remove(self, model_name: str, changed_by: ChangedBy) -> None:
         """Forgets a model's own profile, so that the default one holds. Raises NoProfile when it has none."""
-        async with changing(self.engine) as connection:
-            await connection.execute(select(func.pg_advisory_xact_lock(CHANGE_LOCK)))
+        async with transaction(self._engine) as connection:
+            await connection.execute(select(func.pg_advisory_xact_lock(locks.THRESHOLD_CHANGE)))
             own = threshold_profile.c.model_name == model_name
             row = (
                 await connection.execute(delete(threshold_profile).where(own).returning(threshold_profile))
@@ -82,7 +81,7 @@ class ThresholdStore:
             .order_by(threshold_change.c.change_id.desc())
             .limit(limit)
         )
-        async with reading(self.engine) as connection:
+        async with autocommit(self._engine) as connection:
             rows = (await connection.execute(query)).mappings().all()
         return [AuditedChange(**{**row, "model_name": row["model_name"] or None}) for row in rows]
 

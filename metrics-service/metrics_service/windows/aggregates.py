@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from metrics_service.database import reading
+from metrics_service.database import autocommit
 from metrics_service.windows.histogram import quantiles
 from metrics_service.windows.rollups import Selection, over_selection, parameters_of
 from shared.contracts.metrics import VersionMetrics
@@ -16,7 +16,7 @@ from shared.contracts.metrics import VersionMetrics
 PERCENTILES = (0.5, 0.95, 0.99)
 
 MAX_VERSIONS = 100
-"""Versions that an answer shows one by one; more are in its sums only."""
+"""Versions that a response shows one by one; more are in its sums only."""
 
 AGGREGATE = over_selection("""
     , end_cell AS MATERIALIZED (
@@ -77,7 +77,7 @@ async def aggregate(engine: AsyncEngine, selection: Selection) -> Aggregates:
 
 async def aggregate_by_version(engine: AsyncEngine, selection: Selection) -> tuple[Aggregates, list[VersionMetrics]]:
     """The aggregates, and what each version did, the busiest first; of one snapshot."""
-    async with reading(engine) as connection:
+    async with autocommit(engine) as connection:
         row = (await connection.execute(AGGREGATE, parameters_of(selection))).one()
     if not row.labels:
         return Aggregates(), []
@@ -112,19 +112,19 @@ def versions_of(row: Row[Any]) -> Iterator[VersionMetrics]:
     columns = (row.names, row.versions, row.labels, row.label_counts, row.confidence_sums, row.time_sums)
     for name, version, *part in zip(*columns, strict=True):
         parts[name, version].append(tuple(part))
-    for (name, version), found in sorted(parts.items()):
-        total = sum(predictions for _, predictions, _, _ in found)
+    for (name, version), series in sorted(parts.items()):
+        total = sum(predictions for _, predictions, _, _ in series)
         yield VersionMetrics(
             model_name=name,
             model_version=version,
             total_predictions=total,
-            average_confidence=sum(confidence for _, _, confidence, _ in found) / total,
-            average_inference_time_ms=sum(time for _, _, _, time in found) / total,
-            label_distribution={label: predictions for label, predictions, _, _ in found},
+            average_confidence=sum(confidence for _, _, confidence, _ in series) / total,
+            average_inference_time_ms=sum(time for _, _, _, time in series) / total,
+            label_distribution={label: predictions for label, predictions, _, _ in series},
         )
 
 
 async def count(engine: AsyncEngine) -> int:
     """The number of predictions ever recorded: a sum over days."""
-    async with reading(engine) as connection:
+    async with autocommit(engine) as connection:
         return await connection.scalar(COUNT) or 0

@@ -23,18 +23,18 @@ def value_of(time_bin: int) -> float:
 def quantiles(
     counts: Mapping[int, int], fractions: Sequence[float], smallest: float, largest: float
 ) -> tuple[float, ...]:
-    """The values below which the given fractions lie; `smallest` and `largest`, known exactly, bound the answer."""
+    """The values below which the given fractions lie; `smallest` and `largest` are exact and bound them."""
     bins = sorted(counts)
     ranks = list(accumulate(counts[time_bin] for time_bin in bins))
 
     def at(rank: int) -> float:
-        """The value with `rank` values before it; the first and the last are known."""
+        """The value with `rank` values before it; the first and the last are exact."""
         if rank == 0:
             return smallest
         if rank == ranks[-1] - 1:
             return largest
-        found = next(time_bin for time_bin, upto in zip(bins, ranks, strict=True) if rank < upto)
-        return min(max(value_of(found), smallest), largest)
+        holds_rank = next(time_bin for time_bin, upto in zip(bins, ranks, strict=True) if rank < upto)
+        return min(max(value_of(holds_rank), smallest), largest)
 
     def quantile(fraction: float) -> float:
         position = fraction * (ranks[-1] - 1)

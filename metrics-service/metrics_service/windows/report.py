@@ -1,4 +1,4 @@
-"""Answers to questions about windows: which window, which numbers, what the thresholds in force say about them."""
+"""What is reported of a window: its numbers, and what the thresholds in force say about them."""
 
 from dataclasses import asdict, dataclass
 
@@ -7,23 +7,23 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from metrics_service.thresholds.judge import judge
 from metrics_service.thresholds.store import ThresholdStore
 from metrics_service.windows import aggregates
-from metrics_service.windows.coverage import Kept
+from metrics_service.windows.coverage import Coverage
 from metrics_service.windows.rollups import Selection
-from metrics_service.windows.timeseries import tier_of, timeseries, whole
+from metrics_service.windows.timeseries import timeseries, whole, width_for
 from shared.contracts.metrics import AggregatedMetrics, MetricsQuery, Timeseries, TimeseriesQuery
 
 
 @dataclass(frozen=True, slots=True)
 class MetricsReporter:
-    """Answers questions about windows. Postgres away: DatabaseAway."""
+    """Reports on windows. Without Postgres: DatabaseUnavailable."""
 
     engine: AsyncEngine
     thresholds: ThresholdStore
-    kept: Kept
+    coverage: Coverage
 
     async def report(self, query: MetricsQuery) -> AggregatedMetrics:
         """Aggregates and status of the window that ends when the query says, or now."""
-        window = self.kept.with_rows(query.window_end, query.time_window_minutes)
+        window = self.coverage.of_rows(query.window_end, query.time_window_minutes)
         selection = Selection(window, query.task_type, query.model_name, query.model_version)
         measured, versions = await aggregates.aggregate_by_version(self.engine, selection)
         thresholds = await self.thresholds.get(query.model_name)
@@ -42,7 +42,7 @@ class MetricsReporter:
 
     async def timeseries(self, query: TimeseriesQuery) -> Timeseries:
         """The window in buckets."""
-        window = self.kept.with_rollups(query.window_end, query.time_window_minutes, tier_of(query.bucket_minutes))
+        window = self.coverage.of_rollups(query.window_end, query.time_window_minutes, width_for(query.bucket_minutes))
         selection = Selection(window, query.task_type, query.model_name, query.model_version)
         shown = whole(window, query.bucket_minutes)
         return Timeseries(

@@ -77,7 +77,7 @@ ENDS = f"""
     ) AS prediction
     WHERE {CHOSEN}
 """  # noqa: S608 - of constants only
-"""The raw rows of those ends of a selection that the rollups do not answer."""
+"""The raw rows of those ends of a selection that the rollups do not cover."""
 
 
 def over_selection(query: str) -> TextClause:

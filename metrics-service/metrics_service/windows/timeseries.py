@@ -8,12 +8,12 @@ from sqlalchemy import bindparam, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.types import DateTime
 
-from metrics_service.database import reading
+from metrics_service.database import autocommit
 from metrics_service.windows.aggregates import summary
 from metrics_service.windows.rollups import CHOICE, CHOSEN, Selection, choice_of
 from metrics_service.windows.window import EPOCH, Window, ceil_to, floor_to
 from shared.contracts.metrics import TimeseriesBucket
-from shared.database.tables.metrics import ROLLUP_MINUTES
+from shared.database import rollup_widths
 
 BUCKETS = text(
     f"""
@@ -53,15 +53,15 @@ async def timeseries(engine: AsyncEngine, selection: Selection, bucket_minutes: 
     window = whole(selection.window, bucket_minutes)
     parameters = {
         "width": bucket_minutes,
-        "minutes": tier_of(bucket_minutes),
+        "minutes": width_for(bucket_minutes),
         "start": window.start,
         "end": window.end,
         **choice_of(selection),
     }
-    async with reading(engine) as connection:
-        found = {row.start: summary(row) for row in await connection.execute(BUCKETS, parameters)}
+    async with autocommit(engine) as connection:
+        summaries = {row.start: summary(row) for row in await connection.execute(BUCKETS, parameters)}
     return [
-        TimeseriesBucket(start=start, **(asdict(found[start]) if start in found else {}))
+        TimeseriesBucket(start=start, **(asdict(summaries[start]) if start in summaries else {}))
         for start in starts(window, bucket_minutes)
     ]
 
@@ -79,6 +79,6 @@ def starts(window: Window, bucket_minutes: int) -> Iterator[datetime]:
         start += timedelta(minutes=bucket_minutes)
 
 
-def tier_of(bucket_minutes: int) -> int:
+def width_for(bucket_minutes: int) -> int:
     """The widest rollup of which a whole number fits into a bucket."""
-    return max(minutes for minutes in ROLLUP_MINUTES if bucket_minutes % minutes == 0)
+    return max(minutes for minutes in rollup_widths.WIDTHS if bucket_minutes % minutes == 0)

@@ -11,11 +11,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from shared.database import rollup_widths
+
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 """Buckets of every width begin at whole multiples of their width from here."""
 
-TIERS = (1, 10, 60, 360)
-"""The widths, in minutes, from which a window is put together; each divides the next."""
+WIDTHS = tuple(width for width in rollup_widths.WIDTHS if width < rollup_widths.DAY)
+"""The widths, in minutes, from which a window is put together: days would help windows of weeks only."""
 
 
 def floor_to(minutes: int, instant: datetime) -> datetime:
@@ -66,17 +68,17 @@ class Cover:
 
 def cover(window: Window) -> Cover:
     """Whole buckets and the ends around them, each of which lies within one minute."""
-    minutes = Window(ceil_to(TIERS[0], window.start), floor_to(TIERS[0], window.end))
+    minutes = Window(ceil_to(WIDTHS[0], window.start), floor_to(WIDTHS[0], window.end))
     if minutes.start > minutes.end:
         return Cover((), (window,))
     ends = (Window(window.start, minutes.start), Window(minutes.end, window.end))
-    buckets = () if minutes.empty else tuple(whole_buckets(minutes, TIERS))
+    buckets = () if minutes.empty else tuple(whole_buckets(minutes, WIDTHS))
     return Cover(buckets, tuple(end for end in ends if not end.empty))
 
 
-def whole_buckets(window: Window, tiers: tuple[int, ...]) -> Iterator[Buckets]:
-    """Covers a window whose edges are edges of the first tier, with wider buckets where they fit."""
-    narrow, wider = tiers[0], tiers[1:]
+def whole_buckets(window: Window, widths: tuple[int, ...]) -> Iterator[Buckets]:
+    """Covers a window whose edges are edges of the first width, with wider buckets where they fit."""
+    narrow, wider = widths[0], widths[1:]
     inner = Window(ceil_to(wider[0], window.start), floor_to(wider[0], window.end)) if wider else None
     if inner is None or inner.empty:
         yield Buckets(narrow, window)

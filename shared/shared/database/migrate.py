@@ -17,6 +17,7 @@ from pydantic import SecretStr
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from shared.database import locks
 from shared.database.connection import CannotConnectError
 from shared.database.engine import create_engine
 from shared.database.roles import ensure_roles, passwords_from_environment
@@ -30,9 +31,6 @@ WAIT_SECONDS = 60
 """How long a Postgres that does not answer is waited for: it may be starting beside us."""
 
 NO_ANSWER = (CannotConnectError, OSError, TimeoutError, asyncpg.CannotConnectNowError, asyncpg.PostgresConnectionError)
-
-MIGRATION_LOCK = 4_703_118_281
-"""Key of the advisory lock that lets one migrator work at a time; an arbitrary number that nobody else uses."""
 
 log = structlog.get_logger()
 
@@ -76,7 +74,7 @@ async def migrate(url: SecretStr, passwords: Mapping[str, str]) -> None:
     engine = create_engine(url, "migrate", pool_size=1)
     try:
         async with engine.begin() as connection:
-            await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
+            await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": locks.MIGRATION})
             await ensure_roles(connection, passwords)
             await connection.run_sync(upgrade)
     finally:

@@ -36,9 +36,6 @@ threshold_profile = Table(
     schema=SCHEMA,
 )
 
-ROLLUP_MINUTES = (1, 10, 60, 360, 1440)
-"""Widths of the rollups' buckets, in minutes; each divides the next. Buckets begin at whole widths of UTC."""
-
 rollup = Table(
     "rollup",
     metadata,

@@ -1,0 +1,12 @@
+"""Widths of the rollups' buckets, in minutes. Buckets begin at whole widths of UTC; each width divides the next."""
+
+MINUTE = 1
+TEN_MINUTES = 10
+HOUR = 60
+SIX_HOURS = 360
+DAY = 1440
+
+WIDTHS = (MINUTE, TEN_MINUTES, HOUR, SIX_HOURS, DAY)
+
+FINE = (MINUTE, TEN_MINUTES)
+"""Those that retention deletes; wider ones stay for ever."""
