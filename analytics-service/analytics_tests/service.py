@@ -1,7 +1,6 @@
 """The service as it runs, on a real Redis, against emulators of Gemini and of the metrics-service."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 
 import httpx
 
@@ -9,6 +8,7 @@ from analytics_service.app import create_app
 from analytics_service.settings import Settings
 from analytics_service.testing.gemini_emulator import GeminiEmulator
 from analytics_service.testing.metrics_emulator import MetricsEmulator
+from shared.testing.application import client_of_app
 from shared.testing.redis import RedisServer
 
 
@@ -30,14 +30,8 @@ def settings_for_redis_url(metrics: MetricsEmulator, gemini: GeminiEmulator, **c
     return Settings(_env_file=None, **(keyed | {"metrics_url": metrics.url} | changes))
 
 
-@asynccontextmanager
-async def client_of(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
-    app = create_app(settings)
-    async with (
-        app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://analytics", timeout=60) as client,
-    ):
-        yield client
+def client_of(settings: Settings) -> AbstractAsyncContextManager[httpx.AsyncClient]:
+    return client_of_app(create_app(settings))
 
 
 async def analyze(client: httpx.AsyncClient, **query: object) -> httpx.Response:

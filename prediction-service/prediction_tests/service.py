@@ -1,7 +1,7 @@
 """The service in the test's event loop, with its own database role."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import httpx
@@ -9,6 +9,7 @@ import httpx
 from prediction_service.app import create_app
 from prediction_service.settings import Settings
 from shared.testing.admin import ADMIN
+from shared.testing.application import client_of_app
 from shared.testing.postgres import Database
 
 MODELS = Path(__file__).parents[2] / "models"
@@ -28,16 +29,8 @@ def settings_for(database: Database, **chosen: object) -> Settings:
     return Settings(_env_file=None, database_url=database.url("prediction_service"), **quick | chosen)
 
 
-@asynccontextmanager
-async def client_of(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
-    app = create_app(settings)
-    async with (
-        app.router.lifespan_context(app),
-        httpx.AsyncClient(
-            transport=httpx.ASGITransport(app), base_url="http://service", timeout=30, headers=ADMIN
-        ) as client,
-    ):
-        yield client
+def client_of(settings: Settings) -> AbstractAsyncContextManager[httpx.AsyncClient]:
+    return client_of_app(create_app(settings), ADMIN)
 
 
 def assert_problem(answer: httpx.Response, status: int) -> dict:

@@ -36,7 +36,7 @@ async def fault(root: Path, name: str, fill: Fill, seconds: float) -> str:
     return str(error.value)
 
 
-@pytest.mark.parametrize("name", ALL.keys() - set(NEVER))
+@pytest.mark.parametrize("name", sorted(ALL.keys() - set(NEVER)))
 async def test_what_cannot_be_served_says_why(tmp_path: Path, name: str) -> None:
     fill, reason = ALL[name]
     said = await fault(tmp_path, name, fill, 50)

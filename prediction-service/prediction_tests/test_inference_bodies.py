@@ -1,6 +1,5 @@
 """Inference requests may come compressed; what they hold is bounded, and what is no such encoding is refused."""
 
-import gzip
 import tracemalloc
 import zlib
 from codecs import BOM_UTF8
@@ -12,6 +11,7 @@ import pytest
 
 from prediction_service.request.texts import MAX_BATCH_BYTES
 from shared.http.request_body import ANY_RATIO_BYTES
+from shared.testing.compression import gzipped
 from shared.testing.postgres import Database
 
 PATH = "/v2/models/sentiment-lexicon/infer"
@@ -24,11 +24,11 @@ RAW_DEFLATE = zlib.compress(BODY)[2:-4]
 @pytest.mark.parametrize(
     ("encoding", "body"),
     [
-        ("gzip", gzip.compress(BODY)),
-        ("GZIP", gzip.compress(BODY)),
+        ("gzip", gzipped(BODY)),
+        ("GZIP", gzipped(BODY)),
         ("deflate", zlib.compress(BODY)),
         ("identity", BODY),
-        ("gzip", gzip.compress(BODY + ROOM, 9)),
+        ("gzip", gzipped(BODY + ROOM)),
         ("identity", BODY + ROOM * 11),
         ("identity", BOM_UTF8 + BODY),
     ],
@@ -44,17 +44,17 @@ async def test_compressed_or_not_it_is_the_same_request(client: httpx.AsyncClien
     [
         ("gzip", BODY, 400),
         ("gzip", b"", 400),
-        ("gzip", gzip.compress(BODY)[:-9], 400),
-        ("gzip", gzip.compress(BODY) + b"more", 400),
-        ("gzip", gzip.compress(BODY)[:-8] + bytes(8), 400),
+        ("gzip", gzipped(BODY)[:-9], 400),
+        ("gzip", gzipped(BODY) + b"more", 400),
+        ("gzip", gzipped(BODY)[:-8] + bytes(8), 400),
         ("deflate", RAW_DEFLATE, 400),
-        ("gzip", gzip.compress(b"{}"), 400),
-        ("gzip", gzip.compress(BOMB), 413),
-        ("gzip", gzip.compress(BODY + ROOM + b" "), 413),
+        ("gzip", gzipped(b"{}"), 400),
+        ("gzip", gzipped(BOMB), 413),
+        ("gzip", gzipped(BODY + ROOM + b" "), 413),
         ("identity", BOMB, 413),
         ("deflate", zlib.compress(BOMB), 413),
         ("br", BODY, 415),
-        ("gzip, gzip", gzip.compress(gzip.compress(BODY)), 415),
+        ("gzip, gzip", gzipped(gzipped(BODY)), 415),
     ],
 )
 async def test_what_does_not_fit_is_refused(
@@ -88,7 +88,7 @@ async def test_elements_are_counted_before_anything_is_built_of_them(client: htt
     body = BODY.replace(b'["I love it."]', b"[" + many + b"]")
     tracemalloc.start()
     started = process_time()
-    answer = await client.post(PATH, content=gzip.compress(body), headers={"Content-Encoding": "gzip"})
+    answer = await client.post(PATH, content=gzipped(body), headers={"Content-Encoding": "gzip"})
     seconds, (_, most) = process_time() - started, tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert answer.status_code == 413, answer.text
