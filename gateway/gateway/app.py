@@ -14,10 +14,10 @@ What no route takes is answered by the gateway's own FastAPI application: `/`, `
 `/openapi.json`.
 """
 
-import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
+from functools import partial
 from importlib.metadata import version
 
 from fastapi import FastAPI
@@ -43,6 +43,7 @@ from gateway.request.front import Front
 from gateway.request.public_prefix import PublicPrefix
 from gateway.request.routing import UpstreamName
 from gateway.settings import Settings
+from shared.asyncio.background import Background
 from shared.database.connection import Connector
 from shared.http.openapi import openapi_of
 from shared.http.request_middleware import RequestMiddleware
@@ -106,12 +107,9 @@ def create_app(settings: Settings) -> ASGIApp:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with session, shared_limiter, deadlines.watched():
-            cleanup = asyncio.create_task(forget_old_clients_forever(connector), name="limiter-cleanup")
+        cleanup = Background(partial(forget_old_clients_forever, connector), "limiter-cleanup")
+        async with session, shared_limiter, deadlines.watched(), cleanup:
             yield
-            cleanup.cancel()
-            with suppress(asyncio.CancelledError):
-                await cleanup
 
     prefix = PublicPrefix(settings.root_path)
     health = gateway_health(SERVICE, release, shared_limiter)

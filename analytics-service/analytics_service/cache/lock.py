@@ -11,6 +11,7 @@ import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 import structlog
 from redis.asyncio import Redis
@@ -18,6 +19,7 @@ from redis.asyncio.client import PubSub
 
 from analytics_service.cache.border import RedisAway, away_as_one_error, script
 from analytics_service.reports.key import ReportKey
+from shared.asyncio.background import Background
 from shared.asyncio.clock import Clock
 
 LEASE_SECONDS = 4.0
@@ -80,14 +82,13 @@ class ReportLock:
     @asynccontextmanager
     async def holding(self, lease: Lease) -> AsyncIterator[None]:
         """Renews the lease while the block runs, then frees the lock and tells those who wait."""
-        renewal = asyncio.create_task(self.keep(lease))
         try:
-            yield
+            async with Background(partial(self.keep, lease), "report lock"):
+                try:
+                    yield
+                finally:
+                    lease.over = True  # ends the renewal sooner if a cancellation is lost in a client library
         finally:
-            lease.over = True  # ends the renewal even if a cancellation is lost in the depths of a client library
-            renewal.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await renewal
             await self.release(lease)
 
     async def keep(self, lease: Lease) -> None:

@@ -16,6 +16,7 @@ import asyncpg
 import structlog
 
 from gateway.limit.window import MICROSECONDS, Decision, LimiterUnavailableError, Policy, Source
+from shared.asyncio.background import Background
 from shared.database.connection import Connector, LoneConnection
 
 DEADLINE_SECONDS = 0.25
@@ -66,18 +67,15 @@ class PostgresLimiter:
         self._waiting: Waiting = defaultdict(list)
         self._arrived, self._many_wait = asyncio.Event(), asyncio.Event()
         self._asked_at, self._asked_for = 0.0, 0  # the last question: time of the event loop, number of clients
-        self._worker: asyncio.Task[None] | None = None
+        self._worker = Background(self._stay_connected, "postgres-limiter")
         self.available = False
 
     async def __aenter__(self) -> Self:
-        self._worker = asyncio.create_task(self._stay_connected(), name="postgres-limiter")
+        self._worker.start()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self._worker is not None:
-            self._worker.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._worker
+        await self._worker.end()
 
     async def decide(self, client: str) -> Decision:
         """Admit or refuse, together with whoever else waits. Raises LimiterUnavailableError."""

@@ -1,9 +1,8 @@
 """One timer for all requests in flight instead of one or more each: a timer costs more than most stops on the way."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
 
+from shared.asyncio.background import Background
 from shared.asyncio.clock import Clock
 
 SWEEP_SECONDS = 0.1
@@ -25,16 +24,9 @@ class Deadlines:
         """The block may take as long as it likes, or is over."""
         self._due.pop(block, None)
 
-    @asynccontextmanager
-    async def watched(self) -> AsyncIterator[None]:
+    def watched(self) -> Background:
         """A block within which deadlines are kept."""
-        sweeper = asyncio.create_task(self._sweep_forever(), name="deadlines")
-        try:
-            yield
-        finally:
-            sweeper.cancel()
-            with suppress(asyncio.CancelledError):
-                await sweeper
+        return Background(self._sweep_forever, "deadlines")
 
     async def _sweep_forever(self) -> None:
         while True:

@@ -16,6 +16,7 @@ from prometheus_client import Gauge
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from shared.asyncio.background import Background
 from shared.database import locks
 
 LEASE_SECONDS = 10
@@ -39,24 +40,14 @@ class Leader:
         self, engine: AsyncEngine, duties: Sequence[Duty], heartbeat_seconds: float = HEARTBEAT_SECONDS
     ) -> None:
         self._engine, self._duties, self._heartbeat_seconds = engine, duties, heartbeat_seconds
-        self._is_retired = False
 
-    @asynccontextmanager
-    async def campaigning(self) -> AsyncIterator[None]:
+    def campaigning(self) -> Background:
         """Stands for leader in the background for as long as the block lasts."""
-        task = asyncio.create_task(self._campaign(), name="leader")
-        try:
-            yield
-        finally:
-            self._is_retired = (
-                True  # for until Python 3.13 a TaskGroup that fails at this moment loses the cancellation
-            )
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+        return Background(self._campaign, "leader")
 
     async def _campaign(self) -> None:
         """Leads whenever nobody else does, until cancelled."""
-        while not self._is_retired:
+        while True:
             try:
                 async with self._lock() as connection:
                     if connection is not None:

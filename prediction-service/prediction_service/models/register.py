@@ -6,7 +6,7 @@ back; nobody waits for it and nothing fails without it.
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -16,6 +16,7 @@ import structlog
 from pydantic import ValidationError
 
 from prediction_service.models.model import Model
+from shared.asyncio.background import Background
 from shared.contracts.baseline import MAX_BASELINE_BYTES, ModelBaseline
 from shared.database.connection import Connector, LoneConnection
 
@@ -63,13 +64,10 @@ class ModelRegister:
     @asynccontextmanager
     async def following(self) -> AsyncIterator[None]:
         """Tells what is loaded for as long as the block lasts."""
-        task = asyncio.create_task(self._follow(), name="model register")
         try:
-            yield
+            async with Background(self._follow, "model register"):
+                yield
         finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
             self._connection.drop()
 
     async def _follow(self) -> None:

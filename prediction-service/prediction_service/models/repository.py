@@ -8,6 +8,7 @@ wait for another that takes its time.
 import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from time import monotonic
 
@@ -21,6 +22,7 @@ from prediction_service.models.folders.manifest import ManifestError
 from prediction_service.models.folders.state import FolderState, State
 from prediction_service.models.loading import FolderChangedError, Loader
 from prediction_service.models.model import Model
+from shared.asyncio.background import Background, end
 from shared.contracts.problem import FieldError
 from shared.http.problems import InvalidRequest, Problem
 
@@ -78,15 +80,11 @@ class ModelRepository:
         with suppress(TimeoutError):
             async with asyncio.timeout(START_SECONDS):
                 await asyncio.gather(*(kept.judged.wait() for kept in self._states.values()))
-        watch = asyncio.create_task(self._watch(look), name="model repository")
         try:
-            yield
+            async with Background(partial(self._watch, look), "model repository"):
+                yield
         finally:
-            loads = [state.loading for state in self._states.values() if state.loading is not None]
-            for task in (watch, *loads):
-                task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
+            await end(*(state.loading for state in self._states.values() if state.loading is not None))
             self._states.clear()
             self._serve()
             await asyncio.gather(*self._retiring)

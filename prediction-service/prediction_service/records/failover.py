@@ -10,7 +10,6 @@ import asyncio
 import errno
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from functools import partial
 from typing import ParamSpec, Self, TypeVar
 
@@ -19,6 +18,7 @@ from prometheus_client import Counter, Gauge
 
 from prediction_service.records.journal import JOURNAL_BYTES, Entry, Journal, JournalFull, Segment, decode, is_torn
 from prediction_service.records.store import RecordRefusedError, RecordStore, StoreUnavailableError
+from shared.asyncio.background import Background
 from shared.contracts.health import ComponentHealth, HealthStatus
 from shared.http.problems import Overloaded, Problem
 
@@ -58,17 +58,14 @@ class RecordFailover:
         self._away = False
         self._journal_fails = False
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="journal")
-        self._returning: asyncio.Task[None] | None = None
+        self._returning = Background(self._return, "journal replay")
 
     async def __aenter__(self) -> Self:
-        self._returning = asyncio.create_task(self._return(), name="journal replay")
+        self._returning.start()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self._returning is not None:
-            self._returning.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._returning
+        await self._returning.end()
         self._disk.shutdown()
         self._journal.seal()
         self._store.disconnect()

@@ -18,6 +18,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from prediction_service.records.failover import NotRecordable, RecordFailover
 from prediction_service.records.record import Record
+from shared.asyncio.background import Background
 from shared.http.problems import Overloaded, Problem
 
 COMMITS = Counter("prediction_commits", "Statements that recorded predictions")
@@ -63,17 +64,14 @@ class Recorder:
         self._expected = 0
         self._few_expected = asyncio.Event()
         self._few_expected.set()
-        self._writer: asyncio.Task[None] | None = None
+        self._writer = Background(self._write, "recorder")
 
     async def __aenter__(self) -> Self:
-        self._writer = asyncio.create_task(self._write(), name="recorder")
+        self._writer.start()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self._writer is not None:
-            self._writer.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._writer
+        await self._writer.end()
 
     @contextmanager
     def expecting(self) -> Iterator[None]:
