@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
 
-from sqlalchemy import bindparam, text
+from sqlalchemy import bindparam
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import DateTime, Text
+
+from metrics_service.sql import statement
 
 HISTORY = timedelta(days=1)
 """What is looked at before the last prediction."""
@@ -28,39 +30,15 @@ SLACK = 1.5
 TOLERANCE = timedelta(minutes=15)
 """How much earlier or later than today a pause may have been yesterday."""
 
-PAUSES = text("""
-    WITH active AS (
-        SELECT DISTINCT bucket FROM metrics.rollup
-        WHERE minutes = 1 AND model_name = :model_name AND bucket > :since AND bucket <= :last_minute
-    ), pause AS (
-        SELECT bucket - lag(bucket) OVER (ORDER BY bucket) - interval '1 minute' AS length FROM active
-    )
-    SELECT (SELECT min(bucket) FROM active) AS first_minute,
-        ARRAY(SELECT length FROM pause WHERE length > interval '0' ORDER BY length DESC LIMIT :times) AS longest,
-        EXISTS (
-            SELECT FROM metrics.rollup
-            WHERE minutes = 60 AND model_name = :model_name
-                AND bucket < :since - interval '1 hour' AND bucket > :since - interval '7 days'
-        ) AS is_older
-""").bindparams(
+PAUSES = statement(
+    "longest_pauses",
     bindparam("model_name", type_=Text),
     bindparam("since", type_=DateTime(timezone=True)),
     bindparam("last_minute", type_=DateTime(timezone=True)),
 )
 
-PAUSED = text("""
-    WITH mark (over_at, begins_at) AS (
-        SELECT :first, :first
-        UNION ALL SELECT :until, :until
-        UNION ALL SELECT DISTINCT bucket + interval '1 minute', bucket FROM metrics.rollup
-        WHERE minutes = 1 AND model_name = :model_name AND bucket >= :first AND bucket < :until
-    ), pause AS (SELECT lead(begins_at) OVER (ORDER BY begins_at, over_at) - over_at AS length FROM mark)
-    SELECT coalesce(max(length) >= :until_now - :since_then, false) AND EXISTS (
-        SELECT FROM metrics.rollup
-        WHERE minutes = 60 AND model_name = :model_name
-            AND bucket < :since_then AND bucket >= :since_then - interval '1 day'
-    ) FROM pause
-""").bindparams(
+PAUSED = statement(
+    "paused_around",
     bindparam("model_name", type_=Text),
     *(bindparam(name, type_=DateTime(timezone=True)) for name in ("first", "until", "since_then", "until_now")),
 )

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil, log
 
-from sqlalchemy import bindparam, text
+from sqlalchemy import bindparam
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.types import DateTime, Interval, Text
 
 from metrics_service.alerts.pauses import Rhythm, paused_around, rhythm_of
 from metrics_service.alerts.rules import Reading, Signal
 from metrics_service.database import autocommit
+from metrics_service.sql import statement
 from metrics_service.thresholds.judge import Limit, Limits
 
 BASIS = timedelta(hours=2)
@@ -42,15 +43,8 @@ HOUR = timedelta(hours=1)
 EARLIER = [days + moved for days in (timedelta(days=1), timedelta(days=7)) for moved in (timedelta(0), HOUR, -HOUR)]
 """When it was as quiet then, it is the hour and no trouble."""
 
-ACTIVITY = text("""
-    WITH active AS (
-        SELECT DISTINCT bucket FROM metrics.rollup
-        WHERE minutes = 1 AND model_name = :model_name AND bucket > :since AND bucket <= :now
-    ), last AS (SELECT max(bucket) AS bucket FROM active)
-    SELECT last.bucket AS last_minute, count(*) AS active_minutes, min(active.bucket) AS first_minute
-    FROM last JOIN active ON active.bucket > last.bucket - :basis
-    GROUP BY last.bucket
-""").bindparams(
+ACTIVITY = statement(
+    "activity",
     bindparam("model_name", type_=Text),
     bindparam("since", type_=DateTime(timezone=True)),
     bindparam("now", type_=DateTime(timezone=True)),

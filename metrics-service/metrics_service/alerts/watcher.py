@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 
 import structlog
 from prometheus_client import Gauge
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from metrics_service.alerts.accuracy import accuracy_readings
@@ -19,6 +18,7 @@ from metrics_service.drift.certainty import FALSE_ALARMS
 from metrics_service.drift.comparison import MODERATE_PSI, SIGNIFICANT_PSI
 from metrics_service.drift.report import DriftReporter
 from metrics_service.feedback.store import FeedbackStore
+from metrics_service.sql import statement
 from metrics_service.thresholds.judge import SEVERITIES, Limit, Limits, confidence_limits, inference_time_limits
 from metrics_service.thresholds.store import ThresholdStore
 from metrics_service.windows.aggregates import Aggregates, aggregate
@@ -30,7 +30,7 @@ from shared.contracts.metrics import DriftMeasure, DriftQuery, DriftReport, Drif
 IN_USE = timedelta(days=1)
 """A model that has predicted nothing for so long is not watched; its open alerts are closed."""
 
-MODELS = text("SELECT DISTINCT model_name FROM metrics.rollup WHERE minutes = 60 AND bucket >= :since")
+MODELS = statement("models_in_use")
 
 STATUS = Gauge(
     "metrics_model_status", "0 normal, 1 warning, 2 critical; in the replica that leads", ["model_name", "signal"]

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pydantic import ValidationError
-from sqlalchemy import RowMapping, delete, func, select, text
+from sqlalchemy import RowMapping, delete, func, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from metrics_service.audit.trail import Subject, note
 from metrics_service.baselines.contracts import LEAST_WATCHED, MAX_BASELINES, Baseline, PinBaseline
 from metrics_service.database import autocommit, transaction
+from metrics_service.sql import statement
 from metrics_service.thresholds.store import ChangedBy
 from metrics_service.windows.shapes import Reference, Shapes, as_baseline, from_baseline
 from shared.contracts.baseline import ModelBaseline
@@ -22,13 +23,7 @@ from shared.contracts.problem import FieldError
 from shared.database.tables.metrics import baseline
 from shared.http.problems import InvalidRequest, Problem
 
-OF_FOLDER = text("""
-    SELECT model_version, baseline FROM predictions.model
-    WHERE model_name = :model_name AND (CAST(:model_version AS text) IS NULL OR model_version = :model_version)
-        AND baseline IS NOT NULL
-    ORDER BY seen_at > now() - interval '60 seconds' DESC,
-        string_to_array(model_version, '.')::bigint[] DESC LIMIT 1
-""")
+OF_FOLDER = statement("baseline_of_folder")
 """The figures that a model's folder brought: of a version that is loaded now before others, of the newest."""
 
 

@@ -16,27 +16,7 @@ from metrics_service.windows.rollups import Selection, over_selection, parameter
 from metrics_service.windows.shapes import LENGTH_BIN_ZERO, Reference, Shapes, confidence_range, length_range, total_by
 from shared.contracts.metrics import DriftMeasure, DriftQuery, DriftReport, DriftStatus
 
-SHAPES = over_selection("""
-    , end_cell AS MATERIALIZED (
-        SELECT model_version, prediction_label, metrics.confidence_bin(confidence) AS confidence_bin,
-            metrics.length_bin(input_length) AS length_bin, count(*) AS n
-        FROM ends GROUP BY 1, 2, 3, 4
-    ), series AS (
-        SELECT model_version, prediction_label, sum(n)::bigint AS n FROM (
-            SELECT model_version, prediction_label, predictions FROM buckets
-            UNION ALL SELECT model_version, prediction_label, n FROM end_cell
-        ) AS counted (model_version, prediction_label, n) GROUP BY model_version, prediction_label
-    ), cell AS (
-        SELECT bin, sum(n)::bigint AS n FROM (
-            SELECT unnest(shape_bins) AS bin, unnest(shape_counts) AS n FROM buckets
-            UNION ALL SELECT confidence_bin, n FROM end_cell
-            UNION ALL SELECT length_bin, n FROM end_cell
-        ) AS counted GROUP BY bin
-    )
-    SELECT (SELECT array_agg(model_version) FROM series) AS versions,
-        (SELECT array_agg(prediction_label) FROM series) AS labels, (SELECT array_agg(n) FROM series) AS counts,
-        (SELECT array_agg(bin) FROM cell) AS bins, (SELECT array_agg(n) FROM cell) AS bin_counts
-""")
+SHAPES = over_selection("shapes")
 
 NOT_JUDGED = {"status": DriftStatus.NOT_ENOUGH_DATA, "p_value": None, "certainty": None, "detectable_psi": None}
 OVERLAP = "the reference and the window overlap: predictions would be compared with themselves"

@@ -8,41 +8,24 @@ alike, so that one caller can neither raise an alarm nor talk one away.
 
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, text
+from sqlalchemy import bindparam
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.types import DateTime, Double
 
 from metrics_service.database import autocommit
-from metrics_service.windows.rollups import CHOICE, CHOSEN, Selection, choice_of
+from metrics_service.sql import statement
+from metrics_service.windows.rollups import CHOICE, Selection, choice_of
 
 AGREEING = 3
 """So many who do not know each other say more than that somebody is angry."""
 
-SAID = text(f"""
-    WITH counted AS (
-        SELECT CASE WHEN NOT is_trusted THEN given_by END AS caller, prediction_label = actual_label AS is_right,
-            count(*)::double precision AS said
-        FROM metrics.feedback WHERE predicted_at >= :start AND predicted_at < :end AND {CHOSEN} GROUP BY 1, 2
-    ), limited AS (
-        SELECT *, CASE WHEN caller IS NULL THEN said
-            ELSE said * least(1, :caller_limit / sum(said) OVER (PARTITION BY caller)) END AS weight
-        FROM counted
-    ), ranked AS (
-        SELECT *, nth_value(weight, {AGREEING}) OVER (
-            PARTITION BY is_right, caller IS NULL ORDER BY weight DESC
-            ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-        ) AS agreed
-        FROM limited
-    )
-    SELECT is_right, sum(said)::bigint AS said,
-        sum(CASE WHEN caller IS NULL THEN weight ELSE least(weight, coalesce(agreed, 0)) END) AS weight,
-        (SELECT count(DISTINCT coalesce(caller, '')) FROM counted) AS callers
-    FROM ranked GROUP BY is_right
-""").bindparams(  # noqa: S608 - of constants only
+SAID = statement(
+    "corroboration",
     *CHOICE,
     bindparam("start", type_=DateTime(timezone=True)),
     bindparam("end", type_=DateTime(timezone=True)),
     bindparam("caller_limit", type_=Double),
+    agreeing=AGREEING,
 )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Row, Uuid, bindparam, text
+from sqlalchemy import Row, Uuid, bindparam
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.types import DateTime, Double, Text
@@ -30,65 +30,33 @@ from metrics_service.feedback.quality import (
     accuracy,
     label_qualities,
 )
-from metrics_service.windows.rollups import CHOICE, CHOSEN, Selection, choice_of
+from metrics_service.sql import statement
+from metrics_service.windows.rollups import CHOICE, Selection, choice_of
 from shared.contracts.problem import FieldError
 from shared.http.problems import InvalidRequest, Problem
 
 SHOWN = 20
 """Labels that an error lists."""
 
-PREDICTIONS = text("""
-    SELECT prediction_id, model_name, model_version FROM predictions.prediction WHERE prediction_id = ANY (:ids)
-""").bindparams(bindparam("ids", type_=ARRAY(Uuid())))
+PREDICTIONS = statement("predictions_by_id", bindparam("ids", type_=ARRAY(Uuid())))
 
-TOLD_LABELS = text("""
-    SELECT model_name, model_version, labels FROM predictions.model WHERE model_name = ANY (:names)
-""").bindparams(bindparam("names", type_=ARRAY(Text)))
+TOLD_LABELS = statement("loaded_labels", bindparam("names", type_=ARRAY(Text)))
 
-RECORDED_LABELS = text("""
-    SELECT model_name, array_agg(DISTINCT prediction_label) AS labels
-    FROM metrics.rollup WHERE minutes = 1440 AND model_name = ANY (:names) GROUP BY model_name
-""").bindparams(bindparam("names", type_=ARRAY(Text)))
+RECORDED_LABELS = statement("recorded_labels", bindparam("names", type_=ARRAY(Text)))
 
-GIVE = text("""
-    INSERT INTO metrics.feedback AS stored (
-        prediction_id, predicted_at, model_name, model_version, task_type, prediction_label, actual_label,
-        given_by, is_trusted
-    )
-    SELECT prediction_id, created_at, model_name, model_version, task_type, prediction_label, given.actual_label,
-        :given_by, :is_trusted
-    FROM unnest(:ids, :labels) AS given (id, actual_label)
-    JOIN predictions.prediction ON prediction_id = given.id
-    ORDER BY prediction_id
-    ON CONFLICT (prediction_id) DO UPDATE SET
-        actual_label = excluded.actual_label, given_at = now(),
-        given_by = excluded.given_by, is_trusted = excluded.is_trusted
-    WHERE excluded.is_trusted OR NOT stored.is_trusted AND stored.given_by = excluded.given_by
-    RETURNING prediction_id, prediction_label, actual_label, given_at
-""").bindparams(
+GIVE = statement(
+    "give_feedback",
     bindparam("ids", type_=ARRAY(Uuid())),
     bindparam("labels", type_=ARRAY(Text)),
     bindparam("given_by", type_=Text),
 )
 """In the order of their ids, so that callers who judge the same predictions never wait for each other in a circle."""
 
-STANDING = text("""
-    SELECT prediction_id FROM metrics.feedback WHERE prediction_id = ANY (:ids) AND is_trusted
-""").bindparams(bindparam("ids", type_=ARRAY(Uuid())))
+STANDING = statement("trusted_feedback", bindparam("ids", type_=ARRAY(Uuid())))
 """Of predictions whose word was not changed, those where it is a trusted one."""
 
-PAIRS = text(f"""
-    WITH counted AS (
-        SELECT prediction_label, actual_label, CASE WHEN NOT is_trusted THEN given_by END AS caller, count(*) AS n
-        FROM metrics.feedback WHERE predicted_at >= :start AND predicted_at < :end AND {CHOSEN} GROUP BY 1, 2, 3
-    ), weighed AS (
-        SELECT *, CASE WHEN caller IS NULL THEN 1
-            ELSE least(1, :caller_limit / sum(n) OVER (PARTITION BY caller)) END AS weight
-        FROM counted
-    )
-    SELECT prediction_label, actual_label, sum(n)::bigint AS n, sum(n * weight)::double precision AS weight
-    FROM weighed GROUP BY 1, 2
-""").bindparams(  # noqa: S608 - of constants only
+PAIRS = statement(
+    "feedback_pairs",
     *CHOICE,
     bindparam("start", type_=DateTime(timezone=True)),
     bindparam("end", type_=DateTime(timezone=True)),

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from time import monotonic
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from metrics_service.database import autocommit
+from metrics_service.sql import statement
 from shared.http.problems import Problem
 
 LOADED_SECONDS = 60
@@ -22,12 +22,7 @@ FRESH_SECONDS = 60.0
 SHOWN = 20
 """Names that an error lists."""
 
-LISTED = text("""
-    SELECT model_name, model_version, task_type FROM predictions.model
-    WHERE seen_at > now() - :loaded_seconds * interval '1 second'
-    UNION
-    SELECT DISTINCT model_name, model_version, task_type FROM metrics.rollup WHERE minutes = 1440
-""")
+LISTED = statement("model_list")
 
 
 class UnknownModel(Problem):

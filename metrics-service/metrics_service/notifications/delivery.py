@@ -18,7 +18,7 @@ import httpx
 import structlog
 from prometheus_client import Counter
 from pydantic import SecretStr
-from sqlalchemy import Row, bindparam, text, update
+from sqlalchemy import Row, bindparam, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.types import Text
@@ -26,6 +26,7 @@ from sqlalchemy.types import Text
 from metrics_service.alerts.rules import AlertEvent
 from metrics_service.database import DatabaseUnavailable, autocommit, transaction
 from metrics_service.notifications.webhooks import Webhook, headers
+from metrics_service.sql import statement
 from shared.asyncio.clock import UtcNow
 from shared.database.tables.metrics import alert_delivery
 from shared.http.problems import Overloaded
@@ -46,14 +47,7 @@ MAX_PAUSE = timedelta(seconds=60)
 MOST_AT_ONCE = 16
 """Models whose events one receiver is sent at the same time."""
 
-DUE = text("""
-    SELECT * FROM (
-        SELECT DISTINCT ON (webhook, model_name) * FROM metrics.alert_delivery
-        WHERE delivered_at IS NULL AND webhook = ANY (:webhooks)
-        ORDER BY webhook, model_name, delivery_id
-    ) AS first_in_line
-    WHERE next_attempt_at <= :now ORDER BY next_attempt_at, delivery_id LIMIT :most
-""").bindparams(bindparam("webhooks", type_=ARRAY(Text)))
+DUE = statement("due_deliveries", bindparam("webhooks", type_=ARRAY(Text)))
 
 ATTEMPTS = Counter("metrics_alert_deliveries", "Attempts to deliver an alert event", ["outcome"])
 

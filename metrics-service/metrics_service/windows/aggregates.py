@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Row, text
+from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from metrics_service.database import autocommit
+from metrics_service.sql import statement
 from metrics_service.windows.histogram import quantiles
 from metrics_service.windows.rollups import Selection, over_selection, parameters_of
 from shared.contracts.metrics import VersionMetrics
@@ -18,41 +19,9 @@ PERCENTILES = (0.5, 0.95, 0.99)
 MAX_VERSIONS = 100
 """Versions that a response shows one by one; more are in its sums only."""
 
-AGGREGATE = over_selection("""
-    , end_cell AS MATERIALIZED (
-        SELECT model_name, model_version, prediction_label, metrics.time_bin(inference_time_ms) AS bin,
-            count(*) AS predictions, sum(confidence) AS confidence_sum, sum(inference_time_ms) AS time_sum,
-            min(inference_time_ms) AS time_min, max(inference_time_ms) AS time_max
-        FROM ends GROUP BY 1, 2, 3, 4
-    ), series AS (
-        SELECT model_name, model_version, prediction_label, sum(predictions)::bigint AS predictions,
-            sum(confidence_sum) AS confidence_sum, sum(time_sum) AS time_sum,
-            min(time_min) AS time_min, max(time_max) AS time_max
-        FROM (
-            SELECT model_name, model_version, prediction_label,
-                predictions, confidence_sum, time_sum, time_min, time_max FROM buckets
-            UNION ALL
-            SELECT model_name, model_version, prediction_label,
-                predictions, confidence_sum, time_sum, time_min, time_max FROM end_cell
-        ) AS part GROUP BY model_name, model_version, prediction_label
-    ), cell AS (
-        SELECT bin, sum(n)::bigint AS n FROM (
-            SELECT bin, sum(n) AS n
-            FROM (SELECT unnest(time_bins) AS bin, unnest(time_counts) AS n FROM buckets) AS counted GROUP BY bin
-            UNION ALL
-            SELECT bin, predictions FROM end_cell
-        ) AS part GROUP BY bin
-    )
-    SELECT array_agg(prediction_label) AS labels, array_agg(predictions) AS label_counts,
-        array_agg(model_name) AS names, array_agg(model_version) AS versions,
-        array_agg(confidence_sum) AS confidence_sums, array_agg(time_sum) AS time_sums,
-        sum(confidence_sum) AS confidence_sum, sum(time_sum) AS time_sum,
-        min(time_min) AS time_min, max(time_max) AS time_max,
-        (SELECT array_agg(bin) FROM cell) AS bins, (SELECT array_agg(n) FROM cell) AS bin_counts
-    FROM series
-""")
+AGGREGATE = over_selection("aggregate")
 
-COUNT = text("SELECT coalesce(sum(predictions), 0)::bigint FROM metrics.rollup WHERE minutes = 1440")
+COUNT = statement("total_predictions")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import TextClause, bindparam, text
+from sqlalchemy import TextClause, bindparam
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import DateTime, SmallInteger, Text
 
+from metrics_service.sql import statement
 from metrics_service.windows.window import EPOCH, Window, cover
 
 
@@ -26,64 +27,14 @@ class Selection:
     model_version: str | None = None
 
 
-CHOSEN = """(:task_type IS NULL OR task_type = :task_type) AND (:model_name IS NULL OR model_name = :model_name)
-        AND (:model_version IS NULL OR model_version = :model_version)"""
-"""Whether a row is of the task, model and version that a selection names; bind them with `CHOICE`."""
-
 CHOICE = tuple(bindparam(name, type_=Text) for name in ("task_type", "model_name", "model_version"))
-
-EDGES = """
-    SELECT first, until, bucket, NOT EXISTS (
-        SELECT FROM (
-            SELECT * FROM predictions.prediction WHERE created_at >= bucket AND created_at < first
-            ORDER BY created_at LIMIT 1
-        ) AS before_it
-    ) AND NOT EXISTS (
-        SELECT FROM (
-            SELECT * FROM predictions.prediction
-            WHERE created_at >= until AND created_at < bucket + interval '1 minute'
-            ORDER BY created_at LIMIT 1
-        ) AS after_it
-    ) AS is_whole
-    FROM unnest(:end_firsts, :end_untils) AS part (first, until), date_bin('1 minute', first, :epoch) AS bucket
-"""
-"""The ends of a selection, each with the minute that it lies in, and whether all predictions of that minute are in it.
-
-That is so where the end of the window is now, as it mostly is: then the minute's rollup says it all. The two looks into
-the index (ORDER BY: never a scan) see the same snapshot as the rest, so a prediction that comes later makes nothing
-wrong, and one with a time in the future only makes the raw rows be read.
-"""
-
-BUCKETS = f"""
-    SELECT rollup.*
-    FROM (
-        SELECT * FROM unnest(:minutes, :firsts, :untils) AS part (minutes, first, until)
-        UNION ALL SELECT 1::smallint, bucket, bucket + interval '1 minute' FROM edges WHERE is_whole
-    ) AS part
-    CROSS JOIN LATERAL (
-        SELECT * FROM metrics.rollup
-        WHERE rollup.minutes = part.minutes AND bucket >= part.first AND bucket < part.until OFFSET 0
-    ) AS rollup
-    WHERE {CHOSEN}
-"""  # noqa: S608 - of constants only
-"""The rollup rows of the whole buckets of a selection. OFFSET 0: a look into the index per part, never a full scan."""
-
-ENDS = f"""
-    SELECT model_name, model_version, prediction_label, confidence, inference_time_ms, input_length
-    FROM edges
-    CROSS JOIN LATERAL (
-        SELECT * FROM predictions.prediction
-        WHERE created_at >= edges.first AND created_at < edges.until AND NOT is_whole
-    ) AS prediction
-    WHERE {CHOSEN}
-"""  # noqa: S608 - of constants only
-"""The raw rows of those ends of a selection that the rollups do not cover."""
+"""The parameters of `chosen.sql`: which task, model and version; null is any."""
 
 
-def over_selection(query: str) -> TextClause:
-    """`query` with BUCKETS and ENDS as the tables `buckets` and `ends`; run it with `parameters_of` a selection."""
-    parts = f"edges AS MATERIALIZED ({EDGES}), buckets AS NOT MATERIALIZED ({BUCKETS}), ends AS ({ENDS})"
-    return text(f"WITH {parts} {query}").bindparams(
+def over_selection(name: str) -> TextClause:
+    """A statement over the tables `buckets` and `ends` of a selection; run it with `parameters_of` one."""
+    return statement(
+        name,
         bindparam("epoch", EPOCH, type_=DateTime(timezone=True)),
         bindparam("minutes", type_=ARRAY(SmallInteger)),
         bindparam("firsts", type_=ARRAY(DateTime(timezone=True))),
@@ -110,7 +61,7 @@ def parameters_of(selection: Selection) -> dict[str, Any]:
 
 
 def choice_of(selection: Selection) -> dict[str, str | None]:
-    """The values for `CHOSEN`."""
+    """The values of `CHOICE`."""
     return {
         "task_type": selection.task_type,
         "model_name": selection.model_name,

@@ -4,43 +4,20 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import datetime, timedelta
 
-from sqlalchemy import bindparam, text
+from sqlalchemy import bindparam
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.types import DateTime
 
 from metrics_service.database import autocommit
+from metrics_service.sql import statement
 from metrics_service.windows.aggregates import summary
-from metrics_service.windows.rollups import CHOICE, CHOSEN, Selection, choice_of
+from metrics_service.windows.rollups import CHOICE, Selection, choice_of
 from metrics_service.windows.window import EPOCH, Window, ceil_to, floor_to
 from shared.contracts.metrics import TimeseriesBucket
 from shared.database import rollup_widths
 
-BUCKETS = text(
-    f"""
-    WITH part AS MATERIALIZED (
-        SELECT date_bin(:width * interval '1 minute', bucket, :epoch) AS start, rollup.*
-        FROM metrics.rollup
-        WHERE minutes = :minutes AND bucket >= :start AND bucket < :end
-            AND {CHOSEN}
-    ), label AS (
-        SELECT start, prediction_label, sum(predictions)::bigint AS predictions,
-            sum(confidence_sum) AS confidence_sum, sum(time_sum) AS time_sum,
-            min(time_min) AS time_min, max(time_max) AS time_max
-        FROM part GROUP BY start, prediction_label
-    ), cell AS (
-        SELECT start, bin, sum(n)::bigint AS n
-        FROM (SELECT start, unnest(time_bins) AS bin, unnest(time_counts) AS n FROM part) AS counted
-        GROUP BY start, bin
-    ), histogram AS (
-        SELECT start, array_agg(bin) AS bins, array_agg(n) AS bin_counts FROM cell GROUP BY start
-    )
-    SELECT start, array_agg(prediction_label) AS labels, array_agg(predictions) AS label_counts,
-        sum(confidence_sum) AS confidence_sum, sum(time_sum) AS time_sum,
-        min(time_min) AS time_min, max(time_max) AS time_max, bins, bin_counts
-    FROM label JOIN histogram USING (start)
-    GROUP BY start, bins, bin_counts
-"""  # noqa: S608 - of constants only
-).bindparams(
+BUCKETS = statement(
+    "timeseries",
     bindparam("epoch", EPOCH, type_=DateTime(timezone=True)),
     bindparam("start", type_=DateTime(timezone=True)),
     bindparam("end", type_=DateTime(timezone=True)),

@@ -1,0 +1,8 @@
+-- The raw rows of those ends of a selection that the rollups do not cover.
+SELECT model_name, model_version, prediction_label, confidence, inference_time_ms, input_length
+FROM edges
+CROSS JOIN LATERAL (
+    SELECT * FROM predictions.prediction
+    WHERE created_at >= edges.first AND created_at < edges.until AND NOT is_whole
+) AS prediction
+WHERE {{chosen}}
