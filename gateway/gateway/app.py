@@ -3,7 +3,8 @@
 The stops of a request, in order:
 
 1. `http/request_middleware`  its id, its measurement, the last resort for errors
-2. `request/front`            who calls (`request/client_address`), which route (`request/routing`)
+2. `front`                    who calls (`request/client_address`), which route (`request/routing`); from here on the
+                              request has its `request/context`
 3. `limit/middleware`         the ingress limit; wrong tokens (`limit/failed_tokens`) where a service looks at one
 4. `proxy/proxy`              streams it to its service and the response back
 5. `proxy/upstream`           the service: a bound on what is in flight, failing fast while it is down
@@ -26,6 +27,7 @@ from starlette.types import ASGIApp
 from gateway.api.home import NAME, home_router
 from gateway.docs.openapi import ServiceDocuments
 from gateway.docs.pages import docs_router, mount_assets
+from gateway.front import Front
 from gateway.health import SystemCheck, gateway_health, system_health_router
 from gateway.limit.cleanup import forget_old_clients_forever
 from gateway.limit.failover import LimiterFailover
@@ -39,7 +41,7 @@ from gateway.proxy.deadlines import Deadlines
 from gateway.proxy.proxy import Proxy
 from gateway.proxy.upstream import Upstream
 from gateway.request.client_address import ClientAddresses
-from gateway.request.front import Front
+from gateway.request.context import describe_request
 from gateway.request.public_prefix import PublicPrefix
 from gateway.request.routing import UpstreamName
 from gateway.settings import Settings
@@ -138,4 +140,4 @@ def create_app(settings: Settings) -> ASGIApp:
         limited_proxy=IngressLimit(proxy, limiter, policy),
         wrong_tokens=MemoryLimiter(settings.wrong_token_limits, time.monotonic),
     )
-    return RequestMiddleware(front)
+    return RequestMiddleware(front, describe=describe_request)

@@ -9,6 +9,8 @@ from aiohttp import web
 from gateway.limit import failed_tokens
 from gateway.limit.memory import MemoryLimiter
 from gateway.limit.window import Policy, Window
+from gateway.request.client_address import Client
+from gateway.request.context import CONTEXT_KEY, RequestContext
 from gateway_tests.conftest import StartGateway, UpstreamServer
 from shared.http.problems import QUOTA_EXCEEDED
 from shared.testing.clock import ManualClock
@@ -142,7 +144,8 @@ async def test_tries_come_back_when_the_service_says_they_do() -> None:
     async def ignore(message: dict) -> None: ...
 
     guard = failed_tokens.FailedTokens(app, tries)
-    scope = {"headers": [(b"authorization", b"Bearer x")], failed_tokens.CLIENT_KEY: "client"}
+    context = RequestContext(Client("client", "client"), through_proxy=False, connection=None)
+    scope = {"headers": [(b"authorization", b"Bearer x")], CONTEXT_KEY: context}
     await guard(dict(scope), None, ignore)
     with pytest.raises(failed_tokens.TooManyWrongTokens) as refusal:
         await guard(dict(scope), None, ignore)

@@ -14,7 +14,7 @@ from math import ceil
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.limit.memory import MemoryLimiter, Slots
-from gateway.proxy.headers import CLIENT_KEY
+from gateway.request.context import context_of
 from shared.http.problems import QUOTA_EXCEEDED, Problem
 from shared.http.request_id import header
 from shared.telemetry.loop_metrics import LoopCounter
@@ -61,11 +61,11 @@ class FailedTokens:
         self._underway: defaultdict[str, Underway] = defaultdict(Underway)  # mutable: clients with tries under way only
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request; its client is in the scope. Raises TooManyWrongTokens."""
+        """One request; its client is in its context. Raises TooManyWrongTokens."""
         if header(scope, b"authorization") is None:
             await self._app(scope, receive, send)
             return
-        client: str = scope[CLIENT_KEY]
+        client = context_of(scope).client.limit_key
         tried = await self._begin(client)
         failed = True
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.limit.window import Decision, Limiter, Policy, Source
-from gateway.proxy.headers import CLIENT_KEY
+from gateway.request.context import context_of
 from shared.http.problems import MEDIA_TYPE, QUOTA_EXCEEDED, problem_body
 from shared.http.request_id import current_request_id
 
@@ -47,8 +47,8 @@ class IngressLimit:
         self.refusal_body = lru_cache(KEPT_REFUSALS)(self._refusal_body)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request; its client is in the scope."""
-        decision = await self.limiter.decide(scope[CLIENT_KEY])
+        """One request; its client is in its context."""
+        decision = await self.limiter.decide(context_of(scope).client.limit_key)
         headers = self.headers(decision)
         if not decision.admitted:
             await self.refuse(scope, send, decision, headers)

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from starlette.types import Scope
 
 from gateway.request.client_address import forwarded_for
+from gateway.request.context import RequestContext
 from shared.http.caller import CALLER_HEADER
 from shared.http.request_id import current_request_id, header
 
@@ -52,12 +53,6 @@ NOT_RETURNED = HOP_BY_HOP | {b"date", b"server", b"x-request-id"}
 
 Header = tuple[bytes, bytes]
 
-CLIENT_KEY = "limit_key"
-"""Where the request's scope carries the key under which its client is counted."""
-
-PEER_TRUSTED = "peer_trusted"
-"""Where the request's scope says whether the connection comes from a trusted proxy."""
-
 
 def target_of(scope: Scope) -> bytes:
     """Path and query exactly as the client sent them."""
@@ -66,7 +61,7 @@ def target_of(scope: Scope) -> bytes:
     return path + b"?" + query if query else path
 
 
-def request_headers(scope: Scope) -> list[Header]:
+def request_headers(scope: Scope, context: RequestContext) -> list[Header]:
     """The client's headers for the upstream, but for `Host` and what tells where the body ends.
 
     `X-Caller` is what the caller is counted as by the limiter, so that services can count it as well.
@@ -75,29 +70,29 @@ def request_headers(scope: Scope) -> list[Header]:
     if header(scope, b"connection") is not None:
         dropped = dropped | named_in_connection(scope["headers"])
     headers = [pair for pair in scope["headers"] if pair[0] not in dropped]
-    headers += forwarding_headers(scope)
+    headers += forwarding_headers(scope, context)
     headers.append((b"x-request-id", current_request_id.get().encode()))
-    headers.append((CALLER_HEADER, scope[CLIENT_KEY].encode()))
+    headers.append((CALLER_HEADER, context.client.limit_key.encode()))
     return headers
 
 
-def forwarding_headers(scope: Scope) -> tuple[Header, ...]:
+def forwarding_headers(scope: Scope, context: RequestContext) -> tuple[Header, ...]:
     """X-Forwarded-*: what a trusted proxy says, with this hop added; from anybody else what we see ourselves."""
     peer = scope["client"][0] if scope.get("client") else "unknown"
     proto = scope["scheme"].encode()
-    if scope[PEER_TRUSTED]:
+    if context.through_proxy:
         peer = ", ".join([*forwarded_for(scope), peer])
         proto = header(scope, b"x-forwarded-proto") or proto
     return (
         (b"x-forwarded-for", peer.encode("latin-1")),
         (b"x-forwarded-proto", proto),
-        (b"x-forwarded-host", forwarded_host(scope)),
+        (b"x-forwarded-host", forwarded_host(scope, context)),
     )
 
 
-def forwarded_host(scope: Scope) -> bytes:
+def forwarded_host(scope: Scope, context: RequestContext) -> bytes:
     """What the client calls this place, as far as one can trust who says so."""
-    said = header(scope, b"x-forwarded-host") if scope[PEER_TRUSTED] else None
+    said = header(scope, b"x-forwarded-host") if context.through_proxy else None
     return said or header(scope, b"host") or b""
 
 

@@ -15,9 +15,9 @@ from gateway.proxy.exchange import Answer
 from gateway.proxy.headers import Header, request_headers, response_headers, target_of
 from gateway.proxy.unfinished_bodies import UnfinishedBodies
 from gateway.proxy.upstream import BROKEN, Upstream
-from gateway.request.routing import Route, UpstreamName
+from gateway.request.context import context_of
+from gateway.request.routing import UpstreamName
 from shared.http.problems import Problem
-from shared.http.server.exchange import SCOPE_KEY, Exchange
 from shared.http.server.response_head import ResponseError
 
 WHOLE_ANSWER_BYTES = 65_536
@@ -51,9 +51,11 @@ class Proxy:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request. Raises problems while no answer has begun: BodyTooLarge, BodyTooSlow, those of Upstream."""
-        route: Route = scope["route"]
+        context = context_of(scope)
+        route, client = context.route, context.connection
+        if route is None:
+            raise RuntimeError("only requests with a route come here")
         upstream = self._upstreams[route.upstream]
-        client: Exchange = scope[SCOPE_KEY]
         body = RequestBody(
             scope,
             receive,
@@ -69,7 +71,8 @@ class Proxy:
                 client.call_when_lost(lambda: deadline.reschedule(0))
                 content = await body.open()
                 with upstream.slot(streamed=content.stream is not None):
-                    await self._exchange(scope, send, upstream, content, deadline)
+                    headers = request_headers(scope, context)
+                    await self._exchange(scope, headers, send, upstream, content, deadline)
         except ClientGoneError:
             return
         except TimeoutError as error:
@@ -85,9 +88,15 @@ class Proxy:
             self._deadlines.clear(deadline)
 
     async def _exchange(
-        self, scope: Scope, send: Send, upstream: Upstream, content: Content, deadline: asyncio.Timeout
+        self,
+        scope: Scope,
+        headers: list[Header],
+        send: Send,
+        upstream: Upstream,
+        content: Content,
+        deadline: asyncio.Timeout,
     ) -> None:
-        with await upstream.request(scope["method"], target_of(scope), request_headers(scope), content) as answer:
+        with await upstream.request(scope["method"], target_of(scope), headers, content) as answer:
             self._deadlines.clear(deadline)
             answer.limit_silence(self._answer_timeout_seconds)
             await relay(answer, upstream, send)

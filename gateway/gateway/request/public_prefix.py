@@ -7,7 +7,7 @@ import re
 
 from starlette.types import Scope
 
-from gateway.proxy.headers import PEER_TRUSTED
+from gateway.request.context import context_of
 from shared.http.request_id import header
 
 PREFIX = re.compile(r"(?:/[A-Za-z0-9._~-]{1,64}){1,8}")
@@ -42,6 +42,6 @@ class PublicPrefix:
 
     def of(self, scope: Scope) -> str:
         """What stands before each public path for who sent this request."""
-        forwarded = header(scope, b"x-forwarded-prefix") if scope.get(PEER_TRUSTED) else None
+        forwarded = header(scope, b"x-forwarded-prefix") if context_of(scope).through_proxy else None
         text = (forwarded or b"").decode("latin-1").rstrip("/")
         return text if is_prefix(text) else self._root_path

@@ -13,7 +13,7 @@ from shared.http.problems import Problem, response_to
 from shared.http.request_id import HEADER, begin_request
 from shared.http.server.exchange import SCOPE_KEY, Exchange
 from shared.service.stopping import is_closed
-from shared.telemetry.requests import CLIENT_CLOSED_REQUEST, IN_FLIGHT, record_request
+from shared.telemetry.requests import CLIENT_CLOSED_REQUEST, IN_FLIGHT, Description, describe, record_request
 
 log = structlog.get_logger()
 
@@ -21,11 +21,17 @@ log = structlog.get_logger()
 class RequestMiddleware:
     """Gives each HTTP request an id, counts, times and logs it, and answers what nobody else answered.
 
-    `guard` raises a Problem for a request that goes no further.
+    `guard` raises a Problem for a request that goes no further. `describe` says what logs and metrics call one.
     """
 
-    def __init__(self, app: ASGIApp, *, guard: Callable[[Scope], None] | None = None) -> None:
-        self.app, self._guard = app, guard
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        guard: Callable[[Scope], None] | None = None,
+        describe: Callable[[Scope], Description] = describe,
+    ) -> None:
+        self.app, self._guard, self._describe = app, guard, describe
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes anything but HTTP through untouched."""
@@ -65,7 +71,7 @@ class RequestMiddleware:
         finally:
             IN_FLIGHT.by_labels[()] -= 1
             status, refused = outcome(scope, status)
-            record_request(scope, status, perf_counter() - started, refused=refused)
+            record_request(scope, self._describe(scope), status, perf_counter() - started, refused=refused)
 
 
 def id_given_by_the_server(scope: Scope) -> str | None:

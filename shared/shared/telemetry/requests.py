@@ -1,7 +1,7 @@
 """What operators see of a service: Prometheus metrics on a port of their own and one log line per request."""
 
 import logging
-from typing import Any
+from typing import Any, NamedTuple
 
 from prometheus_client import REGISTRY, CollectorRegistry
 from starlette.types import Scope
@@ -26,9 +26,6 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 QUIET_ROUTES = frozenset({"/health", "/health/live", "/health/ready"})
 """Probes ask every few seconds; their lines are DEBUG."""
 
-CLIENT_ADDRESS = "client_address"
-"""Where a scope carries the caller's address, when somebody knows better than the peer's."""
-
 CLIENT_CLOSED_REQUEST = 499
 """Status in logs and metrics when the client left before an answer began (nginx's convention)."""
 
@@ -44,9 +41,23 @@ def route_of(scope: Scope) -> str:
     return str(getattr(scope.get("route"), "path", UNMATCHED))
 
 
-def record_request(scope: Scope, status: int, seconds: float, *, refused: str | None = None) -> None:
+class Description(NamedTuple):
+    """What logs and metrics call a request: its path template, and the address of its client."""
+
+    route: str
+    client: str
+
+
+def describe(scope: Scope) -> Description:
+    """By the route that the framework found, and the other end of the connection."""
+    return Description(route_of(scope), (scope["client"] or ("-",))[0])
+
+
+def record_request(
+    scope: Scope, description: Description, status: int, seconds: float, *, refused: str | None = None
+) -> None:
     """One answered request, in the metrics and in the log; `refused`: why the server itself has answered."""
-    route = route_of(scope)
+    route = description.route
     method = scope["method"] if scope["method"] in METHODS else "other"
     REQUESTS.by_labels[route, method, str(status)] += 1
     DURATION.observe(route, seconds)
@@ -56,7 +67,7 @@ def record_request(scope: Scope, status: int, seconds: float, *, refused: str | 
         "route": route,
         "status": status,
         "duration_ms": round(seconds * 1000, 2),
-        "client": scope.get(CLIENT_ADDRESS) or (scope["client"] or ("-",))[0],
+        "client": description.client,
     }
     if refused is not None:
         line["refused"] = refused

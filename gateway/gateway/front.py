@@ -5,13 +5,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from gateway.limit.failed_tokens import FailedTokens
 from gateway.limit.in_flight import RequestsInFlight
 from gateway.limit.memory import MemoryLimiter
-from gateway.proxy.headers import CLIENT_KEY, PEER_TRUSTED, forwarded_host
+from gateway.proxy.headers import forwarded_host
 from gateway.request.client_address import ClientAddresses
+from gateway.request.context import RequestContext, begin_context, context_of
 from gateway.request.public_prefix import PublicPrefix
-from gateway.request.routing import WORKING_METHOD, find_route
+from gateway.request.routing import WORKING_METHOD, Route, find_route
 from shared.http.foreign_pages import SAFE_METHODS, refuse_foreign_pages
 from shared.http.request_id import headers_by_name
-from shared.telemetry.requests import CLIENT_ADDRESS
 
 
 class Front:
@@ -39,31 +39,31 @@ class Front:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        client, scope[PEER_TRUSTED] = self.addresses.client_of(scope)
-        scope[CLIENT_ADDRESS] = client.address
-        scope[CLIENT_KEY] = client.limit_key
+        client, through_proxy = self.addresses.client_of(scope)
+        context = begin_context(scope, client, through_proxy=through_proxy)
         if scope["method"] not in SAFE_METHODS:
-            host = forwarded_host(scope)
+            host = forwarded_host(scope, context)
             refuse_foreign_pages(scope["method"], headers_by_name(scope), host, self.allowed_origins)
         self.prefix.take_off(scope)
         self.in_flight.begin(client.limit_key)
         try:
-            await self._taker(scope)(scope, receive, send)
+            await self._taker(scope, context)(scope, receive, send)
         finally:
             self.in_flight.end(client.limit_key)
 
-    def _taker(self, scope: Scope) -> ASGIApp:
+    def _taker(self, scope: Scope, context: RequestContext) -> ASGIApp:
         """Who answers this request."""
-        route = find_route(scope["path"])
+        route = context.route = find_route(scope["path"])
         if route is None:
             return self.app
-        scope["route"] = route
-        return self.guarded if route.guarded else self._proxy(scope)
+        return self.guarded if route.guarded else self._proxy(scope["method"], route)
 
-    def _proxy(self, scope: Scope) -> ASGIApp:
+    def _proxy(self, method: str, route: Route) -> ASGIApp:
         """The one with the limit for what makes a service work."""
-        limited = scope["route"].limited and scope["method"] == WORKING_METHOD
-        return self.limited_proxy if limited else self.proxy
+        return self.limited_proxy if route.limited and method == WORKING_METHOD else self.proxy
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._proxy(scope)(scope, receive, send)
+        route = context_of(scope).route
+        if route is None:
+            raise RuntimeError("only requests with a route are passed on")
+        await self._proxy(scope["method"], route)(scope, receive, send)

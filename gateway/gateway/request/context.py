@@ -1,0 +1,47 @@
+"""What the gateway knows of a request once it has come through the door, for everybody on its further way."""
+
+from dataclasses import dataclass
+
+from starlette.types import Scope
+
+from gateway.request.client_address import Client
+from gateway.request.routing import Route
+from shared.http.server.exchange import SCOPE_KEY, Exchange
+from shared.telemetry.requests import Description, describe
+
+CONTEXT_KEY = "gateway"
+
+
+@dataclass(slots=True)
+class RequestContext:
+    """One request: who sent it, and where it goes."""
+
+    client: Client
+    through_proxy: bool
+    """Whether the connection comes from a trusted proxy, whose X-Forwarded-* headers are believed."""
+    connection: Exchange
+    """The client's side: it tells when the client has left."""
+    route: Route | None = None
+    """None: the gateway answers itself, or refuses the request before it looks where it goes."""
+
+
+def begin_context(scope: Scope, client: Client, *, through_proxy: bool) -> RequestContext:
+    """The context of a request that has just come, kept in its scope."""
+    context = scope[CONTEXT_KEY] = RequestContext(client, through_proxy, scope[SCOPE_KEY])
+    return context
+
+
+def context_of(scope: Scope) -> RequestContext:
+    """The context of a request that has come through the door."""
+    context: RequestContext = scope[CONTEXT_KEY]
+    return context
+
+
+def describe_request(scope: Scope) -> Description:
+    """What logs and metrics say of it: the public path, and the client behind proxies."""
+    context: RequestContext | None = scope.get(CONTEXT_KEY)
+    if context is None:
+        return describe(scope)
+    if context.route is None:
+        return Description(describe(scope).route, context.client.address)
+    return Description(context.route.path, context.client.address)
