@@ -6,9 +6,7 @@ gone, all who wait get LimiterUnavailableError, and so do later ones at once, un
 """
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from functools import partial
 from typing import Any, Self
 
@@ -17,6 +15,7 @@ import structlog
 
 from gateway.limit.window import MICROSECONDS, Decision, LimiterUnavailableError, Policy, Source
 from shared.asyncio.background import Background
+from shared.asyncio.group_call import Group, GroupCall, Waiters, set_or_after, tell
 from shared.database.connection import Connector, LoneConnection
 
 DEADLINE_SECONDS = 0.25
@@ -51,9 +50,6 @@ Ask = Callable[..., Awaitable[list[Any]]]
 
 log = structlog.get_logger()
 
-Waiting = dict[str, list[asyncio.Future[Decision]]]
-"""Who waits for a decision, by client."""
-
 
 class PostgresLimiter:
     """Strict windows over all gateways. `async with` keeps its connection."""
@@ -64,8 +60,10 @@ class PostgresLimiter:
         self._is_pooled, self._policy = connector.is_pooled, policy
         self._quotas = [window.quota for window in policy.windows]
         self._lengths = [window.microseconds for window in policy.windows]
-        self._waiting: Waiting = defaultdict(list)
-        self._arrived, self._many_wait = asyncio.Event(), asyncio.Event()
+        self._questions: GroupCall[str, Decision] = GroupCall(
+            LimiterUnavailableError, max_size=MAX_BATCH, gather=self._let_question_grow
+        )
+        self._many_wait = asyncio.Event()
         self._asked_at, self._asked_for = 0.0, 0  # the last question: time of the event loop, number of clients
         self._worker = Background(self._stay_connected, "postgres-limiter")
         self.available = False
@@ -81,12 +79,10 @@ class PostgresLimiter:
         """Admit or refuse, together with whoever else waits. Raises LimiterUnavailableError."""
         if not self.available:
             raise LimiterUnavailableError
-        future: asyncio.Future[Decision] = asyncio.get_running_loop().create_future()
-        self._waiting[client].append(future)
-        self._arrived.set()
-        if len(self._waiting) >= MANY:
+        decision = self._questions.join(client)
+        if self._questions.size >= MANY:
             self._many_wait.set()
-        return await future
+        return await decision
 
     async def _stay_connected(self) -> None:
         """Connects, answers until the connection fails, and begins again, whatever the failure was.
@@ -114,73 +110,38 @@ class PostgresLimiter:
         return ask
 
     async def _serve(self, ask: Ask) -> None:
-        """Answers batch after batch; raises when Postgres fails, after telling everybody who waits."""
+        """Answers question after question; raises when Postgres fails, after telling everybody who waits."""
         self.available = True
         log.info("ingress limit is shared through postgres")
-        batch: Waiting = {}
         try:
-            while True:
-                await self._wait_for_requests()
-                await self._let_question_grow()
-                batch = self._next_batch()
-                await self._answer(ask, batch)
+            await self._questions.serve(partial(self._answer, ask), idle_seconds=HEARTBEAT_SECONDS)
         finally:
             self.available = False
-            self._give_up(batch)
             self._connection.drop()
-
-    async def _wait_for_requests(self) -> None:
-        """Returns when somebody waits, or when it is time to see whether Postgres is still there."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(HEARTBEAT_SECONDS):
-                await self._arrived.wait()
 
     async def _let_question_grow(self) -> None:
         """Returns when many wait, or when the last question was asked long enough ago."""
         loop = asyncio.get_running_loop()
         pause = self._asked_at + GATHER_SECONDS - loop.time()
-        if pause > 0 and self._asked_for > 1:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(pause):
-                    await self._many_wait.wait()
+        if pause > 0 and self._asked_for > 1 and self._questions.size < MANY:
+            self._many_wait.clear()
+            await set_or_after(self._many_wait, pause)
         self._asked_at = loop.time()
 
-    def _next_batch(self) -> Waiting:
-        """Takes the clients that wait, up to MAX_BATCH, in the order in which every gateway locks them."""
-        clients = sorted(self._waiting)[:MAX_BATCH] if len(self._waiting) > 1 else list(self._waiting)
-        batch = {client: self._waiting.pop(client) for client in clients}
-        self._asked_for = len(batch)
-        if not self._waiting:
-            self._arrived.clear()
-        if len(self._waiting) < MANY:
-            self._many_wait.clear()
-        return batch
-
-    async def _answer(self, ask: Ask, batch: Waiting) -> None:
-        """One round trip for all of them."""
-        wanted = [len(futures) for futures in batch.values()]
+    async def _answer(self, ask: Ask, group: Group[str, Decision]) -> None:
+        """One round trip for all of them, in the order in which every gateway locks its clients."""
+        self._asked_for = len(group)
+        clients = sorted(group)
+        wanted = [len(group[client]) for client in clients]
         async with asyncio.timeout(DEADLINE_SECONDS):
-            rows = await ask(self._policy.name, self._quotas, self._lengths, list(batch), wanted)
-        for futures, row in zip(batch.values(), rows, strict=True):
-            tell(futures, row)
-
-    def _give_up(self, batch: Waiting) -> None:
-        """Everybody who waits goes to the stand-in."""
-        for futures in (*batch.values(), *self._waiting.values()):
-            for future in futures:
-                if not future.done():
-                    future.set_exception(LimiterUnavailableError())
-        self._waiting.clear()
-        self._arrived.clear()
-        self._many_wait.clear()
+            rows = await ask(self._policy.name, self._quotas, self._lengths, clients, wanted)
+        for client, row in zip(clients, rows, strict=True):
+            hand_out(group[client], row)
 
 
-def tell(futures: list[asyncio.Future[Decision]], row: asyncpg.Record) -> None:
-    """Hands one client's answer to its waiting requests: the first `granted` are admitted, in the order they came."""
+def hand_out(waiters: Waiters[Decision], row: asyncpg.Record) -> None:
+    """Tells one client's requests: the first `granted` are admitted, in the order they came."""
     granted, remaining, more_us, retry_us = row
     more = tuple(wait / MICROSECONDS for wait in more_us)
-    admitted = Decision(True, tuple(remaining), more, 0.0, Source.POSTGRES)
-    refused = Decision(False, tuple(remaining), more, retry_us / MICROSECONDS, Source.POSTGRES)
-    for position, future in enumerate(futures):
-        if not future.done():
-            future.set_result(admitted if position < granted else refused)
+    tell(waiters[:granted], Decision(True, tuple(remaining), more, 0.0, Source.POSTGRES))
+    tell(waiters[granted:], Decision(False, tuple(remaining), more, retry_us / MICROSECONDS, Source.POSTGRES))

@@ -6,10 +6,10 @@ held back for a moment, as Postgres' own `commit_delay` does.
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from time import perf_counter
 from typing import Self
 
@@ -19,6 +19,7 @@ from prometheus_client import Counter, Gauge, Histogram
 from prediction_service.records.failover import NotRecordable, RecordFailover
 from prediction_service.records.record import Record
 from shared.asyncio.background import Background
+from shared.asyncio.group_call import Group, GroupCall, fail, set_or_after, tell
 from shared.http.problems import Overloaded, Problem
 
 COMMITS = Counter("prediction_commits", "Statements that recorded predictions")
@@ -45,12 +46,15 @@ MANY_EXPECTED = 8
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One request's records, and who waits for them."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Addition:
+    """One request's records."""
 
     records: Sequence[Record]
-    committed: asyncio.Future[None]
+
+
+Additions = Group[Addition, None]
+"""With the one who waits for each."""
 
 
 class Recorder:
@@ -58,13 +62,13 @@ class Recorder:
 
     def __init__(self, store: RecordFailover, queue_rows: int, *, gather_seconds: float = GATHER_SECONDS) -> None:
         self._store, self._queue_rows, self._gather_seconds = store, queue_rows, gather_seconds
-        self._waiting: deque[Entry] = deque()
-        self._waiting_rows = 0
-        self._arrived = asyncio.Event()
+        self._additions: GroupCall[Addition, None] = GroupCall(
+            nothing_is_recorded, max_size=MAX_ROWS, size_of=rows_of, gather=self._gather
+        )
         self._expected = 0
         self._few_expected = asyncio.Event()
         self._few_expected.set()
-        self._writer = Background(self._write, "recorder")
+        self._writer = Background(partial(self._additions.serve, self._write), "recorder")
 
     async def __aenter__(self) -> Self:
         self._writer.start()
@@ -94,76 +98,55 @@ class Recorder:
 
         Raises Overloaded, JournalFull or NotRecordable.
         """
-        if self._waiting_rows + len(records) > self._queue_rows:
+        if self._additions.size + len(records) > self._queue_rows:
             raise Overloaded("Too many predictions wait for the record.")
-        committed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(Entry(records, committed))
-        self._count_waiting(len(records))
-        self._arrived.set()
+        committed = self._additions.join(Addition(records))
+        WAITING_ROWS.set(self._additions.size)
         await committed
-
-    async def _write(self) -> None:
-        """Group after group."""
-        while True:
-            await self._arrived.wait()
-            await self._gather()
-            group = self._next_group()
-            await self._commit(group)
 
     async def _gather(self) -> None:
         """Waits for company while much of it is on its way."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(self._gather_seconds):
-                await self._few_expected.wait()
+        await set_or_after(self._few_expected, self._gather_seconds)
 
-    async def _commit(self, group: list[Entry]) -> None:
+    async def _write(self, group: Additions) -> None:
+        WAITING_ROWS.set(self._additions.size)
+        await self._commit(group)
+
+    async def _commit(self, group: Additions) -> None:
         """All in one statement. If something among them is refused, each request alone: it must not cost the others."""
         started = perf_counter()
         try:
-            await self._store.add([entry.records for entry in group])
+            await self._store.add([addition.records for addition in group])
         except NotRecordable as refusal:
             if len(group) == 1:
-                return fail(group, refusal)
-            for entry in group:
-                await self._commit([entry])
+                return refuse(group, refusal)
+            for addition, waiters in group.items():
+                await self._commit({addition: waiters})
         except Problem as problem:
-            fail(group, problem)
+            refuse(group, problem)
         except Exception:  # whatever it is, the writer must go on and nobody must wait for ever
             log.exception("predictions not recorded")
-            fail(group, NotRecordable("The prediction could not be recorded."))
+            refuse(group, NotRecordable("The prediction could not be recorded."))
         else:
             COMMITS.inc()
-            COMMIT_ROWS.observe(sum(len(entry.records) for entry in group))
+            COMMIT_ROWS.observe(sum(map(rows_of, group)))
             COMMIT_SECONDS.observe(perf_counter() - started)
-            tell(group)
-
-    def _next_group(self) -> list[Entry]:
-        """The entries that wait longest, up to MAX_ROWS records."""
-        group: list[Entry] = []
-        rows = 0
-        while self._waiting and (not group or rows + len(self._waiting[0].records) <= MAX_ROWS):
-            group.append(self._waiting.popleft())
-            rows += len(group[-1].records)
-        self._count_waiting(-rows)
-        if not self._waiting:
-            self._arrived.clear()
-        return group
-
-    def _count_waiting(self, change: int) -> None:
-        self._waiting_rows += change
-        WAITING_ROWS.set(self._waiting_rows)
+            for waiters in group.values():
+                tell(waiters, None)
 
 
-def fail(group: Sequence[Entry], problem: Problem) -> None:
-    """Tells all who wait."""
+def rows_of(addition: Addition) -> int:
+    """What it counts in the queue and in a statement."""
+    return len(addition.records)
+
+
+def nothing_is_recorded() -> Problem:
+    """What those are told who still wait when the service ends."""
+    return Overloaded("Predictions cannot be recorded at the moment.")
+
+
+def refuse(group: Additions, problem: Problem) -> None:
+    """Tells all who wait that nothing of theirs is recorded, and why."""
     log.warning("predictions not recorded", requests=len(group), reason=problem.title)
-    for entry in group:
-        if not entry.committed.done():
-            entry.committed.set_exception(problem)
-
-
-def tell(group: Sequence[Entry]) -> None:
-    """Tells all who wait that it is done."""
-    for entry in group:
-        if not entry.committed.done():
-            entry.committed.set_result(None)
+    for waiters in group.values():
+        fail(waiters, problem)
