@@ -59,7 +59,7 @@ def without_slash(url: HttpUrl) -> str:
 
 Limits = Annotated[Policy, NoDecode, BeforeValidator(parse_limits)]
 Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(parse_networks)]
-Upstream = Annotated[HttpUrl, AfterValidator(without_slash)]
+UpstreamUrl = Annotated[HttpUrl, AfterValidator(without_slash)]
 
 
 def require_origins(origins: tuple[str, ...]) -> tuple[str, ...]:
@@ -81,9 +81,9 @@ class Settings(ServiceSettings):
     emphatic: ClassVar[frozenset[str]] = frozenset({"ingress_limits", "wrong_token_limits"})
 
     database_url: DatabaseUrl = Field(description="Postgres, for the ingress limit; role `gateway`")
-    prediction_url: Upstream = Field("http://127.0.0.1:8001", validate_default=True)
-    metrics_url: Upstream = Field("http://127.0.0.1:8002", validate_default=True)
-    analytics_url: Upstream = Field("http://127.0.0.1:8003", validate_default=True)
+    prediction_url: UpstreamUrl = Field("http://127.0.0.1:8001", validate_default=True)
+    metrics_url: UpstreamUrl = Field("http://127.0.0.1:8002", validate_default=True)
+    analytics_url: UpstreamUrl = Field("http://127.0.0.1:8003", validate_default=True)
 
     ingress_limits: Limits = Field("60/60s", validate_default=True, description="Requests per window and client")
     wrong_token_limits: Limits = Field(

@@ -1,4 +1,4 @@
-"""One request and its answer over one of aiohttp's connections.
+"""One request and its response over one of aiohttp's connections.
 
 aiohttp keeps the connections, parses what comes back and bounds what waits to be read. Its session, which can do what
 any client may want, is left out: it costs twice as much as the whole rest (docs/decisions/0008).
@@ -15,16 +15,21 @@ from aiohttp.connector import Connection
 from aiohttp.http import HttpProcessingError, RawResponseMessage, StreamWriter
 
 from gateway.proxy.body import Content
+from gateway.proxy.headers import Header
 from shared.http.server.response_head import LARGEST, LEAST
 
 READ_BUFFER_BYTES = 65_536
-"""Of an answer that the client reads more slowly than the upstream sends, twice as much is held."""
+"""Of a response that the client reads more slowly than the upstream sends, twice as much is held."""
 
 
 INFORMATIONAL, SWITCHING_PROTOCOLS = 100, 101
 
+METHODS_WITH_CONTENT = frozenset({"POST", "PUT", "PATCH"})
+NO_CONTENT = (b"content-length", b"0")
+"""A request of these methods without a body should say so (RFC 9110 section 8.6)."""
 
-class Answer:
+
+class UpstreamResponse:
     """What came back. The connection is kept once all of it is read; leaving the `with` block earlier closes it."""
 
     def __init__(
@@ -46,7 +51,7 @@ class Answer:
             protocol.start_timeout()
 
     async def read(self) -> bytes:
-        """The whole content, for answers that are known to be small. Raises aiohttp.ClientError, TimeoutError."""
+        """The whole content, for one that is known to be small. Raises aiohttp.ClientError, TimeoutError."""
         content = await self._content.read()
         self._complete()
         return content
@@ -71,10 +76,21 @@ class Answer:
         self._connection.close()  # unless it went back
 
 
-async def exchange(connection: Connection, head: bytes, content: Content, *, bodiless: bool) -> Answer:
-    """Sends a request and returns once the head of its answer is here; `bodiless` answers (to HEAD) end with it.
+def request_head(method: str, target: bytes, headers: list[Header], content: Content) -> bytes:
+    """The head of a request as it goes over the wire, with the one header that says where its body ends."""
+    framing = content.framing or (NO_CONTENT if method in METHODS_WITH_CONTENT else None)
+    lines = [
+        method.encode() + b" " + target + b" HTTP/1.1",
+        *[name + b": " + value for name, value in (*headers, *((framing,) if framing else ()))],
+        b"\r\n",
+    ]
+    return b"\r\n".join(lines)
 
-    Raises aiohttp.ClientError, HttpProcessingError and ConnectionError when there is no answer, and what the client's
+
+async def exchange(connection: Connection, head: bytes, content: Content, *, bodiless: bool) -> UpstreamResponse:
+    """Sends a request and returns once the head of its response is here; a `bodiless` one (to HEAD) ends with it.
+
+    Raises aiohttp.ClientError, HttpProcessingError and ConnectionError when there is no response, and what the client's
     own stream raised when that broke off. The connection is closed then.
     """
     protocol, transport = connection.protocol, connection.transport
@@ -94,7 +110,7 @@ async def exchange(connection: Connection, head: bytes, content: Content, *, bod
             sender.cancel()
         connection.close()
         raise
-    return Answer(connection, message, payload, sender)
+    return UpstreamResponse(connection, message, payload, sender)
 
 
 async def final_head(protocol: ResponseHandler) -> tuple[RawResponseMessage, StreamReader]:
@@ -108,7 +124,7 @@ async def final_head(protocol: ResponseHandler) -> tuple[RawResponseMessage, Str
 
 
 async def send(chunks: AsyncIterator[bytes], protocol: ResponseHandler, *, chunked: bool) -> None:
-    """Sends a body while its answer is already awaited: an upstream may refuse before it has read all of it."""
+    """Sends a body while its response is already awaited: an upstream may refuse before it has read all of it."""
     writer = StreamWriter(protocol, asyncio.get_running_loop())
     if chunked:
         writer.enable_chunking()
@@ -118,6 +134,6 @@ async def send(chunks: AsyncIterator[bytes], protocol: ResponseHandler, *, chunk
                 await writer.write(chunk)
             await writer.write_eof()
     except Exception as error:
-        protocol.set_exception(error)  # wakes who waits for the answer's head …
+        protocol.set_exception(error)  # wakes who waits for the response's head …
         if protocol.transport is not None:
-            protocol.transport.abort()  # … and ends what has come of an answer
+            protocol.transport.abort()  # … and ends what has come of a response

@@ -1,6 +1,6 @@
-"""Streams one request to its upstream and the answer back.
+"""Streams one request to its upstream and the response back.
 
-Ends the upstream's work when the client leaves; closes the client's connection when an answer breaks off half-way.
+Ends the upstream's work when the client leaves; closes the client's connection when a response breaks off half-way.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from gateway.proxy.body import BodyTooSlow, ClientGoneError, Content, RequestBody
 from gateway.proxy.deadlines import Deadlines
-from gateway.proxy.exchange import Answer
+from gateway.proxy.exchange import UpstreamResponse
 from gateway.proxy.headers import Header, request_headers, response_headers, target_of
 from gateway.proxy.unfinished_bodies import UnfinishedBodies
 from gateway.proxy.upstream import BROKEN, Upstream
@@ -20,8 +20,8 @@ from gateway.request.routing import UpstreamName
 from shared.http.problems import Problem
 from shared.http.server.response_head import ResponseError
 
-WHOLE_ANSWER_BYTES = 65_536
-"""Answers up to this size are read whole before they are sent on: one write instead of several."""
+WHOLE_RESPONSE_BYTES = 65_536
+"""Responses up to this size are read whole before they are sent on: one write instead of several."""
 
 DIGITS = 16
 """Longer numbers are no lengths."""
@@ -30,7 +30,7 @@ log = structlog.get_logger()
 
 
 class Proxy:
-    """An ASGI application that answers with what the route's upstream answers.
+    """An ASGI application that passes requests on to the upstream of their route, and its responses back.
 
     A place at the upstream is taken for a request whose body is here; see RequestBody.open.
     """
@@ -50,7 +50,7 @@ class Proxy:
         self._body_timeout_seconds, self._answer_timeout_seconds = body_timeout_seconds, answer_timeout_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request. Raises problems while no answer has begun: BodyTooLarge, BodyTooSlow, those of Upstream."""
+        """One request. Raises problems while no response has begun: BodyTooLarge, BodyTooSlow, those of Upstream."""
         context = context_of(scope)
         route, client = context.route, context.connection
         if route is None:
@@ -96,23 +96,23 @@ class Proxy:
         content: Content,
         deadline: asyncio.Timeout,
     ) -> None:
-        with await upstream.request(scope["method"], target_of(scope), headers, content) as answer:
+        with await upstream.request(scope["method"], target_of(scope), headers, content) as response:
             self._deadlines.clear(deadline)
-            answer.limit_silence(self._answer_timeout_seconds)
-            await relay(answer, upstream, send)
+            response.limit_silence(self._answer_timeout_seconds)
+            await relay(response, upstream, send)
 
 
-async def relay(answer: Answer, upstream: Upstream, send: Send) -> None:
-    """Sends the upstream's answer to the client.
+async def relay(response: UpstreamResponse, upstream: Upstream, send: Send) -> None:
+    """Sends the upstream's response to the client.
 
     One that is malformed, or breaks off before it began, is an error; later, returning without its end makes the server
     cut the connection, which is the only way left to tell the client.
     """
-    headers = response_headers(answer.headers)
-    start: Message = {"type": "http.response.start", "status": answer.status, "headers": headers}
+    headers = response_headers(response.headers)
+    start: Message = {"type": "http.response.start", "status": response.status, "headers": headers}
     if is_small(headers):
         try:
-            content = await answer.read()
+            content = await response.read()
             await send(start)
         except (*BROKEN, ResponseError) as error:
             raise upstream.broken(error) from error
@@ -123,7 +123,7 @@ async def relay(answer: Answer, upstream: Upstream, send: Send) -> None:
     except ResponseError as error:
         raise upstream.broken(error) from error
     try:
-        async for chunk in answer.chunks():
+        async for chunk in response.chunks():
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
         await send({"type": "http.response.body", "body": b""})
     except (*BROKEN, ResponseError, TimeoutError) as error:
@@ -133,10 +133,10 @@ async def relay(answer: Answer, upstream: Upstream, send: Send) -> None:
 
 
 def is_small(headers: list[Header]) -> bool:
-    """Whether an answer has a length and it is that of a whole answer."""
+    """Whether a response has a length, and so small a one that it is read whole."""
     return any(name == b"content-length" and small_length(value) for name, value in headers)
 
 
 def small_length(value: bytes) -> bool:
     """Whether this is a length, and a small one."""
-    return len(value) < DIGITS and value.isdigit() and int(value) <= WHOLE_ANSWER_BYTES
+    return len(value) < DIGITS and value.isdigit() and int(value) <= WHOLE_RESPONSE_BYTES

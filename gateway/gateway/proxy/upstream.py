@@ -13,8 +13,9 @@ from yarl import URL
 
 from gateway.proxy.body import Content
 from gateway.proxy.connections import UpstreamSession
-from gateway.proxy.exchange import Answer, exchange
+from gateway.proxy.exchange import UpstreamResponse, exchange, request_head
 from gateway.proxy.headers import Header
+from gateway.proxy.load_balancer import NOT_DELIVERED, is_from_load_balancer
 from shared.asyncio.clock import Clock
 from shared.http.problems import Overloaded, Problem
 from shared.telemetry.loop_metrics import LoopGauge
@@ -31,19 +32,9 @@ DOWN_SECONDS = 0.5
 BROKEN = (aiohttp.ClientError, HttpProcessingError, ConnectionError)
 """How an exchange fails that has begun."""
 
-BALANCER_STATUSES = frozenset({404, 500, 502, 503, 504})
-"""What a load balancer between us and the services says when it has nobody to ask."""
-
-NOBODY_THERE = frozenset({404, 503})
-"""Of these, what it says when it knows no replica: the request went to nobody and may be sent again."""
-
 STREAMED_SHARE = 4
 """Of so many places one may be taken by a body that comes in a stream: however slowly those come, small requests find
 the others."""
-
-METHODS_WITH_CONTENT = frozenset({"POST", "PUT", "PATCH"})
-NO_CONTENT = (b"content-length", b"0")
-"""A request of these methods without a body should say so (RFC 9110 section 8.6)."""
 
 IN_FLIGHT = LoopGauge("upstream_requests_in_flight", "Requests waiting for an upstream's answer", ["upstream"])
 ERRORS = Counter("upstream_errors", "Requests that an upstream did not answer", ["upstream", "reason"])
@@ -53,7 +44,7 @@ log = structlog.get_logger()
 
 
 class UpstreamDown(Problem):
-    """Nobody answers at the service's address, or it hung up in the middle."""
+    """Nothing listens at the service's address, or it hung up in the middle."""
 
     status = 502
     title = "Bad Gateway"
@@ -70,7 +61,7 @@ class Upstream:
     """One service. `clock` gives seconds and never goes back.
 
     A request may wait `wait_seconds` for somebody to take its connection: where replicas are replaced as a matter of
-    course, that costs time instead of answers. With 0 it fails at once.
+    course, that costs time instead of errors. With 0 it fails at once.
     """
 
     def __init__(
@@ -109,7 +100,7 @@ class Upstream:
         self._in_flight += change
         IN_FLIGHT.by_labels[self._labels] = self._in_flight
 
-    async def request(self, method: str, target: bytes, headers: list[Header], content: Content) -> Answer:
+    async def request(self, method: str, target: bytes, headers: list[Header], content: Content) -> UpstreamResponse:
         """Sends a request for `target` (path and query, as they are on the wire) and returns once headers are back.
 
         Raises UpstreamDown, and what reading the client's body raises. Sent again only when nothing was sent.
@@ -117,24 +108,18 @@ class Upstream:
         if self._clock() < self._down_until:
             self.count_error("down")
             raise self.down()
-        framing = content.framing or (NO_CONTENT if method in METHODS_WITH_CONTENT else None)
-        lines = [
-            method.encode() + b" " + self._prefix + target + b" HTTP/1.1",
-            *[name + b": " + value for name, value in (self._host, *headers, *((framing,) if framing else ()))],
-            b"\r\n",
-        ]
-        head = b"\r\n".join(lines)
+        head = request_head(method, self._prefix + target, [self._host, *headers], content)
         give_up = self._clock() + self._wait_seconds
         while True:
             connection = await self._connect(give_up)
             try:
-                answer = await exchange(connection, head, content, bodiless=method == "HEAD")
+                response = await exchange(connection, head, content, bodiless=method == "HEAD")
             except BROKEN as error:
                 raise self.broken(error) from error
-            if not is_said_by_a_balancer(answer):
-                return answer
-            with answer:
-                if answer.status not in NOBODY_THERE or content.stream is not None or self._clock() >= give_up:
+            if not is_from_load_balancer(response):
+                return response
+            with response:
+                if response.status not in NOT_DELIVERED or content.stream is not None or self._clock() >= give_up:
                     self.count_error("balancer")
                     raise self.down()
             await self._wait()
@@ -169,17 +154,10 @@ class Upstream:
         return UpstreamDown(f"The {self.name} cannot be reached at the moment.", headers={"Retry-After": "1"})
 
     def timeout(self) -> UpstreamTimeout:
-        """The problem that clients see when the answer did not come in time."""
+        """The problem that clients see when the response did not come in time."""
         self.count_error("timeout")
         return UpstreamTimeout(f"The {self.name} did not answer in time.")
 
     def count_error(self, reason: str) -> None:
         """One request more that this upstream did not answer."""
         ERRORS.labels(self.name, reason).inc()
-
-
-def is_said_by_a_balancer(answer: Answer) -> bool:
-    """Whether an error is plain text: services say what is wrong in JSON, so none of them has seen the request."""
-    return answer.status in BALANCER_STATUSES and any(
-        name.lower() == b"content-type" and value.startswith(b"text/plain") for name, value in answer.headers
-    )
