@@ -14,7 +14,7 @@ import orjson
 import structlog
 
 from gateway.proxy.connections import UpstreamSession
-from gateway.request.routing import UpstreamName, find_route
+from gateway.request.routing import UpstreamName, route_of_template
 from shared.asyncio.clock import Clock
 from shared.http.openapi import problem_response
 
@@ -70,16 +70,12 @@ def served_at(prefix: str, document: Document) -> Document:
 def published(name: UpstreamName, document: Document) -> Document:
     """A service's document as it is true through the gateway."""
     document = deepcopy(document)
-    routes = {path: find_route(path.replace("{", "").replace("}", "")) for path in document.get("paths", {})}
-    document["paths"] = {
-        path: item
-        for path, item in document.get("paths", {}).items()
-        if (route := routes[path]) is not None and route.upstream == name
-    }
+    routes = {path: route_of_template(path) for path in document.get("paths", {})}
+    routed = {path: route for path, route in routes.items() if route is not None and route.upstream == name}
+    document["paths"] = {path: item for path, item in document.get("paths", {}).items() if path in routed}
     for path, item in document["paths"].items():
-        route = routes[path]
         for operation in operations(item):
-            add_gateway_answers(operation, limited=route is not None and route.limited)
+            add_gateway_responses(operation, limited=routed[path].limited)
     return document
 
 
@@ -88,17 +84,17 @@ def operations(item: Document) -> list[Document]:
     return [operation for method, operation in item.items() if method in METHODS]
 
 
-def add_gateway_answers(operation: Document, *, limited: bool) -> None:
+def add_gateway_responses(operation: Document, *, limited: bool) -> None:
     """What the gateway itself may answer, and the headers that it adds."""
-    answers = operation.setdefault("responses", {})
+    responses = operation.setdefault("responses", {})
     for status in (413, 502, 503, 504) if "requestBody" in operation else (502, 503, 504):
-        answers.setdefault(str(status), problem_response(status))
+        responses.setdefault(str(status), problem_response(status))
     if not limited:
         return
-    answers["429"] = problem_response(429)
-    answers["429"]["headers"] = described({"Retry-After": "Seconds after which a retry is admitted"})
-    for answer in answers.values():
-        answer["headers"] = answer.get("headers", {}) | described(RATE_LIMIT_HEADERS)
+    responses["429"] = problem_response(429)
+    responses["429"]["headers"] = described({"Retry-After": "Seconds after which a retry is admitted"})
+    for response in responses.values():
+        response["headers"] = response.get("headers", {}) | described(RATE_LIMIT_HEADERS)
 
 
 def described(headers: Mapping[str, str]) -> Document:
@@ -120,13 +116,25 @@ def merged(own: Document, services: Mapping[UpstreamName, Document]) -> Document
 def with_own_schema_names(name: UpstreamName, document: Document, taken: Mapping[str, Any]) -> Document:
     """Renames schemas whose name another service uses for something else."""
     schemas = document.get("components", {}).get("schemas", {})
-    clashes = [schema for schema, body in schemas.items() if schema in taken and taken[schema] != body]
-    text = orjson.dumps(document).decode()
-    for schema in clashes:
-        renamed = f"{name.title().replace('-', '')}{schema}"
-        text = text.replace(f'"#/components/schemas/{schema}"', f'"#/components/schemas/{renamed}"')
-    document = orjson.loads(text)
-    for schema in clashes:
-        renamed = f"{name.title().replace('-', '')}{schema}"
-        document["components"]["schemas"][renamed] = document["components"]["schemas"].pop(schema)
+    prefix = name.title().replace("-", "")
+    new = {schema: prefix + schema for schema, body in schemas.items() if schema in taken and taken[schema] != body}
+    if not new:
+        return document
+    document = with_references(document, {reference(schema): reference(new[schema]) for schema in new})
+    schemas = document["components"]["schemas"]
+    document["components"]["schemas"] = {new.get(schema, schema): body for schema, body in schemas.items()}
     return document
+
+
+def reference(schema: str) -> str:
+    """How documents refer to one of their schemas."""
+    return f"#/components/schemas/{schema}"
+
+
+def with_references(part: Any, new: Mapping[str, str]) -> Any:
+    """A part of a document, with new references for old: each is a value of its own, of `$ref` or in a mapping."""
+    if isinstance(part, dict):
+        return {key: with_references(value, new) for key, value in part.items()}
+    if isinstance(part, list):
+        return [with_references(value, new) for value in part]
+    return new.get(part, part) if isinstance(part, str) else part

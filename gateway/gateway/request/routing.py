@@ -66,22 +66,49 @@ OPEN_INFERENCE = Route("/v2/{path}", UpstreamName.PREDICTION)
 OPEN_INFERENCE_LOAD = Route("/v2/repository/models/{name}/{action}", UpstreamName.PREDICTION, guarded=True)
 OPEN_INFERENCE_INFER = Route("/v2/models/{name}/infer", UpstreamName.PREDICTION, limited=True, large=True)
 
+MODELS = ("/v2/models/{name}", "/v2/models/{name}/versions/{version}")
+
+OPEN_INFERENCE_TEMPLATES = {
+    OPEN_INFERENCE_INFER: tuple(f"{model}/infer" for model in MODELS),
+    OPEN_INFERENCE_LOAD: ("/v2/repository/models/{name}/load", "/v2/repository/models/{name}/unload"),
+    OPEN_INFERENCE: (
+        "/v2",
+        "/v2/",
+        "/v2/health/live",
+        "/v2/health/ready",
+        "/v2/models/stats",
+        "/v2/repository/index",
+        *(model + what for model in MODELS for what in ("", "/ready", "/stats")),
+    ),
+}
+"""The protocol's paths, as the service's own document names them. The most frequent come first."""
+
 SEGMENT = r"(?!\.{1,2}(?:/|\Z))[^/\x00-\x1f\x7f]+"
-MODEL = rf"/models/{SEGMENT}(?:/versions/{SEGMENT})?"
-INFER = re.compile(rf"/v2{MODEL}/infer")
-FREE = re.compile(
-    rf"/v2(?:/?|/health/(?:live|ready)|/models/stats|{MODEL}(?:/(?:ready|stats))?"
-    r"|/repository/index)"
-)
-LOAD = re.compile(rf"/v2/repository/models/{SEGMENT}/(?:load|unload)")
+PLACEHOLDER = re.compile(r"\{\w+\}")
+
+
+def pattern(*templates: str) -> re.Pattern[str]:
+    """What fits one of these templates, any segment in the place of a name in braces."""
+    return re.compile("|".join(SEGMENT.join(map(re.escape, PLACEHOLDER.split(template))) for template in templates))
+
+
+PATTERNS = tuple((pattern(*templates), route) for route, templates in OPEN_INFERENCE_TEMPLATES.items())
+
+BY_TEMPLATE = EXACT | {
+    template: route for route, templates in OPEN_INFERENCE_TEMPLATES.items() for template in templates
+}
 
 
 def find_route(path: str) -> Route | None:
     """The route that takes `path`, or None: then the gateway answers itself."""
     if path.startswith("/v2"):
-        if INFER.fullmatch(path):
-            return OPEN_INFERENCE_INFER
-        if LOAD.fullmatch(path):
-            return OPEN_INFERENCE_LOAD
-        return OPEN_INFERENCE if FREE.fullmatch(path) else None
+        for fits, route in PATTERNS:
+            if fits.fullmatch(path):
+                return route
+        return None
     return EXACT.get(path)
+
+
+def route_of_template(template: str) -> Route | None:
+    """The route of all paths that fit a document's template, such as `/v2/models/{name}`; None: there is none."""
+    return BY_TEMPLATE.get(template)
