@@ -10,7 +10,7 @@ from typing import Self
 
 import httpx
 
-from shared.testing.server_process import wait_until
+from shared.processes.waiting import wait_until
 
 THREADS = 8
 BATCH_TEXTS = 3

@@ -9,7 +9,8 @@ from typing import Self
 import httpx
 
 from shared.embedded.ports import free_ports
-from shared.testing.server_process import ServerProcess, wait_until
+from shared.processes.server import ServerProcess
+from shared.processes.waiting import wait_until
 from tests.stack import REPOSITORY
 
 MODEL = "sentiment-lexicon"

@@ -13,7 +13,7 @@ import psutil
 
 from local.leftovers import leftovers
 from shared.embedded.ports import free_ports, is_free
-from shared.testing.server_process import wait_until
+from shared.processes.waiting import wait_until
 
 REPOSITORY = Path(__file__).parent.parent
 READY = re.compile(r"make run: everything is healthy")

@@ -12,7 +12,7 @@ import pytest
 from local.errors import CannotRunError
 from local.log_stream import LogStream, shaped
 from local.ports import wait_until_it_listens
-from shared.testing.server_process import wait_until
+from shared.processes.waiting import wait_until
 from tests.stack import LocalStack
 
 AT_ONCE_SECONDS = 30

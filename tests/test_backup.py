@@ -17,8 +17,8 @@ from local.archive.form import DUMP, LIST, REVISION
 from local.backup import SCHEMAS
 from shared.database.schema_version import NEWEST_REVISION
 from shared.database.tables import gateway, metadata, metrics, predictions  # noqa: F401 - they register their tables
+from shared.processes.waiting import wait_until
 from shared.testing.admin import ADMIN
-from shared.testing.server_process import wait_until
 from tests.stack import REPOSITORY, LocalStack
 
 MODEL = "sentiment-lexicon"

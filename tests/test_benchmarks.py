@@ -18,7 +18,7 @@ from benchmarks.harness.turns import Sample, alternate
 from benchmarks.questions import GROUPS, QUESTIONS
 from benchmarks.readme import BEGIN, END, README, REPORT, section, with_section
 from shared.embedded.ports import free_ports
-from shared.testing.server_process import wait_until
+from shared.processes.waiting import wait_until
 
 REPOSITORY = Path(__file__).parent.parent
 FASTER = bar(3, "ours, to theirs", "at least", 2, "×", Sample([2.5, 1.5, 3.0]))

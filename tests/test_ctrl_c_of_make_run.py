@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.testing.server_process import wait_until
+from shared.processes.waiting import wait_until
 from tests.stack import REPOSITORY, LocalStack
 
 AT_AN_IMPORT = """

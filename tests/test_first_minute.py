@@ -17,10 +17,10 @@ import yaml
 
 from local.services import SERVICES, settings_class
 from shared.database.roles import SERVICE_ROLES
+from shared.processes.waiting import wait_until
 from shared.settings.secret_words import secrets_of
 from shared.testing.postgres import PostgresServer
 from shared.testing.redis import RedisServer
-from shared.testing.server_process import wait_until
 from tests.stack import REPOSITORY, LocalStack
 
 STARTED = re.compile("make run: (everything is healthy|it runs)")

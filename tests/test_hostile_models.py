@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from prediction_tests.hostile_models import BROKEN, MALICIOUS, SLEEPERS, TRIGGER, drop_in, model
-from shared.testing.server_process import wait_until
+from shared.processes.waiting import wait_until
 from tests.callers import ALL_LENGTHS, Callers
 from tests.stack import REPOSITORY, LocalStack
 

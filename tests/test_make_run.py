@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from shared.embedded.unprivileged import give_to_unprivileged, unprivileged
-from shared.testing.server_process import wait_until
+from shared.processes.waiting import wait_until
 from tests.stack import LocalStack
 
 SENTENCE = {"text": "What a wonderful little server!"}

@@ -7,7 +7,7 @@ import shutil
 import psutil
 import pytest
 
-from shared.testing.server_process import wait_until
+from shared.processes.waiting import wait_until
 from tests.callers import Callers
 from tests.record import assert_record_is_true
 from tests.stack import REPOSITORY, LocalStack

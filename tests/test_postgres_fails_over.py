@@ -16,11 +16,11 @@ from typing import Self
 import httpx
 import pytest
 
+from shared.processes.waiting import wait_until
 from shared.testing.admin import ADMIN
 from shared.testing.pgbouncer import PgBouncer
 from shared.testing.postgres import TEMPLATE
 from shared.testing.replication import Pair
-from shared.testing.server_process import wait_until
 from tests.callers import Callers
 from tests.receiver import Receiver
 from tests.record import assert_record_is_true

@@ -16,8 +16,8 @@ import psutil
 from analytics_service.testing.gemini_emulator import GeminiEmulator
 from analytics_service.testing.metrics_emulator import MetricsEmulator
 from shared.embedded.ports import free_ports
+from shared.processes.server import ServerProcess
 from shared.testing.redis import RedisServer
-from shared.testing.server_process import ServerProcess
 
 
 class Replica(ServerProcess):

@@ -1,8 +1,6 @@
 """A durable Postgres filled with predictions."""
 
 import asyncio
-import secrets
-import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -10,15 +8,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import asyncpg
-from pydantic import SecretStr
 from tqdm import tqdm
 
 from benchmarks.harness.ending import ending
-from shared.database.migrate import migrate
-from shared.database.roles import SERVICE_ROLES
-from shared.embedded import postgres
-from shared.embedded.ports import free_ports
-from shared.testing.server_process import ServerProcess
+from shared.testing.postgres import PostgresServer
 
 SERVER_SETTINGS = {"shared_buffers": "1GB", "max_wal_size": "8GB", "checkpoint_timeout": "15min"}
 """Besides these, Postgres's defaults: commits are synced to disk."""
@@ -105,43 +98,19 @@ class PredictionStore:
         return found["rollups"], found["rows"]
 
 
-class StoreServer(ServerProcess):
-    """Makes stores."""
-
-    def __init__(self, folder: Path) -> None:
-        self.password = secrets.token_urlsafe(12)
-        data = folder / "postgres"
-        postgres.create_cluster(data, self.password)
-        port = next(free_ports())
-        super().__init__(postgres.server_command(data, port, settings=SERVER_SETTINGS), port, folder / "postgres.log")
-
-    def url(self, database: str, role: str = postgres.SUPERUSER) -> str:
-        """The URL of a database for a role."""
-        return f"postgresql://{role}:{self.password}@127.0.0.1:{self.port}/{database}"
-
-    async def answers(self) -> bool:
-        """Whether it takes queries; for a moment after its start it does not."""
-        try:
-            async with PredictionStore("postgres", self.url("postgres")).connection():
-                return True
-        except (OSError, asyncpg.PostgresError):
-            return False
-
-    async def make_store(self, name: str) -> PredictionStore:
-        """A new database."""
-        async with PredictionStore("postgres", self.url("postgres")).connection() as connection:
-            await connection.execute(f"CREATE DATABASE {name}")
-        await migrate(SecretStr(self.url(name)), dict.fromkeys(SERVICE_ROLES, self.password))
-        return PredictionStore(name, self.url(name))
+async def make_store(server: PostgresServer, name: str) -> PredictionStore:
+    """A new database."""
+    await server.make_migrated(name)
+    return PredictionStore(name, server.url(name))
 
 
 @contextmanager
-def store_server(folder: Path) -> Iterator[StoreServer]:
-    """A server for as long as the block lasts."""
-    server = StoreServer(folder)
-    server.start(lambda: asyncio.run(server.answers()))
+def store_server(folder: Path) -> Iterator[PostgresServer]:
+    """A durable server for as long as the block lasts."""
+    server = PostgresServer(folder, durable=True, settings=SERVER_SETTINGS)
+    server.start_and_wait()
     try:
         yield server
     finally:
         with ending.undisturbed():
-            server.stop(signal.SIGINT)
+            server.stop_fast()

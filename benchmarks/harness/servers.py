@@ -5,12 +5,11 @@
 
 import os
 import secrets
-import socket
-import subprocess
+import signal
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +17,8 @@ import httpx
 import psutil
 
 from benchmarks.harness.ending import ending
+from shared.processes import tree
+from shared.processes.server import ServerProcess
 
 START_SECONDS, STOP_SECONDS = 120, 15
 MARK = "BENCHMARK_SERVER"
@@ -62,7 +63,7 @@ def server_role(_: Sequence[str]) -> str:
     return "server"
 
 
-class Server:
+class Server(ServerProcess):
     """A program and all that it starts."""
 
     def __init__(
@@ -74,12 +75,10 @@ class Server:
         role: Role = server_role,
         log: Path | None = None,
     ) -> None:
-        self.command, self.port, self.folder, self.role = command, port, folder, role
-        self.mark = secrets.token_hex(8)
-        self.environment = os.environ | (environment or {}) | {MARK: self.mark}
-        self.log = log or folder / f"{port}.log"
+        self.mark, self.role = secrets.token_hex(8), role
+        variables = os.environ | (environment or {}) | {MARK: self.mark}
+        super().__init__(command, port, log or folder / f"{port}.log", variables, folder)
         self.start_seconds = 0.0
-        self._process: subprocess.Popen[bytes] | None = None
 
     @contextmanager
     def running(self, probe: Probe | None = None) -> "Iterator[Server]":
@@ -89,52 +88,25 @@ class Server:
         """
         started = time.perf_counter()
         try:
-            with self.log.open("ab") as log:
-                self._process = subprocess.Popen(
-                    self.command, cwd=self.folder, env=self.environment, stdout=log, stderr=log, start_new_session=True
-                )
-            self._wait(probe, started + START_SECONDS)
+            self.start((lambda: probe.succeeds(self.port)) if probe else None, START_SECONDS)
             self.start_seconds = time.perf_counter() - started
             yield self
         finally:
             with ending.undisturbed():
                 self.stop()
 
-    def _wait(self, probe: Probe | None, end: float) -> None:
-        """Until it answers the probe, or without one accepts connections."""
-        while not (probe.succeeds(self.port) if probe else accepts(self.port)):
-            assert self._process is not None
-            if self._process.poll() is not None or time.perf_counter() > end:
-                tail = self.log.read_text(errors="replace")[-2000:]
-                raise RuntimeError(f"{' '.join(self.command)} does not answer:\n{tail}")
-            time.sleep(0.02)
-
-    def stop(self) -> None:
-        """In order; what the first process has left behind, or itself after a while, by force."""
-        if self._process is None:
-            return
+    def stop(self, sig: signal.Signals = signal.SIGTERM, grace_seconds: float = STOP_SECONDS) -> int:
+        """In order; what the first process has left behind, or itself after the grace, by force."""
+        if self.process is None:
+            return 0
         own = self.processes()
-        self._process.terminate()
-        with suppress(subprocess.TimeoutExpired):
-            self._process.wait(STOP_SECONDS)
-        left = [process for process in {*own, *self.processes()} if process.is_running()]
-        for process in left:
-            with suppress(psutil.NoSuchProcess):
-                process.kill()
-        psutil.wait_procs(left, timeout=STOP_SECONDS)
-        self._process.wait()
+        code = super().stop(sig, grace_seconds)
+        tree.kill({*own, *self.processes()})
+        return code
 
     def processes(self) -> list[psutil.Process]:
-        """All that it consists of: those with the mark, and their children (some rewrite their environment)."""
-        marked = [process for process in psutil.process_iter() if self._is_marked(process)]
-        children = {child for process in marked for child in descendants(process)}
-        return list({*marked, *children})
-
-    def _is_marked(self, process: psutil.Process) -> bool:
-        try:
-            return process.environ().get(MARK) == self.mark
-        except (psutil.Error, OSError):
-            return False
+        """All that it consists of."""
+        return list(tree.with_descendants(tree.marked(MARK, self.mark)))
 
     def usage(self) -> dict[str, Usage]:
         """By role, since the start of the processes that run now."""
@@ -150,18 +122,3 @@ class Server:
             used.mebibytes += memory.pss / 2**20
             used.resident_mebibytes += memory.rss / 2**20
         return dict(found)
-
-
-def descendants(process: psutil.Process) -> list[psutil.Process]:
-    """None when it has just ended."""
-    try:
-        return process.children(recursive=True)
-    except psutil.Error:
-        return []
-
-
-def accepts(port: int) -> bool:
-    """Whether somebody listens on it."""
-    with socket.socket() as probe:
-        probe.settimeout(1)
-        return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -21,11 +21,12 @@ import httpx
 from uuid_utils import uuid7
 
 from benchmarks.effort import Effort
-from benchmarks.harness.prediction_store import PredictionStore, StoreServer, store_server
+from benchmarks.harness.prediction_store import PredictionStore, make_store, store_server
 from benchmarks.harness.report import Answer, Bar, Plot, Table, bar
 from benchmarks.harness.servers import Server
 from benchmarks.harness.turns import Sample, in_turns
 from shared.embedded.ports import free_ports
+from shared.testing.postgres import PostgresServer
 
 TITLE = "Aggregates over many predictions"
 FEW_ROWS = 10_000
@@ -63,10 +64,10 @@ def answer(effort: Effort) -> Answer:
         return asyncio.run(measure(server, folder, effort))
 
 
-async def measure(server: StoreServer, folder: Path, effort: Effort) -> Answer:
+async def measure(server: PostgresServer, folder: Path, effort: Effort) -> Answer:
     """Size after size."""
     end = datetime.now(UTC)
-    few, many = await server.make_store("few"), await server.make_store("many")
+    few, many = await make_store(server, "few"), await make_store(server, "many")
     await few.fill(FEW_ROWS, end)
     times: dict[int, Times] = {}
     for rows in sizes(effort.rows):
@@ -87,7 +88,7 @@ def sizes(most: int) -> list[int]:
 
 
 async def times_at(
-    server: StoreServer, few: PredictionStore, many: PredictionStore, folder: Path, end: datetime
+    server: PostgresServer, few: PredictionStore, many: PredictionStore, folder: Path, end: datetime
 ) -> Times:
     """What an answer takes with few rows and with as many as there are now, by HTTP, and with plain SQL."""
     async with (
@@ -114,7 +115,7 @@ async def milliseconds(questions: Mapping[str, Callable[[], Awaitable[object]]],
 
 @asynccontextmanager
 async def metrics_service(
-    server: StoreServer, store: PredictionStore, folder: Path
+    server: PostgresServer, store: PredictionStore, folder: Path
 ) -> AsyncIterator[Callable[[datetime], Awaitable[object]]]:
     """The service on a database that it has folded; asks it for the 24 hours before a time."""
     port = next(free_ports())

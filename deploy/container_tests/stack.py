@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 
 from shared.embedded.ports import free_ports
-from shared.testing.server_process import wait_until
+from shared.processes.waiting import wait_until
 
 REPOSITORY = Path(__file__).parent.parent.parent
 SERVICES = ("gateway", "prediction-service", "metrics-service", "analytics-service")

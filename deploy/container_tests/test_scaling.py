@@ -8,7 +8,7 @@ import pytest
 
 from container_tests.load import CALLERS, Load
 from container_tests.stack import ComposeStack, run
-from shared.testing.server_process import wait_until
+from shared.processes.waiting import wait_until
 
 PREDICTION = {"text": "What a wonderful little server!", "model_name": "sentiment-lexicon"}
 SERVED = """

@@ -10,7 +10,7 @@ import pytest
 
 from container_tests.load import CALLERS, Load
 from container_tests.stack import REPOSITORY, SERVICES, ComposeStack, run
-from shared.testing.server_process import wait_until
+from shared.processes.waiting import wait_until
 
 NAME = "modelserver-swarm"
 PREDICTION = {"text": "What a wonderful little server!", "model_name": "sentiment-lexicon"}

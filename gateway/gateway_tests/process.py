@@ -11,8 +11,8 @@ import httpx
 
 from gateway_tests.conftest import UpstreamServer, shares_its_limit
 from shared.embedded.ports import free_ports
+from shared.processes.server import ServerProcess
 from shared.testing.postgres import Database
-from shared.testing.server_process import ServerProcess
 
 
 @asynccontextmanager

@@ -14,8 +14,8 @@ from gateway_tests.attack import ATTACKS
 from gateway_tests.conftest import UpstreamServer
 from gateway_tests.process import gateway_server
 from shared.embedded.ports import free_ports
+from shared.processes.server import ServerProcess
 from shared.testing.postgres import Database
-from shared.testing.server_process import ServerProcess
 
 ATTACK_SECONDS = 4
 RATE = 20

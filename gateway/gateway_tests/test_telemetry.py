@@ -12,8 +12,8 @@ import pytest
 
 from gateway_tests.conftest import UpstreamServer
 from shared.embedded.ports import free_ports
+from shared.processes.server import ServerProcess
 from shared.testing.postgres import Database
-from shared.testing.server_process import ServerProcess
 
 CLIENT = {"X-Forwarded-For": "192.0.2.1", "X-Request-ID": "request-4711"}
 

@@ -12,8 +12,8 @@ import pytest
 from metrics_service.maintenance.leader import LEASE_SECONDS
 from shared.database import locks
 from shared.embedded.ports import free_ports
+from shared.processes.server import ServerProcess
 from shared.testing.postgres import Database
-from shared.testing.server_process import ServerProcess
 
 HOLDER = (
     "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND (classid::bigint << 32 | objid::bigint) = $1"

@@ -22,9 +22,9 @@ from metrics_tests.rows import Row, insert
 from metrics_tests.service import client_of, settings_for
 from metrics_tests.watching import Clock, look, predict
 from shared.embedded.ports import free_ports
+from shared.processes.server import ServerProcess
 from shared.testing.debian import debian_program
 from shared.testing.postgres import Database
-from shared.testing.server_process import ServerProcess
 
 INTERVAL = timedelta(seconds=60)
 

@@ -13,9 +13,9 @@ import pytest
 from metrics_tests.receiver import Received, Receiver
 from metrics_tests.rows import Row, insert
 from shared.embedded.ports import free_ports
+from shared.processes.server import ServerProcess
 from shared.testing.admin import ADMIN
 from shared.testing.postgres import Database
-from shared.testing.server_process import ServerProcess
 
 MODELS = ("a", "b")
 STORY = ["alert.opened", "alert.escalated", "alert.eased", "alert.closed"]

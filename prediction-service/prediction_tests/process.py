@@ -6,8 +6,8 @@ from pathlib import Path
 
 from prediction_tests.service import QUICK_DEFAULT, QUICK_MODELS
 from shared.embedded.ports import free_ports
+from shared.processes.server import ServerProcess
 from shared.testing.postgres import Database
-from shared.testing.server_process import ServerProcess
 
 
 def service_process(database: Database, folder: Path, **variables: str) -> ServerProcess:

@@ -17,9 +17,10 @@ from prediction_service.models.crashes import MOST_CRASHES, PLACE_BYTES, PLACES,
 from prediction_tests.hostile_models import SLEEPERS, TRIGGER, drop_in, model
 from prediction_tests.process import service_process
 from prediction_tests.service import QUICK_DEFAULT, QUICK_MODELS
+from shared.processes.server import ServerProcess
+from shared.processes.waiting import wait_until
 from shared.testing.admin import ADMIN
 from shared.testing.postgres import Database
-from shared.testing.server_process import ServerProcess, wait_until
 
 DIGESTS = [f"sha256:{number:064x}" for number in range(3)]
 SYS_TGKILL = 234

@@ -14,8 +14,8 @@ import pytest
 
 from prediction_tests.process import service_process
 from prediction_tests.service import MODELS
+from shared.processes.server import ServerProcess
 from shared.testing.postgres import Database
-from shared.testing.server_process import ServerProcess
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(180)]
 

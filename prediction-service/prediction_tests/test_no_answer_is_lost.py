@@ -10,8 +10,8 @@ import pytest
 
 from prediction_service.records.journal import Journal
 from prediction_tests.process import service_process
+from shared.processes.server import ServerProcess
 from shared.testing.postgres import Database, PostgresServer
-from shared.testing.server_process import ServerProcess
 
 ROUNDS = 10
 CALLERS = 12

@@ -12,8 +12,9 @@ import pytest
 
 from prediction_tests.process import service_process
 from prediction_tests.service import MODELS
+from shared.processes.server import ServerProcess
+from shared.processes.waiting import wait_until
 from shared.testing.postgres import Database
-from shared.testing.server_process import ServerProcess, wait_until
 
 SLOW = "\N{GRINNING FACE}" * 10_000
 """Keeps the lexicon busy for some tenths of a second."""

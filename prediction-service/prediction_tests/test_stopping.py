@@ -7,8 +7,8 @@ from pathlib import Path
 import httpx
 
 from prediction_tests.process import service_process
+from shared.processes.waiting import wait_until
 from shared.testing.postgres import Database
-from shared.testing.server_process import wait_until
 
 
 def test_after_the_signal_the_server_is_not_ready_but_live(database: Database, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from shared.embedded.ports import free_ports
-from shared.testing.server_process import ServerProcess
+from shared.processes.server import ServerProcess
 
 StartEcho = Callable[..., ServerProcess]
 SERVICE = Path(__file__).parent / "echo_service.py"

@@ -10,8 +10,8 @@ import psutil
 import pytest
 
 from shared.embedded.ports import free_ports
+from shared.processes.server import ServerProcess
 from shared.testing.http_reference import next_response
-from shared.testing.server_process import ServerProcess
 from shared_tests.conftest import StartEcho
 
 GET = b"GET / HTTP/1.1\r\nHost: door\r\n\r\n"

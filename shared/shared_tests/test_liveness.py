@@ -14,8 +14,8 @@ import httpx
 import pytest
 
 from shared.embedded.ports import free_ports
+from shared.processes.server import ServerProcess
 from shared.service.liveness import EXIT_HUNG, Liveness
-from shared.testing.server_process import ServerProcess
 
 HANGING_SERVICE = str(Path(__file__).parent / "hanging_service.py")
 HANG_SECONDS = 2

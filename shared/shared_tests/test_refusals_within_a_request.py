@@ -10,7 +10,8 @@ import httpx
 import pytest
 
 from shared.embedded.ports import free_ports
-from shared.testing.server_process import ServerProcess, wait_until
+from shared.processes.server import ServerProcess
+from shared.processes.waiting import wait_until
 
 SERVICE = Path(__file__).parent / "slow_service.py"
 START = b"POST /take?query=1 HTTP/1.1\r\nHost: slow\r\nX-Request-ID: stranger-id-1\r\nTransfer-Encoding: chunked\r\n"

@@ -11,7 +11,8 @@ import httpx
 import pytest
 
 from shared.embedded.ports import free_ports
-from shared.testing.server_process import ServerProcess, wait_until
+from shared.processes.server import ServerProcess
+from shared.processes.waiting import wait_until
 
 SLOW_SERVICE = str(Path(__file__).parent / "slow_service.py")
 

@@ -12,7 +12,8 @@ import httpx
 import pytest
 
 from shared.embedded.ports import free_ports
-from shared.testing.server_process import ServerProcess, wait_until
+from shared.processes.server import ServerProcess
+from shared.processes.waiting import wait_until
 
 TAKE = b"POST /take HTTP/1.1\r\nHost: slow\r\nContent-Type: application/json\r\n"
 SLOW_SERVICE = str(Path(__file__).parent / "slow_service.py")

@@ -8,10 +8,10 @@ from shared.database.roles import SERVICE_ROLES
 from shared.embedded import postgres
 from shared.embedded.ports import free_ports
 from shared.embedded.unprivileged import give_to_unprivileged, unprivileged
+from shared.processes.server import ServerProcess
 from shared.testing.certificates import write_certificates
 from shared.testing.debian import debian_program
 from shared.testing.postgres import PostgresServer
-from shared.testing.server_process import ServerProcess
 
 POOL_SIZE = 4
 """Connections for each role: fewer than a service has clients, so that they take turns."""

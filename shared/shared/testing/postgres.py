@@ -13,20 +13,21 @@ from shared.database.migrate import migrate
 from shared.database.roles import SERVICE_ROLES
 from shared.embedded import postgres
 from shared.embedded.ports import free_ports
-from shared.testing.server_process import ServerProcess
+from shared.processes.server import ServerProcess
 
 TEMPLATE = "migrated"
 
 
 class PostgresServer(ServerProcess):
-    """Postgres without fsync: a test's data survives `kill -9` of the server, not of the machine."""
+    """By default without fsync: a test's data survives `kill -9` of the server, not of the machine."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, durable: bool = False, settings: dict[str, str] | None = None) -> None:
         self.password = secrets.token_urlsafe(12)
         data = folder / "postgres"
-        postgres.create_cluster(data, self.password, durable=False)
+        postgres.create_cluster(data, self.password, durable=durable)
         port = next(free_ports())
-        super().__init__(postgres.server_command(data, port, durable=False), port, folder / "postgres.log")
+        command = postgres.server_command(data, port, durable=durable, settings=settings)
+        super().__init__(command, port, folder / "postgres.log")
 
     def url(self, database: str, role: str = postgres.SUPERUSER) -> str:
         """The URL of `database` for `role`; every role of the tests has the same password."""
@@ -51,8 +52,12 @@ class PostgresServer(ServerProcess):
 
     async def make_template(self) -> None:
         """Migrates once, into the database that `make_database` copies."""
-        await self.execute(f"CREATE DATABASE {TEMPLATE}")
-        await migrate(SecretStr(self.url(TEMPLATE)), dict.fromkeys(SERVICE_ROLES, self.password))
+        await self.make_migrated(TEMPLATE)
+
+    async def make_migrated(self, name: str) -> None:
+        """A new database with the newest schema."""
+        await self.execute(f"CREATE DATABASE {name}")
+        await migrate(SecretStr(self.url(name)), dict.fromkeys(SERVICE_ROLES, self.password))
 
     async def make_database(self) -> "Database":
         """A fresh database with the newest schema."""

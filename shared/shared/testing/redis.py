@@ -7,17 +7,13 @@ import redis
 
 from shared.embedded.ports import free_ports
 from shared.embedded.redis import server_command
-from shared.testing.server_process import ServerProcess
+from shared.processes.server import ServerProcess
 
 
-class RedisServer(ServerProcess):
-    """Valkey with a password and without persistence: after `kill` it starts empty."""
+class RedisProcess(ServerProcess):
+    """A server that speaks Redis's protocol and wants a password."""
 
-    def __init__(self, folder: Path) -> None:
-        self.password = secrets.token_urlsafe(12)
-        port = next(free_ports())
-        command = server_command(folder / "redis", port, self.password, durable=False)
-        super().__init__(command, port, folder / "redis.log")
+    password: str
 
     def client(self) -> redis.Redis:
         """A blocking client, for looking behind the scenes."""
@@ -32,5 +28,15 @@ class RedisServer(ServerProcess):
         try:
             with self.client() as client:
                 return bool(client.ping())
-        except redis.ConnectionError:
+        except redis.RedisError:
             return False
+
+
+class RedisServer(RedisProcess):
+    """Valkey with a password and without persistence: after `kill` it starts empty."""
+
+    def __init__(self, folder: Path) -> None:
+        self.password = secrets.token_urlsafe(12)
+        port = next(free_ports())
+        command = server_command(folder / "redis", port, self.password, durable=False)
+        super().__init__(command, port, folder / "redis.log")

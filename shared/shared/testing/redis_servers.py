@@ -7,16 +7,18 @@ from pathlib import Path
 import redis
 
 from shared.embedded.ports import free_ports
+from shared.processes.server import ServerProcess
+from shared.processes.waiting import wait_until
 from shared.testing.certificates import write_certificates
 from shared.testing.debian import debian_program
-from shared.testing.server_process import ServerProcess, wait_until
+from shared.testing.redis import RedisProcess
 
 MASTER_NAME = "main"
 NODE_TIMEOUT_MS = 1000
 """How long a node of a cluster or a master is silent before the others think of replacing it."""
 
 
-class DebianRedis(ServerProcess):
+class DebianRedis(RedisProcess):
     """One redis-server with a password and without persistence; `lines` are more of its configuration."""
 
     def __init__(self, folder: Path, *lines: str, password: str | None = None, port: int | None = None) -> None:
@@ -30,22 +32,6 @@ class DebianRedis(ServerProcess):
         configuration.write_text("\n".join([*common, *lines]) + "\n")
         program = debian_program("redis-server", "redis-server")
         super().__init__([program, str(configuration)], port, self.folder / "redis.log")
-
-    def client(self) -> "redis.Redis":
-        """A blocking client, for looking behind the scenes."""
-        return redis.Redis(port=self.port, password=self.password, decode_responses=True)
-
-    def start_and_wait(self) -> None:
-        """Starts it and waits until it answers PING."""
-        self.start(self.answers)
-
-    def answers(self) -> bool:
-        """Whether it answers PING."""
-        try:
-            with self.client() as client:
-                return bool(client.ping())
-        except redis.RedisError:
-            return False
 
 
 class TlsRedis(DebianRedis):

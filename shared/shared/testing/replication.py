@@ -7,8 +7,8 @@ from pathlib import Path
 from shared.embedded import postgres
 from shared.embedded.ports import free_ports
 from shared.embedded.unprivileged import give_to_unprivileged, unprivileged
+from shared.processes.server import ServerProcess
 from shared.testing.postgres import TEMPLATE, Database, PostgresServer
-from shared.testing.server_process import ServerProcess
 
 
 class Standby(PostgresServer):
