@@ -50,6 +50,38 @@ def test_of_whatever_happened_true_sentences_stay(data: st.DataObject) -> None:
         assert NOT_TOLD in issue.description or check.kept(issue.description) == issue.description, check.faults
 
 
+TWO_MODELS = facts(
+    window(
+        Served({"positive": 100}, version="1.1.0"),
+        Served({"positive": 1000}, confidence=0.99999),
+        Served({"positive": 1900}, confidence=0.99999, model="other"),
+        times=Times(0.99999, 1.00001, 20.0),
+    ),
+    window(Served({"positive": 3000})),
+)
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Model sentiment gave 37 % of all predictions, 100 % in the 60 minutes before.",
+        "Model sentiment gave 1,100 predictions.",
+        "Model other gave 63 % of all predictions.",
+        "The slowest 1 % of inferences took 20 ms or more, half of all at most 0.99999 ms.",
+        "95 % of all inferences took at most 1.00001 ms.",
+        "Version 1.0.0 of model other: average confidence was 0.99999.",
+    ],
+)
+def test_models_as_a_whole_and_times_as_they_were_measured_may_be_told(sentence: str) -> None:
+    check = Check(TWO_MODELS)
+    assert check.kept(sentence) == sentence, check.faults
+
+
+def test_a_share_of_no_model_is_struck_out() -> None:
+    assert struck_out(TWO_MODELS, "Model sentiment gave 22 % of all predictions.")
+    assert struck_out(TWO_MODELS, "Half of all inferences took at most 0.98 ms.")
+
+
 SAID = {
     "inputs_have_changed": (
         [

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from analytics_service.metrics_client.facts import Facts
 from analytics_service.rules.certainty import MIN_SAMPLE
+from analytics_service.rules.models import by_model
 
 BEYOND = (0.5, 0.05, 0.01, 0.95, 0.99)
 """Parts of all predictions that are slower, or as fast, as a percentile says."""
@@ -21,6 +22,7 @@ def counts_of(facts: Facts) -> Iterator[float]:
         yield metrics.total_predictions
         yield from (round(part * metrics.total_predictions) for part in BEYOND)
         yield from metrics.label_distribution.values()
+        yield from by_model(metrics).values()
         for each in metrics.versions:
             yield from (each.total_predictions, *each.label_distribution.values())
     for drift in filter(None, (facts.drift, facts.pinned)):

@@ -7,10 +7,12 @@ Other whole numbers stay: they count issues, minutes, hours, anything.
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 from analytics_service.gemini.prompt import told_of
 from analytics_service.metrics_client.facts import Facts
+from analytics_service.rules.models import by_model
 from analytics_service.truth.counts_told import counts_told, sums_of_named
 from shared.contracts.metrics import AggregatedMetrics
 
@@ -118,7 +120,7 @@ def is_near(text: str, value: float, about: str | None) -> bool:
 def told_by(facts: Facts) -> Told:
     """Everything that may be said."""
     told = Told(count=counts_told(facts))
-    for name, value in numbers_in(told_of(facts)):
+    for name, value in chain(numbers_in(told_of(facts)), as_measured(facts)):
         told.decimal.add(abs(value))
         if "_ms" in name or "inference" in name or name in ("threshold_value", "measured_value"):
             told.time.add(abs(value))
@@ -135,6 +137,12 @@ def told_by(facts: Facts) -> Told:
     for before, now in pairs_of(facts):
         add_change(told, before, now)
     return told
+
+
+def as_measured(facts: Facts) -> Iterator[tuple[str, float]]:
+    """What Gemini is told rounded, as it was: rules write 0.99999 where Gemini reads 1."""
+    for metrics in filter(None, (facts.now, facts.before)):
+        yield from numbers_in(metrics.model_dump())
 
 
 def add_change(told: Told, before: float, now: float) -> None:
@@ -168,6 +176,7 @@ def shares_of(facts: Facts) -> Iterator[float]:
     for metrics in filter(None, (facts.now, facts.before)):
         yield from of_whole(metrics.label_distribution)
         yield from of_whole({str(at): each.total_predictions for at, each in enumerate(metrics.versions)})
+        yield from of_whole(by_model(metrics))
         for model in {each.model_name for each in metrics.versions}:
             counts = {
                 each.model_version: each.total_predictions for each in metrics.versions if each.model_name == model
