@@ -1,23 +1,28 @@
 """The metrics-service: numbers over the recorded predictions, and what the thresholds say about them.
 
-The stops of a question, in order:
+The stops of a request, in order:
 
 1. `api`                  HTTP in and out; `models/catalogue`: a model that there is not is a 404
-2. `windows/report`       which window (`windows/coverage`: can it still be computed?), which thresholds
-3. `windows/aggregates`   the numbers, from `windows/rollups` of whole buckets and the raw rows at the ends of the
-                          `windows/window` (`windows/timeseries`: in buckets; `database`: the border to Postgres)
-4. `windows/histogram`    percentiles
+2. `reports/metrics`      the use case; calls the next four
+3. `windows/coverage`     which `windows/window`, and whether what it takes is still kept
+4. `windows/aggregates`   the numbers, from `windows/rollups` of whole buckets and the raw rows at both ends
+                          (`windows/timeseries`: the same in buckets; `windows/histogram`: percentiles)
 5. `thresholds/store`     the thresholds in force (`thresholds/changes`: what may be changed, and to what)
 6. `thresholds/judge`     the verdict
 
-`drift/report` compares a window with another or with one of the `baselines` (`windows/shapes`: how predictions are
-distributed; `drift/comparison`: whether and how far two are apart; `drift/chance`: what chance alone does); `feedback`
-says how good predictions were. What a person changes is on the trail of `audit`.
-Besides requests, one replica (`maintenance/leader`) makes and drops partitions (`maintenance/retention`), tidies
-rollups (`maintenance/compaction`), looks at every model (`alerts/watcher`: confidence, time and drift,
-`alerts/traffic`, `alerts/accuracy`), lets alerts follow (`alerts/rules`, `alerts/store`), unless `silences` hold them
-back, and takes them to webhooks (`notifications/delivery`; in words: `notifications/text`, `notifications/chat`) and
-what fires, again and again, to Alertmanagers (`notifications/alertmanager`).
+`database` is the border to Postgres, `sql` has the statements.
+`reports/drift` compares a window with another or with one of the `baselines` (`windows/distributions`: how predictions
+are distributed; `drift/comparison`: whether and how far two are apart; `drift/chance`: what chance alone does);
+`feedback` says how good predictions were. What a person changes is on the trail of `audit`.
+
+Besides requests, the one replica that leads (`maintenance/leader`) works, in this order:
+
+1. `maintenance/retention`   makes and drops partitions; `maintenance/compaction` merges rollups
+2. `watch/watcher`           reads of every model confidence, time and drift, `watch/traffic` and `watch/accuracy`
+3. `alerts/rules`            what a reading makes of an alert, judged by `thresholds/judge`; `alerts/store` keeps it
+4. `notifications/outbox`    queues what receivers are to be told, unless `silences` hold it back
+5. `notifications/delivery`  takes it to webhooks, in the words of `notifications/text` and `notifications/chat`;
+                             `notifications/alertmanager` tells Alertmanagers what fires, again and again
 """
 
 from collections.abc import AsyncIterator
@@ -27,7 +32,6 @@ from importlib.metadata import version
 from fastapi import FastAPI
 
 from metrics_service.alerts.store import AlertStore
-from metrics_service.alerts.watcher import AlertWatcher
 from metrics_service.api.alerts import alerts_router
 from metrics_service.api.audit import audit_router
 from metrics_service.api.baselines import baselines_router
@@ -37,7 +41,6 @@ from metrics_service.api.silences import silences_router
 from metrics_service.api.thresholds import thresholds_router
 from metrics_service.baselines.pinning import Pinning
 from metrics_service.baselines.store import BaselineStore
-from metrics_service.drift.report import DriftReporter
 from metrics_service.feedback.store import FeedbackStore
 from metrics_service.health import health_report
 from metrics_service.maintenance.compaction import Compaction
@@ -46,11 +49,14 @@ from metrics_service.maintenance.retention import Retention
 from metrics_service.models.catalogue import ModelCatalogue
 from metrics_service.notifications.alertmanager import AlertmanagerSync
 from metrics_service.notifications.delivery import AlertDelivery, new_client
+from metrics_service.notifications.outbox import Outbox
+from metrics_service.reports.drift import DriftReporter
+from metrics_service.reports.metrics import MetricsReporter
 from metrics_service.settings import Settings
 from metrics_service.silences.store import SilenceStore
 from metrics_service.thresholds.store import ThresholdStore
+from metrics_service.watch.watcher import AlertWatcher
 from metrics_service.windows.coverage import Coverage
-from metrics_service.windows.report import MetricsReporter
 from shared.asyncio.clock import utc_now
 from shared.database.engine import create_engine
 from shared.service.assembly import create_service
@@ -70,14 +76,15 @@ def create_app(settings: Settings) -> FastAPI:
     baselines = BaselineStore(engine)
     drift = DriftReporter(engine, coverage, baselines)
     retention = Retention(own, utc_now, settings.retention_days, settings.rollup_retention_days)
-    alerts = AlertStore(engine, settings.alert_policy, settings.alert_webhooks)
+    outbox = Outbox(settings.alert_webhooks)
+    alerts = AlertStore(engine, settings.alert_policy, outbox.announce)
     feedback = FeedbackStore(engine, settings.feedback_caller_limit)
     watcher = AlertWatcher(
         own,
         ThresholdStore(own),
         DriftReporter(own, coverage, BaselineStore(own)),
         FeedbackStore(own, settings.feedback_caller_limit),
-        AlertStore(own, settings.alert_policy, settings.alert_webhooks),
+        AlertStore(own, settings.alert_policy, outbox.announce),
         utc_now,
         settings.watch,
     )
@@ -107,7 +114,7 @@ def create_app(settings: Settings) -> FastAPI:
         routers=[
             metrics_router(reporter, drift, catalogue),
             thresholds_router(thresholds, catalogue, settings.admin_token),
-            baselines_router(Pinning(drift, baselines), catalogue, settings.admin_token),
+            baselines_router(Pinning(engine, coverage, baselines), catalogue, settings.admin_token),
             alerts_router(alerts, silences, catalogue),
             silences_router(silences, catalogue, settings.admin_token),
             feedback_router(feedback, coverage, catalogue, settings.admin_token),

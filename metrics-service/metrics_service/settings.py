@@ -6,8 +6,9 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import NoDecode
 
-from metrics_service.alerts.rules import Policy, Watch
+from metrics_service.alerts.rules import Policy
 from metrics_service.notifications.webhooks import Webhook, key_of, parse_webhooks
+from metrics_service.watch.scope import Watch
 from shared.database.urls import DatabaseUrl
 from shared.settings.proxies import check_proxies
 from shared.settings.secret_words import AdminToken

@@ -4,7 +4,7 @@ import httpx
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from metrics_service.alerts.watcher import AlertWatcher
+from metrics_service.watch.watcher import AlertWatcher
 from metrics_tests.service import client_of, settings_for
 from metrics_tests.watching import Clock, watcher_of
 from shared.database.engine import create_engine

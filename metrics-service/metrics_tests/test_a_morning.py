@@ -12,12 +12,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from metrics_service.alerts.rules import Watch
-from metrics_service.alerts.watcher import AlertWatcher
 from metrics_service.feedback.quality import Caller, Feedback
 from metrics_service.notifications.alertmanager import AlertmanagerSync
 from metrics_service.notifications.delivery import AlertDelivery, new_client
 from metrics_service.notifications.webhooks import Format, Webhook
+from metrics_service.watch.scope import Watch
+from metrics_service.watch.watcher import AlertWatcher
 from metrics_tests.receiver import Receiver
 from metrics_tests.rows import Row, insert, register
 from metrics_tests.watching import Clock, watcher_of

@@ -7,7 +7,7 @@ import httpx
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from metrics_service.alerts.rules import MAX_HISTORY, Alert, AlertEvent, Ending, Evidence, Signal
+from metrics_service.alerts.alert import MAX_HISTORY, Alert, AlertEvent, Ending, Evidence, Signal
 from metrics_service.notifications.alertmanager import entries_of
 from metrics_service.notifications.text import description, headline
 from metrics_service.notifications.webhooks import Webhook

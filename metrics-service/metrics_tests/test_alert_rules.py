@@ -5,7 +5,8 @@ from uuid import uuid4
 
 import pytest
 
-from metrics_service.alerts.rules import Alert, Policy, Reading, Signal, event_type, next_severity
+from metrics_service.alerts.alert import Alert, Signal
+from metrics_service.alerts.rules import Policy, Reading, event_type, next_severity
 from metrics_service.thresholds.judge import Limit, Limits
 from shared.contracts.metrics import Status
 

@@ -10,13 +10,13 @@ import httpx
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from metrics_service.alerts.watcher import AlertWatcher
+from metrics_service.audit.trail import ChangedBy
 from metrics_service.notifications.alertmanager import AlertmanagerSync
 from metrics_service.notifications.delivery import AlertDelivery, new_client
 from metrics_service.notifications.webhooks import Format, Webhook
 from metrics_service.silences.contracts import NewSilence
 from metrics_service.silences.store import SilenceStore
-from metrics_service.thresholds.store import ChangedBy
+from metrics_service.watch.watcher import AlertWatcher
 from metrics_tests.receiver import Receiver
 from metrics_tests.rows import Row, insert
 from metrics_tests.service import client_of, settings_for

@@ -8,15 +8,18 @@ import httpx
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from metrics_service.alerts.rules import Policy, Watch
+from metrics_service.alerts.rules import Policy
 from metrics_service.alerts.store import AlertStore
-from metrics_service.alerts.watcher import STATUS, AlertWatcher
+from metrics_service.audit.trail import ChangedBy
 from metrics_service.baselines.contracts import PinBaseline
 from metrics_service.baselines.pinning import Pinning
 from metrics_service.baselines.store import BaselineStore
-from metrics_service.drift.report import DriftReporter
 from metrics_service.feedback.store import FeedbackStore
-from metrics_service.thresholds.store import ChangedBy, ThresholdStore
+from metrics_service.notifications.outbox import Outbox
+from metrics_service.reports.drift import DriftReporter
+from metrics_service.thresholds.store import ThresholdStore
+from metrics_service.watch.scope import Watch
+from metrics_service.watch.watcher import STATUS, AlertWatcher
 from metrics_service.windows.coverage import Coverage
 from metrics_tests.receiver import Receiver
 from metrics_tests.rows import Row, insert, register
@@ -48,7 +51,7 @@ def clock() -> Clock:
 @pytest.fixture
 def watcher(engine: AsyncEngine, clock: Clock) -> AlertWatcher:
     coverage = Coverage(clock, 30, 90)
-    store = AlertStore(engine, Policy(margin=0.05, cooldown=timedelta(minutes=10)), ())
+    store = AlertStore(engine, Policy(margin=0.05, cooldown=timedelta(minutes=10)), Outbox(()).announce)
     drift = DriftReporter(engine, coverage, BaselineStore(engine))
     return AlertWatcher(engine, ThresholdStore(engine), drift, FeedbackStore(engine, 100), store, clock, WATCH)
 
@@ -197,7 +200,7 @@ async def test_slow_drift_is_an_alert_against_a_baseline_that_is_watched(
     balanced = [Row(created_at=clock.now, label=label) for label in ("positive", "negative") * 200]
     await insert(database, balanced)
     clock.advance(minutes=1)
-    pinning = Pinning(watcher.drift, watcher.drift.baselines)
+    pinning = Pinning(watcher.engine, watcher.drift.coverage, watcher.drift.baselines)
     asked = PinBaseline(time_window_minutes=5)
     await pinning.pin("lexicon", "spring", asked, ChangedBy("request", "address"))
     story = []

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from standardwebhooks import Webhook as Verifier
 from standardwebhooks import WebhookVerificationError
 
-from metrics_service.alerts.rules import Alert, AlertEvent, EventType, Evidence, Signal
+from metrics_service.alerts.alert import Alert, AlertEvent, EventType, Evidence, Signal
 from metrics_service.notifications.webhooks import Format, Webhook, headers
 from shared.contracts.metrics import Status
 

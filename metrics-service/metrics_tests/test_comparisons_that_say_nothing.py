@@ -6,10 +6,10 @@ import httpx
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from metrics_service.alerts.watcher import AlertWatcher
+from metrics_service.audit.trail import ChangedBy
 from metrics_service.baselines.contracts import PinBaseline
 from metrics_service.baselines.pinning import Pinning
-from metrics_service.thresholds.store import ChangedBy
+from metrics_service.watch.watcher import AlertWatcher
 from metrics_tests.rows import Row, insert, register
 from metrics_tests.watching import Clock, look, predict
 from shared.testing.postgres import Database
@@ -121,7 +121,7 @@ async def test_a_baseline_that_was_just_pinned_opens_no_alert_against_itself(
     database: Database, engine: AsyncEngine, clock: Clock, watcher: AlertWatcher
 ) -> None:
     await predict(database, clock, 100, label="positive")
-    pinning = Pinning(watcher.drift, watcher.drift.baselines)
+    pinning = Pinning(watcher.engine, watcher.drift.coverage, watcher.drift.baselines)
     await pinning.pin("lexicon", "spring", PinBaseline(time_window_minutes=5), ChangedBy("request", "address"))
     clock.advance(minutes=2)
     await predict(database, clock, 100, label="negative")

@@ -6,11 +6,11 @@ import httpx
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from metrics_service.alerts.watcher import AlertWatcher
+from metrics_service.audit.trail import ChangedBy
 from metrics_service.notifications.webhooks import Webhook
 from metrics_service.silences.contracts import NewSilence
 from metrics_service.silences.store import SilenceStore
-from metrics_service.thresholds.store import ChangedBy
+from metrics_service.watch.watcher import AlertWatcher
 from metrics_tests.rows import register
 from metrics_tests.service import client_of, settings_for
 from metrics_tests.watching import Clock, look, predict, watcher_of

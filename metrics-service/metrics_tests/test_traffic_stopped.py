@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from metrics_service.alerts.traffic import Activity
-from metrics_service.alerts.watcher import AlertWatcher
+from metrics_service.watch.traffic import Activity
+from metrics_service.watch.watcher import AlertWatcher
 from metrics_tests.rows import Row, insert
 from metrics_tests.watching import START, Clock, look
 from shared.testing.postgres import Database

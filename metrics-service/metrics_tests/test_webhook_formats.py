@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from metrics_service.alerts.rules import Alert, AlertEvent, EventType, Signal
+from metrics_service.alerts.alert import Alert, AlertEvent, EventType, Signal
 from metrics_service.notifications.webhooks import Format, Webhook, headers, parse_webhooks
 from metrics_tests.service import settings_for
 from shared.contracts.metrics import Status

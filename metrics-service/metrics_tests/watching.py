@@ -5,14 +5,16 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from metrics_service.alerts.rules import Policy, Watch
+from metrics_service.alerts.rules import Policy
 from metrics_service.alerts.store import AlertStore
-from metrics_service.alerts.watcher import AlertWatcher
 from metrics_service.baselines.store import BaselineStore
-from metrics_service.drift.report import DriftReporter
 from metrics_service.feedback.store import FeedbackStore
+from metrics_service.notifications.outbox import Outbox
 from metrics_service.notifications.webhooks import Webhook
+from metrics_service.reports.drift import DriftReporter
 from metrics_service.thresholds.store import ThresholdStore
+from metrics_service.watch.scope import Watch
+from metrics_service.watch.watcher import AlertWatcher
 from metrics_service.windows.coverage import Coverage
 from metrics_tests.rows import Row, insert
 from shared.testing.postgres import Database
@@ -37,7 +39,7 @@ class Clock:
 def watcher_of(
     engine: AsyncEngine, clock: Clock, watch: Watch = WATCH, webhooks: Sequence[Webhook] = ()
 ) -> AlertWatcher:
-    store = AlertStore(engine, Policy(margin=0.05, cooldown=timedelta(minutes=10)), webhooks)
+    store = AlertStore(engine, Policy(margin=0.05, cooldown=timedelta(minutes=10)), Outbox(webhooks).announce)
     drift = DriftReporter(engine, Coverage(clock, 30, 90), BaselineStore(engine))
     return AlertWatcher(engine, ThresholdStore(engine), drift, FeedbackStore(engine, 100), store, clock, watch)
 

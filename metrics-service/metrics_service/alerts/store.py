@@ -3,38 +3,30 @@
 Without Postgres: DatabaseUnavailable.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from uuid import uuid4
 
-from sqlalchemy import RowMapping, func, insert, or_, select, update
+from sqlalchemy import RowMapping, func, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from metrics_service.alerts.rules import (
-    DERIVED,
-    Alert,
-    AlertEvent,
-    EventType,
-    Policy,
-    Reading,
-    event_type,
-    next_severity,
-)
+from metrics_service.alerts.alert import DERIVED, Alert, AlertEvent, EventType
+from metrics_service.alerts.rules import Policy, Reading, event_type, next_severity
 from metrics_service.database import autocommit, transaction
-from metrics_service.notifications.webhooks import Webhook
-from metrics_service.silences.store import active_silences, silenced_until
 from shared.contracts.metrics import Status
 from shared.database import locks
-from shared.database.tables.metrics import alert, alert_delivery
+from shared.database.tables.metrics import alert
+
+Announce = Callable[[AsyncConnection, datetime, str], Awaitable[None]]
+"""Called within the transaction that changed alerts, with the time now and the name of their model."""
 
 
 class AlertStore:
-    """Changes alerts by what was read, and lists them. `webhooks`: those that are told of each event."""
+    """Changes alerts by what was read, and lists them. `announce`: tells whoever is to be told of a model's alerts."""
 
-    def __init__(self, engine: AsyncEngine, policy: Policy, webhooks: Sequence[Webhook]) -> None:
-        self._engine, self.policy = engine, policy
-        self._webhooks = [webhook for webhook in webhooks if webhook.takes_events]
+    def __init__(self, engine: AsyncEngine, policy: Policy, announce: Announce) -> None:
+        self._engine, self.policy, self._announce = engine, policy, announce
 
     async def apply(self, model_name: str, readings: Sequence[Reading], now: datetime) -> list[AlertEvent]:
         """Opens, changes and closes the alerts of a model; returns what happened. What was not read stays as it is."""
@@ -61,37 +53,6 @@ class AlertStore:
                 await save(connection, event.alert)
                 await self._announce(connection, now, event.alert.model_name)
             return events
-
-    async def _announce(self, connection: AsyncConnection, now: datetime, model_name: str) -> None:
-        """A delivery for every webhook of what it was not told yet: held back while a silence lasts, ends never."""
-        is_untold = or_(alert.c.closed_at.is_(None), alert.c.announced != Status.NORMAL)
-        query = select(alert).where(alert.c.model_name == model_name, is_untold).order_by(alert.c.changed_at)
-        rows = (await connection.execute(query)).mappings().all()
-        silences = await active_silences(connection, now) if rows else []
-        for row in rows:
-            stored, told = alert_of(row), Status(row["announced"])
-            current = Status.NORMAL if stored.closed_at else stored.severity
-            kind = event_type(told, current)
-            if kind is None or (kind is not EventType.CLOSED and silenced_until(silences, stored)):
-                continue
-            event = AlertEvent(event_id=uuid4(), type=kind, occurred_at=now, previous_severity=told, alert=stored)
-            await self._enqueue(connection, event)
-            statement = update(alert).where(alert.c.alert_id == stored.alert_id)
-            await connection.execute(statement.values(announced=current))
-
-    async def _enqueue(self, connection: AsyncConnection, event: AlertEvent) -> None:
-        """Stores a delivery for every webhook."""
-        if not self._webhooks:
-            return
-        delivery = {
-            "event_id": event.event_id,
-            "model_name": event.alert.model_name,
-            "event": event.model_dump(mode="json"),
-            "created_at": event.occurred_at,
-            "next_attempt_at": event.occurred_at,
-        }
-        rows = [{**delivery, "webhook": webhook.key} for webhook in self._webhooks]
-        await connection.execute(insert(alert_delivery), rows)
 
     async def list(self, model_name: str | None, *, is_open: bool | None, limit: int) -> list[Alert]:
         """Alerts, newest first."""

@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
-from metrics_service.alerts.rules import DERIVED, Alert
+from metrics_service.alerts.alert import DERIVED, Alert
 from metrics_service.alerts.store import AlertStore
 from metrics_service.models.catalogue import ModelCatalogue
 from metrics_service.silences.contracts import Silence

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from metrics_service.thresholds.store import ChangedBy
+from metrics_service.audit.trail import ChangedBy
 from shared.http.request_id import current_request_id
 
 MAX_ADDRESS_CHARACTERS = 200

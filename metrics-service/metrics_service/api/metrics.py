@@ -3,9 +3,9 @@
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from metrics_service.drift.report import DriftReporter
 from metrics_service.models.catalogue import ModelCatalogue
-from metrics_service.windows.report import MetricsReporter
+from metrics_service.reports.drift import DriftReporter
+from metrics_service.reports.metrics import MetricsReporter
 from shared.contracts.metrics import (
     AggregatedMetrics,
     DriftQuery,

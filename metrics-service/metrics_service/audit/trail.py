@@ -1,7 +1,7 @@
 """The audit trail of baselines and silences; thresholds have one of their own with what was before and after."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -11,8 +11,15 @@ from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from metrics_service.database import autocommit
-from metrics_service.thresholds.store import ChangedBy
 from shared.database.tables.metrics import audit
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedBy:
+    """Who changes something, as far as a request tells."""
+
+    request_id: str
+    client_address: str
 
 
 class Subject(StrEnum):

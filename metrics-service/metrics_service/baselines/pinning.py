@@ -2,10 +2,13 @@
 
 from dataclasses import dataclass
 
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from metrics_service.audit.trail import ChangedBy
 from metrics_service.baselines.contracts import Baseline, PinBaseline
 from metrics_service.baselines.store import BaselineStore
-from metrics_service.drift.report import DriftReporter
-from metrics_service.thresholds.store import ChangedBy
+from metrics_service.windows.coverage import Coverage
+from metrics_service.windows.distributions import distributions
 from metrics_service.windows.rollups import Selection
 from metrics_service.windows.shapes import Reference
 from shared.contracts.metrics import MODEL_BASELINE
@@ -17,7 +20,8 @@ from shared.http.problems import InvalidRequest
 class Pinning:
     """Looks up what is to be pinned and stores it. Without Postgres: DatabaseUnavailable, and nothing is changed."""
 
-    drift: DriftReporter
+    engine: AsyncEngine
+    coverage: Coverage
     store: BaselineStore
 
     async def pin(self, model_name: str, name: str, asked: PinBaseline, changed_by: ChangedBy) -> Baseline:
@@ -35,6 +39,6 @@ class Pinning:
 
     async def _of_window(self, model_name: str, asked: PinBaseline) -> Reference:
         """The predictions of the window that is asked for."""
-        window = self.drift.coverage.of_rows(asked.window_end, asked.time_window_minutes)
+        window = self.coverage.of_rows(asked.window_end, asked.time_window_minutes)
         selection = Selection(window, model_name=model_name, model_version=asked.model_version)
-        return Reference(await self.drift.shapes(selection), window.start, window.end)
+        return Reference(await distributions(self.engine, selection), window.start, window.end)

@@ -11,11 +11,10 @@ from sqlalchemy import RowMapping, delete, func, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from metrics_service.audit.trail import Subject, note
+from metrics_service.audit.trail import ChangedBy, Subject, note
 from metrics_service.baselines.contracts import LEAST_WATCHED, MAX_BASELINES, Baseline, PinBaseline
 from metrics_service.database import autocommit, transaction
 from metrics_service.sql import statement
-from metrics_service.thresholds.store import ChangedBy
 from metrics_service.windows.shapes import Reference, Shapes, as_baseline, from_baseline
 from shared.contracts.baseline import ModelBaseline
 from shared.contracts.metrics import MODEL_BASELINE

@@ -1,6 +1,5 @@
 """What predictions should have been, and how good they were by that: contracts and arithmetic; pure."""
 
-import unicodedata
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,23 +11,10 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.config import JsonDict
 
+from metrics_service.readable import readable
+
 MAX_BATCH = 1000
 """Judgements in one request."""
-
-UNSEEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
-"""Unicode's categories of what has no look of its own: control and format characters (those that turn the direction of
-text among them), halves of characters, what means nothing, and line ends."""
-
-JOINERS = "\u200c\u200d"
-"""Format characters that scripts and emoji are written with."""
-
-
-def readable(label: str) -> str:
-    """Raises ValueError for a label that does not look like what it is."""
-    if any(unicodedata.category(char) in UNSEEN and char not in JOINERS for char in label):
-        raise ValueError("must have no control, direction or other invisible characters")
-    return label
-
 
 Label = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(readable)]
 """Text as a person reads it; which labels there are, the model says."""

@@ -23,7 +23,7 @@ from pydantic import SecretStr
 from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from metrics_service.alerts.rules import Alert
+from metrics_service.alerts.alert import Alert
 from metrics_service.alerts.store import alert_of
 from metrics_service.database import autocommit
 from metrics_service.notifications.text import description, headline

@@ -7,7 +7,7 @@ Slack: https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks
 
 from typing import Any
 
-from metrics_service.alerts.rules import AlertEvent
+from metrics_service.alerts.alert import AlertEvent
 from metrics_service.notifications.text import description, headline, mood
 from shared.contracts.metrics import Status
 

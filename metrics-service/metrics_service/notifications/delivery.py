@@ -23,7 +23,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.types import Text
 
-from metrics_service.alerts.rules import AlertEvent
+from metrics_service.alerts.alert import AlertEvent
 from metrics_service.database import DatabaseUnavailable, autocommit, transaction
 from metrics_service.notifications.webhooks import Webhook, headers
 from metrics_service.sql import statement

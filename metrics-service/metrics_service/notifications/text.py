@@ -1,6 +1,6 @@
 """What an alert says to people: one headline and one sentence for every receiver; pure."""
 
-from metrics_service.alerts.rules import Alert, AlertEvent, Ending, EventType, Evidence, Signal
+from metrics_service.alerts.alert import Alert, AlertEvent, Ending, EventType, Evidence, Signal
 from shared.contracts.metrics import Status
 
 SUBJECTS = {

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import orjson
 from pydantic import SecretStr
 
-from metrics_service.alerts.rules import AlertEvent
+from metrics_service.alerts.alert import AlertEvent
 from metrics_service.notifications.chat import slack_message, teams_message
 
 SECRET_PREFIX = "whsec_"  # noqa: S105 - how Standard Webhooks marks a secret in base64

@@ -6,8 +6,8 @@ from uuid import UUID
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
-from metrics_service.alerts.rules import Signal
-from metrics_service.feedback.quality import readable
+from metrics_service.alerts.alert import Signal
+from metrics_service.readable import readable
 from shared.contracts.metrics import ModelName
 
 LONGEST = timedelta(days=90)

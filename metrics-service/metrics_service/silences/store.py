@@ -8,11 +8,10 @@ from uuid import UUID, uuid4
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from metrics_service.alerts.rules import Alert
-from metrics_service.audit.trail import Subject, note
+from metrics_service.alerts.alert import Alert
+from metrics_service.audit.trail import ChangedBy, Subject, note
 from metrics_service.database import autocommit, transaction
 from metrics_service.silences.contracts import NewSilence, Silence
-from metrics_service.thresholds.store import ChangedBy
 from shared.asyncio.clock import UtcNow
 from shared.contracts.problem import FieldError
 from shared.database.tables.metrics import silence

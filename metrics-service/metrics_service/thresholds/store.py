@@ -4,26 +4,19 @@ Without Postgres: DatabaseUnavailable; nothing is changed by halves, and no chan
 trail.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 from sqlalchemy import RowMapping, delete, func, insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from metrics_service.audit.trail import ChangedBy
 from metrics_service.database import autocommit, transaction
 from metrics_service.thresholds.changes import AuditedChange, ThresholdChange
 from shared.contracts.metrics import ThresholdProfile, Thresholds
 from shared.database import locks
 from shared.database.tables.metrics import DEFAULT_PROFILE, threshold_change, threshold_profile
 from shared.http.problems import Problem
-
-
-@dataclass(frozen=True, slots=True)
-class ChangedBy:
-    """Who changes thresholds, as far as a request tells."""
-
-    request_id: str
-    client_address: str
 
 
 class NoProfile(Problem):

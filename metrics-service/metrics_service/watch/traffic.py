@@ -15,11 +15,12 @@ from sqlalchemy import bindparam
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.types import DateTime, Interval, Text
 
-from metrics_service.alerts.pauses import Rhythm, paused_around, rhythm_of
-from metrics_service.alerts.rules import Reading, Signal
+from metrics_service.alerts.alert import Signal
+from metrics_service.alerts.rules import Reading
 from metrics_service.database import autocommit
 from metrics_service.sql import statement
 from metrics_service.thresholds.judge import Limit, Limits
+from metrics_service.watch.pauses import Rhythm, paused_around, rhythm_of
 
 BASIS = timedelta(hours=2)
 """The time before the last prediction that says how often a model is asked."""

@@ -9,18 +9,20 @@ import structlog
 from prometheus_client import Gauge
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from metrics_service.alerts.accuracy import accuracy_readings
-from metrics_service.alerts.rules import AlertEvent, Reading, Signal, Watch
+from metrics_service.alerts.alert import AlertEvent, Signal
+from metrics_service.alerts.rules import Reading
 from metrics_service.alerts.store import AlertStore
-from metrics_service.alerts.traffic import traffic_readings
 from metrics_service.database import autocommit
 from metrics_service.drift.certainty import FALSE_ALARMS
 from metrics_service.drift.comparison import MODERATE_PSI, SIGNIFICANT_PSI
-from metrics_service.drift.report import DriftReporter
 from metrics_service.feedback.store import FeedbackStore
+from metrics_service.reports.drift import DriftReporter
 from metrics_service.sql import statement
 from metrics_service.thresholds.judge import SEVERITIES, Limit, Limits, confidence_limits, inference_time_limits
 from metrics_service.thresholds.store import ThresholdStore
+from metrics_service.watch.accuracy import accuracy_readings
+from metrics_service.watch.scope import Watch
+from metrics_service.watch.traffic import traffic_readings
 from metrics_service.windows.aggregates import Aggregates, aggregate
 from metrics_service.windows.rollups import Selection
 from metrics_service.windows.window import Window

@@ -9,14 +9,12 @@ from typing import Any, Literal
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from metrics_service.baselines.store import BaselineStore
-from metrics_service.database import autocommit
 from metrics_service.drift.comparison import compare, worst
 from metrics_service.windows.coverage import Coverage
-from metrics_service.windows.rollups import Selection, over_selection, parameters_of
-from metrics_service.windows.shapes import LENGTH_BIN_ZERO, Reference, Shapes, confidence_range, length_range, total_by
+from metrics_service.windows.distributions import distributions
+from metrics_service.windows.rollups import Selection
+from metrics_service.windows.shapes import Reference, Shapes, confidence_range, length_range
 from shared.contracts.metrics import DriftMeasure, DriftQuery, DriftReport, DriftStatus
-
-SHAPES = over_selection("shapes")
 
 NOT_JUDGED = {"status": DriftStatus.NOT_ENOUGH_DATA, "p_value": None, "certainty": None, "detectable_psi": None}
 OVERLAP = "the reference and the window overlap: predictions would be compared with themselves"
@@ -37,7 +35,9 @@ class DriftReporter:
         """Labels, confidence and input length of the window against those of the reference."""
         window = self.coverage.of_rows(query.window_end, query.time_window_minutes)
         selection = Selection(window, query.task_type, query.model_name, query.model_version)
-        current, reference = await asyncio.gather(self.shapes(selection), self._reference(query, selection))
+        current, reference = await asyncio.gather(
+            distributions(self.engine, selection), self._reference(query, selection)
+        )
         measures = await asyncio.to_thread(compared, reference.shapes, current)  # a second for 10,000 labels
         overlaps = reference.overlaps(window, query.model_version)
         if overlaps:
@@ -70,21 +70,8 @@ class DriftReporter:
             query.reference_window_end or selection.window.start, minutes, "reference_window_end"
         )
         version = query.reference_model_version or query.model_version
-        shapes = await self.shapes(Selection(window, query.task_type, query.model_name, version))
+        shapes = await distributions(self.engine, Selection(window, query.task_type, query.model_name, version))
         return Reference(shapes, window.start, window.end, version)
-
-    async def shapes(self, selection: Selection) -> Shapes:
-        """The distributions of one window."""
-        async with autocommit(self.engine) as connection:
-            row = (await connection.execute(SHAPES, parameters_of(selection))).one()
-        series = list(zip(row.versions or (), row.labels or (), row.counts or (), strict=True))
-        bins = dict(zip(row.bins or (), row.bin_counts or (), strict=True))
-        return Shapes(
-            label=total_by((label, n) for _, label, n in series),
-            confidence={key: n for key, n in bins.items() if key < LENGTH_BIN_ZERO},
-            input_length={key: n for key, n in bins.items() if key >= LENGTH_BIN_ZERO},
-            versions=total_by((version, n) for version, _, n in series),
-        )
 
 
 def compared(reference: Shapes, current: Shapes) -> list[DriftMeasure]:

@@ -11,12 +11,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from metrics_service.alerts.rules import Reading, Signal, Watch
+from metrics_service.alerts.alert import Signal
+from metrics_service.alerts.rules import Reading
 from metrics_service.drift.certainty import FALSE_ALARMS
 from metrics_service.drift.comparison import compare
 from metrics_service.feedback.corroboration import Said, corroborated
 from metrics_service.feedback.store import FeedbackStore
 from metrics_service.thresholds.judge import SEVERITIES, Limit, Limits
+from metrics_service.watch.scope import Watch
 from metrics_service.windows.aggregates import aggregate
 from metrics_service.windows.rollups import Selection
 from metrics_service.windows.window import Window
