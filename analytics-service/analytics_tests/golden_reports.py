@@ -4,8 +4,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
+from analytics_service.contracts.report import Findings
 from analytics_service.metrics_client.facts import Facts, SeenAlert
-from analytics_service.reports.report import Findings
 from analytics_service.rules import findings_by_rules
 from analytics_tests.situations import END, Served, Times, facts, window
 from shared.contracts.metrics import Status, ThresholdProfile

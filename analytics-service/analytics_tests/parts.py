@@ -8,12 +8,13 @@ from time import monotonic
 from redis.asyncio import Redis
 
 from analytics_service.cache.client import connect
+from analytics_service.cache.key import ReportKey
 from analytics_service.cache.lock import Lease
-from analytics_service.gemini.deadline import Deadline
+from analytics_service.contracts.report import Findings, PerformanceReport
+from analytics_service.deadline import Deadline
 from analytics_service.gemini.prompt import PROMPT_VERSION
 from analytics_service.metrics_client.facts import Facts, State
-from analytics_service.reports.key import ReportKey, ReportKeys
-from analytics_service.reports.report import Findings, PerformanceReport
+from analytics_service.reports.key import ReportKeys
 from analytics_service.settings import Settings
 from analytics_service.testing.gemini_emulator import FINDINGS
 from analytics_service.testing.metrics_emulator import metrics as numbers

@@ -8,8 +8,8 @@ import re
 from collections.abc import Callable
 from math import floor, log10
 
+from analytics_service.contracts.report import Findings
 from analytics_service.metrics_client.facts import Facts
-from analytics_service.reports.report import Findings
 from shared.contracts.metrics import DriftMeasure, DriftStatus, Status
 
 Groups = dict[str, str]

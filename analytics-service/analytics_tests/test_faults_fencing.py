@@ -10,10 +10,10 @@ from redis.asyncio import Redis
 
 from analytics_service.cache.lock import Lease, ReportLock
 from analytics_service.cache.redis import Lives, ReportCache
+from analytics_service.contracts.reasons import FallbackReason
+from analytics_service.contracts.report import Findings, PerformanceReport
 from analytics_service.metrics_client.facts import State
 from analytics_service.reports.key import ReportKeys
-from analytics_service.reports.reasons import FallbackReason
-from analytics_service.reports.report import Findings, PerformanceReport
 from analytics_service.testing.metrics_emulator import metrics as numbers
 from shared.contracts.metrics import MetricsQuery, ThresholdProfile
 from shared.testing.redis import RedisServer

@@ -8,6 +8,7 @@ from time import monotonic
 
 import pytest
 
+from analytics_service.contracts.reasons import FallbackReason
 from analytics_service.gemini import gemini_provider
 from analytics_service.gemini.analyst import GeminiAnalyst, NoFindings
 from analytics_service.gemini.breaker import CircuitBreaker, CircuitState
@@ -16,7 +17,6 @@ from analytics_service.gemini.ledger import Ledger
 from analytics_service.gemini.prices import Prices
 from analytics_service.gemini.provider import KeyInvalid, ProviderError, Unavailable
 from analytics_service.gemini.quota import CallQuota
-from analytics_service.reports.reasons import FallbackReason
 from analytics_service.settings import Settings
 from analytics_service.testing.gemini_emulator import (
     FINDINGS,

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 
+from analytics_service.contracts.report import Finding, Findings, Severity
 from analytics_service.metrics_client.facts import Facts
-from analytics_service.reports.report import Finding, Findings, Severity
 from analytics_service.rules import findings_by_rules
 from analytics_service.testing.gemini_emulator import FINDINGS, GeminiEmulator, saying
 from analytics_service.testing.metrics_emulator import MetricsEmulator

@@ -5,8 +5,8 @@ import asyncio
 import httpx
 import pytest
 
+from analytics_service.contracts.reasons import FallbackReason
 from analytics_service.gemini.quota import CALLS, CallQuota, QuotaExhausted
-from analytics_service.reports.reasons import FallbackReason
 from analytics_service.testing.gemini_emulator import GeminiEmulator
 from analytics_service.testing.metrics_emulator import MetricsEmulator
 from analytics_service.testing.metrics_emulator import metrics as numbers

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from analytics_service.contracts.report import Findings
 from analytics_service.gemini import gemini_provider
 from analytics_service.gemini.provider import (
     Ask,
@@ -21,7 +22,6 @@ from analytics_service.gemini.provider import (
 )
 from analytics_service.gemini.refusals import header_seconds
 from analytics_service.gemini.report_text import findings_in
-from analytics_service.reports.report import Findings
 from analytics_service.settings import Settings
 from analytics_service.testing import gemini_emulator as emulated
 from analytics_service.testing.gemini_emulator import Behaviour, GeminiEmulator, slow

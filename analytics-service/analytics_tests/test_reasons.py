@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from prometheus_client import REGISTRY
 
+from analytics_service.contracts.reasons import FallbackReason
 from analytics_service.gemini.provider import Unavailable
-from analytics_service.reports.reasons import FallbackReason
 from analytics_service.rules.claim import Claim
 from analytics_service.testing.gemini_emulator import GeminiEmulator, reporting
 from analytics_service.testing.metrics_emulator import MetricsEmulator

@@ -5,11 +5,11 @@ from time import monotonic
 
 import pytest
 
+from analytics_service.cache.key import ReportKey
 from analytics_service.cache.lock import ReportLock
 from analytics_service.cache.redis import Lives, ReportCache
 from analytics_service.cache.room import ROOM_BYTES, SIZES, SUM
 from analytics_service.metrics_client.facts import State
-from analytics_service.reports.key import ReportKey
 from analytics_service.testing.metrics_emulator import metrics as numbers
 from analytics_tests.parts import KEYS, NOW, a_report, redis_client
 from shared.contracts.metrics import MetricsQuery, ThresholdProfile

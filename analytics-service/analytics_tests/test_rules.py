@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from analytics_service.contracts.report import Findings, Severity
 from analytics_service.metrics_client.facts import Quality, SeenAlert, SeenAlerts, SeverityChange
-from analytics_service.reports.report import Findings, Severity
 from analytics_service.rules import findings_by_rules
 from analytics_service.rules.figures import apart, name_of, number, percent
 from analytics_service.testing.metrics_emulator import drift_report

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 
+from analytics_service.contracts.report import Findings, Severity
 from analytics_service.gemini.prompt import prompt_of
 from analytics_service.metrics_client.facts import SeenAlert
-from analytics_service.reports.report import Findings, Severity
 from analytics_service.rules import findings_by_rules
 from analytics_tests.golden_reports import FOLDER, SITUATIONS, as_text
 from analytics_tests.sentence_oracle import Oracle

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from analytics_service.contracts.readable import one_line, readable
+from analytics_service.contracts.report import Finding, Findings
 from analytics_service.gemini.provider import ModelAnswer, Unusable
 from analytics_service.gemini.report_text import findings_in
-from analytics_service.reports.readable import one_line, readable
-from analytics_service.reports.report import Finding, Findings
 from analytics_service.testing.gemini_emulator import FINDINGS, GeminiEmulator, saying
 from analytics_service.testing.metrics_emulator import MetricsEmulator
 from analytics_tests.parts import a_report

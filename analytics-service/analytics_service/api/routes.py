@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter, Request, Response
 
+from analytics_service.contracts.report import PerformanceReport
 from analytics_service.reports.inquiry import Analysis
-from analytics_service.reports.report import PerformanceReport
 from shared.contracts.metrics import MetricsQuery
 from shared.http.caller import begin_caller
 from shared.http.openapi import problems

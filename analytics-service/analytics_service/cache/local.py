@@ -3,9 +3,9 @@
 from collections import OrderedDict
 from dataclasses import dataclass
 
+from analytics_service.cache.key import ReportKey
 from analytics_service.cache.redis import CachedReport
-from analytics_service.reports.key import ReportKey
-from analytics_service.reports.report import ReportSource
+from analytics_service.contracts.report import ReportSource
 
 REPORTS_REMEMBERED = 256
 

@@ -18,7 +18,7 @@ from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 
 from analytics_service.cache.border import RedisAway, away_as_one_error, script
-from analytics_service.reports.key import ReportKey
+from analytics_service.cache.key import ReportKey
 from shared.asyncio.background import Background
 from shared.asyncio.clock import Clock
 

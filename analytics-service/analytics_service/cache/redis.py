@@ -13,10 +13,10 @@ from pydantic import BaseModel, Field, ValidationError
 from redis.asyncio import Redis
 
 from analytics_service.cache.border import away_as_one_error, script
+from analytics_service.cache.key import LAST_REPORT_PREFIX, ReportKey, last_report_name
 from analytics_service.cache.room import ROOM_BYTES, ReportRoom
-from analytics_service.reports.key import LAST_REPORT_PREFIX, ReportKey, last_report_name
-from analytics_service.reports.reasons import FallbackReason
-from analytics_service.reports.report import PerformanceReport, ReportSource
+from analytics_service.contracts.reasons import FallbackReason
+from analytics_service.contracts.report import PerformanceReport, ReportSource
 from shared.asyncio.clock import Clock
 from shared.contracts.metrics import MetricsQuery
 

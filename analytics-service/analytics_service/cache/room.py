@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from redis.asyncio import Redis
 
 from analytics_service.cache.border import script
-from analytics_service.reports.key import FENCE_PREFIX, REPORT_PREFIX
+from analytics_service.cache.key import FENCE_PREFIX, REPORT_PREFIX
 
 ORDER, SIZES, SUM = "analysis:kept:{kept}:order", "analysis:kept:{kept}:sizes", "analysis:kept:{kept}:sum"
 

@@ -12,8 +12,10 @@ from prometheus_client import Counter
 
 from analytics_service.cache.border import RedisAway
 from analytics_service.cache.lock import Lease
+from analytics_service.contracts.reasons import FallbackReason
+from analytics_service.contracts.report import Findings
+from analytics_service.deadline import Deadline
 from analytics_service.gemini.breaker import CircuitBreaker, CircuitOpen
-from analytics_service.gemini.deadline import Deadline
 from analytics_service.gemini.last_outcome import LastOutcome
 from analytics_service.gemini.ledger import Ledger
 from analytics_service.gemini.prompt import corrected, prompt_of, shorter
@@ -36,8 +38,6 @@ from analytics_service.gemini.quota import MAX_GATE_SECONDS, CallQuota, QuotaExh
 from analytics_service.gemini.report_text import findings_in
 from analytics_service.gemini.retry import SHORTEST_CALL_SECONDS, Sleep, attempts
 from analytics_service.metrics_client.facts import Facts
-from analytics_service.reports.reasons import FallbackReason
-from analytics_service.reports.report import Findings
 from analytics_service.truth.striking_out import NothingLeft, true_part
 from shared.asyncio.clock import Clock, utc_now
 from shared.http.caller import current_caller

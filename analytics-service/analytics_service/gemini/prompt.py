@@ -3,23 +3,15 @@
 Only numbers and validated names go in, never a user's text, so nobody can talk to the model through this service.
 """
 
-import re
 from typing import Any
 
 import orjson
 
-from analytics_service.metrics_client.facts import Facts, SeenAlerts
-from analytics_service.rules.certainty import counts_by_chance
-from analytics_service.rules.confidence import confidence_by_chance
-from analytics_service.rules.speed import slower_by_chance
-from analytics_service.rules.windows import comparable
-from shared.contracts.metrics import AggregatedMetrics, DriftReport
+from analytics_service.metrics_client.facts import Facts
+from analytics_service.truth.told import told_of
 
 PROMPT_VERSION = 3
 """Grows with each change of the words or the schema: reports on another prompt are other reports."""
-
-PLAIN_LABEL = re.compile(r"[\w .:/+-]{1,64}")
-"""Labels come from model manifests; one that could carry a sentence is replaced by a number."""
 
 TASK = """\
 You are the performance analyst of a machine-learning service. Explain the numbers below to the team that runs it.
@@ -54,9 +46,6 @@ Your previous answer did not fit. Answer again, with one complete JSON object of
 most 3 issues and 3 recommendations, one short sentence each.
 """
 
-VERSIONS_TOLD, ALERTS_TOLD = 20, 20
-"""More would only cost tokens: those with the most predictions, and the newest."""
-
 TEXT = {"type": "STRING"}
 FINDINGS_SCHEMA: dict[str, Any] = {
     "type": "OBJECT",
@@ -89,34 +78,6 @@ def prompt_of(facts: Facts) -> str:
     return TASK.format(minutes=facts.minutes, facts=text)
 
 
-def told_of(facts: Facts) -> Any:
-    """What Gemini is told."""
-    numbers = {
-        "window": numbers_of(facts.now),
-        "window_before": numbers_of(facts.before) if facts.before else None,
-        "changes": changes_of(facts),
-        "drift_against_window_before": drift_of(facts.drift) if facts.drift else None,
-        "drift_against_baseline": baseline_of(facts.pinned) if facts.pinned else None,
-        "feedback": feedback_of(facts) if facts.quality else None,
-        "alerts": alerts_of(facts.alerts) if facts.alerts else None,
-        "status": facts.now.status,
-        "breaches": [breach.model_dump() for breach in facts.now.breaches],
-        "thresholds": facts.state.thresholds.model_dump(exclude={"updated_at", "model_name", "version"}),
-        "model": facts.now.model_name,
-        "task": facts.now.task_type,
-    }
-    return rounded(numbers)
-
-
-def rounded(value: Any) -> Any:
-    """The same with four significant digits: more only cost tokens."""
-    if isinstance(value, float):
-        return float(f"{value:.4g}")
-    if isinstance(value, dict):
-        return {name: rounded(inner) for name, inner in value.items()}
-    return [rounded(inner) for inner in value] if isinstance(value, list) else value
-
-
 def corrected(prompt: str, flaw: str) -> str:
     """The question again, with what was wrong with the answer."""
     return prompt + CORRECTION.format(flaw=flaw)
@@ -125,78 +86,3 @@ def corrected(prompt: str, flaw: str) -> str:
 def shorter(prompt: str) -> str:
     """The question again, after an answer that was cut off."""
     return prompt + SHORTER
-
-
-def numbers_of(metrics: AggregatedMetrics) -> dict[str, Any]:
-    """The numbers of one window."""
-    told_elsewhere = {"label_distribution", "versions", "breaches", "status", "model_name", "task_type"}
-    plain = metrics.model_dump(exclude=told_elsewhere)
-    versions = [
-        version.model_dump(exclude={"label_distribution"}) | {"labels": plain_labels(version.label_distribution)}
-        for version in metrics.versions[:VERSIONS_TOLD]
-    ]
-    return plain | {"label_distribution": plain_labels(metrics.label_distribution), "versions": versions}
-
-
-def changes_of(facts: Facts) -> dict[str, Any] | None:
-    """What changed between the windows, and how often chance alone does that; None: they cannot be compared."""
-    before, now = comparable(facts), facts.now
-    if before is None:
-        return None
-    return {
-        "predictions": {
-            "before": before.total_predictions,
-            "now": now.total_predictions,
-            "by_chance": counts_by_chance(before.total_predictions, now.total_predictions),
-        },
-        "average_confidence": {
-            "before": before.average_confidence,
-            "now": now.average_confidence,
-            "by_chance": confidence_by_chance(facts, before),
-        },
-        "p95_inference_time_ms": {
-            "before": before.p95_inference_time_ms,
-            "now": now.p95_inference_time_ms,
-            "slower_by_chance": slower_by_chance(before, now),
-        },
-    }
-
-
-def drift_of(drift: DriftReport) -> dict[str, Any]:
-    """How far apart the distributions of both windows are, by property; the bins themselves are left out."""
-    told = {"status", "psi", "chance_psi", "p_value"}
-    return {measure.name: measure.model_dump(include=told) for measure in drift.measures}
-
-
-def baseline_of(pinned: DriftReport) -> dict[str, Any]:
-    """The same against the pinned baseline, and which one it is."""
-    return {"baseline": pinned.baseline, "predictions_in_it": pinned.reference_sample_size} | drift_of(pinned)
-
-
-def feedback_of(facts: Facts) -> dict[str, Any]:
-    """What feedback says, on which part of the predictions, and whose word it is."""
-    known, total = facts.quality, facts.now.total_predictions
-    if known is None:
-        return {}
-    return {
-        "predictions_judged": known.feedback_count,
-        "share_of_predictions_judged": known.feedback_count / total if total else None,
-        "judgements_count_for": known.counts_for,
-        "share_right_of_what_they_count_for": known.accuracy,
-        "callers_who_judged": known.callers,
-        "is_independent": known.is_independent,
-    }
-
-
-def alerts_of(seen: SeenAlerts) -> list[dict[str, Any]]:
-    """The newest alerts, whose names were validated as those of models are."""
-    named = [alert for alert in seen.alerts if PLAIN_LABEL.fullmatch(alert.model_name)]
-    return [alert.model_dump(exclude={"history"}) for alert in named[:ALERTS_TOLD]]
-
-
-def plain_labels(counts: dict[str, int]) -> dict[str, int]:
-    """The distribution with every label that is no plain name replaced by its place in the alphabet."""
-    return {
-        label if PLAIN_LABEL.fullmatch(label) else f"label_{place}": counts[label]
-        for place, label in enumerate(sorted(counts))
-    }

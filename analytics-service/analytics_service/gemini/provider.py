@@ -6,7 +6,7 @@ Another provider is one file with one class that keeps this protocol.
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
-from analytics_service.reports.reasons import FallbackReason
+from analytics_service.contracts.reasons import FallbackReason
 
 
 @dataclass(frozen=True, slots=True)

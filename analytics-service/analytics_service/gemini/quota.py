@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from redis.asyncio import Redis
 
 from analytics_service.cache.border import away_as_one_error, script
-from analytics_service.reports.reasons import FallbackReason
+from analytics_service.contracts.reasons import FallbackReason
 
 WINDOW_SECONDS = 60
 

@@ -13,8 +13,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from analytics_service.contracts.report import Findings
 from analytics_service.gemini.provider import ModelAnswer, Truncated, Unusable
-from analytics_service.reports.report import Findings
 
 MAX_FLAWS = 5
 MAX_STARTS = 500

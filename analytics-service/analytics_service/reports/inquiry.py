@@ -15,11 +15,11 @@ from prometheus_client import Counter
 from analytics_service.cache.border import RedisAway
 from analytics_service.cache.local import LastReports
 from analytics_service.cache.redis import CachedReport
-from analytics_service.gemini.deadline import Deadline
+from analytics_service.contracts.reasons import FallbackReason
+from analytics_service.deadline import Deadline
 from analytics_service.metrics_client.client import MetricsAway
 from analytics_service.reports.lookup import Lookup, Lookups
 from analytics_service.reports.maker import ReportMaker
-from analytics_service.reports.reasons import FallbackReason
 from analytics_service.reports.single_flight import SingleFlight
 from shared.asyncio.clock import Clock
 from shared.contracts.metrics import MetricsQuery

@@ -9,10 +9,11 @@ from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 
 from analytics_service.cache.border import RedisAway
+from analytics_service.cache.key import ReportKey
 from analytics_service.cache.redis import CachedReport, ReportCache
 from analytics_service.metrics_client.client import MetricsClient
 from analytics_service.metrics_client.facts import State
-from analytics_service.reports.key import ReportKey, ReportKeys
+from analytics_service.reports.key import ReportKeys
 from analytics_service.reports.single_flight import SingleFlight
 from shared.asyncio.clock import Clock
 from shared.contracts.metrics import MetricsQuery

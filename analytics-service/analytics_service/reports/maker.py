@@ -16,13 +16,13 @@ from prometheus_client import Counter
 from analytics_service.cache.border import RedisAway
 from analytics_service.cache.lock import Lease, ReportLock
 from analytics_service.cache.redis import CachedReport, ReportCache
+from analytics_service.contracts.reasons import FallbackReason
+from analytics_service.contracts.report import PerformanceReport
+from analytics_service.deadline import Deadline
 from analytics_service.gemini.analyst import GeminiAnalyst, NoFindings
-from analytics_service.gemini.deadline import Deadline
 from analytics_service.metrics_client.client import MetricsClient
 from analytics_service.metrics_client.facts import Facts
 from analytics_service.reports.lookup import Lookup
-from analytics_service.reports.reasons import FallbackReason
-from analytics_service.reports.report import PerformanceReport
 from analytics_service.rules import findings_by_rules
 from shared.asyncio.clock import UtcNow
 

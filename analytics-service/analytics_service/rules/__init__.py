@@ -5,8 +5,8 @@ Each kind of rule is a file that makes claims from facts; `claim` says what a cl
 
 from collections.abc import Callable, Iterable
 
+from analytics_service.contracts.report import Findings
 from analytics_service.metrics_client.facts import Facts
-from analytics_service.reports.report import Findings
 from analytics_service.rules.cause import likely_cause
 from analytics_service.rules.certainty import MIN_SAMPLE
 from analytics_service.rules.claim import ORDER, Claim

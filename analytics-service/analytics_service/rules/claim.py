@@ -9,7 +9,7 @@ critical - a critical threshold is met; high - somebody should look today; mediu
 from dataclasses import dataclass
 from typing import ClassVar
 
-from analytics_service.reports.report import Finding, Severity
+from analytics_service.contracts.report import Finding, Severity
 
 ORDER = tuple(Severity)
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from math import log
 from typing import ClassVar
 
+from analytics_service.contracts.report import Severity
 from analytics_service.metrics_client.facts import Facts
-from analytics_service.reports.report import Severity
 from analytics_service.rules.certainty import BIN, SURE, shares_by_chance
 from analytics_service.rules.claim import Claim
 from analytics_service.rules.confidence import MATTERS, confidence_claims

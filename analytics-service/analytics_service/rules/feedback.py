@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
+from analytics_service.contracts.report import Severity
 from analytics_service.metrics_client.facts import Facts, Quality
-from analytics_service.reports.report import Severity
 from analytics_service.rules.certainty import MIN_SAMPLE, highest_share
 from analytics_service.rules.claim import Claim
 from analytics_service.rules.figures import number, percent, plural

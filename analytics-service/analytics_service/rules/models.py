@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+from analytics_service.contracts.report import Severity
 from analytics_service.metrics_client.facts import Facts
-from analytics_service.reports.report import Severity
 from analytics_service.rules.certainty import MIN_SAMPLE, SURE, one_sided_by_chance, shares_by_chance
 from analytics_service.rules.claim import Claim
 from analytics_service.rules.figures import percent, percents, plural

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from analytics_service.contracts.report import Severity
 from analytics_service.metrics_client.facts import Facts
-from analytics_service.reports.report import Severity
 from analytics_service.rules.alerts import alerts_sentence
 from analytics_service.rules.certainty import MIN_SAMPLE
 from analytics_service.rules.claim import ORDER, Claim

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
+from analytics_service.contracts.report import Severity
 from analytics_service.metrics_client.facts import Facts
-from analytics_service.reports.report import Severity
 from analytics_service.rules.certainty import MIN_SAMPLE
 from analytics_service.rules.claim import Claim, milder
 from analytics_service.rules.figures import apart, number, percent, plural

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import ClassVar
 
+from analytics_service.contracts.report import Severity
 from analytics_service.metrics_client.facts import Facts
-from analytics_service.reports.report import Severity
 from analytics_service.rules.certainty import (
     MIN_SAMPLE,
     SURE,

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
-from analytics_service.gemini.prompt import told_of
 from analytics_service.metrics_client.facts import Facts
 from analytics_service.rules.models import by_model
 from analytics_service.truth.counts_told import counts_told, sums_of_named
+from analytics_service.truth.told import told_of
 from shared.contracts.metrics import AggregatedMetrics
 
 FIGURE = re.compile(

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from analytics_service.gemini.prompt import plain_labels
 from analytics_service.metrics_client.facts import Facts
+from analytics_service.truth.told import plain_labels
 
 VERSION = re.compile(r"(?<![\w.])v?(\d+\.\d+\.\d+)(?![\w]|\.\d)")
 NAMED = re.compile(

@@ -6,8 +6,8 @@ sentence is worse than one with a vague one. docs/decisions/ has the rule and it
 
 import re
 
+from analytics_service.contracts.report import Finding, Findings
 from analytics_service.metrics_client.facts import Facts
-from analytics_service.reports.report import Finding, Findings
 from analytics_service.truth.claims_of_status import contradicts
 from analytics_service.truth.directions import wrong_direction
 from analytics_service.truth.figures_told import Figures

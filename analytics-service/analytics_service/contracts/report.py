@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
-from analytics_service.reports.readable import one_line, readable
-from analytics_service.reports.reasons import FallbackReason
+from analytics_service.contracts.readable import one_line, readable
+from analytics_service.contracts.reasons import FallbackReason
 from shared.contracts.metrics import AggregatedMetrics
 
 Sentences = Annotated[str, BeforeValidator(readable), StringConstraints(min_length=1, max_length=2000)]
