@@ -2,14 +2,18 @@
 
 The stops of a question, in order:
 
-1. `api/routes`        HTTP in and out (`api/operator_routes`: quota and cache, for operators)
-2. `reports/inquiry`   the way of a question: HIT, STALE or MISS
-3. `reports/lookup`    the state now (`metrics_client`), its key (`reports/key`), the report on it (`cache/redis`)
-4. `reports/maker`     once for all who wait: `reports/single_flight` in the process, `cache/lock` over all of them
-5. `gemini/analyst`    one call, if `gemini/breaker` and `gemini/quota` let it leave, again by `gemini/retry`
-6. `gemini`            the SDK that asks the `gemini/prompt`; `gemini/wire` and `gemini/report_text` read the response,
-                       `truth` holds it against the facts, `gemini/ledger` writes down what it cost
-7. `rules`             the report when there is none of Gemini's
+1. `api/routes`          HTTP in and out (`api/operator_routes`: quota and cache, for operators)
+2. `reports/inquiry`     the way of a question: HIT, STALE or MISS
+3. `reports/lookup`      the state now (`metrics_client`) and its key (`reports/key`)
+4. `cache/store`         the report on it: fresh, stale or none; `cache/redis`, or `cache/local` by `cache/failover`
+5. `reports/maker`       makes what is missing, once for all who wait: `reports/single_flight` in the process,
+                         `reports/leadership` over all of them, by `cache/lock`
+6. `gemini/analyst`      findings, or the reason why there are none: one call, if `gemini/breaker` and `gemini/quota`
+                         let it leave, again by `gemini/retry`; the SDK asks the `gemini/prompt`, `gemini/wire` and
+                         `gemini/report_text` read the response, `truth` holds it against the facts, `gemini/ledger`
+                         writes down what it cost
+7. `rules`               the report when there is a reason and are no findings
+8. `cache/store`         keeps the report, for those who wait and those who ask next
 """
 
 from collections.abc import AsyncIterator
@@ -23,10 +27,13 @@ from fastapi import FastAPI
 from analytics_service.api.operator_routes import operator_router
 from analytics_service.api.routes import analysis_router
 from analytics_service.cache.client import close, connect
+from analytics_service.cache.failover import FailoverReportStore
+from analytics_service.cache.lives import Lives
+from analytics_service.cache.local import LocalReportStore
 from analytics_service.cache.lock import ReportLock
-from analytics_service.cache.redis import Lives, ReportCache
+from analytics_service.cache.redis import RedisReportStore
 from analytics_service.gemini import gemini_provider
-from analytics_service.gemini.analyst import GeminiAnalyst
+from analytics_service.gemini.analyst import GeminiAnalyst, NoAnalyst
 from analytics_service.gemini.breaker import CircuitBreaker
 from analytics_service.gemini.last_outcome import LastOutcome
 from analytics_service.gemini.ledger import Ledger
@@ -36,8 +43,9 @@ from analytics_service.gemini.quota import CallQuota
 from analytics_service.health import health_report
 from analytics_service.metrics_client.client import MetricsClient
 from analytics_service.operations import Operations
-from analytics_service.reports.inquiry import Analysis
+from analytics_service.reports.inquiry import Inquiry
 from analytics_service.reports.key import ReportKeys
+from analytics_service.reports.leadership import Leadership
 from analytics_service.reports.lookup import Lookups
 from analytics_service.reports.maker import ReportMaker
 from analytics_service.settings import Settings
@@ -54,22 +62,24 @@ def create_app(settings: Settings) -> FastAPI:
     metrics = MetricsClient(http, settings.metrics_timeout_seconds)
     redis = connect(settings)
     lives = Lives(settings.gemini_cache_ttl, settings.rules_cache_ttl, settings.gemini_stale_grace)
-    cache = ReportCache(redis, lives, monotonic, settings.redis_report_bytes)
+    shared = RedisReportStore(redis, lives, monotonic, settings.redis_report_bytes)
+    store = FailoverReportStore(shared, LocalReportStore(monotonic), monotonic)
+    leadership = Leadership(ReportLock(redis, monotonic), store)
     quota = CallQuota(redis, settings.gemini_rate_limit, share=settings.gemini_client_share)
     prices = prices_of(settings.gemini_model, settings.gemini_input_price, settings.gemini_output_price)
     ledger = Ledger(redis, prices, utc_now)
     outcome = LastOutcome(utc_now)
     circuit = CircuitBreaker(monotonic)
     provider = gemini_provider(settings)
-    gemini = (
+    analyst = (
         GeminiAnalyst(provider, quota, circuit, ledger, settings.gemini_timeout_seconds, monotonic, outcome=outcome)
         if provider
-        else None
+        else NoAnalyst()
     )
-    maker = ReportMaker(metrics, cache, ReportLock(redis, monotonic), gemini, utc_now)
-    lookups = Lookups(metrics, cache, ReportKeys(settings.gemini_model, PROMPT_VERSION), monotonic)
-    analysis = Analysis(lookups, maker, settings.analysis_deadline, monotonic)
-    operations = Operations(analysis, cache, quota, circuit, ledger)
+    maker = ReportMaker(metrics, store, leadership, analyst, utc_now)
+    lookups = Lookups(metrics, store, ReportKeys(settings.gemini_model, PROMPT_VERSION), monotonic)
+    inquiry = Inquiry(lookups, store, maker, settings.analysis_deadline, monotonic)
+    operations = Operations(inquiry, store, shared, quota, circuit, ledger)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -78,7 +88,7 @@ def create_app(settings: Settings) -> FastAPI:
         try:
             yield
         finally:
-            await analysis.stop()
+            await inquiry.stop()
             if provider:
                 await provider.close()
             await close(redis)
@@ -88,7 +98,7 @@ def create_app(settings: Settings) -> FastAPI:
         title="analytics-service",
         version=VERSION,
         description=__doc__,
-        routers=[analysis_router(analysis), operator_router(operations, settings.admin_token)],
+        routers=[analysis_router(inquiry), operator_router(operations, settings.admin_token)],
         health=health_report(settings, redis, circuit, outcome, VERSION),
         lifespan=lifespan,
     )

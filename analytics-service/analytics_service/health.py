@@ -2,7 +2,7 @@
 
 from redis.asyncio import Redis
 
-from analytics_service.cache.border import Probe, RedisAway
+from analytics_service.cache.border import Probe
 from analytics_service.gemini.breaker import CircuitBreaker, CircuitState
 from analytics_service.gemini.last_outcome import LastOutcome
 from analytics_service.settings import Settings
@@ -17,10 +17,8 @@ def health_report(
     probe = Probe(redis)
 
     async def check_redis() -> ComponentHealth:
-        try:
-            await probe.run()
-        except RedisAway as away:
-            return ComponentHealth(status=HealthStatus.DOWN, detail=away.trouble)
+        if trouble := await probe.trouble():
+            return ComponentHealth(status=HealthStatus.DOWN, detail=trouble)
         return ComponentHealth(status=HealthStatus.OK)
 
     async def check_gemini() -> ComponentHealth:

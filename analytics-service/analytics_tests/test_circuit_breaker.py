@@ -2,7 +2,13 @@
 
 import pytest
 
-from analytics_service.gemini.breaker import FAILURES_TO_OPEN, OPEN_SECONDS, CircuitBreaker, CircuitOpen, CircuitState
+from analytics_service.gemini.breaker import (
+    FAILURES_TO_OPEN,
+    OPEN_SECONDS,
+    CircuitBreaker,
+    CircuitOpenError,
+    CircuitState,
+)
 from shared.testing.clock import ManualClock
 
 
@@ -31,7 +37,7 @@ def test_failures_that_are_not_in_a_row_do_not_open_it(circuit: CircuitBreaker) 
 
 def test_failures_in_a_row_open_it_for_a_while(circuit: CircuitBreaker, clock: ManualClock) -> None:
     fail(circuit, FAILURES_TO_OPEN)
-    with pytest.raises(CircuitOpen):
+    with pytest.raises(CircuitOpenError):
         circuit.enter()
     clock.advance(OPEN_SECONDS)
     circuit.enter()
@@ -41,7 +47,7 @@ def test_only_one_call_goes_ahead(circuit: CircuitBreaker, clock: ManualClock) -
     fail(circuit, FAILURES_TO_OPEN)
     clock.advance(OPEN_SECONDS)
     circuit.enter()
-    with pytest.raises(CircuitOpen):
+    with pytest.raises(CircuitOpenError):
         circuit.enter()
     circuit.succeeded()
     circuit.enter()
@@ -53,7 +59,7 @@ def test_when_the_one_that_goes_ahead_fails_it_is_open_again(circuit: CircuitBre
     clock.advance(OPEN_SECONDS)
     fail(circuit, 1)
     assert circuit.state is CircuitState.OPEN
-    with pytest.raises(CircuitOpen):
+    with pytest.raises(CircuitOpenError):
         circuit.enter()
 
 

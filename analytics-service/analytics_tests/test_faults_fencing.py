@@ -8,8 +8,9 @@ from time import monotonic
 import pytest
 from redis.asyncio import Redis
 
+from analytics_service.cache.lives import Lives
 from analytics_service.cache.lock import Lease, ReportLock
-from analytics_service.cache.redis import Lives, ReportCache
+from analytics_service.cache.redis import RedisReportStore
 from analytics_service.contracts.reasons import FallbackReason
 from analytics_service.contracts.report import Findings, PerformanceReport
 from analytics_service.metrics_client.facts import State
@@ -52,7 +53,7 @@ async def taken(lock: ReportLock) -> Lease:
 
 @pytest.mark.parametrize("meanwhile", ["its lease ran out", "Redis was restarted empty"])
 async def test_only_the_newest_holder_writes(server: RedisServer, redis: Redis, meanwhile: str) -> None:
-    lock, cache = ReportLock(redis, monotonic), ReportCache(redis, Lives(300, 15, 300), monotonic)
+    lock, cache = ReportLock(redis, monotonic), RedisReportStore(redis, Lives(300, 15, 300), monotonic)
     sleeper = await taken(lock)
     assert await lock.try_acquire(KEY) is None
     if meanwhile == "its lease ran out":
@@ -64,6 +65,6 @@ async def test_only_the_newest_holder_writes(server: RedisServer, redis: Redis, 
     assert successor.fence > sleeper.fence
     assert await cache.store(KEY, QUERY, report("the successor's"), successor.fence)
     assert not await cache.store(KEY, QUERY, report("the sleeper's"), sleeper.fence)
-    cached = await cache.get(KEY)
+    cached = await cache.find(KEY)
     assert cached is not None
     assert cached.report.summary == "the successor's"

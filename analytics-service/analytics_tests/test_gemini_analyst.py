@@ -9,8 +9,9 @@ from time import monotonic
 import pytest
 
 from analytics_service.contracts.reasons import FallbackReason
+from analytics_service.contracts.report import Findings
 from analytics_service.gemini import gemini_provider
-from analytics_service.gemini.analyst import GeminiAnalyst, NoFindings
+from analytics_service.gemini.analyst import GeminiAnalyst
 from analytics_service.gemini.breaker import CircuitBreaker, CircuitState
 from analytics_service.gemini.last_outcome import LastOutcome
 from analytics_service.gemini.ledger import Ledger
@@ -47,13 +48,18 @@ class Desk:
 
     async def reason(self, **changes: object) -> FallbackReason:
         """Why there are no findings."""
-        with pytest.raises(NoFindings) as none:
-            await self.findings(**changes)
-        return none.value.reason
+        said = await self.ask(**changes)
+        assert isinstance(said, FallbackReason)
+        return said
 
-    async def findings(self, lease_seconds: float = 60, deadline_seconds: float = 30) -> str:
-        found = await self.analyst.findings(facts_of(), a_lease(lease_seconds), a_deadline(deadline_seconds))
-        return found.summary
+    async def findings(self, **changes: object) -> str:
+        """What the findings say in sum."""
+        said = await self.ask(**changes)
+        assert isinstance(said, Findings)
+        return said.summary
+
+    async def ask(self, lease_seconds: float = 60, deadline_seconds: float = 30) -> Findings | FallbackReason:
+        return await self.analyst.findings(facts_of(), a_lease(lease_seconds), a_deadline(deadline_seconds))
 
 
 @pytest.fixture

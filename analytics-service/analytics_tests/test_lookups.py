@@ -5,8 +5,9 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from analytics_service.cache.redis import Lives, ReportCache
-from analytics_service.metrics_client.client import MetricsAway, MetricsClient
+from analytics_service.cache.lives import Lives
+from analytics_service.cache.redis import RedisReportStore
+from analytics_service.metrics_client.client import MetricsClient, MetricsUnavailable
 from analytics_service.reports.lookup import OFTEN, PAUSE_SECONDS, SHARED_SECONDS, Lookup, Lookups
 from analytics_service.testing.metrics_emulator import MetricsEmulator
 from analytics_service.testing.metrics_emulator import metrics as numbers
@@ -26,14 +27,14 @@ def clock() -> ManualClock:
 @pytest.fixture
 async def lookups(redis_server: RedisServer, metrics: MetricsEmulator, clock: ManualClock) -> AsyncIterator[Lookups]:
     async with httpx.AsyncClient(base_url=metrics.url) as http, redis_client(redis_server) as redis:
-        cache = ReportCache(redis, Lives(300, 15, 300), clock)
+        cache = RedisReportStore(redis, Lives(300, 15, 300), clock)
         lookups = Lookups(MetricsClient(http, 5), cache, KEYS, clock)
         yield lookups
         await lookups.flights.stop()
 
 
 async def look(lookups: Lookups) -> Lookup:
-    return await lookups.look(QUERY, lookups.keys.question(QUERY))
+    return await lookups.look(QUERY, lookups.keys.query_digest(QUERY))
 
 
 async def test_asked_now_and_then_a_question_is_looked_up_anew_each_time(
@@ -70,5 +71,5 @@ async def test_no_lookup_is_shared_for_more_than_a_second(
         clock.advance(SHARED_SECONDS / OFTEN * 0.9)
         assert await look(lookups) is last
     clock.advance(SHARED_SECONDS / OFTEN * 1.1)
-    with pytest.raises(MetricsAway):
+    with pytest.raises(MetricsUnavailable):
         await look(lookups)

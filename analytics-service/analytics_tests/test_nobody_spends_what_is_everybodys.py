@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from analytics_service.contracts.reasons import FallbackReason
-from analytics_service.gemini.quota import CALLS, CallQuota, QuotaExhausted
+from analytics_service.gemini.quota import CALLS, CallQuota, QuotaExhaustedError
 from analytics_service.testing.gemini_emulator import GeminiEmulator
 from analytics_service.testing.metrics_emulator import MetricsEmulator
 from analytics_service.testing.metrics_emulator import metrics as numbers
@@ -106,7 +106,7 @@ async def test_shares_hold_over_replicas_and_their_state_is_bounded(redis_server
         async def reason(quota: CallQuota, caller: str) -> FallbackReason | None:
             try:
                 await quota.take(caller)
-            except QuotaExhausted as exhausted:
+            except QuotaExhaustedError as exhausted:
                 waits.append(exhausted.retry_after_seconds)
                 return exhausted.reason
             return None

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from analytics_service.gemini.quota import CALLS, GATE, CallQuota, QuotaExhausted
+from analytics_service.gemini.quota import CALLS, GATE, CallQuota, QuotaExhaustedError
 from analytics_service.testing.gemini_emulator import GeminiEmulator, rate_limited
 from analytics_service.testing.metrics_emulator import MetricsEmulator
 from analytics_tests.parts import redis_client
@@ -16,7 +16,7 @@ from shared.testing.redis import RedisServer
 async def taken(quota: CallQuota) -> bool:
     try:
         await quota.take()
-    except QuotaExhausted:
+    except QuotaExhaustedError:
         return False
     return True
 
@@ -37,7 +37,7 @@ async def test_in_no_window_more_than_the_limit_leaves_and_who_waits_as_told_is_
         while len(leaving) < 9:
             try:
                 await quota.take()
-            except QuotaExhausted as exhausted:
+            except QuotaExhaustedError as exhausted:
                 await asyncio.sleep(exhausted.retry_after_seconds)
                 assert await taken(quota)
             leaving.append(int(await redis.lindex(CALLS, 0)))
@@ -59,7 +59,7 @@ async def test_a_closed_gate_lets_nothing_out_and_is_never_opened_early(redis_se
         quota = CallQuota(redis, limit=5)
         await quota.close(30)
         await quota.close(1)
-        with pytest.raises(QuotaExhausted) as refused:
+        with pytest.raises(QuotaExhaustedError) as refused:
             await quota.take()
         assert 29 < refused.value.retry_after_seconds <= 30
         usage = await quota.usage()
@@ -131,7 +131,7 @@ async def test_whatever_an_older_or_newer_replica_noted_at_the_gate_is_told_as_a
 ) -> None:
     async with redis_client(redis_server) as redis:
         await redis.set(GATE, noted, px=5000)
-        with pytest.raises(QuotaExhausted) as refused:
+        with pytest.raises(QuotaExhaustedError) as refused:
             await CallQuota(redis, limit=5).take()
     assert refused.value.reason == reason
     assert 0 < refused.value.retry_after_seconds <= 5

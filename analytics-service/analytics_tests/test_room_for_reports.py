@@ -6,8 +6,9 @@ from time import monotonic
 import pytest
 
 from analytics_service.cache.key import ReportKey
+from analytics_service.cache.lives import Lives
 from analytics_service.cache.lock import ReportLock
-from analytics_service.cache.redis import Lives, ReportCache
+from analytics_service.cache.redis import RedisReportStore
 from analytics_service.cache.room import ROOM_BYTES, SIZES, SUM
 from analytics_service.metrics_client.facts import State
 from analytics_service.testing.metrics_emulator import metrics as numbers
@@ -29,7 +30,7 @@ def question(number: int) -> tuple[ReportKey, MetricsQuery]:
 class Asker:
     """Does with each question what a report that is made does."""
 
-    def __init__(self, lock: ReportLock, cache: ReportCache) -> None:
+    def __init__(self, lock: ReportLock, cache: RedisReportStore) -> None:
         self.lock, self.cache = lock, cache
 
     async def ask(self, number: int) -> None:
@@ -44,7 +45,7 @@ class Asker:
 @pytest.mark.timeout(600)
 async def test_a_hundred_thousand_questions_take_no_more_than_32_mb(redis_server: RedisServer) -> None:
     async with redis_client(redis_server) as redis:
-        cache = ReportCache(redis, LIVES, monotonic)
+        cache = RedisReportStore(redis, LIVES, monotonic)
         asker = Asker(ReportLock(redis, monotonic), cache)
         most = 0
         for first in range(0, QUESTIONS, AT_ONCE):
@@ -56,15 +57,15 @@ async def test_a_hundred_thousand_questions_take_no_more_than_32_mb(redis_server
         assert int(await redis.get(SUM)) <= ROOM_BYTES
         newest, _ = question(QUESTIONS - 1)
         oldest, _ = question(0)
-        assert await cache.get(newest) is not None
-        assert await cache.last(newest.question) is not None
-        assert await cache.get(oldest) is None
-        assert await cache.last(oldest.question) is None
+        assert await cache.find(newest) is not None
+        assert await cache.find_last(newest.query_digest) is not None
+        assert await cache.find(oldest) is None
+        assert await cache.find_last(oldest.query_digest) is None
 
 
 async def test_the_oldest_makes_way_and_what_is_stored_again_counts_once(redis_server: RedisServer) -> None:
     async with redis_client(redis_server) as redis:
-        cache = ReportCache(redis, LIVES, monotonic, room_bytes=25_000)
+        cache = RedisReportStore(redis, LIVES, monotonic, room_bytes=25_000)
         asker = Asker(ReportLock(redis, monotonic), cache)
         for _ in range(10):
             await asker.ask(1)
@@ -72,7 +73,7 @@ async def test_the_oldest_makes_way_and_what_is_stored_again_counts_once(redis_s
         assert int(await redis.get(SUM)) == sum(map(int, (await redis.hgetall(SIZES)).values()))
         for number in range(2, 20):
             await asker.ask(number)
-        kept = [number for number in range(1, 20) if await cache.get(question(number)[0])]
+        kept = [number for number in range(1, 20) if await cache.find(question(number)[0])]
         assert kept == list(range(20 - len(kept), 20))
         assert 2 <= len(kept) < 10
         assert int(await redis.get(SUM)) <= 25_000
@@ -83,15 +84,15 @@ async def test_the_oldest_makes_way_and_what_is_stored_again_counts_once(redis_s
 
 async def test_a_report_that_is_larger_than_all_the_room_is_not_kept(redis_server: RedisServer) -> None:
     async with redis_client(redis_server) as redis:
-        cache = ReportCache(redis, LIVES, monotonic, room_bytes=100)
+        cache = RedisReportStore(redis, LIVES, monotonic, room_bytes=100)
         await Asker(ReportLock(redis, monotonic), cache).ask(1)
-        assert await cache.get(question(1)[0]) is None
+        assert await cache.find(question(1)[0]) is None
         assert await redis.get(SUM) == "0"
 
 
 async def test_clearing_forgets_the_sizes_too(redis_server: RedisServer) -> None:
     async with redis_client(redis_server) as redis:
-        cache = ReportCache(redis, LIVES, monotonic)
+        cache = RedisReportStore(redis, LIVES, monotonic)
         await Asker(ReportLock(redis, monotonic), cache).ask(1)
         assert await cache.clear() == 1
         assert await redis.exists(SIZES, SUM) == 0

@@ -2,8 +2,9 @@
 
 import asyncio
 
+from analytics_service.cache.lives import Lives
 from analytics_service.cache.lock import ReportLock
-from analytics_service.cache.redis import Lives, ReportCache
+from analytics_service.cache.redis import RedisReportStore
 from analytics_service.reports.single_flight import SingleFlight
 from analytics_service.testing.gemini_emulator import GeminiEmulator, failing, slow
 from analytics_service.testing.metrics_emulator import MetricsEmulator
@@ -123,7 +124,7 @@ async def test_a_lease_is_renewed_while_the_work_goes_on_and_no_longer(redis_ser
 async def test_who_lost_the_lock_can_neither_free_it_nor_write(redis_server: RedisServer) -> None:
     clock = ManualClock()
     async with redis_client(redis_server) as redis:
-        lock, cache = ReportLock(redis, clock), ReportCache(redis, Lives(300, 15, 300), clock)
+        lock, cache = ReportLock(redis, clock), RedisReportStore(redis, Lives(300, 15, 300), clock)
         sleeper = await lock.try_acquire(key_of())
         assert sleeper is not None
         await redis.delete(key_of().lock)  # its lease ran out
@@ -134,9 +135,9 @@ async def test_who_lost_the_lock_can_neither_free_it_nor_write(redis_server: Red
         await lock.release(sleeper)
         assert await redis.exists(key_of().lock) == 1
         assert not await cache.store(key_of(), MetricsQuery(), a_report(), sleeper.fence)
-        assert await cache.get(key_of()) is None
+        assert await cache.find(key_of()) is None
         assert await cache.store(key_of(), MetricsQuery(), a_report(), successor.fence)
-        assert await cache.get(key_of()) is not None
+        assert await cache.find(key_of()) is not None
 
 
 async def test_a_lease_that_was_not_renewed_in_time_counts_as_lost(redis_server: RedisServer) -> None:

@@ -14,7 +14,7 @@ from limits.aio.storage import RedisStorage
 from limits.aio.strategies import MovingWindowRateLimiter
 from redis.asyncio import Redis
 
-from analytics_service.gemini.quota import CallQuota, QuotaExhausted
+from analytics_service.gemini.quota import CallQuota, QuotaExhaustedError
 from benchmarks.effort import Effort
 from benchmarks.harness.report import Answer, Table, bar
 from benchmarks.harness.stores import redis_server
@@ -61,7 +61,7 @@ async def our_rate(server: RedisServer, allowed: int, seconds: float) -> float:
         quota = CallQuota(redis, allowed)
 
         async def take() -> None:
-            with contextlib.suppress(QuotaExhausted):
+            with contextlib.suppress(QuotaExhaustedError):
                 await quota.take()
 
         return await rate(take, seconds)

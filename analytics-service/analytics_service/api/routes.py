@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request, Response
 
 from analytics_service.contracts.report import PerformanceReport
-from analytics_service.reports.inquiry import Analysis
+from analytics_service.reports.inquiry import Inquiry
 from shared.contracts.metrics import MetricsQuery
 from shared.http.caller import begin_caller
 from shared.http.openapi import problems
@@ -18,7 +18,7 @@ CACHE_HEADERS = {
 }
 
 
-def analysis_router(analysis: Analysis) -> APIRouter:
+def analysis_router(inquiry: Inquiry) -> APIRouter:
     """What callers ask for."""
     router = APIRouter(prefix="/analyze", tags=["analysis"], route_class=StrictRoute)
 
@@ -36,8 +36,8 @@ def analysis_router(analysis: Analysis) -> APIRouter:
         status or other thresholds is never answered. Each client has its part of the calls to Gemini.
         """
         begin_caller(request.scope)
-        answer = await analysis.answer(query)
-        headers = {"X-Cache": answer.cache.value, "Age": str(answer.age_seconds)}
-        return Response(answer.body, media_type="application/json", headers=headers)
+        response = await inquiry.respond(query)
+        headers = {"X-Cache": response.cache.value, "Age": str(response.age_seconds)}
+        return Response(response.body, media_type="application/json", headers=headers)
 
     return router

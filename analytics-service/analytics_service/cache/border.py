@@ -1,11 +1,12 @@
 """The border to Redis: one error for every way in which it can be away, and in which words people are told.
 
-Each module beyond this border says what it does when Redis is away.
+Beyond this border nobody handles an error of Redis: reports have a failover, everybody else names what holds instead.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Iterator
+from contextlib import contextmanager, suppress
 from importlib.resources import files
+from typing import TypeVar
 
 import structlog
 from prometheus_client import Counter
@@ -14,8 +15,11 @@ from redis.commands.core import AsyncScript
 from redis.exceptions import RedisClusterException, RedisError
 
 from analytics_service.cache.troubles import words_for
+from shared.http.problems import Problem
 
 AWAY = Counter("analysis_redis_away", "Operations that Redis did not do")
+
+RETRY_AFTER_SECONDS = 2
 
 PROBE, PROBE_CHANNEL, PROBE_MS = "analysis:{health}", "analysis:health", 1000
 CONFIRMED_SECONDS = 0.2
@@ -23,26 +27,53 @@ CONFIRMED_SECONDS = 0.2
 
 KINDS = ("text", "list", "hash", "set")
 
+Result = TypeVar("Result")
+Substitute = TypeVar("Substitute")
+
 log = structlog.get_logger()
 
 
-class RedisAway(Exception):
-    """Redis does not answer, answers too late, or refuses to work; `trouble` says which."""
+class RedisUnavailable(Problem):
+    """Redis does not answer, answers too late, or refuses to work; `trouble` says which.
+
+    Operators who want to look into it are told so; for a report it is never more than a reason.
+    """
+
+    status = 503
+    type = "urn:problem-type:cache-away"
+    title = "Cache Away"
 
     def __init__(self, trouble: str) -> None:
-        super().__init__(trouble)
+        super().__init__(
+            "The store of quota and cache does not answer.", headers={"Retry-After": str(RETRY_AFTER_SECONDS)}
+        )
         self.trouble = trouble
 
 
 @contextmanager
-def away_as_one_error() -> Iterator[None]:
-    """Turns every failure of Redis into RedisAway; the reason goes to the log only: it may name hosts."""
+def redis_border() -> Iterator[None]:
+    """Turns every failure of Redis into RedisUnavailable; the reason goes to the log only: it may name hosts."""
     try:
         yield
     except (RedisError, RedisClusterException, OSError, TimeoutError) as error:
         AWAY.inc()
         log.warning("redis away", error=str(error) or type(error).__name__)
-        raise RedisAway(words_for(error)) from error
+        raise RedisUnavailable(words_for(error)) from error
+
+
+@contextmanager
+def best_effort() -> Iterator[None]:
+    """For what is done if Redis is there, and left alone if it is not."""
+    with suppress(RedisUnavailable), redis_border():
+        yield
+
+
+async def unless_unavailable(work: Awaitable[Result], substitute: Substitute) -> Result | Substitute:
+    """What Redis says or, when it is away, what is said instead."""
+    try:
+        return await work
+    except RedisUnavailable:
+        return substitute
 
 
 class Probe:
@@ -54,9 +85,16 @@ class Probe:
     def __init__(self, redis: Redis) -> None:
         self._redis, self._script = redis, script(redis, "probe")
 
-    async def run(self) -> None:
-        """Returns when all was done. Raises RedisAway."""
-        with away_as_one_error():
+    async def trouble(self) -> str | None:
+        """What is wrong, in words for everybody; None: all was done."""
+        try:
+            await self._run()
+        except RedisUnavailable as unavailable:
+            return unavailable.trouble
+        return None
+
+    async def _run(self) -> None:
+        with redis_border():
             await self._script(keys=[f"{PROBE}:{kind}" for kind in KINDS], args=[PROBE_CHANNEL, PROBE_MS])
             async with self._redis.pubsub() as pubsub:
                 await pubsub.subscribe(PROBE_CHANNEL)

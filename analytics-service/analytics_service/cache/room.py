@@ -25,18 +25,18 @@ class ReportRoom:
     """At most `room_bytes` for reports."""
 
     def __init__(self, redis: Redis, room_bytes: int) -> None:
-        self.redis, self.room_bytes = redis, room_bytes
-        self.keep_script = script(redis, "report_keep")
+        self._redis, self._room_bytes = redis, room_bytes
+        self._keep_script = script(redis, "report_keep")
 
     async def make_for(self, sizes: Mapping[str, int]) -> None:
         """Notes down what was stored, with the size of each text, and removes what is too much by now."""
         noted = [word for name, size in sizes.items() for word in (name, size + OVERHEAD_BYTES)]
-        for name in await self.keep_script(keys=[ORDER, SIZES, SUM], args=[self.room_bytes, *noted]):
-            await self.redis.unlink(*names_beside(str(name)))
+        for name in await self._keep_script(keys=[ORDER, SIZES, SUM], args=[self._room_bytes, *noted]):
+            await self._redis.unlink(*names_beside(str(name)))
 
     async def forget_all(self) -> None:
         """Everything was removed."""
-        await self.redis.unlink(ORDER, SIZES, SUM)
+        await self._redis.unlink(ORDER, SIZES, SUM)
 
 
 def names_beside(name: str) -> list[str]:

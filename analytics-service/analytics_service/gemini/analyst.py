@@ -4,18 +4,16 @@ No call leaves without the lock, nor when Redis is away. Every call that left is
 """
 
 import asyncio
-import contextlib
 from dataclasses import dataclass, field
 
 import structlog
 from prometheus_client import Counter
 
-from analytics_service.cache.border import RedisAway
 from analytics_service.cache.lock import Lease
 from analytics_service.contracts.reasons import FallbackReason
 from analytics_service.contracts.report import Findings
 from analytics_service.deadline import Deadline
-from analytics_service.gemini.breaker import CircuitBreaker, CircuitOpen
+from analytics_service.gemini.breaker import CircuitBreaker, CircuitOpenError
 from analytics_service.gemini.last_outcome import LastOutcome
 from analytics_service.gemini.ledger import Ledger
 from analytics_service.gemini.prompt import corrected, prompt_of, shorter
@@ -34,7 +32,7 @@ from analytics_service.gemini.provider import (
     Untrue,
     Unusable,
 )
-from analytics_service.gemini.quota import MAX_GATE_SECONDS, CallQuota, QuotaExhausted
+from analytics_service.gemini.quota import MAX_GATE_SECONDS, CallQuota
 from analytics_service.gemini.report_text import findings_in
 from analytics_service.gemini.retry import SHORTEST_CALL_SECONDS, Sleep, attempts
 from analytics_service.metrics_client.facts import Facts
@@ -53,12 +51,12 @@ STRUCK_OUT = Counter("analysis_sentences_struck_out", "Sentences of Gemini that 
 log = structlog.get_logger()
 
 
-class NoFindings(Exception):
-    """Gemini gave no usable report; `reason` says why."""
+class NoAnalyst:
+    """In Gemini's place when there is no key."""
 
-    def __init__(self, reason: FallbackReason) -> None:
-        super().__init__(reason.value)
-        self.reason = reason
+    async def findings(self, facts: Facts, lease: Lease, deadline: Deadline) -> FallbackReason:
+        """Why there are none."""
+        return FallbackReason.NO_API_KEY
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,60 +72,67 @@ class GeminiAnalyst:
     sleep: Sleep = asyncio.sleep
     outcome: LastOutcome = field(default_factory=lambda: LastOutcome(utc_now))
 
-    async def findings(self, facts: Facts, lease: Lease, deadline: Deadline) -> Findings:
-        """What Gemini says about the facts. Raises NoFindings, or RedisAway."""
+    async def findings(self, facts: Facts, lease: Lease, deadline: Deadline) -> Findings | FallbackReason:
+        """What Gemini says about the facts, or why it does not."""
+        if facts.now.total_predictions == 0:
+            return FallbackReason.EMPTY_WINDOW
         ask = Ask(prompt_of(facts))
         schedule = attempts(self.sleep, deadline.seconds_left)
         try:
-            return await schedule(self.call, ask, facts, lease, deadline)
+            return await schedule(self._call, ask, facts, lease, deadline)
         except Flawed as flaw:
-            return await self.second_findings(second(ask, flaw), flaw, facts, lease, deadline)
+            return await self._second_findings(second(ask, flaw), flaw, facts, lease, deadline)
         except ProviderError as error:
-            raise NoFindings(error.reason) from error
+            return error.reason
 
-    async def second_findings(self, ask: Ask, flaw: Flawed, facts: Facts, lease: Lease, deadline: Deadline) -> Findings:
-        """What Gemini says after a flawed answer: one call, if it may leave. Raises NoFindings, or RedisAway."""
+    async def _second_findings(
+        self, ask: Ask, flaw: Flawed, facts: Facts, lease: Lease, deadline: Deadline
+    ) -> Findings | FallbackReason:
+        """What Gemini says after a flawed answer: one call, if it may leave; if not, the flaw is the reason."""
         try:
-            return await self.call(ask, facts, lease, deadline)
+            said = await self._call(ask, facts, lease, deadline)
         except ProviderError as error:
-            raise NoFindings(error.reason) from error
-        except NoFindings as none:
-            raise NoFindings(flaw.reason) from none
+            return error.reason
+        # Without Redis the report is not kept either, whatever the first answer was like.
+        may_not_leave = isinstance(said, FallbackReason) and said is not FallbackReason.REDIS_AWAY
+        return flaw.reason if may_not_leave else said
 
-    async def call(self, ask: Ask, facts: Facts, lease: Lease, deadline: Deadline) -> Findings:
-        """One call, if it may leave, and what its outcome means for circuit, gate, ledger and health."""
-        await self.permit(lease, deadline)
+    async def _call(self, ask: Ask, facts: Facts, lease: Lease, deadline: Deadline) -> Findings | FallbackReason:
+        """One call and what its outcome means for circuit, gate, ledger and health; or why it may not leave.
+
+        Raises ProviderError when it left in vain.
+        """
+        if refusal := await self._refusal(lease, deadline):
+            return refusal
         started = self.clock()
         try:
             answer = await self.provider.generate(ask, min(self.call_seconds, deadline.seconds_left()))
             findings = true_findings(answer, facts)
         except Exception as error:
             failure = error if isinstance(error, ProviderError) else surprise(error)
-            await self.settle(failure, self.clock() - started)
+            await self._settle(failure, self.clock() - started)
             raise failure from error
         self.circuit.succeeded()
         self.outcome.succeeded()
         await self.ledger.record("ok", self.clock() - started, answer.usage)
         return findings
 
-    async def permit(self, lease: Lease, deadline: Deadline) -> None:
-        """Takes one call out of the quota. Raises NoFindings when none may leave, or RedisAway."""
+    async def _refusal(self, lease: Lease, deadline: Deadline) -> FallbackReason | None:
+        """Why no call may leave; None: one was taken out of the quota."""
         if not lease.is_held:
-            raise NoFindings(FallbackReason.LOCK_LOST)
+            return FallbackReason.LOCK_LOST
         if deadline.seconds_left() < SHORTEST_CALL_SECONDS:
-            raise NoFindings(FallbackReason.DEADLINE)
+            return FallbackReason.DEADLINE
         try:
             self.circuit.enter()
-            await self.quota.take(current_caller.get())
-        except CircuitOpen as error:
-            raise NoFindings(FallbackReason.CIRCUIT_OPEN) from error
-        except (QuotaExhausted, RedisAway) as error:
+        except CircuitOpenError:
+            return FallbackReason.CIRCUIT_OPEN
+        refusal = await self.quota.refusal(current_caller.get())
+        if refusal:
             self.circuit.leave()
-            if isinstance(error, RedisAway):
-                raise
-            raise NoFindings(error.reason) from error
+        return refusal
 
-    async def settle(self, failure: ProviderError, seconds: float) -> None:
+    async def _settle(self, failure: ProviderError, seconds: float) -> None:
         """What a failed call means for the next ones, for the ledger, and for whoever looks after the service."""
         said = failure.said
         log.warning("gemini call failed", reason=failure.reason, status=said.status, code=said.code, said=said.text)
@@ -138,8 +143,7 @@ class GeminiAnalyst:
             return
         self.circuit.succeeded()
         if isinstance(failure, RateLimited) and (wait := patience(failure)):
-            with contextlib.suppress(RedisAway):  # then no call leaves anyway
-                await self.quota.close(wait, failure.reason)
+            await self.quota.close(wait, failure.reason)
 
 
 def patience(failure: RateLimited) -> float:

@@ -26,7 +26,7 @@ class CircuitState(StrEnum):
     """One call is on its way to see; the others wait for its outcome."""
 
 
-class CircuitOpen(Exception):
+class CircuitOpenError(Exception):
     """No call may leave now."""
 
 
@@ -49,9 +49,9 @@ class CircuitBreaker:
         return CircuitState.OPEN if self.clock() < self.opened_at + self.open_seconds else CircuitState.HALF_OPEN
 
     def enter(self) -> None:
-        """A call is about to leave; when half open, it is the one that goes ahead. Raises CircuitOpen."""
+        """A call is about to leave; when half open, it is the one that goes ahead. Raises CircuitOpenError."""
         if self.state is CircuitState.OPEN or (self.state is CircuitState.HALF_OPEN and self.is_probing()):
-            raise CircuitOpen
+            raise CircuitOpenError
         if self.state is CircuitState.HALF_OPEN:
             self.probing_since = self.clock()
 

@@ -7,7 +7,6 @@ Redis away: the day's line lacks the call; a report never fails because of its b
 """
 
 import asyncio
-import contextlib
 from datetime import date, timedelta
 from typing import cast
 
@@ -15,7 +14,7 @@ from prometheus_client import Counter, Histogram
 from pydantic import BaseModel, Field
 from redis.asyncio import Redis
 
-from analytics_service.cache.border import RedisAway, away_as_one_error, script
+from analytics_service.cache.border import best_effort, redis_border, script
 from analytics_service.gemini.prices import Prices
 from analytics_service.gemini.provider import Usage
 from shared.asyncio.clock import UtcNow
@@ -56,15 +55,15 @@ class Ledger:
     """Writes each call down and adds days up."""
 
     def __init__(self, redis: Redis, prices: Prices, now: UtcNow) -> None:
-        self.redis, self.prices, self.now = redis, prices, now
-        self.record_script = script(redis, "ledger_record")
+        self._redis, self.prices, self._now = redis, prices, now
+        self._record_script = script(redis, "ledger_record")
 
     async def record(self, outcome: str, seconds: float, usage: Usage | None) -> None:
         """One call that left; `usage`: what it is billed for, None: nobody knows."""
         used = usage or Usage()
         cost = self.prices.of(used)
-        self.count(outcome, seconds, used, cost)
-        name = day_name(self.now().date())
+        self._count(outcome, seconds, used, cost)
+        name = day_name(self._now().date())
         amounts = {
             "calls": 1,
             f"outcome:{outcome}": 1,
@@ -75,11 +74,11 @@ class Ledger:
             "thought_tokens": used.thought_tokens,
             "cost_micro_usd": round(cost * MICROS),
         }
-        with contextlib.suppress(RedisAway), away_as_one_error():
+        with best_effort():
             words = [word for pair in amounts.items() for word in pair]
-            await self.record_script(keys=[name], args=[round(KEEP.total_seconds()), *words])
+            await self._record_script(keys=[name], args=[round(KEEP.total_seconds()), *words])
 
-    def count(self, outcome: str, seconds: float, used: Usage, cost: float) -> None:
+    def _count(self, outcome: str, seconds: float, used: Usage, cost: float) -> None:
         """The same for Prometheus."""
         CALLS.labels(outcome).inc()
         SECONDS.observe(seconds)
@@ -89,11 +88,11 @@ class Ledger:
         TOKENS.labels("thoughts").inc(used.thought_tokens)
 
     async def days(self, count: int = DAYS_SHOWN) -> list[LedgerDay]:
-        """The last days, today first. Raises RedisAway."""
-        today = self.now().date()
+        """The last days, today first. Raises RedisUnavailable."""
+        today = self._now().date()
         days = [today - timedelta(days=back) for back in range(count)]
-        with away_as_one_error():
-            rows = await asyncio.gather(*(self.redis.hgetall(day_name(day)) for day in days))
+        with redis_border():
+            rows = await asyncio.gather(*(self._redis.hgetall(day_name(day)) for day in days))
         return [day_of(day, cast("dict[str, str]", row)) for day, row in zip(days, rows, strict=True)]
 
 

@@ -1,6 +1,6 @@
 """How many calls to Gemini may leave, over all replicas: an exact sliding window on Redis's clock.
 
-Every call counts, retries and calls that failed too. Redis away: RedisAway, and no call leaves.
+Every call counts, retries and calls that failed too. Redis away: no call leaves.
 """
 
 import hashlib
@@ -10,7 +10,7 @@ from prometheus_client import Counter
 from pydantic import BaseModel, Field
 from redis.asyncio import Redis
 
-from analytics_service.cache.border import away_as_one_error, script
+from analytics_service.cache.border import best_effort, redis_border, script, unless_unavailable
 from analytics_service.contracts.reasons import FallbackReason
 
 WINDOW_SECONDS = 60
@@ -38,7 +38,7 @@ class QuotaUsage(BaseModel):
     closed_for_seconds: float = Field(description="Gemini said to wait (429): no call leaves for so long")
 
 
-class QuotaExhausted(Exception):
+class QuotaExhaustedError(Exception):
     """No call may leave now; `retry_after_seconds` says when one may, `reason` whose limit it is."""
 
     def __init__(self, retry_after_seconds: float, reason: FallbackReason) -> None:
@@ -53,40 +53,50 @@ class CallQuota:
     """
 
     def __init__(self, redis: Redis, limit: int, window_seconds: int = WINDOW_SECONDS, *, share: float = 1.0) -> None:
-        self.redis, self.limit, self.window_seconds = redis, limit, window_seconds
-        self.client_limit = max(int(limit * share), 1)
-        self.window_us = window_seconds * 1_000_000
-        self.take_script = script(redis, "quota_take")
-        self.usage_script = script(redis, "quota_usage")
-        self.close_script = script(redis, "quota_close")
+        self._redis, self._limit, self._window_seconds = redis, limit, window_seconds
+        self._client_limit = max(int(limit * share), 1)
+        self._window_us = window_seconds * 1_000_000
+        self._take_script = script(redis, "quota_take")
+        self._usage_script = script(redis, "quota_usage")
+        self._close_script = script(redis, "quota_close")
+
+    async def refusal(self, caller: str | None = None) -> FallbackReason | None:
+        """Takes one call, for `caller`; or says why it may not leave."""
+        try:
+            return await unless_unavailable(self.take(caller), FallbackReason.REDIS_AWAY)
+        except QuotaExhaustedError as exhausted:
+            return exhausted.reason
 
     async def take(self, caller: str | None = None) -> None:
-        """Takes one call, for `caller`. Raises QuotaExhausted or RedisAway."""
+        """Takes one call, for `caller`. Raises QuotaExhaustedError or RedisUnavailable."""
         keys = [CALLS, GATE] if caller is None else [CALLS, GATE, calls_of(caller)]
-        with away_as_one_error():
-            wait_us, closed_for = await self.take_script(
-                keys=keys, args=[self.limit, self.window_us, self.client_limit]
+        with redis_border():
+            wait_us, closed_for = await self._take_script(
+                keys=keys, args=[self._limit, self._window_us, self._client_limit]
             )
         if wait_us:
             REFUSALS.inc()
-            raise QuotaExhausted(int(wait_us) / 1_000_000, gate_reason(closed_for))
+            raise QuotaExhaustedError(int(wait_us) / 1_000_000, gate_reason(closed_for))
 
     async def close(self, seconds: float, reason: FallbackReason = FallbackReason.GEMINI_RATE_LIMITED) -> None:
-        """Lets no call leave for so long; who is refused meanwhile is told the reason. Raises RedisAway."""
+        """Lets no call leave for so long; who is refused meanwhile is told the reason.
+
+        Redis away: no call leaves anyway.
+        """
         milliseconds = math.ceil(min(seconds, MAX_GATE_SECONDS) * 1000)
         if milliseconds > 0:
-            with away_as_one_error():
-                await self.close_script(keys=[GATE], args=[milliseconds, reason.value])
+            with best_effort():
+                await self._close_script(keys=[GATE], args=[milliseconds, reason.value])
 
     async def usage(self) -> QuotaUsage:
-        """The quota at this moment. Raises RedisAway."""
-        with away_as_one_error():
-            used, leaves_in_us, closed_us = await self.usage_script(keys=[CALLS, GATE], args=[self.window_us])
+        """The quota at this moment. Raises RedisUnavailable."""
+        with redis_border():
+            used, leaves_in_us, closed_us = await self._usage_script(keys=[CALLS, GATE], args=[self._window_us])
         return QuotaUsage(
-            limit=self.limit,
-            window_seconds=self.window_seconds,
+            limit=self._limit,
+            window_seconds=self._window_seconds,
             used=used,
-            remaining=0 if closed_us else max(self.limit - used, 0),
+            remaining=0 if closed_us else max(self._limit - used, 0),
             next_free_in_seconds=leaves_in_us / 1_000_000 if used else None,
             closed_for_seconds=closed_us / 1_000_000,
         )

@@ -1,4 +1,4 @@
-"""Asks the metrics-service. Away, slow or talking nonsense: MetricsAway, a 503; the next question tries again."""
+"""Asks the metrics-service. Away, slow or talking nonsense: MetricsUnavailable, a 503; the next one tries again."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -24,7 +24,7 @@ Body = TypeVar("Body", bound=BaseModel)
 log = structlog.get_logger()
 
 
-class MetricsAway(Problem):
+class MetricsUnavailable(Problem):
     """There are no numbers to report on, and no earlier report either."""
 
     status = 503
@@ -54,7 +54,7 @@ class MetricsClient:
     async def state(self, query: MetricsQuery) -> State:
         """The numbers of the window and the thresholds in force.
 
-        Raises MetricsAway, UnknownName, or InvalidRequest, as for a window so long ago that its numbers are not kept.
+        Raises MetricsUnavailable, UnknownName, or InvalidRequest, as for a window whose numbers are no longer kept.
         """
         metrics, thresholds = await asyncio.gather(self.aggregated(query), self.thresholds(query.model_name))
         return State(query, metrics, thresholds)
@@ -75,11 +75,11 @@ class MetricsClient:
         return Facts(state, before, drifted, pinned, quality, alerts)
 
     async def drift(self, query: DriftQuery) -> DriftReport:
-        """How far a window is from its reference. Raises MetricsAway."""
+        """How far a window is from its reference. Raises MetricsUnavailable."""
         return await self.ask(DriftReport, "POST", "/metrics/drift", json=json_of(query))
 
     async def drift_from_baseline(self, query: DriftQuery) -> DriftReport | None:
-        """How far a window is from the pinned baseline of its model; None when it has none. Raises MetricsAway."""
+        """How far a window is from its model's pinned baseline; None when it has none. Raises MetricsUnavailable."""
         if query.model_name is None:
             return None
         pinned = await self.ask(Baselines, "GET", "/metrics/baselines", params=of_model(query.model_name))
@@ -91,19 +91,19 @@ class MetricsClient:
         try:
             async with asyncio.timeout(seconds):
                 return await question
-        except (MetricsAway, InvalidRequest, UnknownName, TimeoutError):
+        except (MetricsUnavailable, InvalidRequest, UnknownName, TimeoutError):
             return None
 
     async def aggregated(self, query: MetricsQuery) -> AggregatedMetrics:
-        """Aggregates over one window. Raises MetricsAway."""
+        """Aggregates over one window. Raises MetricsUnavailable."""
         return await self.ask(AggregatedMetrics, "POST", "/metrics/aggregated", json=json_of(query))
 
     async def thresholds(self, model_name: str | None) -> ThresholdProfile:
-        """The thresholds of a model, or the default ones. Raises MetricsAway."""
+        """The thresholds of a model, or the default ones. Raises MetricsUnavailable."""
         return await self.ask(ThresholdProfile, "GET", "/metrics/thresholds", params=of_model(model_name))
 
     async def alerts(self, state: State) -> SeenAlerts:
-        """The alerts that are open now, or were open in a window that was named by its end. Raises MetricsAway."""
+        """The alerts that are open now, or were in a window that was named by its end. Raises MetricsUnavailable."""
         named = state.query.window_end is not None
         which = {"state": "all" if named else "open", "limit": str(ALERTS_ASKED_FOR)}
         parameters = which | of_model(state.query.model_name)
@@ -115,7 +115,7 @@ class MetricsClient:
     async def ask(self, body: type[Body], method: str, path: str, **request: Any) -> Body:
         """One request under the deadline.
 
-        Raises MetricsAway; InvalidRequest when it is refused (422); UnknownName when it is about what is not there.
+        Raises MetricsUnavailable; InvalidRequest when it is refused (422); UnknownName when nothing has that name.
         """
         try:
             async with asyncio.timeout(self.timeout_seconds):
@@ -128,7 +128,7 @@ class MetricsClient:
             return body.model_validate_json(answer.content)
         except (httpx.HTTPError, OSError, TimeoutError, ValidationError) as error:
             log.warning("metrics-service away", path=path, error=str(error) or type(error).__name__)
-            raise MetricsAway from error
+            raise MetricsUnavailable from error
 
 
 def refused(problem: ProblemDetails) -> InvalidRequest:

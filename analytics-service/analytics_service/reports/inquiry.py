@@ -1,7 +1,11 @@
 """The way of a question to its report: the diagram of the design as code.
 
-Redis away: the last report of this process on the same state, STALE, else rules. The metrics-service away: the last
-report on the question, STALE, else MetricsAway.
+    lookup ── fresh ── HIT
+      ├────── stale ── STALE, and a new one is made in the background
+      └────── none ─── made, once for all who ask ── MISS
+
+The metrics-service away: the last report on the query, STALE, else MetricsUnavailable. Redis away: the store's failover
+says what holds then.
 """
 
 from collections.abc import Coroutine
@@ -9,28 +13,22 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-import structlog
 from prometheus_client import Counter
 
-from analytics_service.cache.border import RedisAway
-from analytics_service.cache.local import LastReports
-from analytics_service.cache.redis import CachedReport
-from analytics_service.contracts.reasons import FallbackReason
+from analytics_service.cache.store import ReportStore, StoredReport
 from analytics_service.deadline import Deadline
-from analytics_service.metrics_client.client import MetricsAway
+from analytics_service.metrics_client.client import MetricsUnavailable
 from analytics_service.reports.lookup import Lookup, Lookups
 from analytics_service.reports.maker import ReportMaker
 from analytics_service.reports.single_flight import SingleFlight
 from shared.asyncio.clock import Clock
 from shared.contracts.metrics import MetricsQuery
 
-ANSWERS = Counter("analysis_answers", "Reports answered", ["cache", "source"])
-
-log = structlog.get_logger()
+RESPONSES = Counter("analysis_answers", "Reports answered", ["cache", "source"])
 
 
 class CacheStatus(StrEnum):
-    """Where an answer comes from: `X-Cache`."""
+    """Where a response comes from: `X-Cache`."""
 
     HIT = "HIT"
     STALE = "STALE"
@@ -39,43 +37,43 @@ class CacheStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """A report as it is answered."""
+class ReportResponse:
+    """A report as it is sent."""
 
     body: bytes
     cache: CacheStatus
     age_seconds: int
 
 
-class Analysis:
-    """Answers questions with reports."""
+class Inquiry:
+    """Responds to queries with reports."""
 
-    def __init__(self, lookups: Lookups, maker: ReportMaker, deadline_seconds: float, clock: Clock) -> None:
-        self.lookups, self.maker = lookups, maker
-        self.deadline_seconds, self.clock = deadline_seconds, clock
-        self.last_reports = LastReports()
-        self.flights: SingleFlight[CachedReport] = SingleFlight()
-        self.refreshes: SingleFlight[None] = SingleFlight()
+    def __init__(
+        self, lookups: Lookups, store: ReportStore, maker: ReportMaker, deadline_seconds: float, clock: Clock
+    ) -> None:
+        self._lookups, self._store, self._maker = lookups, store, maker
+        self._deadline_seconds, self._clock = deadline_seconds, clock
+        self._flights: SingleFlight[StoredReport] = SingleFlight()
+        self._refreshes: SingleFlight[None] = SingleFlight()
 
-    async def answer(self, query: MetricsQuery) -> Answer:
-        """A report, within the deadline. Raises MetricsAway when there are no numbers and no earlier report."""
-        deadline = Deadline.after(self.deadline_seconds, self.clock)
-        question = self.lookups.keys.question(query)
+    async def respond(self, query: MetricsQuery) -> ReportResponse:
+        """A report, within the deadline. Raises MetricsUnavailable when there are no numbers and no earlier report."""
+        deadline = Deadline.after(self._deadline_seconds, self._clock)
+        query_digest = self._lookups.keys.query_digest(query)
         try:
-            found = await self.lookups.look(query, question)
-        except MetricsAway:
-            return await self.last_known(question)
-        cached = found.cached
-        if cached and cached.is_fresh(self.clock()):
-            return self.answered(cached, CacheStatus.HIT)
-        if cached and cached.is_within_grace(self.clock()):
-            self.refreshes.start(found.key, lambda: self.refresh(found, deadline))
-            return self.answered(cached, CacheStatus.STALE)
-        if found.redis_away and (last := self.last_reports.on_state(found.key)):
-            return self.answered(last, CacheStatus.STALE)
-        return self.answered(await self.made(found, deadline), CacheStatus.MISS)
+            lookup = await self._lookups.look(query, query_digest)
+        except MetricsUnavailable:
+            return await self._last_report(query_digest)
+        match lookup.found:
+            case StoredReport() as stored if stored.is_fresh(self._clock()):
+                return self._response(stored, CacheStatus.HIT)
+            case StoredReport() as stored if stored.is_stale(self._clock()):
+                if stored.renewable:
+                    self._refreshes.start(lookup.key, lambda: self._refresh(lookup, deadline))
+                return self._response(stored, CacheStatus.STALE)
+        return self._response(await self._made(lookup, deadline), CacheStatus.MISS)
 
-    async def made(self, found: Lookup, deadline: Deadline) -> CachedReport:
+    async def _made(self, lookup: Lookup, deadline: Deadline) -> StoredReport:
         """The report, made once for all who ask this process at this moment.
 
         One that is by rules because whoever began it has used up its share is not for the others: one of them begins
@@ -83,51 +81,44 @@ class Analysis:
         """
         began = False
 
-        def make() -> Coroutine[Any, Any, CachedReport]:
+        def make() -> Coroutine[Any, Any, StoredReport]:
             nonlocal began
             began = True
-            return self.make(found, deadline)
+            return self._make(lookup, deadline)
 
         while True:
-            made = await self.flights.join(found.key, make)
+            made = await self._flights.join(lookup.key, make)
             if began or not made.for_one_client:
                 return made
 
-    async def make(self, found: Lookup, deadline: Deadline) -> CachedReport:
-        """The report, remembered for the time when Redis or the metrics-service is away."""
-        made = await self.maker.make(found, deadline)
-        if made.report.fallback_reason is not FallbackReason.REDIS_AWAY and not made.for_one_client:
-            self.last_reports.remember(found.key, made)
-        self.lookups.forget(found.key.question)
+    async def _make(self, lookup: Lookup, deadline: Deadline) -> StoredReport:
+        """A new report; from now on lookups find it."""
+        made = await self._maker.make(lookup, deadline)
+        self._lookups.forget(lookup.key.query_digest)
         return made
 
-    async def refresh(self, found: Lookup, deadline: Deadline) -> None:
+    async def _refresh(self, lookup: Lookup, deadline: Deadline) -> None:
         """A new report in place of a stale one."""
-        await self.maker.refresh(found, deadline)
-        self.lookups.forget(found.key.question)
+        await self._maker.refresh(lookup, deadline)
+        self._lookups.forget(lookup.key.query_digest)
 
-    async def last_known(self, question: str) -> Answer:
-        """What was last said about a question. Raises MetricsAway when nothing was."""
-        try:
-            last = await self.lookups.cache.last(question)
-        except RedisAway:
-            last = None
-        last = last or self.last_reports.on_question(question)
+    async def _last_report(self, query_digest: str) -> ReportResponse:
+        """What was last said about a query. Raises MetricsUnavailable when nothing was."""
+        last = await self._store.find_last(query_digest)
         if last is None:
-            raise MetricsAway
-        return self.answered(last, CacheStatus.STALE)
+            raise MetricsUnavailable
+        return self._response(last, CacheStatus.STALE)
 
-    def answered(self, cached: CachedReport, status: CacheStatus) -> Answer:
-        """The answer, counted."""
-        ANSWERS.labels(status, cached.report.source).inc()
-        return Answer(cached.body, status, cached.age_seconds(self.clock()))
+    def _response(self, stored: StoredReport, status: CacheStatus) -> ReportResponse:
+        """The response, counted."""
+        RESPONSES.labels(status, stored.report.source).inc()
+        return ReportResponse(stored.body, status, stored.age_seconds(self._clock()))
 
-    def forget_all(self) -> None:
-        """Operators cleared the cache: what is remembered in this process goes with it."""
-        self.last_reports.forget_all()
-        self.lookups.forget_all()
+    def forget_lookups(self) -> None:
+        """Operators cleared the store: what was looked up before does not count."""
+        self._lookups.forget_all()
 
     async def stop(self) -> None:
         """Ends what is under way."""
-        for flights in (self.flights, self.refreshes, self.lookups.flights):
+        for flights in (self._flights, self._refreshes, self._lookups.flights):
             await flights.stop()

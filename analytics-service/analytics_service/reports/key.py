@@ -18,21 +18,21 @@ class ReportKeys:
     """Makes keys for one Gemini model and one version of the prompt: another of either would say other things."""
 
     def __init__(self, gemini_model: str, prompt_version: int) -> None:
-        self.asked_of = {"gemini_model": gemini_model, "prompt_version": prompt_version}
+        self._asked_of = {"gemini_model": gemini_model, "prompt_version": prompt_version}
 
-    def question(self, query: MetricsQuery) -> str:
-        """The digest of the question alone."""
-        return digest(query.model_dump(mode="json") | self.asked_of)
+    def query_digest(self, query: MetricsQuery) -> str:
+        """The digest of the query alone."""
+        return digest(query.model_dump(mode="json") | self._asked_of)
 
     def key(self, state: State) -> ReportKey:
         """The key of the report on `state`."""
-        question = self.question(state.query)
+        query_digest = self.query_digest(state.query)
         thresholds = state.thresholds
         return ReportKey(
-            question,
+            query_digest,
             digest(
                 {
-                    "question": question,
+                    "question": query_digest,
                     "status": state.metrics.status,
                     "thresholds_of": thresholds.model_name,
                     "thresholds_version": thresholds.version,

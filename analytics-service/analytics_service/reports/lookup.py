@@ -8,9 +8,9 @@ floods the metrics-service and Redis. What is answered then was true at most SHA
 from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 
-from analytics_service.cache.border import RedisAway
 from analytics_service.cache.key import ReportKey
-from analytics_service.cache.redis import CachedReport, ReportCache
+from analytics_service.cache.store import ReportStore, StoredReport
+from analytics_service.contracts.reasons import FallbackReason
 from analytics_service.metrics_client.client import MetricsClient
 from analytics_service.metrics_client.facts import State
 from analytics_service.reports.key import ReportKeys
@@ -32,13 +32,12 @@ QUESTIONS_REMEMBERED = 1000
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """What was found by asking from the moment `at` on. `redis_away`: nobody knows whether there is a report."""
+    """What was looked up from the moment `at` on; `found` is what the store says of the report on that state."""
 
     at: float
     state: State
     key: ReportKey
-    cached: CachedReport | None
-    redis_away: bool = False
+    found: StoredReport | FallbackReason | None
 
 
 @dataclass(slots=True)
@@ -58,45 +57,43 @@ class Recent:
 class Lookups:
     """Looks questions up. `recent` holds the last questions asked, the latest at the end."""
 
-    def __init__(self, metrics: MetricsClient, cache: ReportCache, keys: ReportKeys, clock: Clock) -> None:
-        self.metrics, self.cache, self.keys, self.clock = metrics, cache, keys, clock
-        self.recent: OrderedDict[str, Recent] = OrderedDict()
+    def __init__(self, metrics: MetricsClient, store: ReportStore, keys: ReportKeys, clock: Clock) -> None:
+        self.keys = keys
+        self._metrics, self._store, self._clock = metrics, store, clock
+        self._recent: OrderedDict[str, Recent] = OrderedDict()
         self.flights: SingleFlight[Lookup] = SingleFlight()
 
-    async def look(self, query: MetricsQuery, question: str) -> Lookup:
-        """State, key and cached report. Raises MetricsAway, UnknownName or InvalidRequest."""
-        recent = self.remembered(question)
-        now = self.clock()
+    async def look(self, query: MetricsQuery, query_digest: str) -> Lookup:
+        """State, key and stored report. Raises MetricsUnavailable, UnknownName or InvalidRequest."""
+        recent = self._remembered(query_digest)
+        now = self._clock()
         shared = recent.shareable(now)
         if shared is None:
-            return await self.flights.join(question, lambda: self.look_anew(query, recent))
+            return await self.flights.join(query_digest, lambda: self._look_anew(query, recent))
         if now - shared.at >= PAUSE_SECONDS:
-            self.flights.start(question, lambda: self.look_anew(query, recent))
+            self.flights.start(query_digest, lambda: self._look_anew(query, recent))
         return shared
 
-    async def look_anew(self, query: MetricsQuery, recent: Recent) -> Lookup:
-        """Asks the metrics-service, then Redis."""
-        at = self.clock()
-        state = await self.metrics.state(query)
+    async def _look_anew(self, query: MetricsQuery, recent: Recent) -> Lookup:
+        """Asks the metrics-service, then the store."""
+        at = self._clock()
+        state = await self._metrics.state(query)
         key = self.keys.key(state)
-        try:
-            recent.result = Lookup(at, state, key, await self.cache.get(key))
-        except RedisAway:
-            recent.result = Lookup(at, state, key, None, redis_away=True)
+        recent.result = Lookup(at, state, key, await self._store.find(key))
         return recent.result
 
-    def remembered(self, question: str) -> Recent:
+    def _remembered(self, query_digest: str) -> Recent:
         """What is remembered of a question; the one asked longest ago makes room."""
-        recent = self.recent.setdefault(question, Recent())
-        self.recent.move_to_end(question)
-        if len(self.recent) > QUESTIONS_REMEMBERED:
-            self.recent.popitem(last=False)
+        recent = self._recent.setdefault(query_digest, Recent())
+        self._recent.move_to_end(query_digest)
+        if len(self._recent) > QUESTIONS_REMEMBERED:
+            self._recent.popitem(last=False)
         return recent
 
-    def forget(self, question: str) -> None:
+    def forget(self, query_digest: str) -> None:
         """There is a new report: what was found before does not count."""
-        self.recent.pop(question, None)
+        self._recent.pop(query_digest, None)
 
     def forget_all(self) -> None:
         """The cache was cleared."""
-        self.recent.clear()
+        self._recent.clear()
