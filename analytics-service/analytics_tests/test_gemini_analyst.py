@@ -16,7 +16,7 @@ from analytics_service.gemini.breaker import CircuitBreaker, CircuitState
 from analytics_service.gemini.last_outcome import LastOutcome
 from analytics_service.gemini.ledger import Ledger
 from analytics_service.gemini.prices import Prices
-from analytics_service.gemini.provider import KeyInvalid, ProviderError, Unavailable
+from analytics_service.gemini.provider import KeyInvalidError, ProviderError, ProviderUnavailable
 from analytics_service.gemini.quota import CallQuota
 from analytics_service.settings import Settings
 from analytics_service.testing.gemini_emulator import (
@@ -248,7 +248,9 @@ async def test_health_tells_what_was_said_until_a_call_succeeds(desk: Desk, gemi
     assert outcome.words() is None
 
 
-@pytest.mark.parametrize(("error", "after_an_hour"), [(KeyInvalid("no"), True), (Unavailable("away"), False)])
+@pytest.mark.parametrize(
+    ("error", "after_an_hour"), [(KeyInvalidError("no"), True), (ProviderUnavailable("away"), False)]
+)
 def test_only_what_somebody_has_to_mend_is_told_for_ever(error: ProviderError, after_an_hour: bool) -> None:
     now = datetime(2026, 1, 5, 12, tzinfo=UTC)
     outcome = LastOutcome(lambda: now)

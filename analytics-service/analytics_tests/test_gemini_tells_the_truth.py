@@ -12,7 +12,7 @@ from analytics_service.rules import findings_by_rules
 from analytics_service.testing.gemini_emulator import FINDINGS, GeminiEmulator, saying
 from analytics_service.testing.metrics_emulator import MetricsEmulator
 from analytics_service.testing.metrics_emulator import metrics as numbers
-from analytics_service.truth.striking_out import Check, NothingLeft, true_part
+from analytics_service.truth.striking_out import Check, NothingLeftError, true_part
 from analytics_tests.golden_reports import SITUATIONS, alert
 from analytics_tests.service import analyze, client_of, settings_for
 from analytics_tests.situations import Served, Times, facts, window
@@ -254,7 +254,7 @@ def test_one_untrue_sentence_costs_itself_and_nothing_else() -> None:
 )
 def test_a_report_of_which_nothing_is_left_is_none(changes: dict[str, object]) -> None:
     situation = SITUATIONS["inputs_have_changed"]()
-    with pytest.raises(NothingLeft):
+    with pytest.raises(NothingLeftError):
         true_part(findings_by_rules(situation).model_copy(update=changes), situation)
 
 

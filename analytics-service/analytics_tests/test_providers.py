@@ -10,14 +10,14 @@ from analytics_service.contracts.report import Findings
 from analytics_service.gemini import gemini_provider
 from analytics_service.gemini.provider import (
     Ask,
-    Flawed,
+    FlawedError,
     Provider,
     ProviderError,
-    Surprise,
-    TooSlow,
-    Unavailable,
-    Untrue,
-    Unusable,
+    ProviderUnavailable,
+    TooSlowError,
+    UnforeseenError,
+    UntrueError,
+    UnusableError,
     Usage,
 )
 from analytics_service.gemini.refusals import header_seconds
@@ -120,10 +120,14 @@ async def test_a_report_is_found_in_whatever_text_it_stands(
 
 def test_there_are_enough_shapes_and_each_error_has_one() -> None:
     assert len(FAILURES) + len(ANSWERS) >= 40
-    elsewhere = {Unusable, Untrue, Surprise, Flawed}  # of the text, of the client, of none
+    elsewhere = {UnusableError, UntrueError, UnforeseenError, FlawedError}  # of the text, of the client, of none
     seen = {failure.error for failure in FAILURES.values()} | elsewhere
     assert set(kinds_of(ProviderError)) <= seen
-    reasons = [kind.reason for kind in kinds_of(ProviderError) if kind not in elsewhere - {Unusable, Untrue, Surprise}]
+    reasons = [
+        kind.reason
+        for kind in kinds_of(ProviderError)
+        if kind not in elsewhere - {UnusableError, UntrueError, UnforeseenError}
+    ]
     assert len(reasons) == len(set(reasons)), "one class of error per reason"
 
 
@@ -153,7 +157,7 @@ async def test_a_retry_after_that_makes_no_sense_is_none(value: str) -> None:
 async def test_an_answer_that_takes_too_long_is_not_waited_for(provider: Provider, gemini: GeminiEmulator) -> None:
     gemini.behave(slow(3))
     started = asyncio.get_running_loop().time()
-    with pytest.raises(TooSlow):
+    with pytest.raises(TooSlowError):
         await provider.generate(QUESTION, 0.3)
     assert asyncio.get_running_loop().time() - started < 2.5
     assert len(gemini.calls) == 1
@@ -161,7 +165,7 @@ async def test_an_answer_that_takes_too_long_is_not_waited_for(provider: Provide
 
 async def test_nobody_there_is_unavailable(provider: Provider, gemini: GeminiEmulator) -> None:
     gemini.stop()
-    with pytest.raises(Unavailable):
+    with pytest.raises(ProviderUnavailable):
         await provider.generate(QUESTION, 5)
 
 

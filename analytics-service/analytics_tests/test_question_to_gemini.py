@@ -6,7 +6,7 @@ import re
 import pytest
 
 from analytics_service.gemini.prompt import PROMPT_VERSION, prompt_of
-from analytics_service.gemini.provider import ModelAnswer, Unusable
+from analytics_service.gemini.provider import ModelAnswer, UnusableError
 from analytics_service.gemini.report_text import findings_in
 from analytics_service.metrics_client.facts import Quality
 from analytics_service.testing.gemini_emulator import FINDINGS
@@ -92,6 +92,6 @@ def test_a_label_that_could_carry_a_sentence_does_not_reach_the_model() -> None:
     ],
 )  # fmt: skip
 def test_what_is_no_report_is_refused_with_the_place_that_is_wrong(text: str, place: str) -> None:
-    with pytest.raises(Unusable) as refused:
+    with pytest.raises(UnusableError) as refused:
         findings_in(ModelAnswer(text))
     assert str(refused.value).startswith(f"{place}:")

@@ -9,7 +9,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from analytics_service.contracts.reasons import FallbackReason
-from analytics_service.gemini.provider import Unavailable
+from analytics_service.gemini.provider import ProviderUnavailable
 from analytics_service.rules.claim import Claim
 from analytics_service.testing.gemini_emulator import GeminiEmulator, reporting
 from analytics_service.testing.metrics_emulator import MetricsEmulator
@@ -21,7 +21,7 @@ from shared.testing.redis import RedisServer
 DOCUMENT = Path(__file__).parents[2] / "docs" / "reports.md"
 KEY = "AIzaSyD-a-key-that-must-not-leak"
 
-PASSING = {name for name, failure in FAILURES.items() if issubclass(failure.error, Unavailable)}
+PASSING = {name for name, failure in FAILURES.items() if issubclass(failure.error, ProviderUnavailable)}
 """Tried four times, which takes a while: the fault tests have them."""
 
 

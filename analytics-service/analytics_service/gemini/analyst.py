@@ -19,24 +19,24 @@ from analytics_service.gemini.ledger import Ledger
 from analytics_service.gemini.prompt import corrected, prompt_of, shorter
 from analytics_service.gemini.provider import (
     Ask,
-    DailyQuotaSpent,
-    Flawed,
+    DailyQuotaSpentError,
+    FlawedError,
     ModelAnswer,
     Provider,
     ProviderError,
-    RateLimited,
-    Surprise,
-    Truncated,
-    Unavailable,
-    Unreadable,
-    Untrue,
-    Unusable,
+    ProviderUnavailable,
+    RateLimitedError,
+    TruncatedError,
+    UnforeseenError,
+    UnreadableError,
+    UntrueError,
+    UnusableError,
 )
 from analytics_service.gemini.quota import MAX_GATE_SECONDS, CallQuota
 from analytics_service.gemini.report_text import findings_in
 from analytics_service.gemini.retry import SHORTEST_CALL_SECONDS, Sleep, attempts
 from analytics_service.metrics_client.facts import Facts
-from analytics_service.truth.striking_out import NothingLeft, true_part
+from analytics_service.truth.striking_out import NothingLeftError, true_part
 from shared.asyncio.clock import Clock, utc_now
 from shared.http.caller import current_caller
 
@@ -80,13 +80,13 @@ class GeminiAnalyst:
         schedule = attempts(self.sleep, deadline.seconds_left)
         try:
             return await schedule(self._call, ask, facts, lease, deadline)
-        except Flawed as flaw:
+        except FlawedError as flaw:
             return await self._second_findings(second(ask, flaw), flaw, facts, lease, deadline)
         except ProviderError as error:
             return error.reason
 
     async def _second_findings(
-        self, ask: Ask, flaw: Flawed, facts: Facts, lease: Lease, deadline: Deadline
+        self, ask: Ask, flaw: FlawedError, facts: Facts, lease: Lease, deadline: Deadline
     ) -> Findings | FallbackReason:
         """What Gemini says after a flawed answer: one call, if it may leave; if not, the flaw is the reason."""
         try:
@@ -138,42 +138,45 @@ class GeminiAnalyst:
         log.warning("gemini call failed", reason=failure.reason, status=said.status, code=said.code, said=said.text)
         self.outcome.failed(failure)
         await self.ledger.record(failure.reason, seconds, failure.usage)
-        if isinstance(failure, Unavailable | Unreadable):
+        if isinstance(failure, ProviderUnavailable | UnreadableError):
             self.circuit.failed()
             return
         self.circuit.succeeded()
-        if isinstance(failure, RateLimited) and (wait := patience(failure)):
+        if isinstance(failure, RateLimitedError) and (wait := patience(failure)):
             await self.quota.close(wait, failure.reason)
 
 
-def patience(failure: RateLimited) -> float:
+def patience(failure: RateLimitedError) -> float:
     """How long no call leaves, in seconds. A day's quota is asked about hourly: what 429s say of it is too short."""
-    return MAX_GATE_SECONDS if isinstance(failure, DailyQuotaSpent) else failure.retry_after_seconds or 0.0
+    return MAX_GATE_SECONDS if isinstance(failure, DailyQuotaSpentError) else failure.retry_after_seconds or 0.0
 
 
-def second(ask: Ask, flaw: Flawed) -> Ask:
+def second(ask: Ask, flaw: FlawedError) -> Ask:
     """The question after a flawed answer: to one that was cut off, with more room for a shorter one.
 
     The same question with the same bound would be cut off again, and billed again.
     """
-    if isinstance(flaw, Truncated):
+    if isinstance(flaw, TruncatedError):
         return Ask(shorter(ask.prompt), MORE_ROOM)
-    return Ask(corrected(ask.prompt, flaw.said.text)) if isinstance(flaw, Unusable | Untrue) else ask
+    return Ask(corrected(ask.prompt, flaw.said.text)) if isinstance(flaw, UnusableError | UntrueError) else ask
 
 
 def true_findings(answer: ModelAnswer, facts: Facts) -> Findings:
-    """The findings in an answer without what the facts do not say. Raises Unusable, Truncated, or Untrue."""
+    """The findings in an answer without what the facts do not say.
+
+    Raises UnusableError, TruncatedError, or UntrueError.
+    """
     try:
         findings, faults = true_part(findings_in(answer), facts)
-    except NothingLeft as nothing:
-        raise Untrue(str(nothing), usage=answer.usage) from nothing
+    except NothingLeftError as nothing:
+        raise UntrueError(str(nothing), usage=answer.usage) from nothing
     if faults:
         STRUCK_OUT.inc(len(faults))
         log.info("sentences of gemini struck out", count=len(faults), faults=faults[:MOST_FAULTS])
     return findings
 
 
-def surprise(error: Exception) -> Surprise:
+def surprise(error: Exception) -> UnforeseenError:
     """An error that the provider should have translated: it costs the report, never the request."""
     log.error("unexpected error of the gemini client", exc_info=error)
-    return Surprise(type(error).__name__)
+    return UnforeseenError(type(error).__name__)

@@ -31,47 +31,47 @@ class CircuitOpenError(Exception):
 
 
 class CircuitBreaker:
-    """`failures` counts those in a row; `opened_at` is set while it is not closed. Both are changed here alone."""
+    """`_failures` counts those in a row; `_opened_at` is set while it is not closed. Both are changed here alone."""
 
     def __init__(
         self, clock: Clock, failures_to_open: int = FAILURES_TO_OPEN, open_seconds: float = OPEN_SECONDS
     ) -> None:
-        self.clock, self.failures_to_open, self.open_seconds = clock, failures_to_open, open_seconds
-        self.failures = 0
-        self.opened_at: float | None = None
-        self.probing_since: float | None = None
+        self._clock, self._failures_to_open, self._open_seconds = clock, failures_to_open, open_seconds
+        self._failures = 0
+        self._opened_at: float | None = None
+        self._probing_since: float | None = None
 
     @property
     def state(self) -> CircuitState:
         """Whether calls may leave."""
-        if self.opened_at is None:
+        if self._opened_at is None:
             return CircuitState.CLOSED
-        return CircuitState.OPEN if self.clock() < self.opened_at + self.open_seconds else CircuitState.HALF_OPEN
+        return CircuitState.OPEN if self._clock() < self._opened_at + self._open_seconds else CircuitState.HALF_OPEN
 
     def enter(self) -> None:
         """A call is about to leave; when half open, it is the one that goes ahead. Raises CircuitOpenError."""
-        if self.state is CircuitState.OPEN or (self.state is CircuitState.HALF_OPEN and self.is_probing()):
+        if self.state is CircuitState.OPEN or (self.state is CircuitState.HALF_OPEN and self._is_probing()):
             raise CircuitOpenError
         if self.state is CircuitState.HALF_OPEN:
-            self.probing_since = self.clock()
+            self._probing_since = self._clock()
 
     def leave(self) -> None:
         """The call did not leave after all: another may go ahead."""
-        self.probing_since = None
+        self._probing_since = None
 
-    def is_probing(self) -> bool:
+    def _is_probing(self) -> bool:
         """Whether a call went ahead whose outcome is still open. One that nobody heard of again counts no longer."""
-        return self.probing_since is not None and self.clock() < self.probing_since + self.open_seconds
+        return self._probing_since is not None and self._clock() < self._probing_since + self._open_seconds
 
     def succeeded(self) -> None:
         """A call was answered, be it by a refusal: Gemini is there."""
-        self.failures, self.opened_at, self.probing_since = 0, None, None
+        self._failures, self._opened_at, self._probing_since = 0, None, None
         STATE.set(0)
 
     def failed(self) -> None:
         """A call was not answered; the last straw, or the one that went ahead, opens the circuit."""
-        self.failures += 1
-        self.probing_since = None
-        if self.failures >= self.failures_to_open:
-            self.opened_at = self.clock()
+        self._failures += 1
+        self._probing_since = None
+        if self._failures >= self._failures_to_open:
+            self._opened_at = self._clock()
             STATE.set(1)

@@ -20,30 +20,30 @@ class Failure:
 
 
 class LastOutcome:
-    """`failure`: how the last call failed; None: it did not, or none was made. Changed by the two methods alone."""
+    """`_failure`: how the last call failed; None: it did not, or none was made. Changed by the two methods alone."""
 
     def __init__(self, now: UtcNow) -> None:
-        self.now = now
-        self.failure: Failure | None = None
+        self._now = now
+        self._failure: Failure | None = None
 
     def succeeded(self) -> None:
         """A call brought a report."""
-        self.failure = None
+        self._failure = None
 
     def failed(self, error: ProviderError) -> None:
         """A call brought none."""
-        now, last = self.now(), self.trouble()
+        now, last = self._now(), self._trouble()
         same = last is not None and last.error.reason is error.reason
-        self.failure = Failure(error, now, last.since if same and last else now)
+        self._failure = Failure(error, now, last.since if same and last else now)
 
-    def trouble(self) -> Failure | None:
+    def _trouble(self) -> Failure | None:
         """The failure that still counts."""
-        last = self.failure
-        return last if last and (last.error.standing or self.now() < last.at + PASSES) else None
+        last = self._failure
+        return last if last and (last.error.standing or self._now() < last.at + PASSES) else None
 
     def words(self) -> str | None:
         """`gemini_key_invalid since 09:15 UTC: 400 INVALID_ARGUMENT: API key not valid.`; None: no trouble."""
-        trouble = self.trouble()
+        trouble = self._trouble()
         if trouble is None:
             return None
         said = trouble.error.said.public

@@ -86,126 +86,126 @@ class ProviderError(Exception):
         super().__init__(str(self.said))
 
 
-class Unavailable(ProviderError):
+class ProviderUnavailable(ProviderError):
     """Server errors and broken connections: they pass, so they are worth another try."""
 
     reason = FallbackReason.GEMINI_UNAVAILABLE
 
 
-class TooSlow(Unavailable):
+class TooSlowError(ProviderUnavailable):
     """No answer within the timeout, ours or the provider's."""
 
     reason = FallbackReason.GEMINI_TIMEOUT
 
 
-class RateLimited(ProviderError):
+class RateLimitedError(ProviderError):
     """Too many calls or tokens, by the provider's count."""
 
     reason = FallbackReason.GEMINI_RATE_LIMITED
 
 
-class DailyQuotaSpent(RateLimited):
+class DailyQuotaSpentError(RateLimitedError):
     """The provider counts by day, and the day's calls are used up."""
 
     reason = FallbackReason.GEMINI_DAILY_QUOTA
 
 
-class Refused(ProviderError):
+class RefusedError(ProviderError):
     """Stays refused until somebody changes a key, a setting, a plan."""
 
     standing = True
     reason = FallbackReason.GEMINI_REJECTED
 
 
-class KeyInvalid(Refused):
+class KeyInvalidError(RefusedError):
     """The key is not valid."""
 
     reason = FallbackReason.GEMINI_KEY_INVALID
 
 
-class KeyLeaked(Refused):
+class KeyLeakedError(RefusedError):
     """The key was found in public."""
 
     reason = FallbackReason.GEMINI_KEY_LEAKED
 
 
-class Forbidden(Refused):
+class ForbiddenError(RefusedError):
     """The key may not do this."""
 
     reason = FallbackReason.GEMINI_FORBIDDEN
 
 
-class RegionBlocked(Refused):
+class RegionBlockedError(RefusedError):
     """Not from here."""
 
     reason = FallbackReason.GEMINI_REGION_BLOCKED
 
 
-class BillingNeeded(Refused):
+class BillingNeededError(RefusedError):
     """Not on this plan."""
 
     reason = FallbackReason.GEMINI_BILLING
 
 
-class ModelUnknown(Refused):
+class ModelUnknownError(RefusedError):
     """There is no such model, or no longer."""
 
     reason = FallbackReason.GEMINI_MODEL_UNKNOWN
 
 
-class RequestInvalid(Refused):
+class RequestInvalidError(RefusedError):
     """The request itself is at fault."""
 
     reason = FallbackReason.GEMINI_REQUEST_INVALID
 
 
-class Blocked(ProviderError):
+class BlockedError(ProviderError):
     """The prompt was blocked, or the answer withheld."""
 
     reason = FallbackReason.ANSWER_BLOCKED
 
 
-class Stopped(ProviderError):
+class StoppedError(ProviderError):
     """The model stopped without text, for a reason that is neither of the others."""
 
     reason = FallbackReason.ANSWER_STOPPED
 
 
-class Surprise(ProviderError):
+class UnforeseenError(ProviderError):
     """An error that nobody foresaw."""
 
     reason = FallbackReason.GEMINI_ERROR
 
 
-class Flawed(ProviderError):
+class FlawedError(ProviderError):
     """An answer that cannot be used, and is worth asking for once more, each in its own way."""
 
 
-class Unreadable(Flawed):
+class UnreadableError(FlawedError):
     """What came is not what the provider sends: something on the way answered, or broke it."""
 
     reason = FallbackReason.GEMINI_UNREADABLE
 
 
-class Empty(Flawed):
+class EmptyError(FlawedError):
     """No text, and no reason why."""
 
     reason = FallbackReason.ANSWER_EMPTY
 
 
-class Truncated(Flawed):
+class TruncatedError(FlawedError):
     """The tokens were used up before the answer was whole."""
 
     reason = FallbackReason.ANSWER_TRUNCATED
 
 
-class Unusable(Flawed):
+class UnusableError(FlawedError):
     """Text that is no report; what was said is our own words on what is wrong with it."""
 
     reason = FallbackReason.ANSWER_INVALID
 
 
-class Untrue(Flawed):
+class UntrueError(FlawedError):
     """A report that says what the facts do not; what was said is our own words on what."""
 
     reason = FallbackReason.ANSWER_UNTRUE

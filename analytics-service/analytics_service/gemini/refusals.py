@@ -10,19 +10,19 @@ from typing import Any
 
 from analytics_service.gemini.http_response import HttpResponse
 from analytics_service.gemini.provider import (
-    BillingNeeded,
-    DailyQuotaSpent,
-    Forbidden,
-    KeyInvalid,
-    KeyLeaked,
-    ModelUnknown,
+    BillingNeededError,
+    DailyQuotaSpentError,
+    ForbiddenError,
+    KeyInvalidError,
+    KeyLeakedError,
+    ModelUnknownError,
     ProviderError,
-    RateLimited,
-    Refused,
-    RegionBlocked,
-    RequestInvalid,
-    TooSlow,
-    Unavailable,
+    ProviderUnavailable,
+    RateLimitedError,
+    RefusedError,
+    RegionBlockedError,
+    RequestInvalidError,
+    TooSlowError,
 )
 from analytics_service.gemini.words import said
 
@@ -63,10 +63,18 @@ MEANT_BY_WORDS = tuple((re.compile(pattern, re.IGNORECASE), status) for pattern,
 """Errors within a success that have neither a name nor a number: what stands between us and Gemini words them."""
 
 BY_STATUS: dict[int, type[ProviderError]] = {
-    401: KeyInvalid, 402: BillingNeeded, 408: TooSlow, CLIENT_CLOSED_REQUEST: Unavailable, 504: TooSlow,
-    405: RequestInvalid, 411: RequestInvalid, 413: RequestInvalid, 414: RequestInvalid, 415: RequestInvalid,
-    422: RequestInvalid,
-}  # fmt: skip
+    401: KeyInvalidError,
+    402: BillingNeededError,
+    408: TooSlowError,
+    CLIENT_CLOSED_REQUEST: ProviderUnavailable,
+    504: TooSlowError,
+    405: RequestInvalidError,
+    411: RequestInvalidError,
+    413: RequestInvalidError,
+    414: RequestInvalidError,
+    415: RequestInvalidError,
+    422: RequestInvalidError,
+}
 """Statuses that say all by themselves."""
 
 
@@ -97,43 +105,43 @@ def kind(status: int, name: str, message: str, error: Mapping[str, Any]) -> type
     if found := BY_STATUS.get(status):
         return found
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return Unavailable
+        return ProviderUnavailable
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return limit_kind(message, error)
     if "API_KEY_INVALID" in reasons_in(error) or KEY_AT_FAULT.search(message):
-        return KeyInvalid
+        return KeyInvalidError
     if status == HTTPStatus.FORBIDDEN:
         return forbidden_kind(message, error)
     if status == HTTPStatus.BAD_REQUEST:
-        return precondition_kind(message) if name == "FAILED_PRECONDITION" else RequestInvalid
+        return precondition_kind(message) if name == "FAILED_PRECONDITION" else RequestInvalidError
     # A 404 without Gemini's own words is about the address, not about the model.
-    return ModelUnknown if status == HTTPStatus.NOT_FOUND and name else Refused
+    return ModelUnknownError if status == HTTPStatus.NOT_FOUND and name else RefusedError
 
 
 def limit_kind(message: str, error: Mapping[str, Any]) -> type[ProviderError]:
     """Which limit was met: a plan's, a day's or a minute's."""
     if NO_CREDIT.search(message):
-        return BillingNeeded
+        return BillingNeededError
     quotas = [
         text_in(each, "quotaId") for found in details(error, QUOTA_FAILURE) for each in items(found, "violations")
     ]
-    return DailyQuotaSpent if any("PerDay" in quota for quota in quotas) else RateLimited
+    return DailyQuotaSpentError if any("PerDay" in quota for quota in quotas) else RateLimitedError
 
 
 def forbidden_kind(message: str, error: Mapping[str, Any]) -> type[ProviderError]:
     """Why a key may not."""
     if "leaked" in message:
-        return KeyLeaked
+        return KeyLeakedError
     if "BILLING_DISABLED" in reasons_in(error) or "billing" in message.lower():
-        return BillingNeeded
-    return RegionBlocked if NOT_HERE.search(message) else Forbidden
+        return BillingNeededError
+    return RegionBlockedError if NOT_HERE.search(message) else ForbiddenError
 
 
 def precondition_kind(message: str) -> type[ProviderError]:
     """Which precondition is not met."""
     if NOT_HERE.search(message):
-        return RegionBlocked
-    return BillingNeeded if "billing" in message.lower() else RequestInvalid
+        return RegionBlockedError
+    return BillingNeededError if "billing" in message.lower() else RequestInvalidError
 
 
 def meant_status(error: Mapping[str, Any], name: str) -> int:

@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from analytics_service.contracts.report import Findings
-from analytics_service.gemini.provider import ModelAnswer, Truncated, Unusable
+from analytics_service.gemini.provider import ModelAnswer, TruncatedError, UnusableError
 
 MAX_FLAWS = 5
 MAX_STARTS = 500
@@ -39,7 +39,7 @@ PATTERN = re.compile(r"[<\[{(].*[>\]})]|\W*|(?i:string|text|summary|your summary
 
 
 def findings_in(answer: ModelAnswer) -> Findings:
-    """The findings in an answer. Raises Unusable, or Truncated when the text ends in the middle of them.
+    """The findings in an answer. Raises UnusableError, or TruncatedError when the text ends in the middle of them.
 
     A whole report counts whatever brace is left open behind it, unless the tokens ended there: then another was begun.
     """
@@ -59,9 +59,9 @@ def findings_in(answer: ModelAnswer) -> Findings:
             found, rest = report, answer.text[end:]
     is_open = ends_inside_object(rest)
     if (answer.cut and is_open) or (found is None and (answer.cut or is_open)):
-        raise Truncated("the answer ends in the middle", usage=answer.usage)
+        raise TruncatedError("the answer ends in the middle", usage=answer.usage)
     if found is None:
-        raise Unusable(flaws, usage=answer.usage)
+        raise UnusableError(flaws, usage=answer.usage)
     return found
 
 

@@ -17,7 +17,7 @@ from tenacity import (
 from tenacity.stop import stop_base
 from tenacity.wait import wait_base
 
-from analytics_service.gemini.provider import ProviderError, Unavailable
+from analytics_service.gemini.provider import ProviderError, ProviderUnavailable
 
 ATTEMPTS = 4
 WAITS = wait_chain(wait_random(1, 2), wait_random(2, 4), wait_random(4, 8))
@@ -35,11 +35,11 @@ class StopTooLate(stop_base):
     """Stops when there would be no time for the next attempt: why the last one failed is then the reason."""
 
     def __init__(self, seconds_left: Callable[[], float]) -> None:
-        self.seconds_left = seconds_left
+        self._seconds_left = seconds_left
 
     def __call__(self, retry_state: RetryCallState) -> bool:
         """Whether to stop."""
-        return retry_state.upcoming_sleep + SHORTEST_CALL_SECONDS >= self.seconds_left()
+        return retry_state.upcoming_sleep + SHORTEST_CALL_SECONDS >= self._seconds_left()
 
 
 class WaitAsTold(wait_base):
@@ -57,7 +57,7 @@ def attempts(sleep: Sleep, seconds_left: Callable[[], float]) -> AsyncRetrying:
     return AsyncRetrying(
         stop=stop_after_attempt(ATTEMPTS) | StopTooLate(seconds_left),
         wait=WaitAsTold(),
-        retry=retry_if_exception_type(Unavailable),
+        retry=retry_if_exception_type(ProviderUnavailable),
         sleep=sleep,
         before_sleep=log_next,
         reraise=True,

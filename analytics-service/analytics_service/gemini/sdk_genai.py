@@ -10,7 +10,7 @@ import httpx
 from analytics_service.gemini.bounds import output_bound
 from analytics_service.gemini.http_response import keep, one_call
 from analytics_service.gemini.prompt import FINDINGS_SCHEMA
-from analytics_service.gemini.provider import Ask, ModelAnswer, TooSlow, Unavailable
+from analytics_service.gemini.provider import Ask, ModelAnswer, ProviderUnavailable, TooSlowError
 from analytics_service.gemini.wire import read
 from analytics_service.settings import Settings
 
@@ -22,47 +22,47 @@ class GenAi:
     """The provider on `google-genai`. The SDK is imported when it is needed: that takes seconds."""
 
     def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self.http = httpx.AsyncClient(timeout=settings.gemini_timeout_seconds, event_hooks={"response": [keep_whole]})
-        self.client: Any = None
-        self.loading = threading.Lock()
+        self._settings = settings
+        self._http = httpx.AsyncClient(timeout=settings.gemini_timeout_seconds, event_hooks={"response": [keep_whole]})
+        self._client: Any = None
+        self._loading = threading.Lock()
 
     async def prepare(self) -> None:
         """Imports the SDK, in a thread."""
-        await asyncio.to_thread(self.load)
+        await asyncio.to_thread(self._load)
 
     async def generate(self, ask: Ask, timeout_seconds: float) -> ModelAnswer:
         """One call. Raises ProviderError."""
-        client = await asyncio.to_thread(self.load)
+        client = await asyncio.to_thread(self._load)
         with one_call() as arrived:
             try:
                 async with asyncio.timeout(timeout_seconds):
                     await client.aio.models.generate_content(
-                        model=self.settings.gemini_model, contents=ask.prompt, config=config_of(self.settings, ask)
+                        model=self._settings.gemini_model, contents=ask.prompt, config=config_of(self._settings, ask)
                     )
             except (TimeoutError, httpx.TimeoutException) as error:
-                raise TooSlow(f"no answer in {timeout_seconds:.1f} s") from error
+                raise TooSlowError(f"no answer in {timeout_seconds:.1f} s") from error
             except httpx.HTTPError as error:
                 if arrived.response is None:
-                    raise Unavailable(type(error).__name__) from error
+                    raise ProviderUnavailable(type(error).__name__) from error
             except Exception:
                 # What the SDK makes of a response does not matter, as long as there is one: `read` has the say.
                 if arrived.response is None:
                     raise
         if arrived.response is None:
-            raise Unavailable("no response")
-        return read(arrived.response, key_of(self.settings))
+            raise ProviderUnavailable("no response")
+        return read(arrived.response, key_of(self._settings))
 
-    def load(self) -> Any:
+    def _load(self) -> Any:
         """The SDK's client, made once. Blocks while it is imported."""
-        with self.loading:
-            if self.client is None:
-                self.client = make_client(self.settings, self.http)
-        return self.client
+        with self._loading:
+            if self._client is None:
+                self._client = make_client(self._settings, self._http)
+        return self._client
 
     async def close(self) -> None:
         """Closes the connections."""
-        await self.http.aclose()
+        await self._http.aclose()
 
 
 async def keep_whole(response: httpx.Response) -> None:

@@ -15,7 +15,7 @@ from analytics_service.gemini.bounds import output_bound
 from analytics_service.gemini.daemon_thread import in_thread
 from analytics_service.gemini.http_response import keep, one_call
 from analytics_service.gemini.prompt import FINDINGS_SCHEMA
-from analytics_service.gemini.provider import Ask, ModelAnswer, TooSlow, Unavailable
+from analytics_service.gemini.provider import Ask, ModelAnswer, ProviderUnavailable, TooSlowError
 from analytics_service.gemini.wire import read
 from analytics_service.settings import Settings
 
@@ -31,40 +31,40 @@ class GenerativeAi:
     """The provider on `google-generativeai`. The SDK is imported when it is needed: that takes about a second."""
 
     def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self.model: Any = None
-        self.loading = threading.Lock()
+        self._settings = settings
+        self._model: Any = None
+        self._loading = threading.Lock()
 
     async def prepare(self) -> None:
         """Imports the SDK, in a thread."""
-        await in_thread(self.load)
+        await in_thread(self._load)
 
     async def generate(self, ask: Ask, timeout_seconds: float) -> ModelAnswer:
         """One call. Raises ProviderError."""
-        model = await in_thread(self.load)
+        model = await in_thread(self._load)
         with one_call() as arrived:
             try:
                 async with asyncio.timeout(timeout_seconds):
-                    await in_thread(lambda: call(model, ask, output_bound(self.settings, ask), timeout_seconds))
+                    await in_thread(lambda: call(model, ask, output_bound(self._settings, ask), timeout_seconds))
             except TimeoutError as error:
-                raise TooSlow(f"no answer in {timeout_seconds:.1f} s") from error
+                raise TooSlowError(f"no answer in {timeout_seconds:.1f} s") from error
             except Exception as error:
                 # What the SDK makes of a response does not matter, as long as there is one: `read` has the say.
                 if arrived.response is None:
                     raise broken(error, timeout_seconds) from error
         if arrived.response is None:
-            raise Unavailable("no response")
-        return read(arrived.response, key_of(self.settings))
+            raise ProviderUnavailable("no response")
+        return read(arrived.response, key_of(self._settings))
 
     async def close(self) -> None:
         """Nothing: the SDK keeps its session to itself."""
 
-    def load(self) -> Any:
+    def _load(self) -> Any:
         """The SDK's model, configured once. Blocks while it is imported."""
-        with self.loading:
-            if self.model is None:
-                self.model = make_model(self.settings)
-        return self.model
+        with self._loading:
+            if self._model is None:
+                self._model = make_model(self._settings)
+        return self._model
 
 
 def make_model(settings: Settings) -> Any:
@@ -152,9 +152,9 @@ def broken(error: Exception, timeout_seconds: float) -> Exception:
     from requests.exceptions import RequestException, Timeout
 
     if isinstance(error, Timeout):
-        return TooSlow(f"no answer in {timeout_seconds:.1f} s")
+        return TooSlowError(f"no answer in {timeout_seconds:.1f} s")
     if isinstance(error, RequestException | TransportError | GoogleAPICallError):
-        return Unavailable(type(error).__name__)
+        return ProviderUnavailable(type(error).__name__)
     return error
 
 

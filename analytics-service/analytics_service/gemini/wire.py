@@ -11,13 +11,13 @@ from typing import Any
 from analytics_service.gemini.http_response import HttpResponse
 from analytics_service.gemini.pieces import document, whole
 from analytics_service.gemini.provider import (
-    Blocked,
-    Empty,
+    BlockedError,
+    EmptyError,
     ModelAnswer,
     ProviderError,
-    Stopped,
-    Truncated,
-    Unreadable,
+    StoppedError,
+    TruncatedError,
+    UnreadableError,
     Usage,
 )
 from analytics_service.gemini.refusals import refusal
@@ -52,7 +52,7 @@ def read(response: HttpResponse, key: str) -> ModelAnswer:
     is_document = isinstance(body, dict) and (not body or body.keys() & KNOWN_FIELDS)
     if response.status != HTTPStatus.OK or not is_document:
         text = response.body[:1000].decode(errors="replace")
-        raise Unreadable(said(f"not a response of Gemini: {text}", key, response.status))
+        raise UnreadableError(said(f"not a response of Gemini: {text}", key, response.status))
     return answer_of(body, key)
 
 
@@ -66,24 +66,24 @@ def answer_of(body: dict[str, Any], key: str) -> ModelAnswer:
     finish = name_of(candidate.get("finishReason"), FINISH_REASONS)
     words = said(string(candidate.get("finishMessage")) or "no text", key, HTTPStatus.OK, f"finishReason {finish}")
     if finish in WITHHELD:
-        raise Blocked(words, usage=usage)
+        raise BlockedError(words, usage=usage)
     if text.strip():
         return ModelAnswer(text, usage, cut=finish == "MAX_TOKENS")
     if finish == "MAX_TOKENS":
-        raise Truncated(words, usage=usage)
+        raise TruncatedError(words, usage=usage)
     if finish in ("STOP", FINISH_REASONS[0]):
-        raise Empty(words, usage=usage)
-    raise Stopped(words, usage=usage)
+        raise EmptyError(words, usage=usage)
+    raise StoppedError(words, usage=usage)
 
 
 def without_candidate(body: dict[str, Any], usage: Usage, key: str) -> ProviderError:
     """Why there is no candidate, as far as that is told."""
     feedback = mapping(body, "promptFeedback") or {}
     if (reason := feedback.get("blockReason")) is None:
-        return Empty(said("no candidate", key, HTTPStatus.OK), usage=usage)
+        return EmptyError(said("no candidate", key, HTTPStatus.OK), usage=usage)
     message = string(feedback.get("blockReasonMessage")) or "the prompt was blocked"
     code = f"blockReason {name_of(reason, BLOCK_REASONS)}"
-    return Blocked(said(message, key, HTTPStatus.OK, code), usage=usage)
+    return BlockedError(said(message, key, HTTPStatus.OK, code), usage=usage)
 
 
 def text_of(candidate: dict[str, Any]) -> str:

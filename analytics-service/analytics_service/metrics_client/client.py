@@ -49,14 +49,14 @@ class MetricsClient:
     """The questions this service has about metrics."""
 
     def __init__(self, http: httpx.AsyncClient, timeout_seconds: float) -> None:
-        self.http, self.timeout_seconds = http, timeout_seconds
+        self._http, self._timeout_seconds = http, timeout_seconds
 
     async def state(self, query: MetricsQuery) -> State:
         """The numbers of the window and the thresholds in force.
 
         Raises MetricsUnavailable, UnknownName, or InvalidRequest, as for a window whose numbers are no longer kept.
         """
-        metrics, thresholds = await asyncio.gather(self.aggregated(query), self.thresholds(query.model_name))
+        metrics, thresholds = await asyncio.gather(self._aggregated(query), self._thresholds(query.model_name))
         return State(query, metrics, thresholds)
 
     async def facts(self, state: State, seconds: float) -> Facts:
@@ -66,27 +66,27 @@ class MetricsClient:
         earlier = query.model_copy(update={"window_end": state.metrics.time_window_start})
         drift = DriftQuery(**this.model_dump())
         before, drifted, pinned, quality, alerts = await asyncio.gather(
-            self.known(self.aggregated(earlier), seconds),
-            self.known(self.drift(drift), seconds),
-            self.known(self.drift_from_baseline(drift), seconds),
-            self.known(self.ask(Quality, "POST", "/metrics/quality", json=json_of(this)), seconds),
-            self.known(self.alerts(state), seconds),
+            self._known(self._aggregated(earlier), seconds),
+            self._known(self._drift(drift), seconds),
+            self._known(self._drift_from_baseline(drift), seconds),
+            self._known(self._ask(Quality, "POST", "/metrics/quality", json=json_of(this)), seconds),
+            self._known(self._alerts(state), seconds),
         )
         return Facts(state, before, drifted, pinned, quality, alerts)
 
-    async def drift(self, query: DriftQuery) -> DriftReport:
+    async def _drift(self, query: DriftQuery) -> DriftReport:
         """How far a window is from its reference. Raises MetricsUnavailable."""
-        return await self.ask(DriftReport, "POST", "/metrics/drift", json=json_of(query))
+        return await self._ask(DriftReport, "POST", "/metrics/drift", json=json_of(query))
 
-    async def drift_from_baseline(self, query: DriftQuery) -> DriftReport | None:
+    async def _drift_from_baseline(self, query: DriftQuery) -> DriftReport | None:
         """How far a window is from its model's pinned baseline; None when it has none. Raises MetricsUnavailable."""
         if query.model_name is None:
             return None
-        pinned = await self.ask(Baselines, "GET", "/metrics/baselines", params=of_model(query.model_name))
+        pinned = await self._ask(Baselines, "GET", "/metrics/baselines", params=of_model(query.model_name))
         name = pinned.chosen()
-        return await self.drift(query.model_copy(update={"baseline": name})) if name else None
+        return await self._drift(query.model_copy(update={"baseline": name})) if name else None
 
-    async def known(self, question: Awaitable[Body | None], seconds: float) -> Body | None:
+    async def _known(self, question: Awaitable[Body | None], seconds: float) -> Body | None:
         """The answer, or None when there is none or it cannot be had in time."""
         try:
             async with asyncio.timeout(seconds):
@@ -94,32 +94,32 @@ class MetricsClient:
         except (MetricsUnavailable, InvalidRequest, UnknownName, TimeoutError):
             return None
 
-    async def aggregated(self, query: MetricsQuery) -> AggregatedMetrics:
+    async def _aggregated(self, query: MetricsQuery) -> AggregatedMetrics:
         """Aggregates over one window. Raises MetricsUnavailable."""
-        return await self.ask(AggregatedMetrics, "POST", "/metrics/aggregated", json=json_of(query))
+        return await self._ask(AggregatedMetrics, "POST", "/metrics/aggregated", json=json_of(query))
 
-    async def thresholds(self, model_name: str | None) -> ThresholdProfile:
+    async def _thresholds(self, model_name: str | None) -> ThresholdProfile:
         """The thresholds of a model, or the default ones. Raises MetricsUnavailable."""
-        return await self.ask(ThresholdProfile, "GET", "/metrics/thresholds", params=of_model(model_name))
+        return await self._ask(ThresholdProfile, "GET", "/metrics/thresholds", params=of_model(model_name))
 
-    async def alerts(self, state: State) -> SeenAlerts:
+    async def _alerts(self, state: State) -> SeenAlerts:
         """The alerts that are open now, or were in a window that was named by its end. Raises MetricsUnavailable."""
         named = state.query.window_end is not None
         which = {"state": "all" if named else "open", "limit": str(ALERTS_ASKED_FOR)}
         parameters = which | of_model(state.query.model_name)
-        newest = await self.ask(SeenAlerts, "GET", "/metrics/alerts", params=parameters)
+        newest = await self._ask(SeenAlerts, "GET", "/metrics/alerts", params=parameters)
         newest.complete = len(newest.alerts) < ALERTS_ASKED_FOR
         window = state.metrics.time_window_start, state.metrics.time_window_end
         return newest.within(*window) if named else newest
 
-    async def ask(self, body: type[Body], method: str, path: str, **request: Any) -> Body:
+    async def _ask(self, body: type[Body], method: str, path: str, **request: Any) -> Body:
         """One request under the deadline.
 
         Raises MetricsUnavailable; InvalidRequest when it is refused (422); UnknownName when nothing has that name.
         """
         try:
-            async with asyncio.timeout(self.timeout_seconds):
-                answer = await self.http.request(method, path, headers=trace_headers(), **request)
+            async with asyncio.timeout(self._timeout_seconds):
+                answer = await self._http.request(method, path, headers=trace_headers(), **request)
             if answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY:
                 raise refused(ProblemDetails.model_validate_json(answer.content))
             if is_unknown(answer):

@@ -25,10 +25,10 @@ class SingleFlight(Generic[Result]):
         if key not in self.flights:
             flight = asyncio.create_task(work())
             self.flights[key] = flight
-            flight.add_done_callback(lambda _: self.land(key))
+            flight.add_done_callback(lambda _: self._land(key))
         return self.flights[key]
 
-    def land(self, key: Hashable) -> None:
+    def _land(self, key: Hashable) -> None:
         """Forgets a flight; an error that nobody waits for is as good as none."""
         flight = self.flights.pop(key)
         if not flight.cancelled():

@@ -16,12 +16,15 @@ from analytics_service.truth.names import unknown_name
 SENTENCE_END = re.compile(r"(?<=[.!?])(?<!i\.e\.)(?<!e\.g\.)(?<!vs\.)\s+(?=[^a-z\s])|\n+")
 
 
-class NothingLeft(Exception):
+NONE_TOLD = "identified_issues: thresholds are breached, and none is told"
+
+
+class NothingLeftError(Exception):
     """The summary, or every issue of a window that is in breach, says what the facts do not."""
 
 
 def true_part(findings: Findings, facts: Facts) -> tuple[Findings, list[str]]:
-    """The findings without untrue sentences, and what was wrong with those. Raises NothingLeft."""
+    """The findings without untrue sentences, and what was wrong with those. Raises NothingLeftError."""
     check = Check(facts)
     summary = check.kept(findings.summary)
     issues = list(filter(None, map(check.issue, findings.identified_issues)))
@@ -29,7 +32,7 @@ def true_part(findings: Findings, facts: Facts) -> tuple[Findings, list[str]]:
     advice = [kept for each in findings.recommendations if (kept := check.kept(each, plans=True))]
     silent = facts.now.breaches and not issues
     if not summary or silent or (findings.identified_issues and not issues):
-        raise NothingLeft("; ".join(check.faults[:3]) or "identified_issues: thresholds are breached, and none is told")
+        raise NothingLeftError("; ".join(check.faults[:3]) or NONE_TOLD)
     true = {"summary": summary, "identified_issues": issues, "root_cause_hypothesis": cause or None}
     return findings.model_copy(update=true | {"recommendations": advice}), check.faults
 
