@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from prediction_service.models.folders.manifest import OnnxRuntime, read_manifest
+from prediction_service.models.folders.manifest import OnnxOptions, read_manifest
 
 Answer = dict[str, Any]
 
@@ -19,7 +19,7 @@ class Model:
         folder = Path(os.environ["MODEL"])
         manifest = read_manifest(folder)
         self.labels = manifest.labels
-        if isinstance(manifest.runtime, OnnxRuntime):
+        if isinstance(manifest.runtime, OnnxOptions):
             from prediction_service.models.runtimes.onnx import OnnxTextRuntime  # takes memory: only where it is needed
 
             self.runtime: Any = OnnxTextRuntime(folder, manifest, manifest.runtime)

@@ -12,7 +12,7 @@ from typing import IO
 
 from local.archive.form import DUMP, FORM, LIST, MODELS, REVISION, check_room, printable
 from local.errors import CannotRunError
-from prediction_service.models.folders.contents import Entry, TooManyFilesError, entries
+from prediction_service.models.folders.contents import PathEntry, TooManyFilesError, entries
 from prediction_service.models.folders.listing import list_folders
 from prediction_service.models.folders.plain_files import is_folder
 from shared.settings.opening import without_waiting
@@ -65,7 +65,7 @@ def files_of(models: Path) -> tuple[dict[str, Path], list[str]]:
     return dict(sorted(found.items())), [printable(line) for line in sorted(left_out)]
 
 
-def fault_of(entry: Entry) -> str:
+def fault_of(entry: PathEntry) -> str:
     """Why this cannot be in a backup; empty if it can. No model could be loaded with it."""
     if entry.fault is not None:
         kind = "leads nowhere" if entry.fault.errno in NOWHERE else "cannot be read"

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from prediction_service.api.schemas import (
     BatchItemError,
@@ -17,6 +18,7 @@ from prediction_service.api.schemas import (
 from prediction_service.batching.problems import ModelFailed
 from prediction_service.models.repository import ModelRepository
 from prediction_service.predict import Predicted
+from prediction_service.records.record import Record
 from prediction_service.request.texts import MAX_BATCH_CHARACTERS, check_text
 from shared.contracts.problem import FieldError, ProblemDetails
 from shared.http.problems import InvalidRequest
@@ -84,37 +86,32 @@ def bad_text(index: int, message: str) -> BatchItemError:
 
 
 def prediction_of(predicted: Predicted, *, include_metrics: bool) -> Prediction:
-    """The answer for one text, from what was recorded."""
-    record = predicted.record
+    """The response for one text, from what was recorded."""
+    repeated = repeated_columns(predicted.record)
     return Prediction(
-        prediction_id=record.prediction_id,
-        prediction_label=record.prediction_label,
-        task_type=record.task_type,
-        model_name=record.model_name,
-        model_version=record.model_version,
-        confidence=record.confidence,
-        inference_time_ms=record.inference_time_ms,
-        timestamp=record.created_at,
-        metric=metric_of(predicted) if include_metrics else None,
+        **repeated,
+        metric=metric_of(predicted.record, repeated) if include_metrics else None,
         raw_output=RawOutput(scores=predicted.scores),
     )
 
 
-def metric_of(predicted: Predicted) -> PredictionMetric:
-    """The record, repeated."""
-    record = predicted.record
-    return PredictionMetric(
-        prediction_id=record.prediction_id,
-        prediction_label=record.prediction_label,
-        task_type=record.task_type,
-        model_name=record.model_name,
-        model_version=record.model_version,
-        confidence=record.confidence,
-        inference_time_ms=record.inference_time_ms,
-        input_length=record.input_length,
-        timestamp=record.created_at,
-        metrics_data=record.metrics_data,
-    )
+def metric_of(record: Record, repeated: dict[str, Any]) -> PredictionMetric:
+    """The columns of a record that are told as `metric`, which has all of `repeated` too."""
+    return PredictionMetric(**repeated, input_length=record.input_length, metrics_data=record.metrics_data)
+
+
+def repeated_columns(record: Record) -> dict[str, Any]:
+    """The columns of a record that stand in every response, by their public names."""
+    return {
+        "prediction_id": record.prediction_id,
+        "prediction_label": record.prediction_label,
+        "task_type": record.task_type,
+        "model_name": record.model_name,
+        "model_version": record.model_version,
+        "confidence": record.confidence,
+        "inference_time_ms": record.inference_time_ms,
+        "timestamp": record.created_at,
+    }
 
 
 def model_list(repository: ModelRepository) -> ModelList:

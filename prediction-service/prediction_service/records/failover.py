@@ -16,7 +16,15 @@ from typing import ParamSpec, Self, TypeVar
 import structlog
 from prometheus_client import Counter, Gauge
 
-from prediction_service.records.journal import JOURNAL_BYTES, Entry, Journal, JournalFull, Segment, decode, is_torn
+from prediction_service.records.journal import (
+    JOURNAL_BYTES,
+    Journal,
+    JournalFull,
+    RequestRecords,
+    Segment,
+    decode,
+    is_torn,
+)
 from prediction_service.records.store import RecordRefusedError, RecordStore, StoreUnavailableError
 from shared.asyncio.background import Background
 from shared.contracts.health import ComponentHealth, HealthStatus
@@ -71,7 +79,7 @@ class RecordFailover:
         self._store.disconnect()
         self._replay_store.disconnect()
 
-    async def add(self, entries: Sequence[Entry]) -> None:
+    async def add(self, entries: Sequence[RequestRecords]) -> None:
         """Returns once all entries are safe. Raises NotRecordable, JournalFull or Overloaded."""
         if not self._away:
             try:
@@ -90,7 +98,7 @@ class RecordFailover:
         POSTGRES_AWAY.set(1)
         log.warning("postgres is away: predictions go to the journal", error=str(error))
 
-    async def _add_to_journal(self, entries: Sequence[Entry]) -> None:
+    async def _add_to_journal(self, entries: Sequence[RequestRecords]) -> None:
         try:
             await self._on_disk(self._journal.append, entries)
         except OSError as error:
@@ -152,7 +160,7 @@ class RecordFailover:
     async def _replay_segment(self, segment: Segment) -> None:
         """A few statements; the event loop is free between them."""
         lines: list[bytes] = []
-        entries: list[Entry] = []
+        entries: list[RequestRecords] = []
         for line in segment.lines():
             if is_torn(line):
                 log.warning("the journal's last line is torn; nobody was answered for it", bytes=len(line))
@@ -167,7 +175,7 @@ class RecordFailover:
                 lines, entries = [], []
         await self._replay_entries(lines, entries)
 
-    async def _replay_entries(self, lines: Sequence[bytes], entries: Sequence[Entry]) -> None:
+    async def _replay_entries(self, lines: Sequence[bytes], entries: Sequence[RequestRecords]) -> None:
         """One statement; if Postgres refuses something of it, each line alone."""
         records = [record for entry in entries for record in entry]
         try:

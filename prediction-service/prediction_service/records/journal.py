@@ -33,7 +33,7 @@ SET_ASIDE_NAME = "set-aside.lines"
 SEGMENT_BYTES = 4 * 1024 * 1024
 """A segment is removed as a whole once it is replayed; this is the step in which room comes back."""
 
-Entry = Sequence[Record]
+RequestRecords = Sequence[Record]
 """The records of one request: recorded together or not at all."""
 
 log = structlog.get_logger()
@@ -57,7 +57,7 @@ class Journal:
         self._folder, self._max_bytes = folder, max_bytes
         self._active: Segment | None = None
 
-    def append(self, entries: Sequence[Entry]) -> None:
+    def append(self, entries: Sequence[RequestRecords]) -> None:
         """Returns once the entries are on disk, all of them or none. Raises JournalFull or OSError."""
         lines = b"".join(encode(entry) for entry in entries)
         if self.size() + len(lines) > self._max_bytes:
@@ -84,7 +84,7 @@ class Journal:
         """Raises OSError when even a small request would not get onto the disk; leaves nothing behind."""
         segment = Segment.create(self._folder)
         try:
-            segment.append(bytes(SMALL_ENTRY_BYTES))
+            segment.append(bytes(SMALL_LINE_BYTES))
         finally:
             segment.remove()
 
@@ -117,13 +117,13 @@ class Journal:
 
     def is_full(self) -> bool:
         """Whether even a small request would find no room."""
-        return self.size() + SMALL_ENTRY_BYTES > self._max_bytes
+        return self.size() + SMALL_LINE_BYTES > self._max_bytes
 
     def _paths(self) -> list[Path]:
         return sorted(self._folder.glob(f"*{SUFFIX}"))
 
 
-SMALL_ENTRY_BYTES = 512
+SMALL_LINE_BYTES = 512
 """About one prediction with a short model name."""
 
 
@@ -197,7 +197,7 @@ class Segment:
         os.close(self._descriptor)
 
 
-def encode(entry: Entry) -> bytes:
+def encode(entry: RequestRecords) -> bytes:
     """A line: check sum, space, JSON without line ends in it."""
     body = orjson.dumps([asdict(record) for record in entry])
     return b"%08x %s\n" % (crc32(body), body)

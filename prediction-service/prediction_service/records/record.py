@@ -1,42 +1,44 @@
-"""What is kept of a prediction."""
+"""What is kept of a prediction: its columns are listed here and nowhere else in this service."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from operator import attrgetter
+from typing import Annotated, Any, get_type_hints
 
 import orjson
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One row of predictions.prediction."""
+    """One row of predictions.prediction: its columns, each with its type in Postgres."""
 
-    prediction_id: str
-    created_at: datetime
-    model_name: str
-    model_version: str
-    task_type: str
-    prediction_label: str
-    confidence: float
-    inference_time_ms: float
-    input_length: int
-    metrics_data: dict[str, Any]
-    text: str | None = None
+    prediction_id: Annotated[str, "uuid"]
+    created_at: Annotated[datetime, "timestamptz"]
+    model_name: Annotated[str, "text"]
+    model_version: Annotated[str, "text"]
+    task_type: Annotated[str, "text"]
+    prediction_label: Annotated[str, "text"]
+    confidence: Annotated[float, "double precision"]
+    inference_time_ms: Annotated[float, "double precision"]
+    input_length: Annotated[int, "integer"]
+    metrics_data: Annotated[dict[str, Any], "jsonb"]
+    text: Annotated[str | None, "text"] = None
 
 
-def columns(records: Sequence[Record]) -> tuple[list[Any], ...]:
+COLUMN_TYPES: dict[str, str] = {
+    name: hint.__metadata__[0] for name, hint in get_type_hints(Record, include_extras=True).items()
+}
+"""Column → its type in Postgres, in the order of the fields."""
+
+READERS = tuple(map(attrgetter, COLUMN_TYPES))
+
+
+def columns(records: Sequence[Record]) -> list[list[Any]]:
     """The records turned on their side: one list per column, in the order of the fields."""
-    return (
-        [record.prediction_id for record in records],
-        [record.created_at for record in records],
-        [record.model_name for record in records],
-        [record.model_version for record in records],
-        [record.task_type for record in records],
-        [record.prediction_label for record in records],
-        [record.confidence for record in records],
-        [record.inference_time_ms for record in records],
-        [record.input_length for record in records],
-        [orjson.dumps(record.metrics_data).decode() for record in records],
-        [record.text for record in records],
-    )
+    return [[as_parameter(value) for value in map(read, records)] for read in READERS]
+
+
+def as_parameter(value: Any) -> Any:
+    """As asyncpg takes it: JSON is text."""
+    return orjson.dumps(value).decode() if isinstance(value, dict) else value

@@ -9,24 +9,20 @@ from collections.abc import Sequence
 
 import asyncpg
 
-from prediction_service.records.record import Record, columns
+from prediction_service.records.record import COLUMN_TYPES, Record, columns
 from shared.database.connection import Connector, LoneConnection
 
 CONNECT_SECONDS = 1.0
 STATEMENT_SECONDS = 2.0
 """A commit takes milliseconds; a Postgres that takes this long counts as away."""
 
-ADD = """
-INSERT INTO predictions.prediction (
-    prediction_id, created_at, model_name, model_version, task_type, prediction_label,
-    confidence, inference_time_ms, input_length, metrics_data, text
-)
-SELECT * FROM unnest(
-    $1::uuid[], $2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::text[],
-    $7::double precision[], $8::double precision[], $9::integer[], $10::jsonb[], $11::text[]
-)
+ARRAYS = ", ".join(f"${number}::{kind}[]" for number, kind in enumerate(COLUMN_TYPES.values(), 1))
+
+ADD = f"""
+INSERT INTO predictions.prediction ({", ".join(COLUMN_TYPES)})
+SELECT * FROM unnest({ARRAYS})
 ON CONFLICT DO NOTHING
-"""
+"""  # noqa: S608 - names and types of our own columns, nothing that came with a request
 
 ADD_AGAIN = ADD.replace(
     "ON CONFLICT", "WHERE (SELECT pg_logical_emit_message(true, 'modelserver', ''::text)) IS NOT NULL\nON CONFLICT"

@@ -42,7 +42,7 @@ def fingerprint(folder: Path) -> Fingerprint:
         return (str(error),), described(looked_at(folder, "."))
 
 
-class Entry(NamedTuple):
+class PathEntry(NamedTuple):
     """The folder itself, or something below it."""
 
     name: str
@@ -58,7 +58,7 @@ class Entry(NamedTuple):
         return self.status is not None and stat.S_ISDIR(self.status.st_mode)
 
 
-def described(entry: Entry) -> tuple[str | int, ...]:
+def described(entry: PathEntry) -> tuple[str | int, ...]:
     """One entry of a fingerprint."""
     fault = () if entry.fault is None else (entry.fault.errno or 0,)
     if (status := entry.status) is None:
@@ -67,12 +67,12 @@ def described(entry: Entry) -> tuple[str | int, ...]:
     return entry.name, status.st_dev, status.st_ino, status.st_mode, *content, *fault
 
 
-def entries(folder: Path) -> list[Entry]:
+def entries(folder: Path) -> list[PathEntry]:
     """The folder and all that is below it, also what cannot be looked at. Raises TooManyFilesError.
 
     Links are followed; a folder that is linked into itself is left out there.
     """
-    found: list[Entry] = []
+    found: list[PathEntry] = []
     waiting: list[tuple[Path, frozenset[tuple[int, int]]]] = [(folder, frozenset())]
     while waiting:
         path, above = waiting.pop()
@@ -95,12 +95,12 @@ def entries(folder: Path) -> list[Entry]:
     return found
 
 
-def looked_at(path: Path, name: str) -> Entry:
+def looked_at(path: Path, name: str) -> PathEntry:
     """One entry, where its links lead."""
     try:
-        return Entry(name, path, path.stat())
+        return PathEntry(name, path, path.stat())
     except OSError as error:
-        return Entry(name, path, None, error)
+        return PathEntry(name, path, None, error)
 
 
 def listed(folder: Path) -> list[Path]:

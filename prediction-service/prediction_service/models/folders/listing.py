@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from prediction_service.models.folders.contents import Entry, Fingerprint, fingerprint, looked_at
+from prediction_service.models.folders.contents import Fingerprint, PathEntry, fingerprint, looked_at
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 VERSION = re.compile(r"(?:0|[1-9]\d{0,8})(?:\.(?:0|[1-9]\d{0,8})){2}")
@@ -66,7 +66,7 @@ def list_folders(root: Path) -> FolderList:
     return found
 
 
-def add_versions(found: FolderList, model: Entry) -> None:
+def add_versions(found: FolderList, model: PathEntry) -> None:
     """Notes the versions of one model."""
     try:
         if model.fault is not None:
@@ -101,7 +101,7 @@ def readable(text: str) -> str:
 NOT_THERE = (errno.ENOENT, errno.ENOTDIR)
 
 
-def folders_in(folder: Path) -> list[Entry]:
+def folders_in(folder: Path) -> list[PathEntry]:
     """Its subfolders by name, and what may be one and cannot be looked at. Raises OSError."""
     found = [looked_at(path, path.name) for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
     return [entry for entry in found if entry.is_folder or (entry.fault and entry.fault.errno not in NOT_THERE)]

@@ -64,7 +64,7 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class LexiconRuntime(Strict):
+class LexiconOptions(Strict):
     """Word list and rules of VADER; its labels are positive, negative and neutral."""
 
     kind: Literal["lexicon"]
@@ -82,7 +82,7 @@ FileName = Annotated[str, StringConstraints(min_length=1, max_length=400), After
 """A file in the model's own folder or in one below it."""
 
 
-class OnnxRuntime(Strict):
+class OnnxOptions(Strict):
     """ONNX Runtime, over the texts as they are or, with a tokenizer, over token ids."""
 
     kind: Literal["onnx"]
@@ -118,7 +118,7 @@ class Manifest(Strict):
     labels: list[Label] = Field(min_length=1, max_length=10_000)
     description: Text = ""
     source: Text = Field("", description="Where it comes from, under which licence")
-    runtime: LexiconRuntime | OnnxRuntime = Field(discriminator="kind")
+    runtime: LexiconOptions | OnnxOptions = Field(discriminator="kind")
     batching: Batching = Batching()
 
     @field_validator("labels")

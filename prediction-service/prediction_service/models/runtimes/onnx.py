@@ -15,7 +15,7 @@ import onnxruntime  # type: ignore[import-untyped]  # the package carries no typ
 from prediction_service.batching.outputs import SUM_TOLERANCE
 from prediction_service.batching.runtime import ModelError, Piece
 from prediction_service.models.crashes import Calling
-from prediction_service.models.folders.manifest import Manifest, OnnxRuntime
+from prediction_service.models.folders.manifest import Manifest, OnnxOptions
 from prediction_service.models.folders.plain_files import is_file
 from prediction_service.models.runtimes.onnx_file import find_file, open_session
 from prediction_service.models.runtimes.onnx_output import Array, ScoresOutput, label_output
@@ -43,7 +43,7 @@ class OnnxTextRuntime:
         self,
         folder: Path,
         manifest: Manifest,
-        settings: OnnxRuntime,
+        settings: OnnxOptions,
         memory_bytes: int | None = None,
         calling: Calling = nullcontext,
     ) -> None:
@@ -147,7 +147,7 @@ class OnnxTextRuntime:
         self._run_options.terminate = True
 
 
-def reader_for(session: Any, folder: Path, file: Path, settings: OnnxRuntime) -> Reader:
+def reader_for(session: Any, folder: Path, file: Path, settings: OnnxOptions) -> Reader:
     """What the model's inputs ask for. Raises ModelError when they cannot be filled."""
     nodes = session.get_inputs()
     tokenizer = tokenizer_file(folder, file, settings)
@@ -166,7 +166,7 @@ def reader_for(session: Any, folder: Path, file: Path, settings: OnnxRuntime) ->
     )
 
 
-def tokenizer_file(folder: Path, file: Path, settings: OnnxRuntime) -> Path | None:
+def tokenizer_file(folder: Path, file: Path, settings: OnnxOptions) -> Path | None:
     """The one that the manifest names, else tokenizer.json in the model's folder or beside the file."""
     if settings.tokenizer is not None:
         return folder / settings.tokenizer

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from prediction_service.models.folders.manifest import Manifest, OnnxRuntime, read_manifest
+from prediction_service.models.folders.manifest import Manifest, OnnxOptions, read_manifest
 from prediction_service.models.runtimes.lexicon import LexiconRuntime
 from prediction_service.models.trials.examination import check_no_softmax_over_probabilities, examine
 from prediction_service.models.trials.own_labels import check_choices, check_order
@@ -11,14 +11,14 @@ from prediction_service.models.trials.own_labels import check_choices, check_ord
 def try_model(folder: Path) -> Manifest:
     """The manifest of a model that keeps its promises. Raises ManifestError and ModelError."""
     manifest = read_manifest(folder)
-    if isinstance(manifest.runtime, OnnxRuntime):
+    if isinstance(manifest.runtime, OnnxOptions):
         try_onnx(folder, manifest, manifest.runtime)
     else:
         examine(LexiconRuntime(manifest), manifest)
     return manifest
 
 
-def try_onnx(folder: Path, manifest: Manifest, settings: OnnxRuntime) -> None:
+def try_onnx(folder: Path, manifest: Manifest, settings: OnnxOptions) -> None:
     """Its numbers, then whether they belong to the labels that the manifest gives them. Raises ModelError."""
     # Here, so that a trial of another kind does not carry the library.
     from prediction_service.models.runtimes.onnx import OnnxTextRuntime
