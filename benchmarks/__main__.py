@@ -93,7 +93,7 @@ def ask(name: str, effort: Effort) -> Answer:
     try:
         question = import_module(f"benchmarks.questions.{name}")
         return question.answer(effort)  # type: ignore[no-any-return]  # by the modules' convention
-    except Exception as error:  # whatever it is, the other questions are still worth asking
+    except Exception as error:  # noqa: BLE001 -- whatever it is, the other questions are still worth asking
         traceback.print_exc()
         return Answer(name, skipped=[f"{name}: {type(error).__name__}: {error}"], failed=True)
 

@@ -24,7 +24,7 @@ async def in_thread(work: Callable[[], Result]) -> Result:
         value: Any
         try:
             finish, value = future.set_result, work()
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 -- whatever the work raised is for the one who asked
             finish, value = future.set_exception, error
         with contextlib.suppress(RuntimeError):  # the loop was closed meanwhile: nobody waits
             loop.call_soon_threadsafe(settle, finish, value)

@@ -19,7 +19,7 @@ async def forget_old_clients_forever(connector: Connector) -> None:
         await asyncio.sleep(INTERVAL_SECONDS)
         try:
             gone = await forget_old_clients(connector)
-        except Exception as error:  # it is tried again the next time, whatever it was
+        except Exception as error:  # noqa: BLE001 -- it is tried again the next time, whatever it was
             log.debug("old clients stay for now", error=repr(error))
         else:
             log.debug("old clients forgotten", clients=gone)

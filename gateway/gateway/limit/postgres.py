@@ -93,7 +93,7 @@ class PostgresLimiter:
         while True:
             try:
                 await self._serve(await self._connect())
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 -- whatever it is, memory decides and this connects again
                 log.warning("ingress limit is local: postgres is away", error=repr(error))
             await asyncio.sleep(RECONNECT_SECONDS)
 

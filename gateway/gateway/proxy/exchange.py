@@ -133,7 +133,7 @@ async def send(chunks: AsyncIterator[bytes], protocol: ResponseHandler, *, chunk
             async for chunk in chunks:
                 await writer.write(chunk)
             await writer.write_eof()
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 -- whatever stopped the body, the one who waits for the response must hear of it
         protocol.set_exception(error)  # wakes who waits for the response's head …
         if protocol.transport is not None:
             protocol.transport.abort()  # … and ends what has come of a response

@@ -52,7 +52,7 @@ class Leader:
                 async with self._lock() as connection:
                     if connection is not None:
                         await self._lead(connection)
-            except Exception as error:  # a duty that fails must not end the campaign; the next round starts it again
+            except Exception as error:  # noqa: BLE001 -- a duty that fails must not end the campaign; the next round starts it again
                 log.warning("leadership lost", error=describe(error))
             await asyncio.sleep(self._heartbeat_seconds)
 

@@ -151,7 +151,7 @@ class Batcher:
         """A hop to a thread and back would cost more than these texts do."""
         try:
             rows, seconds = self._compute(texts)
-        except Exception as error:  # a model may raise anything; each text is tried alone
+        except Exception as error:  # noqa: BLE001 -- a model may raise anything; each text is tried alone
             if len(texts) == 1:
                 return [model_failed(self._name, error)]
             return [result for text in texts for result in self._compute_here([text])]

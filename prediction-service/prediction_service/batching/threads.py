@@ -45,7 +45,7 @@ class DaemonThreads(Executor):
             if future.set_running_or_notify_cancel():
                 try:
                     future.set_result(call())
-                except BaseException as error:  # whatever it is, it is for the one who asked
+                except BaseException as error:  # noqa: BLE001 -- whatever it is, it is for the one who asked
                     future.set_exception(error)
             del task, future, call  # nothing of a call outlives it in an idle thread
             with self._lock:

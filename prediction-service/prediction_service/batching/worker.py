@@ -43,7 +43,7 @@ class Worker:
         called = perf_counter()
         try:
             scores = self._call(batch, called)
-        except Exception as error:  # a model may raise anything
+        except Exception as error:  # noqa: BLE001 -- a model may raise anything
             if self.given_up:
                 return
             if len(batch) > 1:
@@ -84,7 +84,7 @@ class Worker:
         judged: list[Judged] = []
         try:
             verdicts = checked(self._runtime.verdicts([(text.scores, text.pieces) for text in texts]), len(texts))
-        except Exception as error:  # a model may say anything
+        except Exception as error:  # noqa: BLE001 -- a model may say anything
             return [(text, model_failed(self._name, error)) for text in texts]
         for text, verdict in zip(texts, verdicts, strict=True):
             if not isinstance(verdict, NotProbabilities):

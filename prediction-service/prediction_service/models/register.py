@@ -84,7 +84,7 @@ class ModelRegister:
         self._told_at = monotonic()
         try:
             await self._tell([await self._row(model) for model in models])
-        except Exception as error:  # a connection that breaks raises whatever asyncpg stumbles over
+        except Exception as error:  # noqa: BLE001 -- a connection that breaks raises whatever asyncpg stumbles over
             self._connection.drop()
             if not self._is_away:
                 log.warning("loaded models not told to postgres", error=str(error) or type(error).__name__)

@@ -253,7 +253,7 @@ class ModelRepository:
             model = await self._loader.load(folder, kept.judged.set, by_hand=by_hand)
         except FolderChangedError as error:
             kept.seen, kept.fault = None, str(error)
-        except Exception as error:  # a broken file makes libraries raise anything
+        except Exception as error:  # noqa: BLE001 -- a broken file makes libraries raise anything
             kept.fault = reason_of(error)
             LOADS.labels("failed").inc()
             log.warning("model folder skipped", folder=str(folder), reason=kept.fault)

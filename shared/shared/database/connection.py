@@ -92,7 +92,7 @@ class Connector:
                     connection = await self._open(place, command_seconds, settings or {})
             except TimeoutError:
                 reasons[name_of(place)] = (Trouble.NO_ANSWER, f"no answer in {limit:g} s")
-            except Exception as error:  # whatever the driver stumbles over, it is why there is no connection
+            except Exception as error:  # noqa: BLE001 -- whatever the driver stumbles over, it is why there is no connection
                 reasons[name_of(place)] = (trouble_of(error), words_of(error))
             else:
                 self._places.remove(place)

@@ -126,7 +126,7 @@ def check_before_start(
         return
     try:
         asyncio.run(check(settings))
-    except Exception as error:  # whatever it is, it is the reason not to start
+    except Exception as error:  # noqa: BLE001 -- whatever it is, it is the reason not to start
         stop_for_bad_setting(service, str(error))
 
 

@@ -65,7 +65,7 @@ async def run_check(name: str, check: HealthCheck) -> ComponentHealth:
             answer = await check()
     except TimeoutError:
         answer = ComponentHealth(status=HealthStatus.DOWN, detail="no answer in time")
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 -- a dependency may fail in any way; each one means that it is down
         log.warning("health check failed", component=name, error=str(error) or type(error).__name__)
         answer = ComponentHealth(status=HealthStatus.DOWN, detail="not reachable")
     return answer.model_copy(update={"latency_ms": round((perf_counter() - started) * 1000, 2)})

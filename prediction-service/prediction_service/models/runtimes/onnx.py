@@ -134,7 +134,7 @@ class OnnxTextRuntime:
         ((window, *_),) = reader.windows([LONG_TEXT * (tokens // 8 + 1)])
         try:
             self._run([window], self.output.name)
-        except Exception as error:  # ONNX Runtime's own classes
+        except Exception as error:  # noqa: BLE001 -- ONNX Runtime's own classes
             return error
         return None
 

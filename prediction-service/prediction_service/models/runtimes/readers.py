@@ -114,7 +114,7 @@ class TokenReader:
             encodings = self._tokenizer.encode_batch_fast(list(texts))
         except (KeyboardInterrupt, SystemExit):
             raise
-        except BaseException as error:  # a panic in Rust is no Exception
+        except BaseException as error:  # noqa: BLE001 -- a panic in Rust is no Exception
             raise ModelError(f"the tokenizer fails: {error}") from None
         return [[encoding, *encoding.overflowing] if self._whole else [encoding] for encoding in encodings]
 

@@ -38,7 +38,7 @@ def main(folder: Path, memory_bytes: int, processor_seconds: int) -> None:
         found = {"fault": told(str(error), folder, memory_bytes)}
     except MemoryError:
         found = {"fault": told(OUT_OF_MEMORY[0], folder, memory_bytes)}
-    except Exception as error:  # a broken file makes libraries raise anything
+    except Exception as error:  # noqa: BLE001 -- a broken file makes libraries raise anything
         found = {"fault": told(f"cannot be loaded: {error}", folder, memory_bytes)}
     json.dump(found, report)
     report.close()
