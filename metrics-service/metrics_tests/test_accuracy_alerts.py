@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from metrics_service.feedback.quality import Caller, Feedback
+from metrics_service.feedback.contracts import Caller, Feedback
 from metrics_service.watch.watcher import AlertWatcher
 from metrics_service.windows.rollups import Selection
 from metrics_service.windows.window import Window

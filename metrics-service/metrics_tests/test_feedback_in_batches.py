@@ -8,7 +8,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from metrics_service.feedback.quality import MAX_BATCH
+from metrics_service.feedback.contracts import MAX_BATCH
 from metrics_tests.rows import Row, insert, register
 from metrics_tests.service import client_of, settings_for
 from shared.testing.admin import ADMIN

@@ -7,7 +7,7 @@ from fastapi.security import HTTPAuthorizationCredentials
 from pydantic import SecretStr, ValidationError
 
 from metrics_service.api.changed_by import addresses
-from metrics_service.feedback.quality import (
+from metrics_service.feedback.contracts import (
     Caller,
     Feedback,
     FeedbackBatch,

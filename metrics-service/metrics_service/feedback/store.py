@@ -17,19 +17,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.types import DateTime, Double, Text
 
 from metrics_service.database import autocommit, transaction
+from metrics_service.feedback.contracts import Caller, Feedback, FeedbackResult, Outcome, Quality, RecordedFeedback
 from metrics_service.feedback.corroboration import corroborated
-from metrics_service.feedback.quality import (
-    Caller,
-    Feedback,
-    FeedbackResult,
-    Judged,
-    Outcome,
-    Pairs,
-    Quality,
-    RecordedFeedback,
-    accuracy,
-    label_qualities,
-)
+from metrics_service.feedback.quality import Judged, Pairs, accuracy, label_qualities
 from metrics_service.sql import statement
 from metrics_service.windows.rollups import CHOICE, Selection, choice_of
 from shared.contracts.problem import FieldError

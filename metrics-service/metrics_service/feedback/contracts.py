@@ -1,0 +1,125 @@
+"""Feedback and quality, as clients see them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic.config import JsonDict
+
+from metrics_service.readable import readable
+
+MAX_BATCH = 1000
+"""Judgements in one request."""
+
+Label = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(readable)]
+"""Text as a person reads it; which labels there are, the model says."""
+
+
+EXAMPLE: JsonDict = {"prediction_id": "01a20847-a5a7-7417-9958-3271ea4081d2", "label": "negative"}
+"""For the document; the id is of no prediction of yours."""
+
+
+class Feedback(BaseModel):
+    """What a prediction should have been."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [EXAMPLE]})
+
+    prediction_id: UUID
+    label: Label = Field(description="The label that would have been right", examples=["negative"])
+
+
+class FeedbackBatch(BaseModel):
+    """Many judgements at once. Each has its own outcome: a row that makes no sense keeps no other from being taken."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"feedback": [EXAMPLE]}]})
+
+    feedback: list[object] = Field(
+        min_length=1,
+        max_length=MAX_BATCH,
+        description="Rows as in `POST /feedback`",
+        json_schema_extra={"items": {"$ref": "#/components/schemas/Feedback"}},
+    )
+
+
+class Outcome(StrEnum):
+    """What became of a row."""
+
+    RECORDED = "recorded"
+    INVALID = "invalid"
+    UNKNOWN_PREDICTION = "unknown_prediction"
+    UNKNOWN_LABEL = "unknown_label"
+    TRUSTED_WORD_STANDS = "trusted_word_stands"
+    ANOTHER_WORD_STANDS = "another_word_stands"
+    SUPERSEDED = "superseded"
+    """A later row of the same batch judges the same prediction, and that counts."""
+
+
+class FeedbackResult(BaseModel):
+    """What became of one row; those that were not recorded say why."""
+
+    outcome: Outcome
+    prediction_id: UUID | None = Field(None, description="null: the row has none that can be read")
+    prediction_label: str | None = None
+    actual_label: str | None = None
+    given_at: datetime | None = None
+    detail: str | None = None
+
+
+class FeedbackResults(BaseModel):
+    """What became of each row, in order."""
+
+    recorded: int
+    results: list[FeedbackResult]
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who gives feedback: a digest of the address it is counted under, and whether it came with the admin token."""
+
+    digest: str
+    is_trusted: bool
+
+
+class RecordedFeedback(BaseModel):
+    """What is on record about a prediction now."""
+
+    prediction_id: UUID
+    prediction_label: str
+    actual_label: str
+    given_at: datetime
+
+
+class LabelQuality(BaseModel):
+    """How well one label is recognized."""
+
+    label: str
+    predicted: int = Field(description="How often it was predicted")
+    actual: int = Field(description="How often it would have been right")
+    precision: float | None = Field(description="Share of its predictions that were right; null: never predicted")
+    recall: float | None = Field(description="Share of its occurrences that were predicted; null: never occurred")
+
+
+class Quality(BaseModel):
+    """How good the predictions of a window were, as far as there is feedback."""
+
+    model_config = ConfigDict(protected_namespaces=())
+
+    feedback_count: int = Field(description="Predictions that were judged")
+    weight: float = Field(
+        0.0, description="What they count for: no caller without the admin token counts for more than a limit"
+    )
+    callers: int = Field(0, description="How many judged; all who had the admin token are one")
+    is_independent: bool = Field(
+        False,
+        description="Whether most of the weight is what at least three callers say alike, or one with the admin token",
+    )
+    accuracy: float | None = Field(description="Share of right predictions, by weight; null without feedback")
+    labels: list[LabelQuality]
+    task_type: str | None = None
+    model_name: str | None = None
+    model_version: str | None = None
+    time_window_start: datetime
+    time_window_end: datetime
