@@ -1,1 +1,1 @@
-"""Makes the shipped sentiment models; not installed with the service."""
+"""Makes the shipped models; not installed with the service."""

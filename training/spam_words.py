@@ -1,9 +1,8 @@
-# ruff: noqa: INP001 - a script, not a package
 """Trains a small spam classifier and writes it as ONNX.
 
-In an environment with requirements.txt, from this folder:
+In an environment of its own with spam_words.in, at the top of the repository:
 
-    python train.py 1.0.0
+    python -m training.spam_words models/spam-words/1.0.0
 
 The messages are made up from the parts below, the same ones every time; a quarter is kept for the test. For a
 pipeline of your own, replace `messages` by your data and put a model.toml beside the file that comes out.
@@ -66,8 +65,8 @@ def messages(count: int, rng: random.Random) -> tuple[list[str], list[int]]:
     return texts, labels
 
 
-def main(version: str) -> None:
-    """Trains, tells how often it is right on messages that it has not seen, and writes the file."""
+def main(folder: Path) -> None:
+    """Trains, tells how often it is right on messages that it has not seen, and writes model.onnx into the folder."""
     messages_made, labels = messages(4000, random.Random(7))  # noqa: S311 - nothing secret is drawn
     # The service does this for us (`lowercase` in model.toml): in ONNX it needs a locale that slim systems lack.
     texts = [text.lower() for text in messages_made]
@@ -85,8 +84,8 @@ def main(version: str) -> None:
         options={id(pipeline): {"zipmap": False}},
         target_opset=18,
     )
-    Path(version, "model.onnx").write_bytes(onnx.SerializeToString())
+    (folder / "model.onnx").write_bytes(onnx.SerializeToString())
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(Path(sys.argv[1]))
