@@ -98,7 +98,7 @@ def create_app(settings: Settings) -> ASGIApp:
         max_body_bytes=settings.max_body_bytes,
         max_large_body_bytes=max(settings.max_body_bytes, settings.max_batch_body_bytes),
         body_timeout_seconds=settings.body_timeout_seconds,
-        answer_timeout_seconds=settings.upstream_timeout_seconds,
+        response_timeout_seconds=settings.upstream_timeout_seconds,
     )
 
     policy = settings.ingress_limits

@@ -29,41 +29,41 @@ class Front:
         limited_proxy: ASGIApp,
         wrong_tokens: MemoryLimiter,
     ) -> None:
-        self.app, self.addresses, self.prefix, self.in_flight = app, addresses, prefix, in_flight
-        self.allowed_origins = allowed_origins
-        self.proxy, self.limited_proxy = proxy, limited_proxy
-        self.guarded = FailedTokens(self._pass_on, wrong_tokens)
+        self._app, self._addresses, self._prefix, self._in_flight = app, addresses, prefix, in_flight
+        self._allowed_origins = allowed_origins
+        self._proxy, self._limited_proxy = proxy, limited_proxy
+        self._guarded = FailedTokens(self._pass_on, wrong_tokens)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes anything but HTTP through untouched."""
         if scope["type"] != "http":
-            await self.app(scope, receive, send)
+            await self._app(scope, receive, send)
             return
-        client, through_proxy = self.addresses.client_of(scope)
+        client, through_proxy = self._addresses.client_of(scope)
         context = begin_context(scope, client, through_proxy=through_proxy)
         if scope["method"] not in SAFE_METHODS:
             host = forwarded_host(scope, context)
-            refuse_foreign_pages(scope["method"], headers_by_name(scope), host, self.allowed_origins)
-        self.prefix.take_off(scope)
-        self.in_flight.begin(client.limit_key)
+            refuse_foreign_pages(scope["method"], headers_by_name(scope), host, self._allowed_origins)
+        self._prefix.take_off(scope)
+        self._in_flight.begin(client.limit_key)
         try:
             await self._taker(scope, context)(scope, receive, send)
         finally:
-            self.in_flight.end(client.limit_key)
+            self._in_flight.end(client.limit_key)
 
     def _taker(self, scope: Scope, context: RequestContext) -> ASGIApp:
         """Who answers this request."""
         route = context.route = find_route(scope["path"])
         if route is None:
-            return self.app
-        return self.guarded if route.guarded else self._proxy(scope["method"], route)
+            return self._app
+        return self._guarded if route.guarded else self._proxy_for(scope["method"], route)
 
-    def _proxy(self, method: str, route: Route) -> ASGIApp:
+    def _proxy_for(self, method: str, route: Route) -> ASGIApp:
         """The one with the limit for what makes a service work."""
-        return self.limited_proxy if route.limited and method == WORKING_METHOD else self.proxy
+        return self._limited_proxy if route.limited and method == WORKING_METHOD else self._proxy
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
         route = context_of(scope).route
         if route is None:
             raise RuntimeError("only requests with a route are passed on")
-        await self._proxy(scope["method"], route)(scope, receive, send)
+        await self._proxy_for(scope["method"], route)(scope, receive, send)

@@ -1,4 +1,4 @@
-"""One health answer from all: every service is asked at once, under one short deadline.
+"""One health response from all: every service is asked at once, under one short deadline.
 
 The state of the whole is that of its main job: predictions through this gateway. Everything else can only degrade it.
 """
@@ -20,21 +20,21 @@ from shared.http.strict_route import StrictRoute
 from shared.service.health import HealthReport, http_status
 
 DEADLINE_SECONDS = 0.8
-"""A service that has not answered by then is down for now: the whole answer stays below a second."""
+"""A service that has not answered by then is down for now: the whole response stays below a second."""
 
 log = structlog.get_logger()
 
 
 class SystemCheck:
-    """Asks the services and puts their answers beside the gateway's own."""
+    """Asks the services and puts theirs beside the gateway's own."""
 
     def __init__(self, own: HealthReport, session: UpstreamSession, services: Mapping[UpstreamName, str]) -> None:
-        self.own, self._session, self._services = own, session, services
+        self._own, self._session, self._services = own, session, services
 
     async def check(self) -> SystemHealth:
         """The state of the whole now; never raises."""
         own, *others = await asyncio.gather(
-            self.own.check(), *(self._ask(name, url) for name, url in self._services.items())
+            self._own.check(), *(self._ask(name, url) for name, url in self._services.items())
         )
         services = {own.service: own} | dict(zip(map(str, self._services), others, strict=True))
         return SystemHealth(status=verdict(services), version=own.version, services=services)
@@ -43,17 +43,17 @@ class SystemCheck:
         started = perf_counter()
         try:
             async with asyncio.timeout(DEADLINE_SECONDS), self._session.client.get(url + "/health") as response:
-                answer = ServiceHealth.model_validate_json(await response.read())
+                health = ServiceHealth.model_validate_json(await response.read())
         except TimeoutError:
-            answer = down(name, "no answer in time")
+            health = down(name, "no answer in time")
         except (aiohttp.ClientError, OSError, ValidationError) as error:
             log.debug("health of a service is unknown", upstream=name, error=type(error).__name__)
-            answer = down(name, "not reachable")
-        return answer.model_copy(update={"latency_ms": round((perf_counter() - started) * 1000, 2)})
+            health = down(name, "not reachable")
+        return health.model_copy(update={"latency_ms": round((perf_counter() - started) * 1000, 2)})
 
 
 def down(name: UpstreamName, detail: str) -> ServiceHealth:
-    """A service that gave no health answer."""
+    """A service that has not told its health."""
     return ServiceHealth(service=name, version="unknown", status=HealthStatus.DOWN, detail=detail)
 
 
@@ -86,8 +86,8 @@ def system_health_router(check: SystemCheck) -> APIRouter:
     )
     async def get_health(response: Response) -> SystemHealth:
         """State and latency of every part; 200 while predictions are served, else 503."""
-        answer = await check.check()
-        response.status_code = http_status(answer.status)
-        return answer
+        health = await check.check()
+        response.status_code = http_status(health.status)
+        return health
 
     return router

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from gateway.request.client_address import LONGEST_ENTRY, ClientAddresses, client_at, known_address, parse_address
+from gateway.request.client_address import LONGEST_ENTRY, ClientAddresses, cached_address, client_at, parse_address
 from gateway.settings import parse_networks
 
 TRUSTED = "10.0.0.0/8, 2001:db8:ffff::/48"
@@ -61,10 +61,10 @@ def test_garbage_counts_for_the_trusted_hop_that_handed_it_on(garbage: str) -> N
 
 
 def test_long_garbage_is_not_remembered() -> None:
-    before = known_address.cache_info().currsize
+    before = cached_address.cache_info().currsize
     assert parse_address("1" * (LONGEST_ENTRY + 1)) is None
     assert parse_address("fe80::1%" + "a" * 8_000) is None
-    assert known_address.cache_info().currsize == before
+    assert cached_address.cache_info().currsize == before
 
 
 def test_without_a_header_a_trusted_proxy_calls_for_itself() -> None:

@@ -42,22 +42,22 @@ class ServiceDocuments:
 
     def __init__(self, session: UpstreamSession, services: Mapping[UpstreamName, str], clock: Clock) -> None:
         self._session, self._services, self._clock = session, services, clock
-        self._known: dict[UpstreamName, tuple[float, Document]] = {}
+        self._latest: dict[UpstreamName, tuple[float, Document]] = {}
 
     async def all(self) -> dict[UpstreamName, Document]:
         """Every service's document, as published; a service never seen yet is left out."""
         await asyncio.gather(*(self._refresh(name) for name in self._services))
-        return {name: published(name, self._known[name][1]) for name in self._services if name in self._known}
+        return {name: published(name, self._latest[name][1]) for name in self._services if name in self._latest}
 
     async def _refresh(self, name: UpstreamName) -> None:
-        fetched, _ = self._known.get(name, (float("-inf"), {}))
+        fetched, _ = self._latest.get(name, (float("-inf"), {}))
         if self._clock() - fetched < FRESH_SECONDS:
             return
         try:
             async with asyncio.timeout(FETCH_TIMEOUT_SECONDS):
                 async with self._session.client.get(self._services[name] + "/openapi.json") as response:
                     response.raise_for_status()
-                    self._known[name] = (self._clock(), orjson.loads(await response.read()))
+                    self._latest[name] = (self._clock(), orjson.loads(await response.read()))
         except (aiohttp.ClientError, OSError, TimeoutError, orjson.JSONDecodeError) as error:
             log.warning("a service's document cannot be had", upstream=name, error=type(error).__name__)
 

@@ -62,10 +62,10 @@ def docs_router(own: Callable[[], Document], documents: ServiceDocuments, prefix
 
     @router.get("/openapi/{service}.json")
     async def one(service: UpstreamName, request: Request) -> JSONResponse:
-        known = await documents.all()
-        if service not in known:
+        published = await documents.all()
+        if service not in published:
             raise DocumentUnavailable(f"The {service} cannot be reached.", headers={"Retry-After": "1"})
-        return JSONResponse(served_at(prefix.of(request.scope), known[service]))
+        return JSONResponse(served_at(prefix.of(request.scope), published[service]))
 
     @router.get("/docs")
     async def get_swagger_ui(request: Request, service: UpstreamName | None = None) -> HTMLResponse:

@@ -21,7 +21,7 @@ class MemoryLimiter:
     """Sliding windows of the clients that were here most recently. `clock` gives seconds and never goes back."""
 
     def __init__(self, policy: Policy, clock: Clock, max_clients: int = MAX_CLIENTS) -> None:
-        self.policy, self.clock, self.max_clients = policy, clock, max_clients
+        self.policy, self._clock, self._max_clients = policy, clock, max_clients
         self._clients: OrderedDict[str, tuple[SlidingWindow, ...]] = OrderedDict()
 
     async def decide(self, client: str) -> Decision:
@@ -62,11 +62,11 @@ class MemoryLimiter:
         windows = self._clients.get(client)
         if windows is None:
             windows = self._clients[client] = tuple(SlidingWindow(window) for window in self.policy.windows)
-            if len(self._clients) > self.max_clients:
+            if len(self._clients) > self._max_clients:
                 self._clients.popitem(last=False)
         else:
             self._clients.move_to_end(client)
         return windows
 
     def _now_us(self) -> int:
-        return int(self.clock() * MICROSECONDS)
+        return int(self._clock() * MICROSECONDS)

@@ -1,4 +1,4 @@
-"""ASGI middleware: asks the limiter, sets the headers, answers 429.
+"""ASGI middleware: asks the limiter, sets the headers, refuses with 429.
 
 Headers: `RateLimit-Policy` and `RateLimit` (IETF httpapi draft 11), the older `X-RateLimit-*` for the window that is
 nearest to its end (`Reset` in seconds), `Retry-After` on a refusal, `X-RateLimit-Scope: local` when this gateway
@@ -36,22 +36,22 @@ class IngressLimit:
     """Lets a request through to `app` if its client has room."""
 
     def __init__(self, app: ASGIApp, limiter: Limiter, policy: Policy) -> None:
-        self.app, self.limiter = app, limiter
-        self.windows = policy.windows
-        self.names = policy_names(policy)
-        self.policy_header = ", ".join(
+        self._app, self._limiter = app, limiter
+        self._windows = policy.windows
+        self._names = policy_names(policy)
+        self._policy_header = ", ".join(
             f'"{name}";q={window.quota};w={window.seconds}'
-            for name, window in zip(self.names, self.windows, strict=True)
+            for name, window in zip(self._names, self._windows, strict=True)
         ).encode()
-        self.headers_of = lru_cache(KEPT_HEADERS)(self._headers_of)
-        self.refusal_body = lru_cache(KEPT_REFUSALS)(self._refusal_body)
+        self._headers_of = lru_cache(KEPT_HEADERS)(self._make_headers)
+        self._refusal_body = lru_cache(KEPT_REFUSALS)(self._make_refusal_body)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request; its client is in its context."""
-        decision = await self.limiter.decide(context_of(scope).client.limit_key)
-        headers = self.headers(decision)
+        decision = await self._limiter.decide(context_of(scope).client.limit_key)
+        headers = self._headers(decision)
         if not decision.admitted:
-            await self.refuse(scope, send, decision, headers)
+            await self._refuse(scope, send, decision, headers)
             return
 
         async def send_with_headers(message: Message) -> None:
@@ -59,41 +59,41 @@ class IngressLimit:
                 message["headers"] = [*message["headers"], *headers]
             await send(message)
 
-        await self.app(scope, receive, send_with_headers)
+        await self._app(scope, receive, send_with_headers)
 
-    def headers(self, decision: Decision) -> Headers:
-        """What every limited answer says about the client's limit."""
-        return self.headers_of(decision.remaining, tuple(map(ceil, decision.more_in_seconds)), decision.source)
+    def _headers(self, decision: Decision) -> Headers:
+        """What every limited response says about the client's limit."""
+        return self._headers_of(decision.remaining, tuple(map(ceil, decision.more_in_seconds)), decision.source)
 
-    def _headers_of(self, remaining: tuple[int, ...], more_in_seconds: tuple[int, ...], source: Source) -> Headers:
-        state = zip(self.names, remaining, more_in_seconds, strict=True)
+    def _make_headers(self, remaining: tuple[int, ...], more_in_seconds: tuple[int, ...], source: Source) -> Headers:
+        state = zip(self._names, remaining, more_in_seconds, strict=True)
         limit = ", ".join(f'"{name}";r={left};t={more}' for name, left, more in state)
-        nearest = min(range(len(self.windows)), key=lambda index: remaining[index])
+        nearest = min(range(len(self._windows)), key=lambda index: remaining[index])
         headers = (
-            (b"ratelimit-policy", self.policy_header),
+            (b"ratelimit-policy", self._policy_header),
             (b"ratelimit", limit.encode()),
-            (b"x-ratelimit-limit", b"%d" % self.windows[nearest].quota),
+            (b"x-ratelimit-limit", b"%d" % self._windows[nearest].quota),
             (b"x-ratelimit-remaining", b"%d" % remaining[nearest]),
             (b"x-ratelimit-reset", b"%d" % more_in_seconds[nearest]),
         )
         return (*headers, (b"x-ratelimit-scope", b"local")) if source is Source.MEMORY else headers
 
-    async def refuse(self, scope: Scope, send: Send, decision: Decision, headers: Headers) -> None:
+    async def _refuse(self, scope: Scope, send: Send, decision: Decision, headers: Headers) -> None:
         """The 429, with a time after which a retry is admitted."""
         retry_after = max(ceil(decision.retry_in_seconds), 1)
-        before, after = self.refusal_body(scope["path"], decision.remaining, retry_after)
+        before, after = self._refusal_body(scope["path"], decision.remaining, retry_after)
         body = before + current_request_id.get().encode() + after
-        answer_headers = [
+        response_headers = [
             (b"content-type", MEDIA_TYPE.encode()),
             (b"content-length", b"%d" % len(body)),
             (b"retry-after", b"%d" % retry_after),
             *headers,
         ]
-        await send({"type": "http.response.start", "status": 429, "headers": answer_headers})
+        await send({"type": "http.response.start", "status": 429, "headers": response_headers})
         await send({"type": "http.response.body", "body": body})
 
-    def _refusal_body(self, path: str, remaining: tuple[int, ...], retry_after: int) -> RefusalBody:
-        full = [name for name, left in zip(self.names, remaining, strict=True) if left <= 0]
+    def _make_refusal_body(self, path: str, remaining: tuple[int, ...], retry_after: int) -> RefusalBody:
+        full = [name for name, left in zip(self._names, remaining, strict=True) if left <= 0]
         body = problem_body(
             429,
             type=QUOTA_EXCEEDED,

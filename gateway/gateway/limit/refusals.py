@@ -13,23 +13,23 @@ class Denials:
     """Refusals by client. `clock` gives seconds and never goes back."""
 
     def __init__(self, clock: Clock, max_clients: int = MAX_CLIENTS) -> None:
-        self.clock, self.max_clients = clock, max_clients
+        self._clock, self._max_clients = clock, max_clients
         self._refused: OrderedDict[str, tuple[float, Decision]] = OrderedDict()
 
     def remember(self, client: str, decision: Decision) -> None:
         """Keeps a refusal, as of now."""
-        self._refused[client] = (self.clock(), decision)
+        self._refused[client] = (self._clock(), decision)
         self._refused.move_to_end(client)
-        if len(self._refused) > self.max_clients:
+        if len(self._refused) > self._max_clients:
             self._refused.popitem(last=False)
 
     def recall(self, client: str) -> Decision | None:
         """The refusal that still holds, with the time that is left of it; None when there is none."""
-        known = self._refused.get(client)
-        if known is None:
+        refused = self._refused.get(client)
+        if refused is None:
             return None
-        since, decision = known
-        gone = self.clock() - since
+        since, decision = refused
+        gone = self._clock() - since
         if gone >= decision.retry_in_seconds:
             del self._refused[client]
             return None

@@ -34,7 +34,7 @@ class UpstreamSession:
         """A connection to that scheme, host and port on which nothing is under way: a kept one or a new one.
 
         Raises aiohttp.ClientConnectorError and TimeoutError. A kept connection over which something has come that
-        nobody asked for is not used: it would be taken for the answer to the next request.
+        nobody asked for is not used: it would be taken for the response to the next request.
         """
         connector = self.client.connector
         if connector is None:

@@ -49,7 +49,7 @@ their pages was judged at the door."""
 NOT_FORWARDED = HOP_BY_HOP | SET_BY_US
 
 NOT_RETURNED = HOP_BY_HOP | {b"date", b"server", b"x-request-id"}
-"""Of an upstream's answer: our server writes these itself."""
+"""Of an upstream's response: our server writes these itself."""
 
 Header = tuple[bytes, bytes]
 

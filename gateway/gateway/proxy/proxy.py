@@ -43,11 +43,11 @@ class Proxy:
         max_body_bytes: int,
         max_large_body_bytes: int,
         body_timeout_seconds: float,
-        answer_timeout_seconds: float,
+        response_timeout_seconds: float,
     ) -> None:
         self._upstreams, self._deadlines, self._unfinished = upstreams, deadlines, UnfinishedBodies()
         self._max_body_bytes = {False: max_body_bytes, True: max_large_body_bytes}
-        self._body_timeout_seconds, self._answer_timeout_seconds = body_timeout_seconds, answer_timeout_seconds
+        self._body_timeout_seconds, self._response_timeout_seconds = body_timeout_seconds, response_timeout_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request. Raises problems while no response has begun: BodyTooLarge, BodyTooSlow, those of Upstream."""
@@ -62,7 +62,7 @@ class Proxy:
             self._max_body_bytes[route.large],
             self._unfinished,
             # the body is here: from now on it is the upstream that has to be in time
-            on_complete=lambda: self._deadlines.set(deadline, self._answer_timeout_seconds),
+            on_complete=lambda: self._deadlines.set(deadline, self._response_timeout_seconds),
             on_given_up=lambda: self._deadlines.set(deadline, 0),
         )
         try:
@@ -98,7 +98,7 @@ class Proxy:
     ) -> None:
         with await upstream.request(scope["method"], target_of(scope), headers, content) as response:
             self._deadlines.clear(deadline)
-            response.limit_silence(self._answer_timeout_seconds)
+            response.limit_silence(self._response_timeout_seconds)
             await relay(response, upstream, send)
 
 

@@ -43,7 +43,7 @@ WAITS = Counter("upstream_waits", "Times that a request waited for somebody to t
 log = structlog.get_logger()
 
 
-class UpstreamDown(Problem):
+class UpstreamUnavailable(Problem):
     """Nothing listens at the service's address, or it hung up in the middle."""
 
     status = 502
@@ -103,11 +103,11 @@ class Upstream:
     async def request(self, method: str, target: bytes, headers: list[Header], content: Content) -> UpstreamResponse:
         """Sends a request for `target` (path and query, as they are on the wire) and returns once headers are back.
 
-        Raises UpstreamDown, and what reading the client's body raises. Sent again only when nothing was sent.
+        Raises UpstreamUnavailable, and what reading the client's body raises. Sent again only when nothing was sent.
         """
         if self._clock() < self._down_until:
             self.count_error("down")
-            raise self.down()
+            raise self.unavailable()
         head = request_head(method, self._prefix + target, [self._host, *headers], content)
         give_up = self._clock() + self._wait_seconds
         while True:
@@ -121,7 +121,7 @@ class Upstream:
             with response:
                 if response.status not in NOT_DELIVERED or content.stream is not None or self._clock() >= give_up:
                     self.count_error("balancer")
-                    raise self.down()
+                    raise self.unavailable()
             await self._wait()
 
     async def _connect(self, give_up: float) -> Connection:
@@ -137,21 +137,21 @@ class Upstream:
         self._down_until = self._clock() + DOWN_SECONDS
         self.count_error("connect")
         log.warning("upstream cannot be reached", upstream=self.name, error=str(failure) or "timeout")
-        raise self.down() from failure
+        raise self.unavailable() from failure
 
     async def _wait(self) -> None:
         WAITS.labels(self.name).inc()
         await asyncio.sleep(RETRY_SECONDS)
 
-    def broken(self, error: Exception) -> UpstreamDown:
+    def broken(self, error: Exception) -> UpstreamUnavailable:
         """The problem that clients see when the upstream hung up or said what is not HTTP."""
         self.count_error("disconnected")
         log.warning("upstream hung up", upstream=self.name, error=str(error) or type(error).__name__)
-        return self.down()
+        return self.unavailable()
 
-    def down(self) -> UpstreamDown:
+    def unavailable(self) -> UpstreamUnavailable:
         """The problem that clients see while nobody answers."""
-        return UpstreamDown(f"The {self.name} cannot be reached at the moment.", headers={"Retry-After": "1"})
+        return UpstreamUnavailable(f"The {self.name} cannot be reached at the moment.", headers={"Retry-After": "1"})
 
     def timeout(self) -> UpstreamTimeout:
         """The problem that clients see when the response did not come in time."""

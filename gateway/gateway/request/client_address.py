@@ -37,11 +37,11 @@ def parse_address(text: str) -> Address | None:
     An IPv4 address mapped into IPv6 is that IPv4 address; a zone index is dropped.
     """
     text = text.strip().strip('"')
-    return known_address(text) if len(text) <= LONGEST_ENTRY else None
+    return cached_address(text) if len(text) <= LONGEST_ENTRY else None
 
 
 @lru_cache(maxsize=65_536)
-def known_address(text: str) -> Address | None:
+def cached_address(text: str) -> Address | None:
     """As `parse_address`, remembered: most callers are back soon."""
     if text.startswith("["):
         text = text[1:].partition("]")[0]
@@ -70,22 +70,22 @@ class ClientAddresses:
     """Finds the client of a request, given the networks of trusted proxies."""
 
     def __init__(self, trusted_proxies: tuple[Network, ...]) -> None:
-        self.trusted_proxies = trusted_proxies
-        self.is_trusted = lru_cache(maxsize=4096)(self._is_trusted)
+        self._trusted_proxies = trusted_proxies
+        self._is_trusted = lru_cache(maxsize=4096)(self._is_in_networks)
 
-    def _is_trusted(self, address: Address) -> bool:
+    def _is_in_networks(self, address: Address) -> bool:
         """Whether what this address says about others is believed."""
-        return any(address in network for network in self.trusted_proxies)
+        return any(address in network for network in self._trusted_proxies)
 
     def counted_peer(self, peer: str) -> str | None:
         """The client at the other end of a connection; None when it is a trusted proxy, which speaks for many."""
         address = parse_address(peer)
-        return None if address is None or self.is_trusted(address) else client_at(address).limit_key
+        return None if address is None or self._is_trusted(address) else client_at(address).limit_key
 
     def is_proxy(self, peer: str) -> bool:
         """Whether the other end of a connection is a trusted proxy."""
         address = parse_address(peer)
-        return address is not None and self.is_trusted(address)
+        return address is not None and self._is_trusted(address)
 
     def client_of(self, scope: Scope) -> tuple[Client, bool]:
         """The client of an ASGI request, and whether its peer is a trusted proxy.
@@ -96,17 +96,17 @@ class ClientAddresses:
         peer = peer_of(scope)
         if peer is None:
             return UNKNOWN, False
-        if not self.is_trusted(peer):
+        if not self._is_trusted(peer):
             return client_at(peer), False
-        last_known = peer
+        last = peer
         for hop in reversed(forwarded_for(scope)[-MAX_HOPS:]):
             address = parse_address(hop)
             if address is None:
                 break
-            last_known = address
-            if not self.is_trusted(address):
+            last = address
+            if not self._is_trusted(address):
                 break
-        return client_at(last_known), True
+        return client_at(last), True
 
 
 def peer_of(scope: Scope) -> Address | None:

@@ -28,7 +28,7 @@ def is_prefix(text: str) -> bool:
 
 
 class PublicPrefix:
-    """Knows the prefix of each request."""
+    """The prefix of each request."""
 
     def __init__(self, root_path: str) -> None:
         self._root_path = root_path
