@@ -15,6 +15,9 @@ from metrics_service.drift.splits import Bin, least_probability, splits
 FALSE_ALARMS = 0.001
 """Share of reports that may claim a change where there is none."""
 
+LIKELY = 0.05
+"""A change that chance shows less often than that keeps an alert open; to open one it must be certain."""
+
 JOINT_PART = 0.2
 """Part of it for all bins together. Splits have the rest, as what mostly happens is that one label gains a share."""
 

@@ -13,7 +13,7 @@ from datetime import datetime
 
 from metrics_service.alerts.alert import Signal
 from metrics_service.alerts.rules import Reading
-from metrics_service.drift.certainty import FALSE_ALARMS
+from metrics_service.drift.certainty import FALSE_ALARMS, LIKELY
 from metrics_service.drift.comparison import compare
 from metrics_service.feedback.corroboration import Said, corroborated
 from metrics_service.feedback.store import FeedbackStore
@@ -27,9 +27,6 @@ from shared.contracts.metrics import Status
 DROP_WARNING = 0.05
 DROP_CRITICAL = 0.15
 """By how much a share must have dropped to matter: of 1."""
-
-LIKELY = 0.05
-"""A drop that chance shows less often than that keeps an alert open."""
 
 LEAST_JUDGED = 30
 LEAST_SHARE = 0.01

@@ -13,7 +13,7 @@ from metrics_service.alerts.alert import AlertEvent, Signal
 from metrics_service.alerts.rules import Reading
 from metrics_service.alerts.store import AlertStore
 from metrics_service.database import autocommit
-from metrics_service.drift.certainty import FALSE_ALARMS
+from metrics_service.drift.certainty import FALSE_ALARMS, LIKELY
 from metrics_service.drift.comparison import MODERATE_PSI, SIGNIFICANT_PSI
 from metrics_service.feedback.store import FeedbackStore
 from metrics_service.reports.drift import DriftReporter
@@ -112,10 +112,6 @@ def readings_of(measured: Aggregates, thresholds: Thresholds) -> Iterator[Readin
         yield Reading(Signal.CONFIDENCE, measured.average_confidence, confidence_limits(thresholds))
     if measured.p95_inference_time_ms is not None:
         yield Reading(Signal.INFERENCE_TIME, measured.p95_inference_time_ms, inference_time_limits(thresholds))
-
-
-LIKELY = 0.05
-"""A change that chance shows less often than that keeps an alert open; to open one it must be certain."""
 
 
 def drift_readings(reports: Sequence[DriftReport], least: int) -> Iterator[Reading]:
