@@ -4,17 +4,15 @@ import asyncio
 import socket
 from collections.abc import Iterator
 
-import asyncpg
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from structlog.testing import capture_logs
 
-from shared.database.connection import CannotConnectError, Connector, LoneConnection, Trouble
+from shared.database.connection import CannotConnectError, Connector, Trouble
 from shared.database.engine import create_engine
 from shared.database.schema_check import check_schema
-from shared.database.schema_version import OutdatedSchemaError
 from shared.testing.postgres import Database, PostgresServer
 from shared.testing.replication import Pair
 
@@ -85,27 +83,6 @@ async def test_what_is_wrong_is_said_in_one_line_without_the_password(
     assert words in str(error.value)
     assert "\n" not in str(error.value)
     assert database.server.password not in str(error.value)
-
-
-async def test_a_lone_connection_is_made_anew_after_it_was_cut(database: Database) -> None:
-    lone = LoneConnection(Connector(database.url("gateway"), "test"), seconds=2)
-    first = await lone.get()
-    assert await lone.get() is first
-    await database.fetch("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'gateway'")
-    with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError)):
-        await first.fetch("SELECT 1")
-    assert not lone.is_open
-    assert await (await lone.get()).fetchval("SELECT 1") == 1
-    lone.drop()
-    assert not lone.is_open
-
-
-async def test_a_lone_connection_to_an_older_schema_is_refused(database: Database) -> None:
-    await database.fetch("UPDATE public.alembic_version SET version_num = '0001'")
-    lone = LoneConnection(Connector(database.url("gateway"), "test"), seconds=2)
-    with pytest.raises(OutdatedSchemaError):
-        await lone.get()
-    assert not lone.is_open
 
 
 async def test_an_engine_drops_all_its_connections_once_one_of_them_leads_to_a_server_without_writes(

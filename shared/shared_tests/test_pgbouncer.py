@@ -8,8 +8,9 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import text
 
-from shared.database.connection import CannotConnectError, Connector, LoneConnection
+from shared.database.connection import CannotConnectError, Connector
 from shared.database.engine import create_engine
+from shared.database.lone_connection import LoneConnection
 from shared.database.migrate import migrate
 from shared.testing.certificates import write_certificates
 from shared.testing.pgbouncer import POOL_SIZE, PgBouncer

@@ -16,7 +16,8 @@ import structlog
 from gateway.limit.window import MICROSECONDS, Decision, LimiterUnavailableError, Policy, Source
 from shared.asyncio.background import Background
 from shared.asyncio.group_call import Group, GroupCall, Waiters, set_or_after, tell
-from shared.database.connection import Connector, LoneConnection
+from shared.database.connection import Connector
+from shared.database.lone_connection import LoneConnection
 
 DEADLINE_SECONDS = 0.25
 """The longest that a request waits for Postgres before the stand-in decides."""
@@ -92,21 +93,17 @@ class PostgresLimiter:
         """
         while True:
             try:
-                await self._serve(await self._connect())
+                async with self._connection.use() as connection:
+                    await self._serve(await self._tried(connection))
             except Exception as error:  # noqa: BLE001 -- whatever it is, memory decides and this connects again
                 log.warning("ingress limit is local: postgres is away", error=repr(error))
             await asyncio.sleep(RECONNECT_SECONDS)
 
-    async def _connect(self) -> Ask:
+    async def _tried(self, connection: asyncpg.Connection) -> Ask:
         """A way to ask that has been tried, and answered in time: a Postgres that hangs does not count."""
-        try:
-            connection = await self._connection.get()
-            async with asyncio.timeout(DEADLINE_SECONDS * 4):
-                ask = partial(connection.fetch, ADMIT) if self._is_pooled else (await connection.prepare(ADMIT)).fetch
-                await ask(self._policy.name, self._quotas, self._lengths, [], [])
-        except BaseException:
-            self._connection.drop()
-            raise
+        async with asyncio.timeout(DEADLINE_SECONDS * 4):
+            ask = partial(connection.fetch, ADMIT) if self._is_pooled else (await connection.prepare(ADMIT)).fetch
+            await ask(self._policy.name, self._quotas, self._lengths, [], [])
         return ask
 
     async def _serve(self, ask: Ask) -> None:
@@ -117,7 +114,6 @@ class PostgresLimiter:
             await self._questions.serve(partial(self._answer, ask), idle_seconds=HEARTBEAT_SECONDS)
         finally:
             self.available = False
-            self._connection.drop()
 
     async def _let_question_grow(self) -> None:
         """Returns when many wait, or when the last question was asked long enough ago."""

@@ -18,7 +18,8 @@ from pydantic import ValidationError
 from prediction_service.models.model import Model
 from shared.asyncio.background import Background
 from shared.contracts.baseline import MAX_BASELINE_BYTES, ModelBaseline
-from shared.database.connection import Connector, LoneConnection
+from shared.database.connection import Connector
+from shared.database.lone_connection import LoneConnection
 
 LOOK_SECONDS = 1.0
 """How often it is looked whether other models are loaded than were told."""
@@ -85,7 +86,6 @@ class ModelRegister:
         try:
             await self._tell([await self._row(model) for model in models])
         except Exception as error:  # noqa: BLE001 -- a connection that breaks raises whatever asyncpg stumbles over
-            self._connection.drop()
             if not self._is_away:
                 log.warning("loaded models not told to postgres", error=str(error) or type(error).__name__)
             self._is_away = True
@@ -93,8 +93,8 @@ class ModelRegister:
             self._told, self._is_away = models, False
 
     async def _tell(self, rows: list[dict[str, Any]]) -> None:
-        connection = await self._connection.get()
-        await connection.execute(TELL, orjson.dumps(rows).decode(), timeout=STATEMENT_SECONDS)
+        async with self._connection.use() as connection:
+            await connection.execute(TELL, orjson.dumps(rows).decode(), timeout=STATEMENT_SECONDS)
 
     async def _row(self, model: Model) -> dict[str, Any]:
         key = (model.name, model.version)

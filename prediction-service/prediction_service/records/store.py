@@ -10,7 +10,8 @@ from collections.abc import Sequence
 import asyncpg
 
 from prediction_service.records.record import COLUMN_TYPES, Record, columns
-from shared.database.connection import Connector, LoneConnection
+from shared.database.connection import Connector
+from shared.database.lone_connection import LoneConnection
 
 CONNECT_SECONDS = 1.0
 STATEMENT_SECONDS = 2.0
@@ -29,6 +30,9 @@ ADD_AGAIN = ADD.replace(
 )
 """ADD for what may be there already. A transaction that finds nothing to do waits for no standby; but what it found may
 have been committed by one that gave up waiting. Its message makes it wait, and with it for all that came before."""
+
+REFUSALS = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
+"""What Postgres says to records that it will never take."""
 
 
 class StoreUnavailableError(Exception):
@@ -65,16 +69,12 @@ class RecordStore:
 
     async def _add(self, statement: str, records: Sequence[Record]) -> None:
         try:
-            connection = await self._connection.get()
-            await connection.execute(statement, *columns(records), timeout=STATEMENT_SECONDS)
-        except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as error:
+            async with self._connection.use(harmless=REFUSALS) as connection:
+                await connection.execute(statement, *columns(records), timeout=STATEMENT_SECONDS)
+        except REFUSALS as error:
             raise RecordRefusedError(type(error).__name__) from error
         except Exception as error:  # a connection that breaks at a bad moment raises whatever asyncpg stumbles over
-            self.disconnect()
             raise StoreUnavailableError(f"{type(error).__name__}: {error}") from error
-        except BaseException:
-            self.disconnect()
-            raise
 
     async def check(self) -> None:
         """Raises StoreUnavailableError unless Postgres answers over the connection that records take."""

@@ -19,7 +19,6 @@ from asyncpg.connect_utils import SessionAttribute
 from pydantic import SecretStr
 
 from shared.database.parameters import SYSTEM_CERTIFICATES, TLS
-from shared.database.schema_version import REVISION_QUERY, check_revision
 from shared.database.urls import target_of
 
 TAKES_WRITES = "SELECT NOT pg_is_in_recovery() AND current_setting('transaction_read_only') = 'off'"
@@ -158,37 +157,6 @@ class Connector:
         for name, option in KEEPALIVE_OPTIONS.items():
             if name in given and hasattr(socket, option):
                 peer.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), int(given[name]))
-
-
-class LoneConnection:
-    """One connection for one user at a time, made when it is needed, to a database whose schema this code knows."""
-
-    def __init__(self, connector: Connector, *, seconds: float, settings: Mapping[str, str] | None = None) -> None:
-        self._connector, self._seconds, self._settings = connector, seconds, settings
-        self._connection: asyncpg.Connection | None = None
-
-    @property
-    def is_open(self) -> bool:
-        """Whether there is one that has not been closed as far as is known."""
-        return self._connection is not None and not self._connection.is_closed()
-
-    async def get(self) -> asyncpg.Connection:
-        """The connection, or a new one. Raises CannotConnectError, OutdatedSchemaError and what the driver raises."""
-        if self._connection is None or self._connection.is_closed():
-            connection = await self._connector.connect(seconds=self._seconds, settings=self._settings)
-            try:
-                check_revision(await connection.fetchval(REVISION_QUERY, timeout=self._seconds))
-            except BaseException:
-                connection.terminate()
-                raise
-            self._connection = connection
-        return self._connection
-
-    def drop(self) -> None:
-        """Ends it without a word: whatever it was doing is not waited for."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.terminate()
 
 
 def is_away(error: BaseException) -> bool:
