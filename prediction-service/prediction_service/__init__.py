@@ -1,1 +1,1 @@
-"""Models from a folder, batched, every answer on record."""
+"""Models from a folder, batched, every prediction on record."""

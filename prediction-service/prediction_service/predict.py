@@ -1,4 +1,4 @@
-"""A prediction from beginning to end: choose the model, compute, record, answer."""
+"""A prediction from beginning to end: choose the model, compute, record."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

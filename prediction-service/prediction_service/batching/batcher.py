@@ -61,9 +61,9 @@ class Batcher:
             max_rows=max_rows,
             call_seconds=call_seconds,
         )
-        self._requests = 0  # that have come and are not answered, whether they are read, wait or are computed
-        self._all_answered = asyncio.Event()
-        self._all_answered.set()
+        self._requests = 0  # that have come and have no response yet, whether they are read, wait or are computed
+        self._all_done = asyncio.Event()
+        self._all_done.set()
 
     @property
     def statistics(self) -> Statistics:
@@ -87,7 +87,7 @@ class Batcher:
         """
         started = perf_counter()
         self._requests += 1
-        self._all_answered.clear()
+        self._all_done.clear()
         try:
             results = await self._run(texts, caller)
         except Exception:
@@ -96,7 +96,7 @@ class Batcher:
         finally:
             self._requests -= 1
             if not self._requests:
-                self._all_answered.set()
+                self._all_done.set()
         self._measures.request_computed(results, perf_counter() - started)
         return results
 
@@ -169,10 +169,10 @@ class Batcher:
         return checked(probabilities, len(texts)), seconds
 
     async def close(self) -> None:
-        """Answers all that have come; nobody may come from now on. A call that does not come back is left behind.
+        """Waits until every request has its response; no more may come. A call that does not come back is left behind.
 
         Those whose texts are still read need the threads too.
         """
-        await self._all_answered.wait()
+        await self._all_done.wait()
         await self._pool.close()
         self._reader.threads.shutdown()

@@ -12,7 +12,7 @@ class Duration:
     seconds: float = 0.0
 
     def add(self, seconds: float) -> None:
-        """Once more."""
+        """One occurrence more, which took so long."""
         self.count += 1
         self.seconds += seconds
 
@@ -22,7 +22,7 @@ class Statistics:
     """Requests, texts and calls of one model."""
 
     last_request: float = 0.0
-    """When the last request was answered, in seconds since 1970; 0: never."""
+    """When the last response was sent, in seconds since 1970; 0: never."""
     texts: int = 0
     success: Duration = field(default_factory=Duration)
     fail: Duration = field(default_factory=Duration)

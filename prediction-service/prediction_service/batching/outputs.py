@@ -7,7 +7,7 @@ SUM_TOLERANCE = 1e-3
 
 
 class NotProbabilities(ValueError):
-    """What a model gave for a text is no answer; the message says what it gave."""
+    """What a model gave for a text are no probabilities; the message says what it gave."""
 
 
 def fault_of(row: Sequence[float]) -> str | None:

@@ -27,10 +27,10 @@ class Worker:
         self._waiting, self._calls, self._measures = waiting, calls, measures
         self._lock = threading.Lock()  # whoever notes scores of a text: its windows may be in several threads
         self.given_up = False
-        """Whether nobody waits for this model's calls any more."""
+        """Whether the model was given up: what its calls still bring is dropped."""
 
     def work(self, loop: asyncio.AbstractEventLoop) -> None:
-        """In a thread: batch after batch, until nobody waits.
+        """In a thread: batch after batch, until nothing waits.
 
         The thread takes them itself: if the event loop handed them out, a processor would stand idle until the busy
         loop gets to it, after every single batch.

@@ -66,7 +66,7 @@ class WorkerPool:
             self._watch = asyncio.get_running_loop().call_later(CHECK_SECONDS, self._check_calls)
 
     def _give_up(self) -> None:
-        """Nobody waits for this model any longer: not those of the call, not those in the queue, nobody who comes."""
+        """Fails the requests of the call and of the queue, and all that come from now on."""
         self.unavailable = f"A call of the model took longer than {self._calls.most_seconds:g} s."
         self._worker.given_up = True
         log.error("model unavailable", model=self._name, reason=self.unavailable)

@@ -17,7 +17,7 @@ from prediction_service.inference_protocol.errors import (
     documented_errors,
 )
 from prediction_service.inference_protocol.schemas import IndexRequest, InferenceRequest, RequestedOutput
-from prediction_service.inference_protocol.tensors import OutputTensor, read_request, write_answer
+from prediction_service.inference_protocol.tensors import OutputTensor, read_request, write_response
 from prediction_service.models.repository import ModelRepository
 from prediction_service.predict import Predicted, Predictor
 from prediction_service.request.caller import caller_of
@@ -143,7 +143,7 @@ def add_inference(router: APIRouter, predictor: Predictor) -> None:
         check_texts(texts)
         requested = requested_outputs(wanted)
         predicted = await predictor.predict(texts, caller_of(request, bad_timeout), name=name, version=version)
-        return answer(wanted, requested, predicted)
+        return inference_response(wanted, requested, predicted)
 
 
 def add_repository(router: APIRouter, repository: ModelRepository, token: SecretStr) -> None:
@@ -233,7 +233,9 @@ def requested_outputs(request: InferenceRequest) -> list[RequestedOutput]:
     return request.outputs or [RequestedOutput(name="label"), RequestedOutput(name="confidence")]
 
 
-def answer(request: InferenceRequest, requested: Sequence[RequestedOutput], predicted: Sequence[Predicted]) -> Response:
+def inference_response(
+    request: InferenceRequest, requested: Sequence[RequestedOutput], predicted: Sequence[Predicted]
+) -> Response:
     """The outputs that were requested, in that order."""
     records = [prediction.record for prediction in predicted]
     outputs = [
@@ -245,7 +247,7 @@ def answer(request: InferenceRequest, requested: Sequence[RequestedOutput], pred
     head: dict[str, Any] = {"model_name": records[0].model_name, "model_version": records[0].model_version}
     if request.id is not None:
         head["id"] = request.id
-    body, json_length = write_answer(head, outputs)
+    body, json_length = write_response(head, outputs)
     if json_length is None:
         return Response(body, media_type="application/json")
     return Response(body, media_type="application/octet-stream", headers={JSON_LENGTH: str(json_length)})

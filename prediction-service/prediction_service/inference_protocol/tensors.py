@@ -26,7 +26,7 @@ DECIMAL = re.compile(r"\d{1,10}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class OutputTensor:
-    """One column of an answer; `binary` says how it is sent."""
+    """One column of a response; `binary` says how it is sent."""
 
     name: str
     datatype: str
@@ -124,8 +124,8 @@ def decode(element: bytes) -> str:
         raise BadInference("Input 'text': an element is not UTF-8.") from None
 
 
-def write_answer(head: dict[str, Any], outputs: Sequence[OutputTensor]) -> tuple[bytes, int | None]:
-    """The body of an answer, and how many bytes of it are JSON: None when all are."""
+def write_response(head: dict[str, Any], outputs: Sequence[OutputTensor]) -> tuple[bytes, int | None]:
+    """The body of a response, and how many bytes of it are JSON: None when all are."""
     described, behind = [], []
     for output in outputs:
         tensor: dict[str, Any] = {"name": output.name, "datatype": output.datatype, "shape": [len(output.data)]}
