@@ -13,12 +13,12 @@ import traceback
 from importlib import import_module
 from pathlib import Path
 
-from benchmarks.effort import QUICK, Effort, default_model
 from benchmarks.harness import environments, machine
 from benchmarks.harness.ending import ending
 from benchmarks.harness.markdown import bars_table, document
 from benchmarks.harness.plots import draw
 from benchmarks.harness.report import Answer, Report
+from benchmarks.options import QUICK, Options, default_model
 from benchmarks.questions import GROUPS, QUESTIONS
 
 
@@ -31,7 +31,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         folder.chmod(0o755)  # as root, Postgres runs as somebody else
-        report = ask_all(chosen(arguments.questions), effort_of(arguments, folder))
+        report = ask_all(chosen(arguments.questions), options_of(arguments, folder))
     print(document(report) if arguments.details else bars_table(report.bars))
     if arguments.into:
         keep(report, arguments.into)
@@ -44,9 +44,9 @@ def parse() -> argparse.Namespace:
     names = [*GROUPS, *QUESTIONS]
     parser.add_argument("questions", nargs="*", metavar="question", help=f"{', '.join(names)}; none: all")
     parser.add_argument("--quick", action="store_true", help="see that everything works; the figures mean nothing")
-    parser.add_argument("--turns", type=int, default=Effort.turns, help="of a contestant that is started for each")
-    parser.add_argument("--short-turns", type=int, default=Effort.short_turns, help="of one that runs all the time")
-    parser.add_argument("--rows", type=int, default=Effort.rows, help="of the largest table")
+    parser.add_argument("--turns", type=int, default=Options.turns, help="of a target that is started for each")
+    parser.add_argument("--short-turns", type=int, default=Options.short_turns, help="of one that runs all the time")
+    parser.add_argument("--rows", type=int, default=Options.rows, help="of the largest table")
     parser.add_argument("--model", default=default_model(), help="the ONNX model to serve besides the lexicon")
     parser.add_argument("--containers", default=os.environ.get("CONTAINERS"), help="URL of a stack in containers")
     parser.add_argument("--into", type=Path, help="folder for the report as JSON and Markdown, and the plots")
@@ -64,20 +64,20 @@ def chosen(names: list[str]) -> list[str]:
     return [question for question in QUESTIONS if not names or question in meant]
 
 
-def effort_of(arguments: argparse.Namespace, folder: Path) -> Effort:
+def options_of(arguments: argparse.Namespace, folder: Path) -> Options:
     """What the command line asks for."""
-    effort = {"turns": arguments.turns, "short_turns": arguments.short_turns, "rows": arguments.rows}
-    effort |= QUICK if arguments.quick else {}
-    return Effort(**effort, model=arguments.model, containers=arguments.containers, folder=folder)
+    options = {"turns": arguments.turns, "short_turns": arguments.short_turns, "rows": arguments.rows}
+    options |= QUICK if arguments.quick else {}
+    return Options(**options, model=arguments.model, containers=arguments.containers, folder=folder)
 
 
-def ask_all(questions: list[str], effort: Effort) -> Report:
+def ask_all(questions: list[str], options: Options) -> Report:
     """One after the other; a question that fails is reported and does not end the run."""
     report, begun = Report(machine.machine(), machine.versions()), time.perf_counter()
     for name in questions:
         print(f"{name} …", flush=True)
         started = time.perf_counter()
-        answer = ask(name, effort)
+        answer = ask(name, options)
         answer.seconds = time.perf_counter() - started
         report.answers[name] = answer
         for line in answer.skipped:
@@ -88,11 +88,11 @@ def ask_all(questions: list[str], effort: Effort) -> Report:
     return report
 
 
-def ask(name: str, effort: Effort) -> Answer:
+def ask(name: str, options: Options) -> Answer:
     """One question; imported only now, since what it compares with may be missing."""
     try:
         question = import_module(f"benchmarks.questions.{name}")
-        return question.answer(effort)  # type: ignore[no-any-return]  # by the modules' convention
+        return question.answer(options)  # type: ignore[no-any-return]  # by the modules' convention
     except Exception as error:  # noqa: BLE001 -- whatever it is, the other questions are still worth asking
         traceback.print_exc()
         return Answer(name, skipped=[f"{name}: {type(error).__name__}: {error}"], failed=True)

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.harness.markdown import PARTS, lines, number
+from benchmarks.harness.markdown import lines, number
 from benchmarks.harness.report import Bar, Report, load
 
 AGREEMENT = 0.15
@@ -46,7 +46,7 @@ def row(one: Bar, other: Bar) -> list[str]:
     """One of them."""
     verdict = ("agree" if agrees(one, other) else "**differ**") if one.is_ratio else ""
     measured = (f"{number(bar.measured)} {bar.unit}".strip() for bar in (one, other))
-    return [PARTS[one.issue], one.what, *measured, f"{difference(one, other):.0%}", verdict]
+    return [one.part, one.what, *measured, f"{difference(one, other):.0%}", verdict]
 
 
 def main() -> int:

@@ -21,8 +21,8 @@ from shared.embedded.ports import free_ports
 from shared.processes.waiting import wait_until
 
 REPOSITORY = Path(__file__).parent.parent
-FASTER = bar(3, "ours, to theirs", "at least", 2, "×", Sample([2.5, 1.5, 3.0]))
-SLOWER = bar(6, "p99", "at most", 60, "ms", Sample([70.0]))
+FASTER = bar("gateway", "ours, to theirs", "at least", 2, "×", Sample([2.5, 1.5, 3.0]))
+SLOWER = bar("predictions", "p99", "at most", 60, "ms", Sample([70.0]))
 
 
 def report() -> Report:
@@ -35,8 +35,8 @@ def report() -> Report:
 def test_a_bar_is_judged_by_the_middle_of_its_turns_and_tells_how_far_they_went() -> None:
     assert (FASTER.measured, FASTER.low, FASTER.high, FASTER.ratio, FASTER.met) == (2.5, 1.5, 3.0, 1.25, True)
     assert not SLOWER.met
-    assert bar(3, "errors", "at most", 0, "", 0).met
-    assert not bar(3, "errors", "at most", 0, "", 1).met
+    assert bar("gateway", "errors", "at most", 0, "", 0).met
+    assert not bar("gateway", "errors", "at most", 0, "", 1).met
 
 
 def test_the_table_has_every_bar_by_part_and_says_which_is_short() -> None:
@@ -63,8 +63,8 @@ def run_with(*bars: Bar) -> Report:
 
 
 def test_two_runs_agree_when_their_ratios_do_whatever_the_times_were() -> None:
-    slower = bar(6, "p99", "at most", 60, "ms", 30.0)
-    near, far = (bar(3, "ours, to theirs", "at least", 2, "×", ratio) for ratio in (2.85, 2.15))
+    slower = bar("predictions", "p99", "at most", 60, "ms", 30.0)
+    near, far = (bar("gateway", "ours, to theirs", "at least", 2, "×", ratio) for ratio in (2.85, 2.15))
     assert [agrees(*pair) for pair in pairs(run_with(FASTER, SLOWER), run_with(slower, near))] == [True, True]
     assert [agrees(*pair) for pair in pairs(run_with(FASTER, SLOWER), run_with(slower, far))] == [False, True]
     assert table(pairs(run_with(FASTER, SLOWER), run_with(slower, far))).splitlines()[2:] == [

@@ -18,10 +18,10 @@ class Ending:
     def listen(self, seconds: int) -> None:
         """From now on signals end the run, and the clock does after so many seconds."""
         for number in ENDS:
-            signal.signal(number, self._hear)
+            signal.signal(number, self._on_signal)
         signal.alarm(seconds)
 
-    def _hear(self, number: int, _: object) -> None:
+    def _on_signal(self, number: int, _: object) -> None:
         for end in ENDS:
             signal.signal(end, signal.SIG_IGN)
         self._told = number

@@ -5,9 +5,6 @@ from collections.abc import Iterable, Sequence
 from benchmarks.harness.report import Answer, Bar, Report, Table
 from benchmarks.harness.turns import Sample
 
-PARTS = {3: "gateway", 4: "analytics", 6: "predictions", 7: "model", 8: "metrics"}
-"""Issue that asks for a figure → the part of the project that it is about."""
-
 
 def document(report: Report) -> str:
     """Everything."""
@@ -37,7 +34,7 @@ def answer_parts(answer: Answer) -> Iterable[str]:
 
 
 def bars_table(bars: Sequence[Bar]) -> str:
-    """What the issues ask for, and what came of it. The ratio is that of the measured figure to the target."""
+    """What is wanted, and what came of it. The ratio is that of the measured figure to the target."""
     head = ["of", "figure", "target", "measured", "lowest to highest", "to target", ""]
     return lines(head, [bar_row(bar) for bar in bars])
 
@@ -47,7 +44,7 @@ def bar_row(bar: Bar) -> list[str]:
     sign = "≥" if bar.bound == "at least" else "≤"
     spread = f"{number(bar.low)} to {number(bar.high)}" if bar.low < bar.high else ""
     return [
-        PARTS[bar.issue], bar.what, f"{sign} {number(bar.target)} {bar.unit}".strip(),
+        bar.part, bar.what, f"{sign} {number(bar.target)} {bar.unit}".strip(),
         f"{number(bar.measured)} {bar.unit}".strip(), spread,
         f"{bar.ratio:.2f}" if bar.target else "", "met" if bar.met else "**short**",
     ]  # fmt: skip

@@ -7,14 +7,18 @@ from typing import Any, Literal
 
 from benchmarks.harness.turns import Sample
 
+PARTS = ("gateway", "analytics", "predictions", "model", "metrics")
+"""Of the project, in the order in which their figures are shown."""
+
 Bound = Literal["at least", "at most"]
 
 
 @dataclass(frozen=True)
 class Bar:
-    """One figure that an issue asks for."""
+    """One figure, and what it should be."""
 
-    issue: int
+    part: str
+    """Of the project: one of `PARTS`."""
     what: str
     bound: Bound
     target: float
@@ -40,10 +44,10 @@ class Bar:
         return self.measured >= self.target if self.bound == "at least" else self.measured <= self.target
 
 
-def bar(issue: int, what: str, bound: Bound, target: float, unit: str, measured: Sample | float) -> Bar:
+def bar(part: str, what: str, bound: Bound, target: float, unit: str, measured: Sample | float) -> Bar:
     """A bar with the spread of its turns."""
     sample = measured if isinstance(measured, Sample) else Sample([measured])
-    return Bar(issue, what, bound, target, unit, sample.middle, sample.low, sample.high)
+    return Bar(part, what, bound, target, unit, sample.middle, sample.low, sample.high)
 
 
 @dataclass(frozen=True)
@@ -95,8 +99,10 @@ class Report:
 
     @property
     def bars(self) -> list[Bar]:
-        """Of all questions, by issue."""
-        return sorted((bar for answer in self.answers.values() for bar in answer.bars), key=lambda bar: bar.issue)
+        """Of all questions, by part."""
+        return sorted(
+            (bar for answer in self.answers.values() for bar in answer.bars), key=lambda bar: PARTS.index(bar.part)
+        )
 
     def save(self, file: Path) -> None:
         """As JSON."""

@@ -1,4 +1,4 @@
-"""Contestants take turns, so that a machine that slows down meanwhile slows all; what counts is the middle of them."""
+"""Targets take turns, so that a machine that slows down meanwhile slows all; what counts is the middle of them."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -50,14 +50,14 @@ def in_turns(names: Iterable[K], turns: int) -> Iterator[K]:
         yield from order if turn % 2 == 0 else reversed(order)
 
 
-def alternate(contestants: Mapping[K, Callable[[], T]], turns: int) -> dict[K, list[T]]:
+def alternate(targets: Mapping[K, Callable[[], T]], turns: int) -> dict[K, list[T]]:
     """What each of them gives, turn by turn."""
-    found: dict[K, list[T]] = {name: [] for name in contestants}
-    for name in in_turns(contestants, turns):
-        found[name].append(contestants[name]())
+    found: dict[K, list[T]] = {name: [] for name in targets}
+    for name in in_turns(targets, turns):
+        found[name].append(targets[name]())
     return found
 
 
-def samples(contestants: Mapping[str, Callable[[], float]], turns: int) -> dict[str, Sample]:
+def samples(targets: Mapping[str, Callable[[], float]], turns: int) -> dict[str, Sample]:
     """The same for a single figure each."""
-    return {name: Sample(values) for name, values in alternate(contestants, turns).items()}
+    return {name: Sample(values) for name, values in alternate(targets, turns).items()}

@@ -1,4 +1,4 @@
-"""The model that every contestant serves: this project's own runtimes, so that only the serving differs.
+"""The model that every target serves: this project's own runtimes, so that only the serving differs.
 
 Runs in each peer's environment, with `prediction-service` and `shared` on PYTHONPATH; the folder is named by MODEL.
 """

@@ -1,4 +1,4 @@
-"""The questions, in the order in which they are asked; each module has `TITLE` and `answer(effort)`."""
+"""The questions, in the order in which they are asked; each module has `TITLE` and `answer(options)`."""
 
 QUESTIONS = (
     "predictions", "hops", "start_up", "memory", "batching", "containers",

@@ -20,11 +20,11 @@ from random import Random
 import httpx
 from uuid_utils import uuid7
 
-from benchmarks.effort import Effort
 from benchmarks.harness.prediction_store import PredictionStore, make_store, store_server
 from benchmarks.harness.report import Answer, Bar, Plot, Table, bar
 from benchmarks.harness.servers import Server
 from benchmarks.harness.turns import Sample, in_turns
+from benchmarks.options import Options
 from shared.embedded.ports import free_ports
 from shared.testing.postgres import PostgresServer
 
@@ -56,26 +56,26 @@ Times = dict[str, Sample]
 """Milliseconds, by what was asked: `few`, `many`, `plain`; of each round the median."""
 
 
-def answer(effort: Effort) -> Answer:
+def answer(options: Options) -> Answer:
     """Everything, on one Postgres."""
-    folder = effort.folder / "aggregates"
+    folder = options.folder / "aggregates"
     folder.mkdir(mode=0o755)
     with store_server(folder) as server:
-        return asyncio.run(measure(server, folder, effort))
+        return asyncio.run(measure(server, folder, options))
 
 
-async def measure(server: PostgresServer, folder: Path, effort: Effort) -> Answer:
+async def measure(server: PostgresServer, folder: Path, options: Options) -> Answer:
     """Size after size."""
     end = datetime.now(UTC)
     few, many = await make_store(server, "few"), await make_store(server, "many")
     await few.fill(FEW_ROWS, end)
     times: dict[int, Times] = {}
-    for rows in sizes(effort.rows):
+    for rows in sizes(options.rows):
         await many.fill(rows - max(times, default=0), end)
         times[rows] = await times_at(server, few, many, folder, end)
     rollup_bytes, row_bytes = await many.sizes()
-    writing = await write_rates(many, effort)
-    bars = judged(times[effort.rows], effort.rows, rollup_bytes / row_bytes, writing)
+    writing = await write_rates(many, options)
+    bars = judged(times[options.rows], options.rows, rollup_bytes / row_bytes, writing)
     return Answer(TITLE, bars, tables(times, writing), [plot(times)])
 
 
@@ -136,15 +136,15 @@ async def metrics_service(
             yield ask
 
 
-async def write_rates(store: PredictionStore, effort: Effort) -> dict[str, Sample]:
+async def write_rates(store: PredictionStore, options: Options) -> dict[str, Sample]:
     """Rows per second with rollups and without, in turns."""
     switches = {"with rollups": "ENABLE", "without": "DISABLE"}
     rates: dict[str, list[float]] = {name: [] for name in switches}
     async with store.connection() as connection:
         await connection.execute("CHECKPOINT")  # what the loading left to be synced shall slow nobody's turn
-        for name in in_turns(switches, effort.short_turns):
+        for name in in_turns(switches, options.short_turns):
             await connection.execute(f"ALTER TABLE predictions.prediction {switches[name]} TRIGGER roll_up")
-            rates[name].append(await rows_per_second(store, effort.of(3)))
+            rates[name].append(await rows_per_second(store, options.of(3)))
     return {name: Sample(found) for name, found in rates.items()}
 
 
@@ -182,16 +182,16 @@ def batch(generator: Random) -> list[list[object]]:
 
 
 def judged(times: Times, rows: int, disk_share: float, writing: Mapping[str, Sample]) -> list[Bar]:
-    """Of issue 8."""
+    """Of the metrics."""
     few, many, plain = (times[name] for name in ("few", "many", "plain"))
     what = f"/metrics/aggregated over 24 h and {rows:,} predictions"
     return [
-        bar(8, f"{what}: p50", "at most", P50_MS, "ms", many),
-        bar(8, f"… to its own time at {FEW_ROWS:,}", "at most", GROWTH, "×", many.over(few)),
-        bar(8, "… plain SQL on the raw rows, to it", "at least", SPEED_UP, "×", plain.over(many)),
-        bar(8, "rows/s written with rollups, to without", "at least", WRITE_SHARE, "×",
+        bar("metrics", f"{what}: p50", "at most", P50_MS, "ms", many),
+        bar("metrics", f"… to its own time at {FEW_ROWS:,}", "at most", GROWTH, "×", many.over(few)),
+        bar("metrics", "… plain SQL on the raw rows, to it", "at least", SPEED_UP, "×", plain.over(many)),
+        bar("metrics", "rows/s written with rollups, to without", "at least", WRITE_SHARE, "×",
             writing["with rollups"].over(writing["without"])),
-        bar(8, "rollups on disk, to the rows", "at most", DISK_PERCENT, "%", 100 * disk_share),
+        bar("metrics", "rollups on disk, to the rows", "at most", DISK_PERCENT, "%", 100 * disk_share),
     ]  # fmt: skip
 
 

@@ -16,13 +16,13 @@ from pathlib import Path
 
 import uvloop
 
-from benchmarks.contestants import PREDICT, ServedModel, served_model
-from benchmarks.effort import Effort
 from benchmarks.harness.load import TEXT, wrk
 from benchmarks.harness.report import Answer, Table, bar
 from benchmarks.harness.servers import Server
 from benchmarks.harness.stores import postgres_server
 from benchmarks.harness.turns import Sample, alternate, samples
+from benchmarks.options import Options
+from benchmarks.targets import PREDICT, ServedModel, served_model
 from prediction_service.batching.batcher import Batcher
 from prediction_service.models.folders.listing import ModelFolder
 from prediction_service.models.loader import QueueBounds, load_model
@@ -40,11 +40,11 @@ TEXTS = [" ".join([*WORDS[number % 5 :], *WORDS * 4]) for number in range(101)]
 Compute = Callable[[list[str]], object]
 
 
-def answer(effort: Effort) -> Answer:
+def answer(options: Options) -> Answer:
     """Texts a second of 64 callers, and one caller's time."""
-    folder, seconds = effort.folder / "batching", effort.of(3)
+    folder, seconds = options.folder / "batching", options.of(3)
     folder.mkdir(mode=0o755)
-    served = served_model(effort.model, folder / "models")
+    served = served_model(options.model, folder / "models")
     model = load_model(ModelFolder(served.name, served.version, served.folder), QueueBounds(4096, 60.0))
     compute = model.batcher.runtime.probabilities
     with service(folder, served) as url:
@@ -55,20 +55,20 @@ def answer(effort: Effort) -> Answer:
                 f"the batcher, {CALLERS} callers": lambda: uvloop.run(through_batcher(model.batcher, seconds)),
                 f"the whole service, {CALLERS} connections": lambda: wrk(url, CALLERS, seconds, body).rate,
             },
-            effort.short_turns,
+            options.short_turns,
         )
-    times = alternate({"one caller": lambda: uvloop.run(single_caller(model.batcher, compute))}, effort.short_turns)
+    times = alternate({"one caller": lambda: uvloop.run(single_caller(model.batcher, compute))}, options.short_turns)
     direct, batched = (Sample(list(turn)) for turn in zip(*times["one caller"], strict=True))
     bare, batcher, _ = rates.values()
     rows: list[list[str | Sample]] = [[name, rate, rate.over(bare)] for name, rate in rates.items()]
-    own_time = [bar(7, f"{served.name}, one text of up to 32 tokens: p50", "at most", P50_MS, "ms", direct)]
+    own_time = [bar("model", f"{served.name}, one text of up to 32 tokens: p50", "at most", P50_MS, "ms", direct)]
     return Answer(
         TITLE,
         bars=[
             *(own_time if served.name == "sentiment" else ()),
-            bar(6, f"{served.name}, {CALLERS} callers: texts/s through the batcher, to the model alone",
+            bar("predictions", f"{served.name}, {CALLERS} callers: texts/s through the batcher, to the model alone",
                 "at least", BUSY_WANTED, "×", batcher.over(bare)),
-            bar(6, f"{served.name}, one caller: time with batching, to without",
+            bar("predictions", f"{served.name}, one caller: time with batching, to without",
                 "at most", SINGLE_WANTED, "×", batched.over(direct)),
         ],
         tables=[

@@ -8,12 +8,12 @@ import asyncio
 
 import httpx
 
-from benchmarks.contestants import PREDICT, stack_server
-from benchmarks.effort import Effort
 from benchmarks.harness.connections import post, steady
 from benchmarks.harness.load import Load, wrk
 from benchmarks.harness.report import Answer, Bar, Table, bar
 from benchmarks.harness.turns import Sample, alternate
+from benchmarks.options import Options
+from benchmarks.targets import PREDICT, stack_server
 
 TITLE = "Cached report"
 PATH, BODY = "/analyze/performance", "{}"
@@ -21,20 +21,20 @@ STEADY, BUSY, MANY = "steady 300 requests/s", "64 connections, flat out", "1,000
 WANTED = {STEADY: {"p50_ms": 5, "p99_ms": 20}, BUSY: {"p50_ms": 35, "p99_ms": 80}}
 
 
-def answer(effort: Effort) -> Answer:
+def answer(options: Options) -> Answer:
     """One report, asked for again and again."""
-    stack = stack_server(effort.folder / "reports", INGRESS_LIMITS="1000000/1s", RULES_CACHE_TTL="3600")
+    stack = stack_server(options.folder / "reports", INGRESS_LIMITS="1000000/1s", RULES_CACHE_TTL="3600")
     with stack.running(PREDICT):
         make_report(stack.port)
         url, request = f"http://127.0.0.1:{stack.port}{PATH}", post(PATH, stack.port, BODY.encode())
-        wrk(url, 64, effort.of(2), BODY)
+        wrk(url, 64, options.of(2), BODY)
         loads = alternate(
             {
-                STEADY: lambda: asyncio.run(steady(stack.port, request, 300, effort.of(4))),
-                BUSY: lambda: wrk(url, 64, effort.of(3), BODY),
-                MANY: lambda: wrk(url, 1000, effort.of(2), BODY),
+                STEADY: lambda: asyncio.run(steady(stack.port, request, 300, options.of(4))),
+                BUSY: lambda: wrk(url, 64, options.of(3), BODY),
+                MANY: lambda: wrk(url, 1000, options.of(2), BODY),
             },
-            effort.short_turns,
+            options.short_turns,
         )
     rows: list[list[str | Sample]] = [
         [name, *(figure(found, what) for what in ("rate", "p50_ms", "p99_ms", "failed"))]
@@ -44,14 +44,14 @@ def answer(effort: Effort) -> Answer:
 
 
 def bars(loads: dict[str, list[Load]]) -> list[Bar]:
-    """Of issue 4."""
+    """Of the analytics."""
     times = [
-        bar(4, f"cached report, {name}: {what[:3]}", "at most", most, "ms", figure(loads[name], what))
+        bar("analytics", f"cached report, {name}: {what[:3]}", "at most", most, "ms", figure(loads[name], what))
         for name, bounds in WANTED.items()
         for what, most in bounds.items()
     ]
     failed = sum(load.failed for load in loads[MANY])
-    return [*times, bar(4, f"cached report, {MANY}: errors", "at most", 0, "", failed)]
+    return [*times, bar("analytics", f"cached report, {MANY}: errors", "at most", 0, "", failed)]
 
 
 def figure(loads: list[Load], what: str) -> Sample:

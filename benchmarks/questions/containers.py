@@ -8,32 +8,32 @@ import subprocess
 
 import httpx
 
-from benchmarks.contestants import OUR_BODY, PREDICT, stack_server
-from benchmarks.effort import Effort
 from benchmarks.harness.load import wrk
 from benchmarks.harness.report import Answer, Table
 from benchmarks.harness.turns import Sample, alternate
+from benchmarks.options import Options
+from benchmarks.targets import OUR_BODY, PREDICT, stack_server
 
 TITLE = "Containers beside bare processes"
 LIMITS = "1000000/1s"
 CONNECTIONS, SECONDS = 64, 5
 
 
-def answer(effort: Effort) -> Answer:
+def answer(options: Options) -> Answer:
     """Throughput and latency of both, in turns."""
-    if why := reason_to_skip(effort.containers):
+    if why := reason_to_skip(options.containers):
         return Answer(TITLE, skipped=[f"containers: {why}"])
-    stack = stack_server(effort.folder / "bare", INGRESS_LIMITS=LIMITS, LOG_LEVEL="INFO", LOG_FORMAT="json")
+    stack = stack_server(options.folder / "bare", INGRESS_LIMITS=LIMITS, LOG_LEVEL="INFO", LOG_FORMAT="json")
     with stack.running(PREDICT):
         urls = {
-            "containers": f"{effort.containers}/predict",
+            "containers": f"{options.containers}/predict",
             "bare processes": f"http://127.0.0.1:{stack.port}/predict",
         }
-        contest = {
-            name: lambda url=url: wrk(url, CONNECTIONS, effort.of(SECONDS), OUR_BODY, one_client=True)
+        targets = {
+            name: lambda url=url: wrk(url, CONNECTIONS, options.of(SECONDS), OUR_BODY, one_client=True)
             for name, url in urls.items()
         }
-        loads = alternate(contest, effort.turns)
+        loads = alternate(targets, options.turns)
     figures = ("rate", "p50_ms", "p99_ms", "failed")
     rows: list[list[str | Sample]] = [
         [name, *(Sample([getattr(load, figure) for load in found]) for figure in figures)]

@@ -17,10 +17,10 @@ from limits.aio.strategies import MovingWindowRateLimiter
 from psycopg_pool import ConnectionPool
 from pyrate_limiter import Duration, PostgresBucket, Rate, RateItem
 
-from benchmarks.effort import Effort
 from benchmarks.harness.report import Answer, Table, bar
 from benchmarks.harness.stores import postgres_and_redis
 from benchmarks.harness.turns import Sample, samples
+from benchmarks.options import Options
 from gateway.limit.postgres import PostgresLimiter
 from gateway.limit.window import Policy, Window
 from shared.database.connection import Connector
@@ -37,10 +37,10 @@ WANTED = {PYRATE: 10.0, LIMITS: 2.5}
 Decide = Callable[[str], Awaitable[object]]
 
 
-def answer(effort: Effort) -> Answer:
+def answer(options: Options) -> Answer:
     """Decisions a second of each, in turns."""
-    seconds = effort.of(2)
-    with postgres_and_redis(effort.folder / "limiter") as (postgres, redis):
+    seconds = options.of(2)
+    with postgres_and_redis(options.folder / "limiter") as (postgres, redis):
         database = asyncio.run(postgres.make_database())
         rates = samples(
             {
@@ -49,7 +49,7 @@ def answer(effort: Effort) -> Answer:
                 LIMITS: lambda: asyncio.run(limits_on_redis(redis, seconds)),
                 TUTORIAL: lambda: asyncio.run(tutorial_on_postgres(database, seconds)),
             },
-            effort.short_turns,
+            options.short_turns,
         )
     ratios = {name: rates[OURS].over(rate) for name, rate in rates.items()}
     rows: list[list[str | Sample]] = [
@@ -58,7 +58,7 @@ def answer(effort: Effort) -> Answer:
     return Answer(
         TITLE,
         bars=[
-            bar(3, f"limit decisions/s, to {name}", "at least", least, "×", ratios[name])
+            bar("gateway", f"limit decisions/s, to {name}", "at least", least, "×", ratios[name])
             for name, least in WANTED.items()
         ],
         tables=[Table("", ["limiter", "decisions/s", "this one is so many times as fast"], rows)],

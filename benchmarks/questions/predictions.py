@@ -5,39 +5,40 @@ This stack does more for each: it holds every client to a limit and has every an
 
 from collections.abc import Callable
 
-from benchmarks.contest import BUSY, CONNECTIONS, Contest, contests
-from benchmarks.contestants import LEXICON, MODEL_SERVERS, STACK
-from benchmarks.effort import Effort
+from benchmarks.comparison import BUSY, CONNECTIONS, Comparison, comparisons
 from benchmarks.harness.report import Answer, Bar, Plot, Table, bar
 from benchmarks.harness.turns import Sample
+from benchmarks.options import Options
+from benchmarks.targets import LEXICON, MODEL_SERVERS, STACK
 
 TITLE = "Predictions beside other model servers"
 RATIO, P99_MS = 1.5, 60
+FAILED = "lexicon over all connections: requests not answered well"
 
 
-def answer(effort: Effort) -> Answer:
+def answer(options: Options) -> Answer:
     """Throughput and latency over connections, for each model."""
     found = Answer(TITLE)
-    for name, contest in contests(effort).items():
-        found.tables += [rates(contest, name), latencies(contest, name)]
-        found.plots += plots(contest, name)
-        found.skipped += [f"{title}, {name}: {why.splitlines()[-1]}" for title, why in contest.skipped.items()]
-    found.bars = bars(contests(effort)[LEXICON])
+    for name, comparison in comparisons(options).items():
+        found.tables += [rates(comparison, name), latencies(comparison, name)]
+        found.plots += plots(comparison, name)
+        found.skipped += [f"{title}, {name}: {why.splitlines()[-1]}" for title, why in comparison.skipped.items()]
+    found.bars = bars(comparisons(options)[LEXICON])
     return found
 
 
-def bars(contest: Contest) -> list[Bar]:
-    """Of issue 6."""
+def bars(comparison: Comparison) -> list[Bar]:
+    """Of the predictions."""
     found = [
-        bar(6, f"lexicon over {BUSY} connections: p99", "at most", P99_MS, "ms", contest.p99(STACK)),
-        bar(6, "lexicon over all connections: requests not answered well", "at most", 0, "", contest.failed(STACK)),
+        bar("predictions", f"lexicon over {BUSY} connections: p99", "at most", P99_MS, "ms", comparison.p99(STACK)),
+        bar("predictions", FAILED, "at most", 0, "", comparison.failed(STACK)),
     ]
-    peers = [name for name in MODEL_SERVERS if name in contest.visits]
+    peers = [name for name in MODEL_SERVERS if name in comparison.runs]
     if peers:
-        fastest = max(peers, key=lambda name: contest.rates(name).middle)
-        ratio = contest.rates(STACK).over(contest.rates(fastest))
+        fastest = max(peers, key=lambda name: comparison.rates(name).middle)
+        ratio = comparison.rates(STACK).over(comparison.rates(fastest))
         what = f"lexicon over {BUSY} connections: predictions/s of the whole stack, to the fastest of {listed(peers)}"
-        found.insert(0, bar(6, what, "at least", RATIO, "×", ratio))
+        found.insert(0, bar("predictions", what, "at least", RATIO, "×", ratio))
     return found
 
 
@@ -46,23 +47,23 @@ def listed(names: list[str]) -> str:
     return " and ".join(", ".join(names).rsplit(", ", 1))
 
 
-def rates(contest: Contest, model: str) -> Table:
+def rates(comparison: Comparison, model: str) -> Table:
     """Predictions a second."""
     rows: list[list[str | Sample]] = [
-        [name, *(contest.rates(name, connections) for connections in CONNECTIONS)] for name in contest.visits
+        [name, *(comparison.rates(name, connections) for connections in CONNECTIONS)] for name in comparison.runs
     ]
     return Table(f"{model}: predictions a second", ["connections", *map(str, CONNECTIONS)], rows)
 
 
-def latencies(contest: Contest, model: str) -> Table:
+def latencies(comparison: Comparison, model: str) -> Table:
     """How long callers wait."""
     rows: list[list[str | Sample]] = [
         [
             name,
-            *(f"{contest.p50(name, n).middle:.1f} / {contest.p99(name, n).middle:.1f}" for n in CONNECTIONS),
-            str(contest.failed(name)),
+            *(f"{comparison.p50(name, n).middle:.1f} / {comparison.p99(name, n).middle:.1f}" for n in CONNECTIONS),
+            str(comparison.failed(name)),
         ]
-        for name in contest.visits
+        for name in comparison.runs
     ]
     columns = ["connections", *map(str, CONNECTIONS), "failed"]
     longest = ", ".join(f"{seconds} s over {connections:,}" for connections, seconds in CONNECTIONS.items())
@@ -70,19 +71,19 @@ def latencies(contest: Contest, model: str) -> Table:
     return Table(f"{model}: milliseconds until the answer, p50 / p99", columns, rows, note)
 
 
-def plots(contest: Contest, model: str) -> list[Plot]:
+def plots(comparison: Comparison, model: str) -> list[Plot]:
     """The same as lines."""
     figures = {
-        "throughput": (f"Predictions a second: {model}", "predictions/s", contest.rates),
-        "latency": (f"Latency, p99: {model}", "ms", contest.p99),
+        "throughput": (f"Predictions a second: {model}", "predictions/s", comparison.rates),
+        "latency": (f"Latency, p99: {model}", "ms", comparison.p99),
     }
     x = [float(connections) for connections in CONNECTIONS]
     return [
-        Plot(f"{name}-{model}", title, "connections", unit, x, lines(contest, figure))
+        Plot(f"{name}-{model}", title, "connections", unit, x, lines(comparison, figure))
         for name, (title, unit, figure) in figures.items()
     ]
 
 
-def lines(contest: Contest, figure: Callable[[str, int], Sample]) -> dict[str, list[float | None]]:
-    """One for each contestant, with a gap where nobody was answered in time."""
-    return {name: [figure(name, connections).middle or None for connections in CONNECTIONS] for name in contest.visits}
+def lines(comparison: Comparison, figure: Callable[[str, int], Sample]) -> dict[str, list[float | None]]:
+    """One for each target, with a gap where nobody was answered in time."""
+    return {name: [figure(name, connections).middle or None for connections in CONNECTIONS] for name in comparison.runs}

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from benchmarks.effort import Effort
 from benchmarks.harness.connections import Connection, connect, post, steady
 from benchmarks.harness.environments import PEERS
 from benchmarks.harness.load import Load, wrk
@@ -21,6 +20,7 @@ from benchmarks.harness.report import Answer, Bar, Table, bar
 from benchmarks.harness.servers import Server
 from benchmarks.harness.stores import postgres_server
 from benchmarks.harness.turns import Sample, alternate, samples
+from benchmarks.options import Options
 from shared.embedded.ports import free_ports
 from shared.testing.postgres import PostgresServer
 
@@ -59,13 +59,13 @@ class Field:
     limitless: Server
 
 
-def answer(effort: Effort) -> Answer:
+def answer(options: Options) -> Answer:
     """Everything, on servers that run all the time; those whose turn it is not have nothing to do."""
-    with field(effort.folder / "proxy") as running:
+    with field(options.folder / "proxy") as running:
         found = Answer(TITLE)
         rows: list[list[str | Sample]] = []
         for measure in (throughput, refusals, latency, idle):
-            bars, lines = measure(running, effort)
+            bars, lines = measure(running, options)
             found.bars += bars
             rows += lines
         found.tables = [Table("", ["", "measured"], rows)]
@@ -75,30 +75,32 @@ def answer(effort: Effort) -> Answer:
 Findings = tuple[list[Bar], list[list[str | Sample]]]
 
 
-def throughput(running: Field, effort: Effort) -> Findings:
+def throughput(running: Field, options: Options) -> Findings:
     """The gateway beside Traefik and httpx."""
     ports = {OURS: running.gateway, TRAEFIK: running.traefik, HTTPX: running.httpx}
     # Six seconds, because httpx changes its pace from one to the next.
-    contest = {name: partial(rate, port, effort.of(6)) for name, port in ports.items()}
-    rates = samples(contest, effort.short_turns)
+    targets = {name: partial(rate, port, options.of(6)) for name, port in ports.items()}
+    rates = samples(targets, options.short_turns)
     bars = [
-        bar(3, f"requests/s through the gateway, limit on, distinct clients, to {name}",
+        bar("gateway", f"requests/s through the gateway, limit on, distinct clients, to {name}",
             "at least", least, "×", rates[OURS].over(rates[name]))
         for name, least in WANTED.items()
     ]  # fmt: skip
     return bars, [[f"requests/s, {name}", found] for name, found in rates.items()]
 
 
-def refusals(running: Field, effort: Effort) -> Findings:
+def refusals(running: Field, options: Options) -> Findings:
     """One client far over its quota, beside a bare uvicorn; one process each."""
     rate(running.single, 1, one_client=True)
-    contest = {
-        "refusals/s of one client, one gateway process": lambda: rate(running.single, effort.of(2), one_client=True),
-        "answers/s of bare uvicorn": lambda: rate(running.upstream, effort.of(2), one_client=True),
+    targets = {
+        "refusals/s of one client, one gateway process": lambda: rate(running.single, options.of(2), one_client=True),
+        "answers/s of bare uvicorn": lambda: rate(running.upstream, options.of(2), one_client=True),
     }
-    refused, bare = (rates := samples(contest, effort.short_turns)).values()
+    refused, bare = (rates := samples(targets, options.short_turns)).values()
     what = "refusals/s of one client, to what bare uvicorn answers"
-    return [bar(3, what, "at least", REFUSALS_WANTED, "×", refused.over(bare))], [[*pair] for pair in rates.items()]
+    return [bar("gateway", what, "at least", REFUSALS_WANTED, "×", refused.over(bare))], [
+        [*pair] for pair in rates.items()
+    ]
 
 
 def rate(port: int, seconds: float, *, one_client: bool = False) -> float:
@@ -106,11 +108,11 @@ def rate(port: int, seconds: float, *, one_client: bool = False) -> float:
     return wrk(f"http://127.0.0.1:{port}/predict", CONNECTIONS, seconds, one_client=one_client).rate
 
 
-def latency(running: Field, effort: Effort) -> Findings:
+def latency(running: Field, options: Options) -> Findings:
     """What the gateway adds at a steady rate, open loop."""
     ports = (running.limitless.port, running.upstream)
-    contest = {port: partial(steady_load, port, effort.of(3)) for port in ports}
-    through, direct = alternate(contest, effort.short_turns).values()
+    targets = {port: partial(steady_load, port, options.of(3)) for port in ports}
+    through, direct = alternate(targets, options.short_turns).values()
     added = {
         figure: Sample([getattr(load, figure) for load in through]).minus(
             Sample([getattr(load, figure) for load in direct])
@@ -118,7 +120,7 @@ def latency(running: Field, effort: Effort) -> Findings:
         for figure in ADDED_MS
     }
     names = {figure: f"added at a steady {STEADY_RATE} requests/s, {figure[:3]}" for figure in ADDED_MS}
-    bars = [bar(3, names[figure], "at most", most, "ms", added[figure]) for figure, most in ADDED_MS.items()]
+    bars = [bar("gateway", names[figure], "at most", most, "ms", added[figure]) for figure, most in ADDED_MS.items()]
     return bars, [[f"ms {names[figure]}", sample] for figure, sample in added.items()]
 
 
@@ -127,14 +129,14 @@ def steady_load(port: int, seconds: float) -> Load:
     return asyncio.run(steady(port, post("/predict", port, b"{}"), STEADY_RATE, seconds))
 
 
-def idle(running: Field, _: Effort) -> Findings:
+def idle(running: Field, _: Options) -> Findings:
     """Ten thousand connections that have asked once and stay."""
     failed = asyncio.run(hold_idle(running.limitless.port))
     resident = sum(used.resident_mebibytes for used in running.limitless.usage().values())
     what = f"one gateway with {IDLE_CONNECTIONS:,} idle connections"
     bars = [
-        bar(3, f"memory of {what}", "at most", IDLE_MEBIBYTES, "MiB", resident),
-        bar(3, f"errors of {what}", "at most", 0, "", failed),
+        bar("gateway", f"memory of {what}", "at most", IDLE_MEBIBYTES, "MiB", resident),
+        bar("gateway", f"errors of {what}", "at most", 0, "", failed),
     ]
     return bars, [[f"MiB of {what}", Sample([resident])]]
 

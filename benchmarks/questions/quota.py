@@ -15,10 +15,10 @@ from limits.aio.strategies import MovingWindowRateLimiter
 from redis.asyncio import Redis
 
 from analytics_service.gemini.quota import CallQuota, QuotaExhaustedError
-from benchmarks.effort import Effort
 from benchmarks.harness.report import Answer, Table, bar
 from benchmarks.harness.stores import redis_server
 from benchmarks.harness.turns import Sample, samples
+from benchmarks.options import Options
 from shared.testing.redis import RedisServer
 
 TITLE = "Quota script"
@@ -30,21 +30,21 @@ Take = Callable[[], Awaitable[object]]
 RateOf = Callable[[RedisServer, int, float], Coroutine[None, None, float]]
 
 
-def answer(effort: Effort) -> Answer:
+def answer(options: Options) -> Answer:
     """Calls a second, in turns."""
     found = Answer(TITLE)
     rows: list[list[str | Sample]] = []
-    with redis_server(effort.folder / "quota") as server:
+    with redis_server(options.folder / "quota") as server:
         for name, allowed in ALLOWED.items():
-            contest = {
-                "ours": partial(run, our_rate, server, allowed, effort.of(1.5)),
-                "theirs": partial(run, their_rate, server, allowed, effort.of(1.5)),
+            targets = {
+                "ours": partial(run, our_rate, server, allowed, options.of(1.5)),
+                "theirs": partial(run, their_rate, server, allowed, options.of(1.5)),
             }
-            ours, theirs = samples(contest, effort.short_turns).values()
+            ours, theirs = samples(targets, options.short_turns).values()
             ratio = ours.over(theirs)
             rows.append([name, ours, theirs, ratio])
             what = f"quota script, {name}, to limits' moving window"
-            found.bars.append(bar(4, what, "at least", LEAST_RATIO, "×", ratio))
+            found.bars.append(bar("analytics", what, "at least", LEAST_RATIO, "×", ratio))
     found.tables = [Table("", ["", "quota, calls/s", "limits, calls/s", "ratio"], rows)]
     return found
 

@@ -15,7 +15,6 @@ from pathlib import Path
 
 from analytics_service.testing.gemini_emulator import GeminiEmulator, slow
 from analytics_service.testing.metrics_emulator import MetricsEmulator
-from benchmarks.effort import Effort
 from benchmarks.harness.connections import all_at_once, post
 from benchmarks.harness.environments import NotInstalledError, environment
 from benchmarks.harness.load import Load
@@ -23,6 +22,7 @@ from benchmarks.harness.report import Answer, Table, bar
 from benchmarks.harness.servers import Server
 from benchmarks.harness.stores import redis_server
 from benchmarks.harness.turns import Sample
+from benchmarks.options import Options
 from shared.embedded.ports import free_ports
 from shared.testing.redis import RedisServer
 
@@ -45,11 +45,11 @@ class Outcome:
     slowest_seconds: float
 
 
-def answer(effort: Effort) -> Answer:
+def answer(options: Options) -> Answer:
     """The number of calls, and how long the last caller waits."""
     found = Answer(TITLE)
     rows: list[list[str | Sample]] = []
-    folder, turns = effort.folder / "stampede", min(effort.turns, TURNS)
+    folder, turns = options.folder / "stampede", min(options.turns, TURNS)
     with redis_server(folder) as redis, GeminiEmulator() as gemini, MetricsEmulator() as metrics:
         gemini.behave(slow(PROVIDER_SECONDS))
         for name in (OURS, *PEERS):
@@ -66,7 +66,7 @@ def answer(effort: Effort) -> Answer:
                 what = (
                     f"calls that reach the provider of {crowds_of} callers at once over {PROCESSES} processes, at worst"
                 )
-                found.bars = [bar(4, what, "at most", 1, "", worst)]
+                found.bars = [bar("analytics", what, "at most", 1, "", worst)]
     figures = ("calls", "last answer, s", "failed")
     columns = ["", *(f"{callers:,} callers: {figure}" for callers in CALLERS for figure in figures)]
     found.tables = [Table("", columns, rows, f"The provider takes {PROVIDER_SECONDS} s.")]
@@ -103,7 +103,7 @@ def gather(
 def servers(
     name: str, folder: Path, redis: RedisServer, metrics: MetricsEmulator, gemini: GeminiEmulator
 ) -> Iterator[tuple[list[int], Question]]:
-    """Some processes of one contestant: their ports, and what to ask them."""
+    """Some processes of one target: their ports, and what to ask them."""
     with ExitStack() as stack:
         ports = [port for port, _ in zip(free_ports(), range(PROCESSES), strict=False)]
         for port in ports:

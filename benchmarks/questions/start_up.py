@@ -1,27 +1,27 @@
 """How long from the start of the process to the first prediction?"""
 
-from benchmarks.contest import contests
-from benchmarks.contestants import STACK, WITHOUT_GATEWAY
-from benchmarks.effort import Effort
+from benchmarks.comparison import comparisons
 from benchmarks.harness.report import Answer, Table
 from benchmarks.harness.turns import Sample
+from benchmarks.options import Options
+from benchmarks.targets import STACK, WITHOUT_GATEWAY
 
 TITLE = "Start-up"
 
 
-def answer(effort: Effort) -> Answer:
+def answer(options: Options) -> Answer:
     """For each model."""
-    held = contests(effort)
-    everyone = {name for contest in held.values() for name in contest.visits if name != WITHOUT_GATEWAY}
+    found = comparisons(options)
+    everyone = {name for comparison in found.values() for name in comparison.runs if name != WITHOUT_GATEWAY}
     rows: list[list[str | Sample]] = [
         [
             name,
             *(
-                Sample([visit.start_seconds for visit in contest.visits[name]]) if name in contest.visits else "–"
-                for contest in held.values()
+                Sample([run.start_seconds for run in comparison.runs[name]]) if name in comparison.runs else "–"
+                for comparison in found.values()
             ),
         ]
         for name in sorted(everyone, key=lambda name: (name != STACK, name))
     ]
     note = "This stack starts four services, Postgres and Redis; in the first turn it makes and migrates its database."
-    return Answer(TITLE, tables=[Table("Seconds until the first prediction", ["", *held], rows, note)])
+    return Answer(TITLE, tables=[Table("Seconds until the first prediction", ["", *found], rows, note)])

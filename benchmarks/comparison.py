@@ -1,4 +1,4 @@
-"""The contest of model servers: everyone is started, looked at, loaded and ended, one after the other, turn by turn.
+"""The comparison of model servers: everyone is started, looked at, loaded and ended, one after the other, turn by turn.
 
 Nobody else runs meanwhile. Four questions share what is seen here: throughput, hops, start-up and memory.
 """
@@ -8,12 +8,12 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cache
 
-from benchmarks.contestants import LEXICON, PEERS, STACK, Running, ServedModel, our_stack, served_model
-from benchmarks.effort import Effort
 from benchmarks.harness.environments import NotInstalledError
 from benchmarks.harness.load import Load, wrk
 from benchmarks.harness.servers import Usage
 from benchmarks.harness.turns import Sample, in_turns
+from benchmarks.options import Options
+from benchmarks.targets import LEXICON, PEERS, STACK, Running, ServedModel, our_stack, served_model
 
 CONNECTIONS = {1: 1, 16: 1, 64: 4, 256: 2, 1000: 5}
 """Over how many, and for how many seconds: longer than all of them have to wait for each other."""
@@ -24,8 +24,8 @@ ONNX_TURNS = 2
 
 
 @dataclass
-class Visit:
-    """What one turn of one contestant showed."""
+class Run:
+    """What one turn of one target showed."""
 
     start_seconds: float
     at_rest: dict[str, Usage]
@@ -46,73 +46,73 @@ def total(usage: dict[str, Usage]) -> float:
 
 
 @dataclass
-class Contest:
-    """All visits with one model."""
+class Comparison:
+    """All runs with one model."""
 
     model: ServedModel
-    visits: dict[str, list[Visit]]
+    runs: dict[str, list[Run]]
     skipped: dict[str, str]
 
     def rates(self, name: str, connections: int = BUSY) -> Sample:
         """Answers a second, turn by turn."""
-        return Sample([visit.loads[connections].rate for visit in self.visits[name]])
+        return Sample([run.loads[connections].rate for run in self.runs[name]])
 
     def p50(self, name: str, connections: int = BUSY) -> Sample:
         """Milliseconds."""
-        return Sample([visit.loads[connections].p50_ms for visit in self.visits[name]])
+        return Sample([run.loads[connections].p50_ms for run in self.runs[name]])
 
     def p99(self, name: str, connections: int = BUSY) -> Sample:
         """Milliseconds."""
-        return Sample([visit.loads[connections].p99_ms for visit in self.visits[name]])
+        return Sample([run.loads[connections].p99_ms for run in self.runs[name]])
 
     def failed(self, name: str) -> int:
         """Requests without a good answer, over all turns and connections."""
-        return sum(load.failed for visit in self.visits[name] for load in visit.loads.values())
+        return sum(load.failed for run in self.runs[name] for load in run.loads.values())
 
 
 @cache
-def contests(effort: Effort) -> dict[str, Contest]:
+def comparisons(options: Options) -> dict[str, Comparison]:
     """With the lexicon, and with an ONNX model."""
     return {
-        LEXICON: hold(effort, LEXICON, effort.turns),
-        effort.model: hold(effort, effort.model, min(effort.turns, ONNX_TURNS)),
+        LEXICON: compare(options, LEXICON, options.turns),
+        options.model: compare(options, options.model, min(options.turns, ONNX_TURNS)),
     }
 
 
-def hold(effort: Effort, model_name: str, turns: int) -> Contest:
-    """One contest."""
-    folder = effort.folder / f"contest-{model_name}"
+def compare(options: Options, model_name: str, turns: int) -> Comparison:
+    """One comparison."""
+    folder = options.folder / f"comparison-{model_name}"
     folder.mkdir(mode=0o755)
     model = served_model(model_name, folder / "models")
-    contest = Contest(model, defaultdict(list), {})
+    comparison = Comparison(model, defaultdict(list), {})
     starts = {STACK: our_stack, **{peer.title: peer.start for peer in PEERS}}
     for name in in_turns(starts, turns):
-        if name in contest.skipped:
+        if name in comparison.skipped:
             continue
         print(f"  {model_name}: {name}", flush=True)
         try:
-            for entrance, visit in visits(starts[name](model, folder), effort).items():
-                contest.visits[entrance].append(visit)
+            for entrance, run in runs(starts[name](model, folder), options).items():
+                comparison.runs[entrance].append(run)
         except (NotInstalledError, RuntimeError) as error:
-            contest.skipped[name] = str(error)
-            contest.visits.pop(name, None)
-    return contest
+            comparison.skipped[name] = str(error)
+            comparison.runs.pop(name, None)
+    return comparison
 
 
-def visits(start: AbstractContextManager[Running], effort: Effort) -> dict[str, Visit]:
-    """One turn; a visit for each entrance."""
+def runs(start: AbstractContextManager[Running], options: Options) -> dict[str, Run]:
+    """One turn; a run for each entrance."""
     found = {}
     with start as running:
         at_rest = running.server.usage()
         for name, entrance in running.entrances.items():
-            visit = found[name] = Visit(running.server.start_seconds, at_rest)
-            wrk(entrance.url, BUSY, effort.of(WARM_UP_SECONDS), entrance.body)
+            run = found[name] = Run(running.server.start_seconds, at_rest)
+            wrk(entrance.url, BUSY, options.of(WARM_UP_SECONDS), entrance.body)
             for connections, seconds in CONNECTIONS.items():
                 before = running.server.usage()
-                load = visit.loads[connections] = wrk(entrance.url, connections, effort.of(seconds), entrance.body)
-                visit.under_load = running.server.usage()
+                load = run.loads[connections] = wrk(entrance.url, connections, options.of(seconds), entrance.body)
+                run.under_load = running.server.usage()
                 if connections == BUSY:
-                    visit.microseconds = per_request(before, visit.under_load, load.requests)
+                    run.microseconds = per_request(before, run.under_load, load.requests)
     return found
 
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 
 @dataclass(frozen=True)
-class Effort:
+class Options:
     """Told to every question. Two runs with the usual values should agree; quick ones need not."""
 
     turns: int = 3
-    """Of a contestant that is started for each, or whose load is long."""
+    """Of a target that is started for each, or whose load is long."""
     short_turns: int = 7
     """Of one that runs all the time: more and shorter ones, for what disturbs a turn then disturbs less of all."""
     seconds: float = 1.0

@@ -65,7 +65,7 @@ class Entrance:
 
 @dataclass(frozen=True)
 class Running:
-    """A contestant on its turn."""
+    """A target on its turn."""
 
     server: Server
     entrances: dict[str, Entrance]
@@ -196,4 +196,4 @@ PEERS = [
 ]  # fmt: skip
 
 MODEL_SERVERS = ("MLServer", "LitServe", "BentoML")
-"""Those that issue 6 names."""
+"""Those whose whole purpose it is: the fastest of them is what the stack is held against."""
