@@ -21,10 +21,10 @@ class ServerProcess:
         port: int,
         log: Path,
         environment: Mapping[str, str] | None = None,
-        folder: Path = Path("/"),
+        working_folder: Path = Path("/"),
     ) -> None:
         self.command, self.port, self.log = command, port, log
-        self.environment, self.folder = environment, folder
+        self.environment, self.working_folder = environment, working_folder
         self.process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -45,7 +45,7 @@ class ServerProcess:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env=self.environment,
-                cwd=self.folder,
+                cwd=self.working_folder,
                 start_new_session=True,
             )
         try:
