@@ -28,7 +28,7 @@ from analytics_service.api.operator_routes import operator_router
 from analytics_service.api.routes import analysis_router
 from analytics_service.cache.client import close, connect
 from analytics_service.cache.failover import FailoverReportStore
-from analytics_service.cache.lives import Lives
+from analytics_service.cache.freshness import Lives
 from analytics_service.cache.local import LocalReportStore
 from analytics_service.cache.lock import ReportLock
 from analytics_service.cache.redis import RedisReportStore

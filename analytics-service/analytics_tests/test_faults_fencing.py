@@ -8,7 +8,7 @@ from time import monotonic
 import pytest
 from redis.asyncio import Redis
 
-from analytics_service.cache.lives import Lives
+from analytics_service.cache.freshness import Lives
 from analytics_service.cache.lock import Lease, ReportLock
 from analytics_service.cache.redis import RedisReportStore
 from analytics_service.contracts.reasons import FallbackReason

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from analytics_service.cache.lives import Lives
+from analytics_service.cache.freshness import Lives
 from analytics_service.cache.redis import RedisReportStore
 from analytics_service.metrics_client.client import MetricsClient, MetricsUnavailable
 from analytics_service.reports.lookup import OFTEN, PAUSE_SECONDS, SHARED_SECONDS, Lookup, Lookups

@@ -9,11 +9,10 @@ from redis.asyncio import Redis
 
 from analytics_service.cache.border import RedisUnavailable
 from analytics_service.cache.failover import FailoverReportStore
+from analytics_service.cache.freshness import OF_THIS_MOMENT, Lives, StoredReport
 from analytics_service.cache.key import ReportKey
-from analytics_service.cache.lives import OF_THIS_MOMENT, Lives
 from analytics_service.cache.local import REPORTS_REMEMBERED, LocalReportStore
 from analytics_service.cache.redis import RedisReportStore
-from analytics_service.cache.store import StoredReport
 from analytics_service.contracts.reasons import FallbackReason
 from analytics_service.contracts.report import Findings, PerformanceReport
 from analytics_service.testing.gemini_emulator import FINDINGS

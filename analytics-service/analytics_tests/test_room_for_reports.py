@@ -5,8 +5,8 @@ from time import monotonic
 
 import pytest
 
+from analytics_service.cache.freshness import Lives
 from analytics_service.cache.key import ReportKey
-from analytics_service.cache.lives import Lives
 from analytics_service.cache.lock import ReportLock
 from analytics_service.cache.redis import RedisReportStore
 from analytics_service.cache.room import ROOM_BYTES, SIZES, SUM

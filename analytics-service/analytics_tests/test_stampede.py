@@ -2,7 +2,7 @@
 
 import asyncio
 
-from analytics_service.cache.lives import Lives
+from analytics_service.cache.freshness import Lives
 from analytics_service.cache.lock import ReportLock
 from analytics_service.cache.redis import RedisReportStore
 from analytics_service.reports.single_flight import SingleFlight

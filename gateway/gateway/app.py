@@ -35,7 +35,7 @@ from gateway.limit.in_flight import RequestsInFlight
 from gateway.limit.memory import MemoryLimiter
 from gateway.limit.middleware import IngressLimit
 from gateway.limit.postgres import PostgresLimiter
-from gateway.limit.refusals import Denials
+from gateway.limit.remembered_refusals import Denials
 from gateway.proxy.connections import UpstreamSession
 from gateway.proxy.deadlines import Deadlines
 from gateway.proxy.proxy import Proxy

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from gateway.limit.failover import LimiterFailover
 from gateway.limit.memory import MemoryLimiter
-from gateway.limit.refusals import Denials
+from gateway.limit.remembered_refusals import Denials
 from gateway.limit.window import SLOTS, Decision, Policy, Source, Window
 from shared.testing.clock import ManualClock
 
@@ -21,6 +21,11 @@ gaps = st.lists(st.floats(0, 30, allow_nan=False).map(lambda seconds: seconds**2
 def most_within(times: list[float], seconds: float) -> int:
     """The largest number of `times` in any window of that length, its start included and its end not."""
     return max((sum(start <= time < start + seconds for time in times) for start in times), default=0)
+
+
+def decided(limiter: MemoryLimiter, client: str) -> Decision:
+    """Admitted or refused by memory alone."""
+    return limiter.decision(client, admitted=limiter.take(client) is not None)
 
 
 @given(policies, gaps)
@@ -42,12 +47,12 @@ def test_a_refused_client_that_waits_as_long_as_it_was_told_is_admitted(policy: 
     limiter = MemoryLimiter(policy, clock)
     for gap in gaps:
         clock.advance(gap)
-        decision = asyncio.run(limiter.decide("client"))
+        decision = decided(limiter, "client")
         if not decision.admitted:
             longest = max(window.seconds for window in policy.windows)
             assert 0 < decision.retry_in_seconds <= longest * (1 + 1 / SLOTS) + 1e-6
             clock.advance(decision.retry_in_seconds + 1e-6)
-            assert asyncio.run(limiter.decide("client")).admitted
+            assert decided(limiter, "client").admitted
 
 
 @given(policies, gaps)
@@ -92,11 +97,11 @@ def test_a_clock_that_jumps_never_makes_a_client_wait_longer_than_its_window(
     for seconds, requests in jumps:
         clock.advance(seconds)
         for _ in range(requests):
-            decision = asyncio.run(limiter.decide("client"))
+            decision = decided(limiter, "client")
             assert all(wait <= longest for wait in (*decision.more_in_seconds, decision.retry_in_seconds))
         if not decision.admitted:
             clock.advance(decision.retry_in_seconds + 1e-6)
-            assert asyncio.run(limiter.decide("client")).admitted
+            assert decided(limiter, "client").admitted
 
 
 def test_a_refusal_from_elsewhere_is_believed_for_a_window_at_most() -> None:

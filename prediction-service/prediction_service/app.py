@@ -12,7 +12,7 @@ The stops of a request, in order:
                         `batching/turns`), computes them together with whatever else waits for that model
                         (`batching/worker_pool`, `batching/worker`)
 5. `records/recorder`   writes it together with whatever else waits for the record, through `records/failover`:
-                        `records/store` (Postgres), or `records/journal` (local disk) while that is away
+                        `records/postgres` (Postgres), or `records/journal` (local disk) while that is away
 """
 
 from collections.abc import AsyncIterator
@@ -30,12 +30,12 @@ from prediction_service.models.loading import Loader
 from prediction_service.models.register import ModelRegister
 from prediction_service.models.repository import ModelRepository
 from prediction_service.models.served_before import ServedBefore
-from prediction_service.models.trials.trials import TrialBounds, Trials
+from prediction_service.models.trials.runner import TrialBounds, Trials
 from prediction_service.predict import Predictor
 from prediction_service.records.failover import RecordFailover
 from prediction_service.records.journal import Journal
+from prediction_service.records.postgres import RecordStore
 from prediction_service.records.recorder import Recorder
-from prediction_service.records.store import RecordStore
 from prediction_service.settings import Settings
 from shared.asyncio.clock import utc_now
 from shared.database.connection import Connector

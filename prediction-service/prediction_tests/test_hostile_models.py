@@ -17,7 +17,7 @@ from prediction_service.models.folders.manifest import ManifestError
 from prediction_service.models.loader import QueueBounds
 from prediction_service.models.loading import Loader
 from prediction_service.models.served_before import ServedBefore
-from prediction_service.models.trials.trials import QUICK_PROCESSOR_SECONDS, TrialBounds, Trials, fault_of
+from prediction_service.models.trials.runner import QUICK_PROCESSOR_SECONDS, TrialBounds, Trials, fault_of
 from prediction_tests.hostile_models import BROKEN, MALICIOUS, SLEEPERS, TRIGGER, Fill, drop_in, lost_in_rules, model
 from prediction_tests.service import QUICK_DEFAULT, QUICK_MODELS, StartService, assert_problem
 

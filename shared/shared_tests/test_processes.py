@@ -49,7 +49,10 @@ def server(folder: Path, *command: str) -> ServerProcess:
 def web(tmp_path: Path) -> Iterator[ServerProcess]:
     port = next(free_ports())
     web = ServerProcess(
-        [sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1"], port, tmp_path / "log", folder=tmp_path
+        [sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1"],
+        port,
+        tmp_path / "log",
+        working_folder=tmp_path,
     )
     web.start()
     yield web
@@ -58,7 +61,7 @@ def web(tmp_path: Path) -> Iterator[ServerProcess]:
 
 def test_a_server_is_there_once_it_was_started_and_gone_once_it_was_stopped(web: ServerProcess) -> None:
     assert accepts(web.port)
-    assert psutil.Process(web.pid).cwd() == str(web.folder)
+    assert psutil.Process(web.pid).cwd() == str(web.working_folder)
     assert web.stop() == -signal.SIGTERM
     assert not accepts(web.port)
     with pytest.raises(RuntimeError, match="exit code -15"):

@@ -3,11 +3,10 @@
 import structlog
 
 from analytics_service.cache.border import unless_unavailable
+from analytics_service.cache.freshness import OF_THIS_MOMENT, StoredReport
 from analytics_service.cache.key import ReportKey
-from analytics_service.cache.lives import OF_THIS_MOMENT
 from analytics_service.cache.local import LocalReportStore
 from analytics_service.cache.redis import RedisReportStore
-from analytics_service.cache.store import StoredReport
 from analytics_service.contracts.reasons import FallbackReason
 from analytics_service.contracts.report import PerformanceReport
 from shared.asyncio.clock import Clock

@@ -4,8 +4,8 @@ from collections import OrderedDict
 from dataclasses import dataclass, replace
 from math import inf
 
+from analytics_service.cache.freshness import StoredReport
 from analytics_service.cache.key import ReportKey
-from analytics_service.cache.store import StoredReport
 from analytics_service.contracts.reasons import FallbackReason
 from analytics_service.contracts.report import PerformanceReport, ReportSource
 from shared.asyncio.clock import Clock

@@ -11,10 +11,9 @@ from pydantic import BaseModel, Field, ValidationError
 from redis.asyncio import Redis
 
 from analytics_service.cache.border import redis_border, script
+from analytics_service.cache.freshness import LAST_REPORT_SECONDS, Lives, StoredReport
 from analytics_service.cache.key import ReportKey, last_report_name
-from analytics_service.cache.lives import LAST_REPORT_SECONDS, Lives
 from analytics_service.cache.room import ROOM_BYTES, ReportRoom
-from analytics_service.cache.store import StoredReport
 from analytics_service.contracts.report import PerformanceReport, ReportSource
 from shared.asyncio.clock import Clock
 from shared.contracts.metrics import MetricsQuery

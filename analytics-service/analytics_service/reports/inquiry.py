@@ -15,7 +15,8 @@ from typing import Any
 
 from prometheus_client import Counter
 
-from analytics_service.cache.store import ReportStore, StoredReport
+from analytics_service.cache.freshness import StoredReport
+from analytics_service.cache.store import ReportStore
 from analytics_service.deadline import Deadline
 from analytics_service.metrics_client.client import MetricsUnavailable
 from analytics_service.reports.lookup import Lookup, Lookups

@@ -8,9 +8,10 @@ lock ── somebody else's ── wait: notified, or a poll ── their report
 from contextlib import AbstractAsyncContextManager
 
 from analytics_service.cache.border import unless_unavailable
+from analytics_service.cache.freshness import StoredReport
 from analytics_service.cache.key import ReportKey
 from analytics_service.cache.lock import Lease, ReportLock
-from analytics_service.cache.store import ReportStore, StoredReport
+from analytics_service.cache.store import ReportStore
 from analytics_service.contracts.reasons import FallbackReason
 from analytics_service.deadline import Deadline
 

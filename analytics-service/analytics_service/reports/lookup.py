@@ -8,8 +8,9 @@ floods the metrics-service and Redis. What is answered then was true at most SHA
 from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 
+from analytics_service.cache.freshness import StoredReport
 from analytics_service.cache.key import ReportKey
-from analytics_service.cache.store import ReportStore, StoredReport
+from analytics_service.cache.store import ReportStore
 from analytics_service.contracts.reasons import FallbackReason
 from analytics_service.metrics_client.client import MetricsClient
 from analytics_service.metrics_client.facts import State

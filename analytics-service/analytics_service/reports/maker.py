@@ -15,8 +15,9 @@ from typing import Protocol
 import structlog
 from prometheus_client import Counter
 
+from analytics_service.cache.freshness import StoredReport
 from analytics_service.cache.lock import Lease
-from analytics_service.cache.store import ReportStore, StoredReport
+from analytics_service.cache.store import ReportStore
 from analytics_service.contracts.reasons import FallbackReason
 from analytics_service.contracts.report import Findings, PerformanceReport
 from analytics_service.deadline import Deadline

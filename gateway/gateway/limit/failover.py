@@ -7,7 +7,7 @@ gateway, not once from each of the two. Each use of the stand-in is counted (`in
 """
 
 from gateway.limit.memory import MemoryLimiter
-from gateway.limit.refusals import Denials
+from gateway.limit.remembered_refusals import Denials
 from gateway.limit.window import Decision, Limiter, LimiterUnavailableError
 from shared.asyncio.clock import Clock
 from shared.telemetry.loop_metrics import LoopCounter

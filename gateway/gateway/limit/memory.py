@@ -24,10 +24,6 @@ class MemoryLimiter:
         self.policy, self._clock, self._max_clients = policy, clock, max_clients
         self._clients: OrderedDict[str, tuple[SlidingWindow, ...]] = OrderedDict()
 
-    async def decide(self, client: str) -> Decision:
-        """Admit or refuse alone; never unavailable."""
-        return self.decision(client, admitted=self.take(client) is not None)
-
     def take(self, client: str) -> Slots | None:
         """Counts one request in every window, or in none and returns None when one of them is full."""
         now_us = self._now_us()

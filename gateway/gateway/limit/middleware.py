@@ -1,4 +1,4 @@
-"""ASGI middleware: asks the limiter, sets the headers, refuses with 429.
+"""ASGI middleware: asks the limiter, sets the headers; whoever has no room gets `too_many_requests`.
 
 Headers: `RateLimit-Policy` and `RateLimit` (IETF httpapi draft 11), the older `X-RateLimit-*` for the window that is
 nearest to its end (`Reset` in seconds), `Retry-After` on a refusal, `X-RateLimit-Scope: local` when this gateway
@@ -7,29 +7,15 @@ counted alone.
 
 from functools import lru_cache
 from math import ceil
-from typing import NamedTuple
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gateway.limit.too_many_requests import Headers, TooManyRequests
 from gateway.limit.window import Decision, Limiter, Policy, Source
 from gateway.request.context import context_of
-from shared.http.problems import MEDIA_TYPE, QUOTA_EXCEEDED, problem_body
-from shared.http.request_id import current_request_id
-
-Headers = tuple[tuple[bytes, bytes], ...]
 
 KEPT_HEADERS = 4096
 """Different states whose headers are kept: in whole seconds there are few, and making them anew takes its time."""
-
-KEPT_REFUSALS = 512
-"""Different refusals whose bodies are kept."""
-
-
-class RefusalBody(NamedTuple):
-    """The JSON around the request id, which alone differs from one refusal to the next."""
-
-    before: bytes
-    after: bytes
 
 
 class IngressLimit:
@@ -44,14 +30,14 @@ class IngressLimit:
             for name, window in zip(self._names, self._windows, strict=True)
         ).encode()
         self._headers_of = lru_cache(KEPT_HEADERS)(self._make_headers)
-        self._refusal_body = lru_cache(KEPT_REFUSALS)(self._make_refusal_body)
+        self._too_many_requests = TooManyRequests(self._names)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request; its client is in its context."""
         decision = await self._limiter.decide(context_of(scope).client.limit_key)
         headers = self._headers(decision)
         if not decision.admitted:
-            await self._refuse(scope, send, decision, headers)
+            await self._too_many_requests(scope, send, decision, headers)
             return
 
         async def send_with_headers(message: Message) -> None:
@@ -77,34 +63,6 @@ class IngressLimit:
             (b"x-ratelimit-reset", b"%d" % more_in_seconds[nearest]),
         )
         return (*headers, (b"x-ratelimit-scope", b"local")) if source is Source.MEMORY else headers
-
-    async def _refuse(self, scope: Scope, send: Send, decision: Decision, headers: Headers) -> None:
-        """The 429, with a time after which a retry is admitted."""
-        retry_after = max(ceil(decision.retry_in_seconds), 1)
-        before, after = self._refusal_body(scope["path"], decision.remaining, retry_after)
-        body = before + current_request_id.get().encode() + after
-        response_headers = [
-            (b"content-type", MEDIA_TYPE.encode()),
-            (b"content-length", b"%d" % len(body)),
-            (b"retry-after", b"%d" % retry_after),
-            *headers,
-        ]
-        await send({"type": "http.response.start", "status": 429, "headers": response_headers})
-        await send({"type": "http.response.body", "body": body})
-
-    def _make_refusal_body(self, path: str, remaining: tuple[int, ...], retry_after: int) -> RefusalBody:
-        full = [name for name, left in zip(self._names, remaining, strict=True) if left <= 0]
-        body = problem_body(
-            429,
-            type=QUOTA_EXCEEDED,
-            title="Too Many Requests",
-            detail=f"This client has used up its quota; the next request is admitted in {retry_after} s.",
-            instance=path,
-            **{"violated-policies": full},
-        )
-        name = b'"request_id":"'  # within a JSON string the quotes would be escaped
-        before, _, rest = body.partition(name + current_request_id.get().encode())
-        return RefusalBody(before + name, rest)
 
 
 def policy_names(policy: Policy) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from shared.asyncio.background import Background
 from shared.asyncio.group_call import Group, GroupCall, Waiters, set_or_after, tell
 from shared.database.connection import Connector
 from shared.database.lone_connection import LoneConnection
+from shared.database.sql import load_sql
 
 DEADLINE_SECONDS = 0.25
 """The longest that a request waits for Postgres before the stand-in decides."""
@@ -39,10 +40,7 @@ the next one does not wait: then there is no load, and nothing to gather."""
 MANY = 16
 """Clients that are worth a question at once."""
 
-ADMIT = """
-SELECT granted, remaining, more_us, retry_us
-FROM gateway.admit($1::text, $2::integer[], $3::bigint[], $4::text[], $5::integer[])
-"""
+ADMIT = load_sql("gateway.limit", "admit")
 
 CONNECT_SECONDS = 1.0
 

@@ -15,7 +15,7 @@ from prediction_service.models.folders.manifest import check_cheaply
 from prediction_service.models.loader import QueueBounds, load_model
 from prediction_service.models.model import Model
 from prediction_service.models.served_before import ServedBefore
-from prediction_service.models.trials.trials import Trials
+from prediction_service.models.trials.runner import Trials
 
 READERS, LOADERS = 2, 2
 """Folders that are read, and loaded, at the same time, in threads of their own: a slow disk must not keep the service's

@@ -20,6 +20,7 @@ from shared.asyncio.background import Background
 from shared.contracts.baseline import MAX_BASELINE_BYTES, ModelBaseline
 from shared.database.connection import Connector
 from shared.database.lone_connection import LoneConnection
+from shared.database.sql import load_sql
 
 LOOK_SECONDS = 1.0
 """How often it is looked whether other models are loaded than were told."""
@@ -31,22 +32,7 @@ STATEMENT_SECONDS = 2.0
 
 BASELINE_FILE = "baseline.json"
 
-TELL = """
-WITH told AS (
-    SELECT * FROM jsonb_to_recordset($1::jsonb) AS told (
-        model_name text, model_version text, task_type text, labels text[], digest text, baseline jsonb
-    )
-), forgotten AS (
-    DELETE FROM predictions.model WHERE seen_at < now() - interval '90 days'
-)
-INSERT INTO predictions.model AS known (model_name, model_version, task_type, labels, digest, baseline)
-SELECT model_name, model_version, task_type, labels, digest, nullif(baseline, 'null') FROM told
-ORDER BY model_name, model_version
-ON CONFLICT (model_name, model_version) DO UPDATE SET
-    task_type = excluded.task_type, labels = excluded.labels, digest = excluded.digest, baseline = excluded.baseline,
-    loaded_at = CASE WHEN known.digest = excluded.digest THEN known.loaded_at ELSE now() END, seen_at = now()
-"""
-"""In the order of their names, so that two services which tell at once do not wait for each other in a circle."""
+TELL = load_sql("prediction_service.models", "tell_loaded")
 
 log = structlog.get_logger()
 

@@ -25,7 +25,7 @@ from prediction_service.records.journal import (
     decode,
     is_torn,
 )
-from prediction_service.records.store import RecordRefusedError, RecordStore, StoreUnavailableError
+from prediction_service.records.postgres import RecordRefusedError, RecordStore, StoreUnavailableError
 from shared.asyncio.background import Background
 from shared.contracts.health import ComponentHealth, HealthStatus
 from shared.http.problems import Overloaded, Problem

@@ -29,7 +29,7 @@ def main(folder: Path, memory_bytes: int, processor_seconds: int) -> None:
     # Only now: what is imported counts too.
     from prediction_service.batching.runtime import ModelError
     from prediction_service.models.folders.manifest import ManifestError
-    from prediction_service.models.trials.trying import try_model
+    from prediction_service.models.trials.trial import try_model
 
     found: dict[str, object]
     try:

@@ -7,8 +7,8 @@ import re
 from math import inf
 from typing import Protocol
 
-from shared.http.server.head import CHUNKED, FRAMING, field
 from shared.http.server.refusal import Refused
+from shared.http.server.request_head import CHUNKED, FRAMING, field
 
 CHUNK_SIZE = re.compile(rb"(?P<size>[0-9A-Fa-f]{1,12})(?:;[\t\x20-\x7e\x80-\xff]*)?")
 

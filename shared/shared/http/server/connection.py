@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from shared.http.server.body import Body, body_of
 from shared.http.server.exchange import ASGI, BODY_HIGH_WATER, Exchange
-from shared.http.server.head import Head, parse_head, refuse_impossible, tell_what_is_readable
 from shared.http.server.outgoing import Outgoing
 from shared.http.server.refusal import CUTS, Refused, refusal_response
+from shared.http.server.request_head import Head, parse_head, refuse_impossible, tell_what_is_readable
 
 if TYPE_CHECKING:
     from shared.http.server.door import Door

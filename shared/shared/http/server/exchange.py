@@ -9,8 +9,8 @@ from starlette.types import ASGIApp, Message
 
 from shared.http.problems import MEDIA_TYPE, problem_body
 from shared.http.request_id import HEADER, HEADER_INDEX, new_request_id, sane_request_id
-from shared.http.server.head import Head
 from shared.http.server.refusal import Refused
+from shared.http.server.request_head import Head
 from shared.http.server.response_head import BODILESS, NO_CONTENT, Ending, ResponseError, response_head
 
 if TYPE_CHECKING:

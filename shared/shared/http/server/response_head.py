@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from http import HTTPStatus
 from typing import NamedTuple
 
-from shared.http.server.head import LENGTH, Header
+from shared.http.server.request_head import LENGTH, Header
 
 NO_CONTENT = 204
 BODILESS = frozenset({NO_CONTENT, 304})

@@ -1,4 +1,4 @@
-"""Everything that is asked of a new model before it serves. Runs in a process of its own; see `trials`."""
+"""Everything that is asked of a new model before it serves. Runs in a process of its own; see `runner`."""
 
 from pathlib import Path
 
