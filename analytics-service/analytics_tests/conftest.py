@@ -1,9 +1,11 @@
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from analytics_service.testing.gemini_emulator import GeminiEmulator
 from analytics_service.testing.metrics_emulator import MetricsEmulator
+from shared.testing.redis import RedisServer
 
 
 @pytest.fixture
@@ -16,3 +18,12 @@ def metrics() -> Iterator[MetricsEmulator]:
 def gemini() -> Iterator[GeminiEmulator]:
     with GeminiEmulator() as emulator:
         yield emulator
+
+
+@pytest.fixture
+def own_redis(tmp_path: Path) -> Iterator[RedisServer]:
+    """A server that this test alone stops."""
+    server = RedisServer(tmp_path)
+    server.start_and_wait()
+    yield server
+    server.kill()

@@ -1,8 +1,7 @@
 """The store of reports with and without Redis: what is found, what is kept, and what nobody is given later."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis
@@ -37,14 +36,6 @@ class Shelf:
     clock: ManualClock
     server: RedisServer
     redis: Redis
-
-
-@pytest.fixture
-def own_redis(tmp_path: Path) -> Iterator[RedisServer]:
-    server = RedisServer(tmp_path)
-    server.start_and_wait()
-    yield server
-    server.kill()
 
 
 @pytest.fixture

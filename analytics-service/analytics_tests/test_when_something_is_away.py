@@ -1,8 +1,6 @@
 """Redis or the metrics-service away: an honest answer, and everything as before when they are back."""
 
 import asyncio
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -13,15 +11,6 @@ from analytics_tests.service import analyze, client_of, settings_for
 from shared.contracts.metrics import Status
 from shared.testing.admin import ADMIN
 from shared.testing.redis import RedisServer
-
-
-@pytest.fixture
-def own_redis(tmp_path: Path) -> Iterator[RedisServer]:
-    """A server that this test alone stops."""
-    server = RedisServer(tmp_path)
-    server.start_and_wait()
-    yield server
-    server.kill()
 
 
 async def test_without_redis_no_call_leaves_and_rules_report(

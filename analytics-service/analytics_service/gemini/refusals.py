@@ -25,6 +25,7 @@ from analytics_service.gemini.provider import (
     TooSlowError,
 )
 from analytics_service.gemini.words import said
+from shared.asyncio.clock import utc_now
 
 RETRY_INFO = "type.googleapis.com/google.rpc.RetryInfo"
 ERROR_INFO = "type.googleapis.com/google.rpc.ErrorInfo"
@@ -179,7 +180,7 @@ def header_seconds(headers: Mapping[str, str]) -> float | None:
     value = headers.get("retry-after", "").strip()
     if re.fullmatch(r"\d{1,9}", value):
         return float(value)
-    until, now = date(value), date(headers.get("date", "")) or datetime.now(UTC)
+    until, now = date(value), date(headers.get("date", "")) or utc_now()
     return max((until - now).total_seconds(), 0.0) if until else None
 
 

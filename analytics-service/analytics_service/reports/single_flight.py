@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Hashable
 from typing import Any, Generic, TypeVar
 
+from shared.asyncio.background import end
+
 Result = TypeVar("Result")
 
 
@@ -36,7 +38,4 @@ class SingleFlight(Generic[Result]):
 
     async def stop(self) -> None:
         """Cancels what is under way and waits for its end."""
-        flights = list(self.flights.values())
-        for flight in flights:
-            flight.cancel()
-        await asyncio.gather(*flights, return_exceptions=True)
+        await end(*self.flights.values())

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from analytics_service.metrics_client.facts import Baselines, Quality, SeenAlerts
 from analytics_service.testing.local_server import LocalServer
+from shared.asyncio.clock import utc_now
 from shared.contracts.metrics import (
     AggregatedMetrics,
     DriftMeasure,
@@ -121,7 +122,7 @@ class MetricsEmulator(LocalServer):
     def aggregated(self, query: MetricsQuery) -> AggregatedMetrics:
         """The numbers for a query, its window around them."""
         self.queries.append(query)
-        end = query.window_end or datetime.now(UTC)
+        end = query.window_end or utc_now()
         numbers = self.before if query.window_end else self.now
         return numbers.model_copy(
             update={

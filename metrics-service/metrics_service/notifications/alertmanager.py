@@ -26,6 +26,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from metrics_service.alerts.alert import Alert
 from metrics_service.alerts.store import alert_of
 from metrics_service.database import autocommit
+from metrics_service.notifications.posting import post
 from metrics_service.notifications.text import description, headline
 from metrics_service.notifications.webhooks import Format, Webhook, signed_headers
 from metrics_service.silences.store import active_silences, silenced_until
@@ -34,7 +35,6 @@ from shared.contracts.metrics import Status
 from shared.database.tables.metrics import alert as alert_table
 
 POLL_SECONDS = 0.5
-TIMEOUT_SECONDS = 5.0
 
 INTERVALS_UNTIL_END = 4
 """An alert that is not sent again for so many intervals ends by itself; Prometheus has the same four."""
@@ -130,14 +130,7 @@ class AlertmanagerSync:
         """One request; None when it was taken, else why not."""
         message_id = str(uuid5(NAMESPACE_URL, body.hex()))
         sent = signed_headers(message_id, body, self.secret, self.clock())
-        try:
-            async with (
-                asyncio.timeout(TIMEOUT_SECONDS),
-                self.client.stream("POST", webhook.url, content=body, headers=sent) as response,
-            ):
-                return None if response.is_success else f"status {response.status_code}"
-        except (httpx.HTTPError, TimeoutError) as error:
-            return type(error).__name__
+        return await post(self.client, webhook.url, body, sent)
 
 
 def is_due(receiver: Receiver, state: frozenset[tuple[Any, ...]], now: datetime) -> bool:

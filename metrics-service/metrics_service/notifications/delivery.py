@@ -1,6 +1,6 @@
 """Takes alert events to the webhooks: at least once each, in order per model and webhook, whatever crashes.
 
-Events wait in a table (written with the alert, see `alert_store`). Whoever sends one claims it first, so that nothing
+Events wait in a table (written with the alert, see `outbox`). Whoever sends one claims it first, so that nothing
 is sent which could not be noted down, and marks it when the receiver has said 2xx. An attempt goes on when the lead is
 lost meanwhile, and waits for a Postgres that fails over: only a crash of this process between sending and marking sends
 an event twice, with the same id, once the claim has run out. While a receiver refuses one model's event, the later
@@ -25,6 +25,7 @@ from sqlalchemy.types import Text
 
 from metrics_service.alerts.alert import AlertEvent
 from metrics_service.database import DatabaseUnavailable, autocommit, transaction
+from metrics_service.notifications.posting import TIMEOUT_SECONDS, post
 from metrics_service.notifications.webhooks import Webhook, headers
 from metrics_service.sql import statement
 from shared.asyncio.clock import UtcNow
@@ -32,8 +33,6 @@ from shared.database.tables.metrics import alert_delivery
 from shared.http.problems import Overloaded
 
 POLL_SECONDS = 0.5
-TIMEOUT_SECONDS = 5.0
-"""A receiver that takes longer to respond is sent the event again."""
 
 CLAIM = timedelta(seconds=20)
 """How long an event is left to whoever claimed it: its sending, and a failover of Postgres before it can be marked."""
@@ -140,14 +139,7 @@ class AlertDelivery:
         """One request; None when the receiver took it, else why not."""
         body = webhook.body(event)
         sent = headers(event, body, self.secret, self.clock())
-        try:
-            async with (
-                asyncio.timeout(TIMEOUT_SECONDS),
-                self.client.stream("POST", webhook.url, content=body, headers=sent) as response,
-            ):
-                return None if response.is_success else f"status {response.status_code}"
-        except (httpx.HTTPError, TimeoutError) as error:
-            return type(error).__name__
+        return await post(self.client, webhook.url, body, sent)
 
 
 def pause_after(attempts: int) -> timedelta:

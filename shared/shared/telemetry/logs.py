@@ -8,7 +8,6 @@ are among them. No line is longer than a pipe takes in one piece.
 import logging
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime
 from functools import cache
 from typing import Any, BinaryIO, cast
 
@@ -16,6 +15,7 @@ import orjson
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from shared.asyncio.clock import utc_now
 from shared.http.request_id import current_request_id
 from shared.telemetry.batched_output import LONGEST_LINE_BYTES, BatchedOutput
 
@@ -82,7 +82,7 @@ def as_json(service: str, level: str) -> RequestLineWriter:
         line["event"] = "request"
         line["request_id"] = current_request_id.get()
         line["level"] = LEVELS[level]
-        line["timestamp"] = datetime.now(UTC)
+        line["timestamp"] = utc_now()
         line["service"] = service
         write(orjson.dumps(line, default=str, option=orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE))
 
