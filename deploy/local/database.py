@@ -29,7 +29,10 @@ NOT_YET = (
 )
 """What a Postgres that starts may answer; anything else does not pass by itself."""
 
-FAILED = (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, CannotConnectError, OSError, TimeoutError)
+ASYNCPG = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+"""All that asyncpg raises; the last of them when a connection ends at a bad moment."""
+
+FAILED = (*ASYNCPG, SQLAlchemyError, CannotConnectError, OSError, TimeoutError)
 
 
 async def prepare_database(stack: Stack, still_runs: Callable[[], None]) -> None:
@@ -97,7 +100,7 @@ async def rights_of(url: SecretStr) -> Rights:
         raise CannotRunError(f"DATABASE_URL: {error}") from error
     try:
         return await rights_in(connection)
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+    except (*ASYNCPG, OSError) as error:
         raise CannotRunError(f"DATABASE_URL: {in_one_line(error)}") from error
     finally:
         await connection.close(timeout=5)

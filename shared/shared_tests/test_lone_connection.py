@@ -1,6 +1,7 @@
 """One connection, made when it is needed, ended when it is in doubt."""
 
 import asyncio
+import contextlib
 
 import asyncpg
 import pytest
@@ -12,14 +13,17 @@ from shared.testing.postgres import Database
 
 
 async def test_a_lone_connection_is_made_anew_after_it_was_cut(database: Database) -> None:
+    """At once if asyncpg has read the end before it is used, else after one failure, of one of three kinds."""
     lone = LoneConnection(Connector(database.url("gateway"), "test"), seconds=2)
-    first = await lone.get()
-    assert await lone.get() is first
+    async with lone.use() as first:
+        assert await lone.get() is first
     await database.fetch("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'gateway'")
-    with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError)):
-        await first.fetch("SELECT 1")
-    assert not lone.is_open
-    assert await (await lone.get()).fetchval("SELECT 1") == 1
+    with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError):
+        async with lone.use() as connection:
+            await connection.fetch("SELECT 1")
+    async with lone.use() as second:
+        assert second is not first
+        assert await second.fetchval("SELECT 1") == 1
     lone.drop()
     assert not lone.is_open
 
