@@ -1,13 +1,13 @@
-"""The prediction-service: models from a folder, and every answer on record.
+"""The prediction-service: models from a folder, and every prediction on record.
 
 The stops of a request, in order:
 
 1. `api/routes`         HTTP in and out (`api/schemas`, `api/responses`; `inference_protocol` for /v2):
                         texts within bounds (`request/texts`) and who waits for them (`request/caller`)
 2. `predict`            the use case; calls the next three
-3. `models/repository`  which model; follows `models/folders`; `models/loading` tries what is new in a process of its
-                        own (`models/trials`), then loads it (`models/loader`, `models/runtimes`);
-                        `models/register` tells Postgres what is loaded
+3. `models/catalogue`   which of the loaded models. `models/repository` keeps them equal to `models/folders`:
+                        `models/admission` tries what is new in a process of its own (`models/trials`), then loads it
+                        (`models/loader`, `models/runtimes`); `models/register` tells Postgres what is loaded
 4. `batching/batcher`   reads texts into pieces (`batching/reading`), lets them wait their turn (`batching/waiting`,
                         `batching/turns`), computes them together with whatever else waits for that model
                         (`batching/worker_pool`, `batching/worker`)
@@ -24,9 +24,10 @@ from fastapi import FastAPI
 from prediction_service.api.routes import models_router, prediction_router
 from prediction_service.health import health_report
 from prediction_service.inference_protocol.routes import protocol_router
+from prediction_service.models.admission import Admission
+from prediction_service.models.catalogue import Catalogue
 from prediction_service.models.crashes import Crashes
 from prediction_service.models.loader import QueueBounds
-from prediction_service.models.loading import Loader
 from prediction_service.models.register import ModelRegister
 from prediction_service.models.repository import ModelRepository
 from prediction_service.models.served_before import ServedBefore
@@ -50,14 +51,16 @@ def create_app(settings: Settings) -> FastAPI:
     memory, seconds = settings.model_memory_bytes, settings.model_load_seconds
     bounds = QueueBounds(settings.queue_rows, settings.prediction_timeout_seconds, settings.model_call_seconds, memory)
     crashes = Crashes(settings.journal_dir)
-    loader = Loader(Trials(TrialBounds(seconds, memory)), bounds, seconds, ServedBefore(settings.journal_dir), crashes)
-    repository = ModelRepository(settings.models_dir, settings.default_model, loader)
+    trials, served_before = Trials(TrialBounds(seconds, memory)), ServedBefore(settings.journal_dir)
+    catalogue = Catalogue(settings.default_model)
+    admission = Admission(trials, bounds, seconds, served_before, crashes)
+    repository = ModelRepository(settings.models_dir, catalogue, admission)
     connector = Connector(settings.database_url, SERVICE)
     journal = Journal(settings.journal_dir, settings.journal_max_bytes)
     store = RecordFailover(RecordStore(connector), RecordStore(connector), journal)
     recorder = Recorder(store, settings.record_queue_rows)
-    register = ModelRegister(connector, repository.models, settings.models_dir)
-    predictor = Predictor(repository, recorder, utc_now, store_text=settings.store_text)
+    register = ModelRegister(connector, catalogue.models, settings.models_dir)
+    predictor = Predictor(catalogue, recorder, utc_now, store_text=settings.store_text)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

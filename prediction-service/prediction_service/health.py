@@ -1,6 +1,6 @@
-"""What `/health` checks: the models, without which nothing can be answered, and the record."""
+"""What `/health` checks: the models, without which there are no predictions, and the recording of predictions."""
 
-from prediction_service.models.folders.state import State
+from prediction_service.models.folders.status import State
 from prediction_service.models.repository import ModelRepository
 from prediction_service.records.failover import RecordFailover
 from shared.contracts.health import ComponentHealth, HealthStatus
@@ -22,18 +22,18 @@ def health_report(repository: ModelRepository, store: RecordFailover, service: s
 
 
 def models_health(repository: ModelRepository) -> ComponentHealth:
-    """Down without the default model; degraded when a model does not come back, or a folder cannot be served."""
+    """Down without the default model; degraded when a model is unavailable, or a folder cannot be served."""
     troubles = [f"{folder} skipped: {reason}" for folder, reason in repository.skipped().items()]
-    for model in repository.models():
+    for model in repository.catalogue.models():
         state, reason = repository.state_of(model)
         if state is State.UNAVAILABLE or (state is State.OUTDATED and not reason.endswith("being tried")):
             troubles.append(f"{model.name}/{model.version} {state}: {reason}")
     if repository.trouble:
         troubles.insert(0, f"{repository.trouble}; it is tried again, and what is loaded goes on")
-    if not repository.has_default():
-        troubles.insert(0, f"the default model {repository.default_name} is not loaded")
+    if not repository.catalogue.has_default():
+        troubles.insert(0, f"the default model {repository.catalogue.default_name} is not loaded")
         return ComponentHealth(status=HealthStatus.DOWN, detail="; ".join(troubles))
     if troubles:
         return ComponentHealth(status=HealthStatus.DEGRADED, detail="; ".join(troubles))
-    loaded = ", ".join(f"{model.name} {model.version}" for model in repository.models())
+    loaded = ", ".join(f"{model.name} {model.version}" for model in repository.catalogue.models())
     return ComponentHealth(status=HealthStatus.OK, detail=loaded)

@@ -7,8 +7,8 @@ from uuid_utils import uuid7
 
 from prediction_service.batching.job import Outcome
 from prediction_service.batching.problems import ModelFailed
+from prediction_service.models.catalogue import Catalogue
 from prediction_service.models.model import Model
-from prediction_service.models.repository import ModelRepository
 from prediction_service.records.record import Record
 from prediction_service.records.recorder import Recorder
 from prediction_service.request.caller import Caller
@@ -17,17 +17,17 @@ from shared.asyncio.clock import UtcNow
 
 @dataclass(frozen=True, slots=True)
 class Predicted:
-    """What is on record about a text, and what the model said about it."""
+    """The record of a prediction, and the probability of each label."""
 
     record: Record
     scores: dict[str, float]
 
 
 class Predictor:
-    """The use case; it knows nothing about HTTP. `now` gives the time in UTC."""
+    """The use case, independent of HTTP. `now` returns the time in UTC."""
 
-    def __init__(self, repository: ModelRepository, recorder: Recorder, now: UtcNow, *, store_text: bool) -> None:
-        self._repository, self._recorder, self._now = repository, recorder, now
+    def __init__(self, catalogue: Catalogue, recorder: Recorder, now: UtcNow, *, store_text: bool) -> None:
+        self._catalogue, self._recorder, self._now = catalogue, recorder, now
         self._store_text = store_text
 
     async def predict(
@@ -41,8 +41,8 @@ class Predictor:
     ) -> list[Predicted]:
         """One prediction for each text, all of them on record.
 
-        Raises ModelNotFound, Overloaded, DeadlinePassed, and ModelFailed if there is a text that cannot be computed:
-        then none is recorded.
+        Raises ModelNotFound, Overloaded, DeadlinePassed; and ModelFailed if any text cannot be computed: then nothing
+        is recorded.
         """
         model, results = await self._compute(texts, caller, name, version, task)
         return await self._record(model, list(zip(texts, outcomes_of(results), strict=True)))
@@ -56,9 +56,9 @@ class Predictor:
         version: str | None = None,
         task: str | None = None,
     ) -> list[Predicted | ModelFailed]:
-        """As `predict`, but a text that cannot be computed has its error in its place and costs the others nothing.
+        """As `predict`, but a text that cannot be computed has an error in its place, and the others are predicted.
 
-        Raises ModelFailed when there are no others.
+        Raises ModelFailed when no text can be computed.
         """
         model, results = await self._compute(texts, caller, name, version, task)
         computed = [(text, result) for text, result in zip(texts, results, strict=True) if isinstance(result, Outcome)]
@@ -75,19 +75,19 @@ class Predictor:
         version: str | None,
         task: str | None,
     ) -> tuple[Model, list[Outcome | ModelFailed]]:
-        """The model that is asked, and what it says."""
-        model = self._repository.choose(name, version, task)
+        """The chosen model, and its result for each text."""
+        model = self._catalogue.choose(name, version, task)
         with self._recorder.expecting():
             return model, await model.batcher.run(texts, caller)
 
     async def _record(self, model: Model, computed: Sequence[tuple[str, Outcome]]) -> list[Predicted]:
-        """Writes them down, all in one transaction."""
+        """Records the predictions, all in one transaction."""
         predicted = [self._describe(model, text, outcome) for text, outcome in computed]
         await self._recorder.add([prediction.record for prediction in predicted])
         return predicted
 
     def _describe(self, model: Model, text: str, outcome: Outcome) -> Predicted:
-        """The label is the one with the highest probability, the first of them if there are several."""
+        """The prediction of one text: its label is the first of those with the highest probability."""
         scores = model.scores(outcome.probabilities)
         label = max(scores, key=scores.__getitem__)
         record = Record(
@@ -110,7 +110,7 @@ class Predictor:
 
 
 def outcomes_of(results: Sequence[Outcome | ModelFailed]) -> list[Outcome]:
-    """All of them. Raises ModelFailed if one is missing."""
+    """The outcomes of all texts. Raises ModelFailed if a text has none."""
     outcomes = []
     for index, result in enumerate(results):
         if isinstance(result, ModelFailed):

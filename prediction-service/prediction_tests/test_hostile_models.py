@@ -10,12 +10,12 @@ import psutil
 import pytest
 
 from prediction_service.batching.runtime import ModelError
-from prediction_service.models.folders import state as folder_state
+from prediction_service.models.admission import Admission
+from prediction_service.models.folders import status as folder_status
 from prediction_service.models.folders.contents import MOST_FILES, fingerprint
 from prediction_service.models.folders.listing import ModelFolder
 from prediction_service.models.folders.manifest import ManifestError
 from prediction_service.models.loader import QueueBounds
-from prediction_service.models.loading import Loader
 from prediction_service.models.served_before import ServedBefore
 from prediction_service.models.trials.runner import QUICK_PROCESSOR_SECONDS, TrialBounds, Trials, fault_of
 from prediction_tests.hostile_models import BROKEN, MALICIOUS, SLEEPERS, TRIGGER, Fill, drop_in, lost_in_rules, model
@@ -26,13 +26,13 @@ NEVER = ("endless", "dots")
 ALL = {**BROKEN, **MALICIOUS}
 
 
-def loader(seconds: float) -> Loader:
-    return Loader(Trials(TrialBounds(seconds, MEMORY)), QueueBounds(1024, 5.0, memory_bytes=MEMORY), seconds)
+def admission(seconds: float) -> Admission:
+    return Admission(Trials(TrialBounds(seconds, MEMORY)), QueueBounds(1024, 5.0, memory_bytes=MEMORY), seconds)
 
 
 async def fault(root: Path, name: str, fill: Fill, seconds: float) -> str:
     with pytest.raises((ModelError, ManifestError)) as error:
-        await loader(seconds).load(ModelFolder(name, "1.0.0", drop_in(root, name, fill)))
+        await admission(seconds).admit(ModelFolder(name, "1.0.0", drop_in(root, name, fill)))
     return str(error.value)
 
 
@@ -54,13 +54,13 @@ async def test_what_never_ends_is_ended_with_everything_that_it_started(tmp_path
 
 @pytest.mark.timeout(120)
 async def test_folders_that_never_end_do_not_keep_the_others(tmp_path: Path) -> None:
-    shared = loader(30)
+    shared = admission(30)
     never = [
-        asyncio.create_task(shared.load(ModelFolder(name, "1.0.0", drop_in(tmp_path, name, model("endless")))))
+        asyncio.create_task(shared.admit(ModelFolder(name, "1.0.0", drop_in(tmp_path, name, model("endless")))))
         for name in "abc"
     ]
     await asyncio.sleep(0)
-    good = await shared.load(ModelFolder("good", "1.0.0", drop_in(tmp_path, "good", model("even"))))
+    good = await shared.admit(ModelFolder("good", "1.0.0", drop_in(tmp_path, "good", model("even"))))
     assert good.manifest.labels == ["no", "yes"]
     assert not any(task.done() for task in never)
     for task in never:
@@ -92,23 +92,25 @@ async def test_hundreds_of_broken_manifests_start_no_process_and_delay_nobody(
 
 @pytest.mark.timeout(120)
 async def test_what_was_served_before_is_tried_before_a_crowd_of_new_folders(tmp_path: Path) -> None:
-    def after_a_restart() -> Loader:
+    def after_a_restart() -> Admission:
         bounds = TrialBounds(30 + next(other), MEMORY)  # other bounds: nothing that this process tried counts
-        return Loader(Trials(bounds), QueueBounds(1024, 5.0, memory_bytes=MEMORY), 30, ServedBefore(tmp_path))
+        return Admission(Trials(bounds), QueueBounds(1024, 5.0, memory_bytes=MEMORY), 30, ServedBefore(tmp_path))
 
     other = itertools.count()
     (tmp_path / "models").mkdir()
     good = ModelFolder("good", "1.0.0", drop_in(tmp_path / "models", "good", model("even")))
-    await after_a_restart().load(good)
-    loader = after_a_restart()
+    await after_a_restart().admit(good)
+    restarted = after_a_restart()
     crowd = [
         asyncio.create_task(
-            loader.load(ModelFolder(name, "1.0.0", drop_in(tmp_path / "models", name, model("endless", f"#{name}"))))
+            restarted.admit(
+                ModelFolder(name, "1.0.0", drop_in(tmp_path / "models", name, model("endless", f"#{name}")))
+            )
         )
         for name in "abcdefgh"
     ]
     await asyncio.sleep(0)
-    await loader.load(good)
+    await restarted.admit(good)
     assert not any(task.done() for task in crowd)
     for task in crowd:
         task.cancel()
@@ -136,7 +138,7 @@ async def test_a_version_that_leads_out_of_the_repository_is_skipped_in_no_time(
     (tmp_path / "away" / "1.0.0").symlink_to(target)
     folder = ModelFolder("away", "1.0.0", tmp_path / "away" / "1.0.0")
     with pytest.raises(ManifestError, match=r"has no model\.toml"):
-        await loader(50).load(folder)
+        await admission(50).admit(folder)
     assert fingerprint(folder.path) == fingerprint(folder.path), "it settles"
 
 
@@ -145,7 +147,7 @@ async def test_more_files_than_any_model_has_are_not_read(tmp_path: Path) -> Non
     path = drop_in(tmp_path, "many", model("even"))
     (path / "all").symlink_to("/usr")
     with pytest.raises(ModelError, match="has more than 5,000 files and folders"):
-        await loader(50).load(ModelFolder("many", "1.0.0", path))
+        await admission(50).admit(ModelFolder("many", "1.0.0", path))
     (path / "all").unlink()
     (path / "loop").symlink_to(path)
     (path / "around").symlink_to("around")
@@ -153,13 +155,15 @@ async def test_more_files_than_any_model_has_are_not_read(tmp_path: Path) -> Non
     for number in range(MOST_FILES):
         (path / "down" / str(number)).mkdir()
     with pytest.raises(ModelError, match="has more than 5,000 files and folders"):
-        await loader(50).load(ModelFolder("many", "1.0.0", path))
+        await admission(50).admit(ModelFolder("many", "1.0.0", path))
 
 
 async def test_a_trial_is_told_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql://secret")
     monkeypatch.setenv("ADMIN_TOKEN", "secret")
-    trial = asyncio.create_task(loader(30).load(ModelFolder("a", "1.0.0", drop_in(tmp_path, "a", model("endless")))))
+    trial = asyncio.create_task(
+        admission(30).admit(ModelFolder("a", "1.0.0", drop_in(tmp_path, "a", model("endless"))))
+    )
     while not (found := [child for child in psutil.Process().children() if str(tmp_path) in str(child.cmdline())]):
         await asyncio.sleep(0.01)
     assert "secret" not in str(found[0].environ())
@@ -195,7 +199,7 @@ async def states(client: httpx.AsyncClient) -> dict[str, str]:
 async def test_a_call_that_never_ends_makes_that_model_unavailable_and_no_other(
     start_service: StartService, models: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(folder_state, "RETRY_SECONDS", 1.0)
+    monkeypatch.setattr(folder_status, "RETRY_SECONDS", 1.0)
     drop_in(models, "sleeper", model(SLEEPERS["sleeping-endless"], "[batching]\nworkers = 1"))
     client = await start_service(models_dir=models, model_call_seconds=1)
     assert (await ask(client, "sleeper", "good")).status_code == 200

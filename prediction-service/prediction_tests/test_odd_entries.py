@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from prediction_service.batching.runtime import ModelError
-from prediction_service.models import repository as model_repository
+from prediction_service.models.folders import watch
 from prediction_service.models.folders.contents import digest_of, fingerprint
 from prediction_service.models.folders.listing import list_folders
 from prediction_service.settings import check_models
@@ -166,14 +166,14 @@ async def test_an_unexpected_error_in_a_look_is_told_and_the_next_look_is_taken(
         raise RuntimeError("nobody expects this")
 
     if at == "start":
-        monkeypatch.setattr(model_repository, "list_folders", fails)
+        monkeypatch.setattr(watch, "list_folders", fails)
     client = await start_service(models_dir=root, default_model="good")
-    monkeypatch.setattr(model_repository, "list_folders", fails)
+    monkeypatch.setattr(watch, "list_folders", fails)
     async with asyncio.timeout(20):
         while "nobody expects this" not in (health := await models_health(client))["detail"]:
             await asyncio.sleep(0.02)
     assert health["status"] == ("down" if at == "start" else "degraded")
-    monkeypatch.setattr(model_repository, "list_folders", list_folders)
+    monkeypatch.setattr(watch, "list_folders", list_folders)
     await until_served(client, "good")
     async with asyncio.timeout(20):
         while (await models_health(client))["status"] != "ok":

@@ -117,7 +117,7 @@ def repeated_columns(record: Record) -> dict[str, Any]:
 def model_list(repository: ModelRepository) -> ModelList:
     """The repository as it is served."""
     models, named = [], set()
-    for model in repository.models():
+    for model in repository.catalogue.models():
         manifest = model.manifest
         state, reason = repository.state_of(model)
         models.append(
@@ -129,7 +129,7 @@ def model_list(repository: ModelRepository) -> ModelList:
                 runtime=manifest.runtime.kind,
                 source=manifest.source or f"{model.name}/{model.version}",
                 description=manifest.description,
-                default=model.name == repository.default_name and model.name not in named,
+                default=model.name == repository.catalogue.default_name and model.name not in named,
                 digest=model.digest,
                 state=state,
                 reason=reason,

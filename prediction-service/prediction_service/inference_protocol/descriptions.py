@@ -1,18 +1,17 @@
-"""Metadata, index and statistics, from what is loaded."""
+"""Metadata, index and statistics of models, as the protocol describes them."""
 
 from typing import Any
 
 from prediction_service.batching.counts import Duration
-from prediction_service.models.folders.state import State
+from prediction_service.models.folders.status import State
 from prediction_service.models.model import Model
 from prediction_service.models.repository import ModelRepository
 
-EXTENSIONS = ["binary_tensor_data", "model_repository", "statistics"]
 UNUSED = Duration()
 
 
 def metadata_of(model: Model, versions: list[str]) -> dict[str, Any]:
-    """What a model takes and gives; -1: any number of texts."""
+    """Inputs and outputs of a model; the size -1 means any number of texts."""
     return {
         "name": model.name,
         "versions": versions,
@@ -26,8 +25,8 @@ def metadata_of(model: Model, versions: list[str]) -> dict[str, Any]:
 
 
 def index_of(repository: ModelRepository, *, ready: bool) -> list[dict[str, str]]:
-    """Every version that is known; only those that take requests if `ready`."""
-    loaded = [(model, *repository.state_of(model)) for model in repository.models()]
+    """Every version in the repository; if `ready`, only those that take requests."""
+    loaded = [(model, *repository.state_of(model)) for model in repository.catalogue.models()]
     index = [
         {
             "name": model.name,

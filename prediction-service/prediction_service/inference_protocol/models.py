@@ -1,0 +1,39 @@
+"""`/v2/models`: metadata, readiness and statistics of models."""
+
+from typing import Any
+
+from fastapi import APIRouter, Response
+
+from prediction_service.inference_protocol.descriptions import metadata_of, statistics_of
+from prediction_service.inference_protocol.errors import documented_errors
+from prediction_service.inference_protocol.paths import Name, Version
+from prediction_service.models.catalogue import Catalogue
+
+
+def add_models(router: APIRouter, catalogue: Catalogue) -> None:
+    """Metadata, readiness and statistics of models."""
+
+    @router.get("/models/stats", summary="Statistics of all models")
+    async def all_statistics() -> dict[str, Any]:
+        return {"model_stats": [statistics_of(model) for model in catalogue.models()]}
+
+    @router.get("/models/{name}", summary="Inputs and outputs of a model", responses=documented_errors(404))
+    @router.get("/models/{name}/versions/{version}", include_in_schema=False)
+    async def model_metadata(name: Name, version: Version = None) -> dict[str, Any]:
+        chosen = catalogue.choose(name, version)
+        versions = [model.version for model in catalogue.models() if model.name == name]
+        return metadata_of(chosen, versions)
+
+    @router.get("/models/{name}/ready", summary="Whether a model takes requests", responses=documented_errors(404))
+    @router.get("/models/{name}/versions/{version}/ready", include_in_schema=False)
+    async def model_ready(name: Name, response: Response, version: Version = None) -> dict[str, Any]:
+        ready = not catalogue.choose(name, version).batcher.unavailable
+        response.status_code = 200 if ready else 503
+        return {"name": name, "ready": ready}
+
+    @router.get("/models/{name}/stats", summary="Statistics of a model", responses=documented_errors(404))
+    @router.get("/models/{name}/versions/{version}/stats", include_in_schema=False)
+    async def model_statistics(name: Name, version: Version = None) -> dict[str, Any]:
+        catalogue.choose(name, version)
+        models = [model for model in catalogue.models() if model.name == name and version in {None, model.version}]
+        return {"model_stats": [statistics_of(model) for model in models]}

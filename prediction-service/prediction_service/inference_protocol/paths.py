@@ -1,0 +1,9 @@
+"""Parameters in the paths of this protocol."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+Name = Annotated[str, Field(description="A model of `/v2/repository/index`", examples=["sentiment"])]
+
+Version = Annotated[str | None, Field(description="Not given: the newest that is loaded", examples=["1.0.0"])]

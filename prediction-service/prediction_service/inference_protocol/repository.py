@@ -1,0 +1,56 @@
+"""`/v2/repository`: the index of all folders, and loading and unloading by operators."""
+
+from typing import Any
+
+from fastapi import APIRouter, Depends, Request
+from pydantic import SecretStr, ValidationError
+
+from prediction_service.inference_protocol.descriptions import index_of
+from prediction_service.inference_protocol.errors import BadInference, documented_errors
+from prediction_service.inference_protocol.paths import Name
+from prediction_service.inference_protocol.schemas import IndexRequest
+from prediction_service.models.repository import ModelRepository
+from shared.http.request_body import read_body
+from shared.service.admin_token import admin_token
+
+
+def add_repository(router: APIRouter, repository: ModelRepository, token: SecretStr) -> None:
+    """The index, and what operators may do."""
+    admin = [Depends(admin_token(token))]
+
+    @router.post(
+        "/repository/index", summary="Every version that is known, and its state", responses=documented_errors(400, 413)
+    )
+    async def repository_index(request: Request) -> list[dict[str, str]]:
+        asked = await read_body(request, read_index_request)
+        return index_of(repository, ready=asked.ready)
+
+    @router.post(
+        "/repository/models/{name}/load",
+        summary="Load a model's folders anew",
+        responses=documented_errors(401, 404, 422),
+        dependencies=admin,
+    )
+    async def load_model(name: Name) -> dict[str, Any]:
+        """Versions that are new or changed are loaded beside what serves, and then take over."""
+        await repository.load(name)
+        return {}
+
+    @router.post(
+        "/repository/models/{name}/unload",
+        summary="Take a model out of service",
+        responses=documented_errors(401, 404),
+        dependencies=admin,
+    )
+    async def unload_model(name: Name) -> dict[str, Any]:
+        """All versions finish what they have; `load` brings them back."""
+        await repository.unload(name)
+        return {}
+
+
+def read_index_request(body: bytes) -> IndexRequest:
+    """No body asks for everything. Raises BadInference."""
+    try:
+        return IndexRequest.model_validate_json(body or b"{}")
+    except ValidationError as error:
+        raise BadInference("The body is {} or {'ready': true}.") from error
