@@ -10,27 +10,9 @@ import asyncpg
 
 from shared.database.roles import SERVICE_ROLES
 from shared.database.schema_version import NEWEST_REVISION, REVISION_QUERY
+from shared.database.sql import load_sql
 
-FACTS = """
-SELECT quote_ident(current_user) AS role,
-       ARRAY(SELECT rolname::text FROM pg_roles WHERE rolname = ANY ($1)) AS service_roles,
-       rolsuper OR rolcreaterole AS may_make_roles,
-       has_database_privilege(current_database(), 'CREATE') AND has_schema_privilege('public', 'CREATE')
-           AS may_make_tables,
-       to_regclass('public.alembic_version') IS NOT NULL AS is_migrated,
-       coalesce(has_table_privilege(to_regclass('public.alembic_version'), 'SELECT'), false) AS may_read_revision
-FROM pg_roles WHERE rolname = current_user
-"""
-
-LACKING = """
-SELECT DISTINCT service.rolname::text
-FROM pg_roles AS service, pg_class AS relation, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS deed
-WHERE service.rolname = ANY ($1) AND relation.relkind IN ('r', 'p')
-  AND (relation.oid = to_regclass('public.alembic_version')
-       OR relation.relnamespace::regnamespace::text IN ('gateway', 'metrics', 'predictions'))
-  AND has_table_privilege(service.oid, relation.oid, deed) AND NOT has_table_privilege(relation.oid, deed)
-"""
-"""The service roles that may do with a table what our role may not."""
+ROLE_FACTS, LACKING_RIGHTS = load_sql(__package__, "role_facts"), load_sql(__package__, "lacking_rights")
 
 
 @dataclass(frozen=True)
@@ -77,10 +59,10 @@ class Rights:
 
 async def rights_in(connection: asyncpg.Connection) -> Rights:
     """The rights of the role that is connected."""
-    facts = await connection.fetchrow(FACTS, SERVICE_ROLES)
+    facts = await connection.fetchrow(ROLE_FACTS, SERVICE_ROLES)
     if facts is None:
         raise asyncpg.InvalidAuthorizationSpecificationError("the role is gone")
-    lacking = {row[0] for row in await connection.fetch(LACKING, SERVICE_ROLES)}
+    lacking = {row[0] for row in await connection.fetch(LACKING_RIGHTS, SERVICE_ROLES)}
     return Rights(
         role=facts["role"],
         missing_roles=[role for role in SERVICE_ROLES if role not in facts["service_roles"]],

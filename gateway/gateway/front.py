@@ -7,9 +7,9 @@ from gateway.limit.in_flight import RequestsInFlight
 from gateway.limit.memory import MemoryLimiter
 from gateway.proxy.headers import forwarded_host
 from gateway.request.client_address import ClientAddresses
-from gateway.request.context import RequestContext, begin_context, context_of
+from gateway.request.context import RequestContext, begin_context
 from gateway.request.public_prefix import PublicPrefix
-from gateway.request.routing import WORKING_METHOD, Route, find_route
+from gateway.request.routing import WORKING_METHOD, find_route
 from shared.http.foreign_pages import SAFE_METHODS, refuse_foreign_pages
 from shared.http.request_id import headers_by_name
 
@@ -31,8 +31,9 @@ class Front:
     ) -> None:
         self._app, self._addresses, self._prefix, self._in_flight = app, addresses, prefix, in_flight
         self._allowed_origins = allowed_origins
-        self._proxy, self._limited_proxy = proxy, limited_proxy
-        self._guarded = FailedTokens(self._pass_on, wrong_tokens)
+        tokens = FailedTokens(wrong_tokens)
+        self._proxies = {False: proxy, True: limited_proxy}
+        self._guarded_proxies = {limited: tokens.before(app) for limited, app in self._proxies.items()}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes anything but HTTP through untouched."""
@@ -52,18 +53,9 @@ class Front:
             self._in_flight.end(client.limit_key)
 
     def _taker(self, scope: Scope, context: RequestContext) -> ASGIApp:
-        """Who answers this request."""
+        """Who answers this request; the ingress limit holds for what makes a service work."""
         route = context.route = find_route(scope["path"])
         if route is None:
             return self._app
-        return self._guarded if route.guarded else self._proxy_for(scope["method"], route)
-
-    def _proxy_for(self, method: str, route: Route) -> ASGIApp:
-        """The one with the limit for what makes a service work."""
-        return self._limited_proxy if route.limited and method == WORKING_METHOD else self._proxy
-
-    async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
-        route = context_of(scope).route
-        if route is None:
-            raise RuntimeError("only requests with a route are passed on")
-        await self._proxy_for(scope["method"], route)(scope, receive, send)
+        proxies = self._guarded_proxies if route.guarded else self._proxies
+        return proxies[route.limited and scope["method"] == WORKING_METHOD]

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from gateway.request.client_address import LONGEST_ENTRY, ClientAddresses, cached_address, client_at, parse_address
+from gateway.request.client_address import LONGEST_ENTRY, ClientAddresses, cached_client, client_in
 from gateway.settings import parse_networks
 
 TRUSTED = "10.0.0.0/8, 2001:db8:ffff::/48"
@@ -61,10 +61,10 @@ def test_garbage_counts_for_the_trusted_hop_that_handed_it_on(garbage: str) -> N
 
 
 def test_long_garbage_is_not_remembered() -> None:
-    before = cached_address.cache_info().currsize
-    assert parse_address("1" * (LONGEST_ENTRY + 1)) is None
-    assert parse_address("fe80::1%" + "a" * 8_000) is None
-    assert cached_address.cache_info().currsize == before
+    before = cached_client.cache_info().currsize
+    assert client_in("1" * (LONGEST_ENTRY + 1)) is None
+    assert client_in("fe80::1%" + "a" * 8_000) is None
+    assert cached_client.cache_info().currsize == before
 
 
 def test_without_a_header_a_trusted_proxy_calls_for_itself() -> None:
@@ -89,6 +89,6 @@ def test_only_the_last_hops_of_an_endless_header_are_looked_at() -> None:
     ],
 )
 def test_ipv6_clients_count_by_their_64_and_mapped_addresses_as_ipv4(address: str, key: str) -> None:
-    parsed = parse_address(address)
-    assert parsed is not None
-    assert client_at(parsed).limit_key == key
+    found = client_in(address)
+    assert found is not None
+    assert found.limit_key == key

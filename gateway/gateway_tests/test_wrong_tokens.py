@@ -143,7 +143,7 @@ async def test_tries_come_back_when_the_service_says_they_do() -> None:
 
     async def ignore(message: dict) -> None: ...
 
-    guard = failed_tokens.FailedTokens(app, tries)
+    guard = failed_tokens.FailedTokens(tries).before(app)
     context = RequestContext(Client("client", "client"), through_proxy=False, connection=None)
     scope = {"headers": [(b"authorization", b"Bearer x")], CONTEXT_KEY: context}
     await guard(dict(scope), None, ignore)

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from analytics_service.contracts.reasons import FallbackReason
 from analytics_service.contracts.report import PerformanceReport, ReportSource
@@ -16,21 +17,34 @@ OF_THIS_MOMENT = frozenset({FallbackReason.REDIS_AWAY, FallbackReason.CLIENT_QUO
 """Why rules made a report that the next one who asks should not get: it may be made better by then, or for them."""
 
 
+class Life(NamedTuple):
+    """How long one report is fresh, and how long it is sent STALE after that; in seconds."""
+
+    fresh: float
+    stale: float
+
+    @property
+    def whole(self) -> float:
+        """Until it is gone."""
+        return self.fresh + self.stale
+
+
+FOR_THOSE_WHO_WAIT = Life(0, 0)
+"""Of a report that nobody gets later."""
+
+
 @dataclass(frozen=True, slots=True)
 class Lives:
-    """How long reports are fresh, and how long they are sent STALE after that; in seconds."""
+    """How long reports live, by who wrote them; in seconds. `grace`: how long they are sent STALE."""
 
     gemini: float
     rules: float
     grace: float
 
-    def fresh(self, report: PerformanceReport) -> float:
-        """How long a report is fresh."""
-        return self.gemini if report.source is ReportSource.GEMINI else self.rules
-
-    def stale(self, report: PerformanceReport) -> float:
-        """How long it is sent after that. By rules a new one may be there at once: no need for an old."""
-        return 0 if report.fallback_reason in BY_RULES_AT_ONCE else self.grace
+    def of(self, report: PerformanceReport) -> Life:
+        """The life of a report. Where rules can write a new one at once, there is no need for an old."""
+        fresh = self.gemini if report.source is ReportSource.GEMINI else self.rules
+        return Life(fresh, 0 if report.fallback_reason in BY_RULES_AT_ONCE else self.grace)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +61,9 @@ class StoredReport:
     """Whether a new one can be made while this one is stale."""
 
     @classmethod
-    def of(
-        cls, report: PerformanceReport, now: float, fresh_seconds: float = 0, stale_seconds: float = 0
-    ) -> "StoredReport":
-        """A report that was made just now; without seconds it serves those who wait for it, and nobody later."""
-        fresh_until = now + fresh_seconds
-        return cls(report, report.model_dump_json().encode(), now, fresh_until, fresh_until + stale_seconds)
+    def of(cls, report: PerformanceReport, now: float, life: Life = FOR_THOSE_WHO_WAIT) -> "StoredReport":
+        """A report that was made just now."""
+        return cls(report, report.model_dump_json().encode(), now, now + life.fresh, now + life.whole)
 
     @property
     def for_one_client(self) -> bool:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field, ValidationError
 from redis.asyncio import Redis
 
 from analytics_service.cache.border import redis_border, script
-from analytics_service.cache.freshness import LAST_REPORT_SECONDS, Lives, StoredReport
+from analytics_service.cache.freshness import LAST_REPORT_SECONDS, Life, Lives, StoredReport
 from analytics_service.cache.key import ReportKey, last_report_name
 from analytics_service.cache.room import ROOM_BYTES, ReportRoom
 from analytics_service.contracts.report import PerformanceReport, ReportSource
@@ -73,22 +73,26 @@ class RedisReportStore:
 
         Raises RedisUnavailable.
         """
-        if await self.store(key, query, report, fence):
-            return StoredReport.of(report, self._clock(), self._lives.fresh(report), self._lives.stale(report))
-        log.warning("report not stored: the lock was taken by another", key=key.report)
-        return StoredReport.of(report, self._clock())
+        life = await self.store(key, query, report, fence)
+        if life is None:
+            log.warning("report not stored: the lock was taken by another", key=key.report)
+            return StoredReport.of(report, self._clock())
+        return StoredReport.of(report, self._clock(), life)
 
-    async def store(self, key: ReportKey, query: MetricsQuery, report: PerformanceReport, fence: int) -> bool:
-        """Writes a report; False: refused, because somebody took the lock after `fence`. Raises RedisUnavailable."""
-        fresh = self._lives.fresh(report)
-        life_ms = round((fresh + self._lives.stale(report)) * 1000)
-        entry = Entry(query=query, report=report, fresh_ms=round(fresh * 1000), life_ms=life_ms)
+    async def store(self, key: ReportKey, query: MetricsQuery, report: PerformanceReport, fence: int) -> Life | None:
+        """Writes a report, which has this life now. None: refused, because somebody took the lock after `fence`.
+
+        Raises RedisUnavailable.
+        """
+        life = self._lives.of(report)
+        life_ms = round(life.whole * 1000)
+        entry = Entry(query=query, report=report, fresh_ms=round(life.fresh * 1000), life_ms=life_ms)
         keys, text = [key.fence, key.report, key.last], entry.model_dump_json()
         with redis_border():
             stored = await self._store_script(keys=keys, args=[fence, text, life_ms, LAST_REPORT_SECONDS * 1000])
             if stored:
                 await self._room.make_for(dict.fromkeys((key.report, key.last), len(text.encode())))
-        return bool(stored)
+        return life if stored else None
 
     async def _read(self, name: str, kept_ms: int | None = None) -> StoredReport | None:
         """The entry of that name, in the times of this process; `kept_ms`: where not its own life decides."""

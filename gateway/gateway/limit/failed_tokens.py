@@ -2,13 +2,14 @@
 
 It stands in the gateway because only the gateway knows who calls: behind it, all requests come from one address. It
 needs no token of its own: a service that does not accept one says 401. A try counts from when it is sent on until its
-answer says that it was no failure; one whose client leaves before the answer has failed, for nobody knows. Tries beyond
-the bound wait for the outcome of those under way, so many at the same time are bounded, and right ones never refused.
-Each gateway counts alone, in memory of fixed size.
+response says that it was no failure; one whose client leaves before the response has failed, for nobody knows. Tries
+beyond the bound wait for the outcome of those under way, so many at the same time are bounded, and right ones never
+refused. Each gateway counts alone, in memory of fixed size.
 """
 
 import asyncio
 from collections import defaultdict, deque
+from functools import partial
 from math import ceil
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -54,30 +55,33 @@ class Underway:
 
 
 class FailedTokens:
-    """Passes requests on to `app`; those with an `Authorization` header only while their client has tries left."""
+    """Lets requests with an `Authorization` header through only while their client has tries left."""
 
-    def __init__(self, app: ASGIApp, tries: MemoryLimiter) -> None:
-        self._app, self._tries = app, tries
+    def __init__(self, tries: MemoryLimiter) -> None:
+        self._tries = tries
         self._underway: defaultdict[str, Underway] = defaultdict(Underway)  # mutable: clients with tries under way only
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request; its client is in its context. Raises TooManyWrongTokens."""
+    def before(self, app: ASGIApp) -> ASGIApp:
+        """`app`, for requests that come through; it raises TooManyWrongTokens for the others."""
+        return partial(self._pass_on, app)
+
+    async def _pass_on(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         if header(scope, b"authorization") is None:
-            await self._app(scope, receive, send)
+            await app(scope, receive, send)
             return
         client = context_of(scope).client.limit_key
         tried = await self._begin(client)
         failed = True
 
-        async def notice_answer(message: Message) -> None:
+        async def notice_outcome(message: Message) -> None:
             nonlocal failed
             if message["type"] == "http.response.start":
                 failed = message["status"] == UNAUTHORIZED
             await send(message)
 
         try:
-            await self._app(scope, receive, notice_answer)
-        except Problem:  # the gateway's own answer: no service has judged the token
+            await app(scope, receive, notice_outcome)
+        except Problem:  # the gateway's own response: no service has judged the token
             failed = False
             raise
         finally:

@@ -11,7 +11,7 @@ from math import ceil
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.limit.too_many_requests import Headers, TooManyRequests
-from gateway.limit.window import Decision, Limiter, Policy, Source
+from gateway.limit.window import Limiter, Policy, Source
 from gateway.request.context import context_of
 
 KEPT_HEADERS = 4096
@@ -35,9 +35,9 @@ class IngressLimit:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request; its client is in its context."""
         decision = await self._limiter.decide(context_of(scope).client.limit_key)
-        headers = self._headers(decision)
+        headers = self._headers_of(decision.remaining, tuple(map(ceil, decision.more_in_seconds)), decision.source)
         if not decision.admitted:
-            await self._too_many_requests(scope, send, decision, headers)
+            await self._too_many_requests.respond(scope, send, decision, headers)
             return
 
         async def send_with_headers(message: Message) -> None:
@@ -47,11 +47,8 @@ class IngressLimit:
 
         await self._app(scope, receive, send_with_headers)
 
-    def _headers(self, decision: Decision) -> Headers:
-        """What every limited response says about the client's limit."""
-        return self._headers_of(decision.remaining, tuple(map(ceil, decision.more_in_seconds)), decision.source)
-
     def _make_headers(self, remaining: tuple[int, ...], more_in_seconds: tuple[int, ...], source: Source) -> Headers:
+        """What every limited response says about the client's limit, in whole seconds."""
         state = zip(self._names, remaining, more_in_seconds, strict=True)
         limit = ", ".join(f'"{name}";r={left};t={more}' for name, left, more in state)
         nearest = min(range(len(self._windows)), key=lambda index: remaining[index])

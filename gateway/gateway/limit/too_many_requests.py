@@ -12,6 +12,8 @@ from shared.http.request_id import current_request_id
 
 Headers = tuple[tuple[bytes, bytes], ...]
 
+CONTENT_TYPE = (b"content-type", MEDIA_TYPE.encode())
+
 KEPT_REFUSALS = 512
 """Different refusals whose bodies are kept."""
 
@@ -30,13 +32,13 @@ class TooManyRequests:
         self._names = names
         self._body = lru_cache(KEPT_REFUSALS)(self._make_body)
 
-    async def __call__(self, scope: Scope, send: Send, decision: Decision, headers: Headers) -> None:
+    async def respond(self, scope: Scope, send: Send, decision: Decision, headers: Headers) -> None:
         """Sends the refusal of one request; `headers` say what is left in which window."""
         retry_after = max(ceil(decision.retry_in_seconds), 1)
         before, after = self._body(scope["path"], decision.remaining, retry_after)
         body = before + current_request_id.get().encode() + after
         response_headers = [
-            (b"content-type", MEDIA_TYPE.encode()),
+            CONTENT_TYPE,
             (b"content-length", b"%d" % len(body)),
             (b"retry-after", b"%d" % retry_after),
             *headers,

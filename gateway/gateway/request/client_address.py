@@ -5,7 +5,7 @@ Everything left of that address was written by somebody we do not trust and is i
 
 from dataclasses import dataclass
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address, ip_network
 
 from starlette.types import Scope
 
@@ -20,7 +20,6 @@ LONGEST_ENTRY = 128
 longer is garbage, and is not remembered: it could fill the memory."""
 
 Network = IPv4Network | IPv6Network
-Address = IPv4Address | IPv6Address
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,35 +30,31 @@ class Client:
     limit_key: str
 
 
-def parse_address(text: str) -> Address | None:
-    """The address in one entry of X-Forwarded-For: with or without port and brackets; None for garbage.
+def client_in(entry: str) -> Client | None:
+    """The client in one entry of X-Forwarded-For: an address with or without port and brackets; None for garbage.
 
     An IPv4 address mapped into IPv6 is that IPv4 address; a zone index is dropped.
     """
-    text = text.strip().strip('"')
-    return cached_address(text) if len(text) <= LONGEST_ENTRY else None
+    entry = entry.strip().strip('"')
+    return cached_client(entry) if len(entry) <= LONGEST_ENTRY else None
 
 
 @lru_cache(maxsize=65_536)
-def cached_address(text: str) -> Address | None:
-    """As `parse_address`, remembered: most callers are back soon."""
-    if text.startswith("["):
-        text = text[1:].partition("]")[0]
-    elif text.count(":") == 1:
-        text = text.partition(":")[0]
+def cached_client(entry: str) -> Client | None:
+    """As `client_in`, remembered: most callers are back soon."""
+    if entry.startswith("["):
+        entry = entry[1:].partition("]")[0]
+    elif entry.count(":") == 1:
+        entry = entry.partition(":")[0]
     try:
-        address = ip_address(text.partition("%")[0])
+        address = ip_address(entry.partition("%")[0])
     except ValueError:
         return None
-    return (address.ipv4_mapped or address) if isinstance(address, IPv6Address) else address
-
-
-@lru_cache(maxsize=65_536)
-def client_at(address: Address) -> Client:
-    """The client with this address."""
-    if isinstance(address, IPv6Address):
-        return Client(str(address), str(ip_network((address, IPV6_PREFIX), strict=False)))
-    return Client(str(address), str(address))
+    if isinstance(address, IPv4Address):
+        return Client(str(address), str(address))
+    if address.ipv4_mapped:
+        return Client(str(address.ipv4_mapped), str(address.ipv4_mapped))
+    return Client(str(address), str(ip_network((address, IPV6_PREFIX), strict=False)))
 
 
 UNKNOWN = Client("unknown", "unknown")
@@ -73,19 +68,19 @@ class ClientAddresses:
         self._trusted_proxies = trusted_proxies
         self._is_trusted = lru_cache(maxsize=4096)(self._is_in_networks)
 
-    def _is_in_networks(self, address: Address) -> bool:
+    def _is_in_networks(self, address: str) -> bool:
         """Whether what this address says about others is believed."""
-        return any(address in network for network in self._trusted_proxies)
+        return any(ip_address(address) in network for network in self._trusted_proxies)
 
     def counted_peer(self, peer: str) -> str | None:
         """The client at the other end of a connection; None when it is a trusted proxy, which speaks for many."""
-        address = parse_address(peer)
-        return None if address is None or self._is_trusted(address) else client_at(address).limit_key
+        client = client_in(peer)
+        return None if client is None or self._is_trusted(client.address) else client.limit_key
 
     def is_proxy(self, peer: str) -> bool:
         """Whether the other end of a connection is a trusted proxy."""
-        address = parse_address(peer)
-        return address is not None and self._is_trusted(address)
+        client = client_in(peer)
+        return client is not None and self._is_trusted(client.address)
 
     def client_of(self, scope: Scope) -> tuple[Client, bool]:
         """The client of an ASGI request, and whether its peer is a trusted proxy.
@@ -96,22 +91,22 @@ class ClientAddresses:
         peer = peer_of(scope)
         if peer is None:
             return UNKNOWN, False
-        if not self._is_trusted(peer):
-            return client_at(peer), False
+        if not self._is_trusted(peer.address):
+            return peer, False
         last = peer
         for hop in reversed(forwarded_for(scope)[-MAX_HOPS:]):
-            address = parse_address(hop)
-            if address is None:
+            client = client_in(hop)
+            if client is None:
                 break
-            last = address
-            if not self._is_trusted(address):
+            last = client
+            if not self._is_trusted(client.address):
                 break
-        return client_at(last), True
+        return last, True
 
 
-def peer_of(scope: Scope) -> Address | None:
+def peer_of(scope: Scope) -> Client | None:
     """The other end of the connection."""
-    return parse_address(scope["client"][0]) if scope.get("client") else None
+    return client_in(scope["client"][0]) if scope.get("client") else None
 
 
 def forwarded_for(scope: Scope) -> list[str]:

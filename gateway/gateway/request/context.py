@@ -7,7 +7,7 @@ from starlette.types import Scope
 from gateway.request.client_address import Client
 from gateway.request.routing import Route
 from shared.http.server.exchange import SCOPE_KEY, Exchange
-from shared.telemetry.requests import Description, describe
+from shared.telemetry.requests import RouteAndClient, route_and_client, route_of
 
 CONTEXT_KEY = "gateway"
 
@@ -37,11 +37,9 @@ def context_of(scope: Scope) -> RequestContext:
     return context
 
 
-def describe_request(scope: Scope) -> Description:
+def describe_request(scope: Scope) -> RouteAndClient:
     """What logs and metrics say of it: the public path, and the client behind proxies."""
     context: RequestContext | None = scope.get(CONTEXT_KEY)
     if context is None:
-        return describe(scope)
-    if context.route is None:
-        return Description(describe(scope).route, context.client.address)
-    return Description(context.route.path, context.client.address)
+        return route_and_client(scope)
+    return route_of(scope) if context.route is None else context.route.path, context.client.address

@@ -26,7 +26,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from metrics_service.alerts.alert import Alert
 from metrics_service.alerts.store import alert_of
 from metrics_service.database import autocommit
-from metrics_service.notifications.posting import post
+from metrics_service.notifications.posting import pause_after, post
 from metrics_service.notifications.text import description, headline
 from metrics_service.notifications.webhooks import Format, Webhook, signed_headers
 from metrics_service.silences.store import active_silences, silenced_until
@@ -122,8 +122,7 @@ class AlertmanagerSync:
             receiver.told, receiver.failures, receiver.due_at = state, 0, now + self.interval
             return
         receiver.failures += 1
-        pause = timedelta(seconds=2 ** min(receiver.failures - 1, 10))
-        receiver.due_at = now + min(pause, self.interval)
+        receiver.due_at = now + pause_after(receiver.failures, self.interval)
         log.warning("alertmanager not told", webhook=receiver.webhook.key, reason=refusal)
 
     async def _send(self, webhook: Webhook, body: bytes) -> str | None:

@@ -25,9 +25,10 @@ from sqlalchemy.types import Text
 
 from metrics_service.alerts.alert import AlertEvent
 from metrics_service.database import DatabaseUnavailable, autocommit, transaction
-from metrics_service.notifications.posting import TIMEOUT_SECONDS, post
+from metrics_service.notifications.posting import TIMEOUT_SECONDS, pause_after, post
 from metrics_service.notifications.webhooks import Webhook, headers
 from metrics_service.sql import statement
+from shared.asyncio.background import end
 from shared.asyncio.clock import UtcNow
 from shared.database.tables.metrics import alert_delivery
 from shared.http.problems import Overloaded
@@ -99,9 +100,7 @@ class AlertDelivery:
         """Lets what is under way come to its end, for a moment."""
         if self.attempts:
             await asyncio.wait(self.attempts, timeout=STOP_SECONDS)
-        for attempt in self.attempts:
-            attempt.cancel()
-        await asyncio.gather(*self.attempts, return_exceptions=True)
+        await end(*self.attempts)
 
     async def _deliver(self, row: Row[tuple[object, ...]], webhook: Webhook) -> bool:
         """One attempt: claimed, sent, and noted when it was made or when the next one is due."""
@@ -110,7 +109,8 @@ class AlertDelivery:
         await self._note(row, {"attempts": row.attempts + 1, "next_attempt_at": claimed_until})
         refusal = await self._send(event, webhook)
         now = self.clock()
-        outcome = {"delivered_at": now} if refusal is None else {"next_attempt_at": now + pause_after(row.attempts + 1)}
+        next_attempt_at = now + pause_after(row.attempts + 1, MAX_PAUSE)
+        outcome = {"delivered_at": now} if refusal is None else {"next_attempt_at": next_attempt_at}
         await self._note_once_possible(row, outcome, claimed_until)
         ATTEMPTS.labels("refused" if refusal else "delivered").inc()
         if refusal:
@@ -140,11 +140,6 @@ class AlertDelivery:
         body = webhook.body(event)
         sent = headers(event, body, self.secret, self.clock())
         return await post(self.client, webhook.url, body, sent)
-
-
-def pause_after(attempts: int) -> timedelta:
-    """How long to leave a receiver alone after so many attempts."""
-    return min(timedelta(seconds=2 ** min(attempts - 1, 30)), MAX_PAUSE)
 
 
 def new_client(webhooks: Sequence[Webhook]) -> httpx.AsyncClient:

@@ -13,7 +13,7 @@ from shared.http.problems import Problem, response_to
 from shared.http.request_id import HEADER, begin_request
 from shared.http.server.exchange import SCOPE_KEY, Exchange
 from shared.service.stopping import is_closed
-from shared.telemetry.requests import CLIENT_CLOSED_REQUEST, IN_FLIGHT, Description, describe, record_request
+from shared.telemetry.requests import CLIENT_CLOSED_REQUEST, IN_FLIGHT, RouteAndClient, record_request, route_and_client
 
 log = structlog.get_logger()
 
@@ -21,7 +21,8 @@ log = structlog.get_logger()
 class RequestMiddleware:
     """Gives each HTTP request an id, counts, times and logs it, and answers what nobody else answered.
 
-    `guard` raises a Problem for a request that goes no further. `describe` says what logs and metrics call one.
+    `guard` raises a Problem for a request that goes no further. `describe` says what logs and metrics call
+    one.
     """
 
     def __init__(
@@ -29,7 +30,7 @@ class RequestMiddleware:
         app: ASGIApp,
         *,
         guard: Callable[[Scope], None] | None = None,
-        describe: Callable[[Scope], Description] = describe,
+        describe: Callable[[Scope], RouteAndClient] = route_and_client,
     ) -> None:
         self.app, self._guard, self._describe = app, guard, describe
 
@@ -44,7 +45,8 @@ class RequestMiddleware:
         """
         started = perf_counter()
         status = 0
-        own_headers = [(HEADER, begin_request(scope, id_given_by_the_server(scope)).encode())]
+        exchange: Exchange | None = scope.get(SCOPE_KEY)  # None: the server is not our own
+        own_headers = [(HEADER, begin_request(scope, None if exchange is None else exchange.request_id).encode())]
         if is_closed(scope):
             own_headers.append((b"connection", b"close"))
 
@@ -64,38 +66,19 @@ class RequestMiddleware:
             await self.app(scope, receive, send_with_id)
         except Exception as error:
             problem = error if isinstance(error, Problem) else Problem()
-            if problem is not error and not has_left(scope):
+            if problem is not error and (exchange is None or not exchange.lost):
                 log.exception("unexpected error", path=scope["path"])
-            if not has_begun(scope):
+            if exchange is None or not exchange.begun:
                 await response_to(problem, scope["path"])(scope, receive, send_with_id)
         finally:
             IN_FLIGHT.by_labels[()] -= 1
-            status, refused = outcome(scope, status)
-            record_request(scope, self._describe(scope), status, perf_counter() - started, refused=refused)
+            status, refused = outcome(exchange, status)
+            record_request(scope, *self._describe(scope), status, perf_counter() - started, refused=refused)
 
 
-def id_given_by_the_server(scope: Scope) -> str | None:
-    """The id under which our own server knows the request."""
-    exchange: Exchange | None = scope.get(SCOPE_KEY)
-    return exchange.request_id if exchange is not None else None
-
-
-def outcome(scope: Scope, status: int) -> tuple[int, str | None]:
+def outcome(exchange: Exchange | None, status: int) -> tuple[int, str | None]:
     """The status that the client has seen, or would have, and why the server itself gave it, when it did."""
-    exchange: Exchange | None = scope.get(SCOPE_KEY)
     if exchange is not None and exchange.lost and not exchange.begun:
         refused = exchange.refused
         return (CLIENT_CLOSED_REQUEST, None) if refused is None else (refused.status, refused.reason)
     return status or CLIENT_CLOSED_REQUEST, None
-
-
-def has_left(scope: Scope) -> bool:
-    """Whether the client is gone, as far as our own server knows."""
-    exchange: Exchange | None = scope.get(SCOPE_KEY)
-    return exchange is not None and exchange.lost
-
-
-def has_begun(scope: Scope) -> bool:
-    """Whether a part of the response is on its way."""
-    exchange: Exchange | None = scope.get(SCOPE_KEY)
-    return exchange is not None and exchange.begun

@@ -1,7 +1,7 @@
 """What operators see of a service: Prometheus metrics on a port of their own and one log line per request."""
 
 import logging
-from typing import Any, NamedTuple
+from typing import Any
 
 from prometheus_client import REGISTRY, CollectorRegistry
 from starlette.types import Scope
@@ -41,23 +41,19 @@ def route_of(scope: Scope) -> str:
     return str(getattr(scope.get("route"), "path", UNMATCHED))
 
 
-class Description(NamedTuple):
-    """What logs and metrics call a request: its path template, and the address of its client."""
-
-    route: str
-    client: str
+RouteAndClient = tuple[str, str]
+"""What logs and metrics call a request: its path template, and the address of its client."""
 
 
-def describe(scope: Scope) -> Description:
-    """By the route that the framework found, and the other end of the connection."""
-    return Description(route_of(scope), (scope["client"] or ("-",))[0])
+def route_and_client(scope: Scope) -> RouteAndClient:
+    """The route that the framework found, and the other end of the connection."""
+    return route_of(scope), (scope["client"] or ("-",))[0]
 
 
 def record_request(
-    scope: Scope, description: Description, status: int, seconds: float, *, refused: str | None = None
+    scope: Scope, route: str, client: str, status: int, seconds: float, *, refused: str | None = None
 ) -> None:
     """One answered request, in the metrics and in the log; `refused`: why the server itself has answered."""
-    route = description.route
     method = scope["method"] if scope["method"] in METHODS else "other"
     REQUESTS.by_labels[route, method, str(status)] += 1
     DURATION.observe(route, seconds)
@@ -67,7 +63,7 @@ def record_request(
         "route": route,
         "status": status,
         "duration_ms": round(seconds * 1000, 2),
-        "client": description.client,
+        "client": client,
     }
     if refused is not None:
         line["refused"] = refused
