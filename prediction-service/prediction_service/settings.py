@@ -1,4 +1,4 @@
-"""Everything the prediction-service can be told."""
+"""The settings of the prediction-service."""
 
 import os
 from pathlib import Path
@@ -12,7 +12,7 @@ from shared.settings.secret_words import AdminToken
 from shared.settings.settings import ServiceSettings
 
 MOST_NAMES = 10
-"""Of models, in a message about one that is not among them."""
+"""Models that a message lists at most."""
 
 
 class Settings(ServiceSettings):
@@ -68,7 +68,7 @@ class Settings(ServiceSettings):
 
 
 def check_models(root: Path, default: str) -> None:
-    """The default model's folder may be broken, for it may be mended; a name that no folder has is a slip."""
+    """Raises ValueError if the default model has no folder. A broken folder is accepted: it may be repaired later."""
     try:
         names = [entry.name for entry in folders_in(root)]
     except (FileNotFoundError, NotADirectoryError):
@@ -81,7 +81,7 @@ def check_models(root: Path, default: str) -> None:
 
 
 def check_writable(folder: Path) -> None:
-    """Makes the folder of the journal, as the journal itself would."""
+    """Creates the folder of the journal. Raises ValueError if that fails, or if it cannot be written to."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from prediction_service.batching.runtime import ModelError
-from prediction_service.models.crashes import MOST_CRASHES, PLACE_BYTES, PLACES, Crashes, read_counts, suspects
+from prediction_service.models.crashes import MOST_CRASHES, SLOT_BYTES, SLOTS, Crashes, read_counts, suspects
 from prediction_tests.hostile_models import SLEEPERS, TRIGGER, drop_in, model
 from prediction_tests.process import service_process
 from prediction_tests.service import QUICK_DEFAULT, QUICK_MODELS
@@ -109,8 +109,8 @@ def test_a_model_that_crashes_the_service_does_so_twice_at_most(database: Databa
 
 
 def file_with(called: dict[int, str], stack: str) -> bytes:
-    marks = b"".join(f"{thread:016x} {digest}".encode().ljust(PLACE_BYTES, b"\0") for thread, digest in called.items())
-    return marks.ljust(PLACES * PLACE_BYTES, b"\0") + stack.encode()
+    marks = b"".join(f"{thread:016x} {digest}".encode().ljust(SLOT_BYTES, b"\0") for thread, digest in called.items())
+    return marks.ljust(SLOTS * SLOT_BYTES, b"\0") + stack.encode()
 
 
 FATAL = "Fatal Python error: Segmentation fault\n\n"

@@ -95,7 +95,7 @@ def test_memory_does_not_grow_with_what_has_been_served() -> None:
             turns.take(1, 1, 0.0)
         for waiting in [waiting for waiting in turns._by_age if waiting.cost > 1]:
             turns.remove(waiting)
-    assert len(turns._by_need) < 300
+    assert len(turns._by_cost) < 300
 
 
 plans = st.lists(

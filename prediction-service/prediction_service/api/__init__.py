@@ -1,1 +1,1 @@
-"""HTTP only: what comes in, what goes out, which errors are documented."""
+"""HTTP only: requests, responses, and the errors that are documented."""

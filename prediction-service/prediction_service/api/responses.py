@@ -1,4 +1,4 @@
-"""From what is on record to the bodies of the public API."""
+"""From stored predictions to the bodies of the public API."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ from shared.http.problems import InvalidRequest
 
 @dataclass(frozen=True, slots=True)
 class CheckedBatch:
-    """The texts of a batch that are acceptable, and what is wrong with the others, by position."""
+    """The acceptable texts of a batch, and the faults of the others by position."""
 
     texts: list[str]
     faults: dict[int, str]
@@ -34,7 +34,7 @@ class CheckedBatch:
 
 
 def check_batch(texts: Sequence[str]) -> CheckedBatch:
-    """Sets the bad texts aside. Raises InvalidRequest when nothing else is left, or when all together are too long."""
+    """Separates out unacceptable texts. Raises InvalidRequest if no other is left, or if all together are too long."""
     if sum(map(len, texts)) > MAX_BATCH_CHARACTERS:
         message = f"must have at most {MAX_BATCH_CHARACTERS} characters together"
         raise InvalidRequest([FieldError(location="body.texts", message=message)])
@@ -55,19 +55,19 @@ def batch_response(
     batch: CheckedBatch, predicted: Sequence[Predicted | ModelFailed], *, include_metrics: bool
 ) -> BatchResponse:
     """Predictions and errors at the positions of their texts."""
-    answers = iter(predicted)
+    results = iter(predicted)
     return BatchResponse(
         predictions=[
             bad_text(index, batch.faults[index])
             if index in batch.faults
-            else batch_item(next(answers), include_metrics=include_metrics)
+            else batch_item(next(results), include_metrics=include_metrics)
             for index in range(batch.size)
         ]
     )
 
 
 def batch_item(predicted: Predicted | ModelFailed, *, include_metrics: bool) -> Prediction | BatchItemError:
-    """A prediction, or why there is none."""
+    """A prediction, or the error in its place."""
     if isinstance(predicted, Predicted):
         return prediction_of(predicted, include_metrics=include_metrics)
     problem = ProblemDetails(
@@ -77,7 +77,7 @@ def batch_item(predicted: Predicted | ModelFailed, *, include_metrics: bool) -> 
 
 
 def bad_text(index: int, message: str) -> BatchItemError:
-    """What stands in place of a prediction for a text that no model was given."""
+    """The error in place of a prediction, for a text that was not acceptable."""
     fault = FieldError(location=f"body.texts.{index}", message=message)
     problem = ProblemDetails(
         title=InvalidRequest.title, status=InvalidRequest.status, detail=f"The text {message}.", errors=[fault]
@@ -96,12 +96,12 @@ def prediction_of(predicted: Predicted, *, include_metrics: bool) -> Prediction:
 
 
 def metric_of(record: Record, repeated: dict[str, Any]) -> PredictionMetric:
-    """The columns of a record that are told as `metric`, which has all of `repeated` too."""
+    """A record as `metric`: the columns in `repeated`, and further ones."""
     return PredictionMetric(**repeated, input_length=record.input_length, metrics_data=record.metrics_data)
 
 
 def repeated_columns(record: Record) -> dict[str, Any]:
-    """The columns of a record that stand in every response, by their public names."""
+    """The columns of a record that every response contains, by their public names."""
     return {
         "prediction_id": record.prediction_id,
         "prediction_label": record.prediction_label,
@@ -115,8 +115,8 @@ def repeated_columns(record: Record) -> dict[str, Any]:
 
 
 def model_list(repository: ModelRepository) -> ModelList:
-    """The repository as it is served."""
-    models, named = [], set()
+    """The response of /models."""
+    models, listed_names = [], set()
     for model in repository.catalogue.models():
         manifest = model.manifest
         state, reason = repository.state_of(model)
@@ -129,13 +129,13 @@ def model_list(repository: ModelRepository) -> ModelList:
                 runtime=manifest.runtime.kind,
                 source=manifest.source or f"{model.name}/{model.version}",
                 description=manifest.description,
-                default=model.name == repository.catalogue.default_name and model.name not in named,
+                default=model.name == repository.catalogue.default_name and model.name not in listed_names,
                 digest=model.digest,
                 state=state,
                 reason=reason,
             )
         )
-        named.add(model.name)
+        listed_names.add(model.name)
     skipped = [SkippedFolder(folder=folder, reason=reason) for folder, reason in repository.skipped().items()]
     waiting = [
         WaitingFolder(folder=folder, state=state, reason=reason)

@@ -1,4 +1,4 @@
-"""HTTP only: what comes in, what goes out, which errors are documented."""
+"""HTTP only: requests, responses, and the errors that are documented."""
 
 from fastapi import APIRouter, Request
 
@@ -70,5 +70,5 @@ def models_router(repository: ModelRepository) -> APIRouter:
 
 
 def bad_timeout(message: str) -> InvalidRequest:
-    """The 422 for an X-Request-Timeout that is none."""
+    """The 422 for an invalid X-Request-Timeout."""
     return InvalidRequest([FieldError(location=f"header.{HEADER.lower()}", message=message)])

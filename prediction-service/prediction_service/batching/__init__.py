@@ -1,1 +1,1 @@
-"""Texts that wait for a model, and the threads that work on them."""
+"""The queue of texts in front of a model, and the threads that compute them in batches."""

@@ -1,8 +1,8 @@
 """Micro-batches: texts that wait for a model are computed together, in threads, off the event loop.
 
-Nothing waits for company. An idle model computes at once what comes; while it is busy, texts gather, and they are its
-next batch. So batches grow with the load and cost nothing without it. Rows are counted, not requests: a batch may hold
-many small requests, or a part of a large one, even of a single long text. Whose turn it is, `batching.turns` says.
+No text is delayed in order to fill a batch. An idle model computes at once; while it is busy, texts queue up and form
+its next batch. So batches grow with the load. They are counted in rows, not in requests: a batch may contain many small
+requests, or a part of a large one, even a part of a single long text. `batching.turns` decides what comes next.
 """
 
 import asyncio
@@ -28,11 +28,11 @@ from prediction_service.request.caller import Caller
 from shared.http.problems import Overloaded, Problem
 
 Results = list[Outcome | ModelFailed]
-"""For each text what the model says about it, or that it could not compute it."""
+"""For each text its outcome, or the error if the model could not compute it."""
 
 
 class Batcher:
-    """The way of requests through one model: read, wait, computed."""
+    """Takes requests for one model: reads their texts into pieces, queues those, and waits for the results."""
 
     def __init__(
         self,
@@ -61,27 +61,27 @@ class Batcher:
             max_rows=max_rows,
             call_seconds=call_seconds,
         )
-        self._requests = 0  # that have come and have no response yet, whether they are read, wait or are computed
+        self._requests = 0  # in progress: being read, waiting, or being computed
         self._all_done = asyncio.Event()
         self._all_done.set()
 
     @property
     def statistics(self) -> Statistics:
-        """What the model did since it was loaded."""
+        """Counts since the model was loaded."""
         return self._measures.statistics
 
     @property
     def unavailable(self) -> str:
-        """Why no request is taken any more; empty while all is well."""
+        """Why requests are refused; empty while they are not."""
         return self._pool.unavailable
 
     @property
     def is_stuck(self) -> bool:
-        """Whether a call still has not come back; its memory is taken until it does."""
+        """Whether a call still runs; it keeps its memory until it returns."""
         return self._pool.is_stuck
 
     async def run(self, texts: Sequence[str], caller: Caller) -> Results:
-        """What the model says about each text.
+        """The result for each text.
 
         Raises Overloaded, RequestTooCostly, DeadlinePassed, CallerLeft or ModelUnavailable.
         """
@@ -125,16 +125,16 @@ class Batcher:
         return [result for result in job.outcomes if result is not None]
 
     def _late(self, timeout: float, caller: Caller) -> Problem:
-        """The model did not get to a request within its time: the caller's own, or ours."""
+        """The problem of a request that was too late: 504 for the caller's own timeout, 503 for the service's."""
         if timeout == caller.timeout_seconds:
             return DeadlinePassed(f"The model did not get to this within the {timeout:g} s of the caller.")
         seconds = self._waiting.clear_in_seconds()
         return Overloaded("The model did not get to this in time.", retry_after_seconds=seconds)
 
     async def _finished(self, job: Job, caller: Caller) -> bool:
-        """Waits until all texts are computed, the time is up (False) or the caller has gone (CallerLeft).
+        """Waits until all texts are computed (True) or the time is up (False). Raises CallerLeft.
 
-        What still waits in the queue then is given up.
+        Pieces that still wait then are removed from the queue.
         """
         leaving = asyncio.ensure_future(caller.left())
         leaving.add_done_callback(lambda _: job.fail(CallerLeft()))
@@ -148,7 +148,7 @@ class Batcher:
                 self._waiting.forget(job)
 
     def _compute_here(self, texts: Sequence[str]) -> Results:
-        """A hop to a thread and back would cost more than these texts do."""
+        """Computes on the event loop, for texts that take less time than switching to a thread and back."""
         try:
             rows, seconds = self._compute(texts)
         except Exception as error:  # noqa: BLE001 -- a model may raise anything; each text is tried alone
@@ -162,16 +162,16 @@ class Batcher:
         ]
 
     def _compute(self, texts: Sequence[str]) -> tuple[Sequence[Sequence[float] | NotProbabilities], float]:
-        """Calls the model; its rows, checked, and how long it took, in seconds. Raises what the model raises."""
+        """Calls the model: its rows, checked, and the seconds that it took. Raises whatever the model raises."""
         started = perf_counter()
         probabilities = self.runtime.probabilities(texts)
         seconds = perf_counter() - started
         return checked(probabilities, len(texts)), seconds
 
     async def close(self) -> None:
-        """Waits until every request has its response; no more may come. A call that does not come back is left behind.
+        """Waits until every request has its result, then ends the threads; no request may come afterwards.
 
-        Those whose texts are still read need the threads too.
+        A call that never returns is not waited for.
         """
         await self._all_done.wait()
         await self._pool.close()

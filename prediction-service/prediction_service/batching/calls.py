@@ -1,7 +1,7 @@
-"""The calls of a model that run just now, and whether one of them takes too long.
+"""The running calls of a model, and whether one of them takes too long.
 
-The threads note what they work on and since when; the event loop looks, every CHECK_SECONDS. Looks are counted instead
-of seconds: a process that is paused does not look.
+The threads register their calls; the event loop checks them every CHECK_SECONDS. The time of a call is measured by the
+number of checks that saw it, since a clock would go on while the process is suspended.
 """
 
 import threading
@@ -11,18 +11,18 @@ from contextlib import contextmanager
 from prediction_service.batching.job import Row
 
 CHECK_SECONDS = 0.5
-"""How often calls that run are looked at."""
+"""Between two checks of the running calls."""
 
 
 class Calls:
-    """Of one model; none may take longer than `most_seconds`."""
+    """The calls of one model, none of which may take longer than `most_seconds`."""
 
     def __init__(self, most_seconds: float) -> None:
         self.most_seconds = most_seconds
         self._running: dict[int, tuple[float, Sequence[Row]]] = {}
-        """Thread → beginning (`time.perf_counter`) and rows of its call."""
-        self._looks: dict[tuple[int, float], int] = {}
-        """Thread and beginning of a call → how often it was seen."""
+        """Thread → start (`time.perf_counter`) and rows of its call."""
+        self._checks: dict[tuple[int, float], int] = {}
+        """Thread and start of a call → number of checks that saw it."""
 
     @contextmanager
     def running(self, rows: Sequence[Row], began: float) -> Iterator[None]:
@@ -33,16 +33,16 @@ class Calls:
         finally:
             del self._running[threading.get_ident()]
 
-    def look(self) -> bool:
-        """Whether a call has been seen for too long."""
+    def check(self) -> bool:
+        """One check: whether a call has been running for too long."""
         running = [(thread, began) for thread, (began, _) in list(self._running.items())]
-        self._looks = {call: self._looks.get(call, 0) + 1 for call in running}
-        return max(self._looks.values(), default=0) * CHECK_SECONDS > self.most_seconds
+        self._checks = {call: self._checks.get(call, 0) + 1 for call in running}
+        return max(self._checks.values(), default=0) * CHECK_SECONDS > self.most_seconds
 
     def rows(self) -> list[Row]:
-        """What is computed just now."""
+        """The rows in all running calls."""
         return [row for _, rows in list(self._running.values()) for row in rows]
 
     def __bool__(self) -> bool:
-        """Whether there are any."""
+        """Whether any call is running."""
         return bool(self._running)

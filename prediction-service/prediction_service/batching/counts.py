@@ -1,4 +1,4 @@
-"""What a model did since it was loaded. Only the event loop changes these."""
+"""Counts of a model since it was loaded. Only the event loop changes them."""
 
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Duration:
-    """How often, and how long altogether."""
+    """A number of occurrences and their total time."""
 
     count: int = 0
     seconds: float = 0.0
 
     def add(self, seconds: float) -> None:
-        """One occurrence more, which took so long."""
+        """Adds one occurrence."""
         self.count += 1
         self.seconds += seconds
 
@@ -29,7 +29,7 @@ class Statistics:
     queue: Duration = field(default_factory=Duration)
     inference: Duration = field(default_factory=Duration)
     batches: dict[int, Duration] = field(default_factory=lambda: defaultdict(Duration))
-    """Texts per call → calls."""
+    """Texts per call → number and time of such calls."""
 
     @property
     def calls(self) -> int:

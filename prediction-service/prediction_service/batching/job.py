@@ -1,4 +1,4 @@
-"""One request's texts on their way through a model's queue."""
+"""One request in a model's queue: its texts, and the rows in which they are computed."""
 
 import asyncio
 from collections import deque
@@ -13,7 +13,7 @@ from prediction_service.batching.turns import Request
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a model says about one text."""
+    """The result of a model for one text. `batch_rows`: the most rows of a call in which it was computed."""
 
     probabilities: Sequence[float]
     inference_seconds: float
@@ -32,7 +32,7 @@ class Job:
     outcomes: list[Outcome | ModelFailed | None]
     missing: int
     waiting: "Request[Row]"
-    """What of it still waits in the queue."""
+    """Its rows that still wait in the queue."""
 
     @classmethod
     def of(cls, pieces: Sequence[Sequence[Piece]], arrived: float, timeout: float) -> "Job":
@@ -47,11 +47,11 @@ class Job:
 
     @property
     def texts_waiting(self) -> int:
-        """Texts of which something still waits."""
+        """How many of its texts still have rows in the queue."""
         return sum(row.is_last for row in self.waiting.pieces)
 
     def put(self, index: int, outcome: Outcome | ModelFailed) -> None:
-        """Notes one text's outcome, or that it has none; the last one ends the waiting."""
+        """Sets the result of one text; the last one ends the waiting."""
         if self.outcomes[index] is not None:
             return
         self.outcomes[index] = outcome
@@ -72,7 +72,7 @@ class Job:
 
 @dataclass(slots=True, eq=False)
 class Text:
-    """A text of a job, read into pieces, and what the calls of the model brought so far."""
+    """A text of a job, its pieces, and their scores so far."""
 
     job: Job
     index: int
@@ -80,18 +80,18 @@ class Text:
     scores: list[Any] = field(default_factory=list)
     missing: int = 0
     seconds: float = 0.0
-    """How long the calls took in which it was computed."""
+    """Total time of the calls with its pieces."""
     rows: int = 0
-    """The most pieces of one of these calls."""
+    """The most rows of one of these calls."""
     called: float | None = None
-    """When the first of them began."""
+    """When the first of these calls began (`time.perf_counter`)."""
 
     def __post_init__(self) -> None:
         self.missing = len(self.pieces)
         self.scores = [None] * self.missing
 
     def note(self, place: int, scores: Any, seconds: float, rows: int) -> bool:
-        """Takes the scores of one piece; whether they were the last."""
+        """Stores the scores of one piece. Returns whether the text is complete."""
         self.scores[place] = scores
         self.missing -= 1
         self.seconds += seconds
@@ -99,14 +99,14 @@ class Text:
         return not self.missing
 
     def outcome(self, probabilities: Sequence[float]) -> Outcome:
-        """What the model says about it, and how long that took."""
+        """Its outcome, with the times measured."""
         queue_seconds = 0.0 if self.called is None else self.called - self.job.arrived
         return Outcome(probabilities, self.seconds, self.rows, queue_seconds)
 
 
 @dataclass(slots=True, eq=False)
 class Row:
-    """What the model computes in one go: a piece of a text."""
+    """One row of a call: a piece of a text. `place`: its index among the pieces of the text."""
 
     text: Text
     place: int
@@ -114,10 +114,10 @@ class Row:
 
     @property
     def piece(self) -> Piece:
-        """What the runtime made of this part of the text."""
+        """The piece, as the runtime has made it."""
         return self.text.pieces[self.place]
 
     @property
     def is_last(self) -> bool:
-        """Whether its text has left the queue when this row has."""
+        """Whether it is the last row of its text, so that the text leaves the queue with it."""
         return self.place == len(self.text.pieces) - 1

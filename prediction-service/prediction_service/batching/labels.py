@@ -1,4 +1,4 @@
-"""How metrics say which model they are about, as in all services."""
+"""The Prometheus labels of a model, the same in all services."""
 
 MODEL = ("model_name", "model_version")
 

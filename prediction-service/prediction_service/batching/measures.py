@@ -1,4 +1,4 @@
-"""What is measured of one model: Prometheus histograms, and the counts that the inference protocol tells."""
+"""Measurements of one model: Prometheus histograms, and the counts for the statistics of the inference protocol."""
 
 from collections.abc import Sequence
 from time import time
@@ -31,7 +31,7 @@ INFERENCE_SECONDS = Histogram(
 
 
 class Measures:
-    """Of the model `name/version`; only the event loop calls these."""
+    """Measurements of the model `name/version`; used on the event loop only."""
 
     def __init__(self, name: str) -> None:
         self.statistics = Statistics()
@@ -40,11 +40,11 @@ class Measures:
         self._queue_seconds, self._inference_seconds = QUEUE_SECONDS.labels(*labels), INFERENCE_SECONDS.labels(*labels)
 
     def request_failed(self, seconds: float) -> None:
-        """One request more that was refused, or failed as a whole."""
+        """Counts a request that was refused, or failed as a whole."""
         self.statistics.fail.add(seconds)
 
     def request_computed(self, results: Sequence[Outcome | ModelFailed], seconds: float) -> None:
-        """One request more of whose texts some, all or none could be computed."""
+        """Counts a request of which some, all or no texts could be computed."""
         outcomes = [outcome for outcome in results if isinstance(outcome, Outcome)]
         if not outcomes:
             self.request_failed(seconds)
@@ -56,11 +56,11 @@ class Measures:
         self.statistics.inference.add(max(outcome.inference_seconds for outcome in outcomes))
 
     def text_waited(self, seconds: float) -> None:
-        """From a text's arrival to the first call for it."""
+        """Observes the time from a text's arrival to the first call for it."""
         self._queue_seconds.observe(seconds)
 
     def model_called(self, rows: int, seconds: float) -> None:
-        """One more call of the model."""
+        """Counts a call of the model."""
         self.statistics.batches[rows].add(seconds)
         self._batch_rows.observe(rows)
         self._inference_seconds.observe(seconds)

@@ -1,17 +1,17 @@
-"""What a model may say about a text: probabilities, one per label, as it gives them. Nothing is put right here."""
+"""Checks a model's output: it must be probabilities, one per label. Only rounding beyond 0 and 1 is corrected."""
 
 from collections.abc import Sequence
 
 SUM_TOLERANCE = 1e-3
-"""How far from 1 the probabilities of a text may add up, in numbers of 16 bits; and how far below 0 one may be."""
+"""How far the sum of probabilities may be from 1, enough for float16; and how far below 0 one of them may be."""
 
 
 class NotProbabilities(ValueError):
-    """What a model gave for a text are no probabilities; the message says what it gave."""
+    """The output for a text is not probabilities; the message has its numbers."""
 
 
 def fault_of(row: Sequence[float]) -> str | None:
-    """Why these are no probabilities; None when they are. A NaN or an infinity makes the sum one."""
+    """Why a row is not probabilities; None if it is. NaN and infinity show in the sum."""
     total = sum(row)
     if not abs(total - 1.0) <= SUM_TOLERANCE:
         return f"{shown(row)} add up to {total:.6g}, not to 1"
@@ -21,24 +21,24 @@ def fault_of(row: Sequence[float]) -> str | None:
 
 
 def checked(rows: Sequence[Sequence[float]], expected: int) -> list[Sequence[float] | NotProbabilities]:
-    """Each row as it is, or what is wrong with it in its place. Raises ValueError if some are missing."""
+    """Each row, or an error in its place. Raises ValueError if the number of rows is wrong."""
     if len(rows) != expected:
         raise ValueError(f"{expected} texts, {len(rows)} results")
-    return [row if are_probabilities(row) else judged(row) for row in rows]
+    return [row if are_probabilities(row) else corrected(row) for row in rows]
 
 
 def are_probabilities(row: Sequence[float]) -> bool:
-    """Without any doubt, as nearly all are."""
+    """A quick check that nearly all rows pass; one that fails it may still be within the tolerance."""
     return min(row) >= 0.0 and abs(sum(row) - 1.0) <= SUM_TOLERANCE and max(row) <= 1.0
 
 
-def judged(row: Sequence[float]) -> Sequence[float] | NotProbabilities:
-    """What is wrong with it, or the row without what rounding leaves beyond 0 and 1."""
+def corrected(row: Sequence[float]) -> Sequence[float] | NotProbabilities:
+    """The row, with rounding beyond 0 and 1 cut off; or the error."""
     fault = fault_of(row)
     return NotProbabilities(fault) if fault else [min(max(probability, 0.0), 1.0) for probability in row]
 
 
 def shown(row: Sequence[float]) -> str:
-    """The first numbers of a row, for a person."""
+    """The first numbers of a row, for a message."""
     numbers = ", ".join(f"{number:.4g}" for number in row[:4])
     return f"[{numbers}, …]" if len(row) > 4 else f"[{numbers}]"

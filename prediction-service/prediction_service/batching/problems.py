@@ -1,4 +1,4 @@
-"""What a client is told when a model gives no prediction."""
+"""The problems of requests for which a model has no prediction."""
 
 import structlog
 
@@ -6,7 +6,7 @@ from prediction_service.batching.outputs import NotProbabilities
 from shared.http.problems import Problem
 
 UNAVAILABLE_SECONDS = 10
-"""When a client may ask a model again that did not come back from a call: it is loaded anew meanwhile."""
+"""Retry-After for a model of which a call did not return: meanwhile it is loaded again."""
 
 log = structlog.get_logger()
 
@@ -20,7 +20,7 @@ class ModelFailed(Problem):
 
 
 class ModelUnavailable(Problem):
-    """The model did not come back from a call, and takes no requests until it was loaded anew."""
+    """A call of the model did not return; until it is loaded again it takes no requests."""
 
     status = 503
     type = "urn:problem-type:model-unavailable"
@@ -31,7 +31,7 @@ class ModelUnavailable(Problem):
 
 
 class CallerLeft(Problem):
-    """Nobody waits for the response any more."""
+    """The client has closed its connection."""
 
     status = 499
     type = "urn:problem-type:caller-left"
@@ -39,7 +39,7 @@ class CallerLeft(Problem):
 
 
 class DeadlinePassed(Problem):
-    """The model did not get to a text within the time that its caller gave."""
+    """The request was not computed within the time that its caller gave."""
 
     status = 504
     type = "urn:problem-type:deadline-passed"
@@ -47,7 +47,7 @@ class DeadlinePassed(Problem):
 
 
 def model_failed(model: str, error: Exception) -> ModelFailed:
-    """Logged with everything, told without details. Numbers that make no sense need no traceback."""
+    """Logs the error, and returns the problem without its details. Invalid numbers are logged without a traceback."""
     if isinstance(error, NotProbabilities):
         log.error("model failed", model=model, reason=str(error))
     else:

@@ -1,7 +1,7 @@
-"""From texts to pieces with a known cost, before anything is computed: windows of tokens, or whole texts.
+"""Reads texts into pieces with a known cost, before anything is computed: windows of tokens, or whole texts.
 
-Reading a long text takes milliseconds: that happens in threads, a few texts at a time, so that requests take turns
-there too; and it ends as soon as a request is known to need more than one may.
+Reading a long text takes milliseconds, so it is done in threads, a few texts at a time, so that requests take turns
+there too. It stops as soon as a request exceeds the limit of tokens.
 """
 
 import asyncio
@@ -13,14 +13,14 @@ from prediction_service.batching.threads import DaemonThreads
 from shared.http.problems import Problem
 
 SHORT_CHARACTERS = 400
-"""Texts that are together no longer are read where they are, in less than half a millisecond: about what a thread's hop
-takes."""
+"""Texts of at most so many characters together are read on the event loop, in less than half a millisecond: about the
+time that switching to a thread takes."""
 
 SLICE_CHARACTERS = 4096
-"""Texts that are read in one go, if there are several: two to ten milliseconds."""
+"""Several texts are read in one go up to this length, which takes two to ten milliseconds."""
 
 READERS = 2
-"""Threads that read for one model: one that gets lost in a text takes no reader of another model."""
+"""Threads that read for one model. Each model has its own, so that a text that hangs one delays no other model."""
 
 
 class RequestTooCostly(Problem):
@@ -51,7 +51,7 @@ class Reader:
         self.threads = DaemonThreads(READERS, f"read {self.model}")
 
     async def read(self, texts: Sequence[str], seconds: float) -> list[Sequence[Piece]]:
-        """The pieces of each text. Raises RequestTooCostly, TimeoutError, and ModelError for a text without pieces."""
+        """The pieces of each text. Raises RequestTooCostly, TimeoutError; ModelError for a text that cannot be read."""
         if sum(map(len, texts)) <= SHORT_CHARACTERS:
             return self._bounded(self.runtime.pieces(texts), 0)[0]
         loop, pieces, tokens = asyncio.get_running_loop(), list[Sequence[Piece]](), 0
@@ -63,7 +63,7 @@ class Reader:
         return pieces
 
     def _bounded(self, read: list[Sequence[Piece]], tokens: int) -> tuple[list[Sequence[Piece]], int]:
-        """What was read after so many tokens, and how many there are now. Raises RequestTooCostly."""
+        """What was read, and the number of tokens including it. Raises RequestTooCostly."""
         tokens += sum(piece.tokens for own in read for piece in own)
         if tokens > self.max_tokens:
             raise RequestTooCostly(self.model, self.max_tokens)
@@ -71,7 +71,7 @@ class Reader:
 
 
 def slices(texts: Sequence[str]) -> Iterator[Sequence[str]]:
-    """Consecutive texts that are read in one go; a long one alone."""
+    """Groups of consecutive texts that are read in one go; a long text is a group of its own."""
     start = characters = 0
     for index, text in enumerate(texts):
         if characters + len(text) > SLICE_CHARACTERS and index > start:

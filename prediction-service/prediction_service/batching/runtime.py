@@ -1,4 +1,4 @@
-"""What a queue expects of the runtime behind it."""
+"""The interface of runtimes, which the queue uses."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from typing import Any, Protocol, runtime_checkable
 
 
 class ModelError(Exception):
-    """A model that cannot be loaded; the message is for its author."""
+    """A model that cannot be used as it is; the message is for its author."""
 
 
 class Runtime(Protocol):
@@ -15,25 +15,25 @@ class Runtime(Protocol):
     def probabilities(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
         """For each text, the probability of each label, in the manifest's order, as the model gives them.
 
-        What it says about a text must not depend on the other texts of the call.
+        The result for a text must not depend on the other texts of the call.
         """
         ...
 
     def is_quick(self, texts: Sequence[str]) -> bool:
-        """Whether these take less than about a millisecond: then they may run where they are, without a thread."""
+        """Whether these texts take less than about a millisecond, so that they may be computed on the event loop."""
         ...
 
     def stop(self) -> None:
-        """Makes the calls that run fail, if they can be made to, and all that come."""
+        """Makes running calls fail, where that is possible, and all later ones."""
         ...
 
 
 class Piece(Protocol):
-    """What a model computes in one go: a window of a text, or a whole text."""
+    """The smallest unit that a model computes: a window of a text, or a whole text."""
 
     @property
     def cost(self) -> int:
-        """How much work it is, in the runtime's own unit; at least 1."""
+        """Its work in the runtime's own unit, at least 1."""
         ...
 
     @property
@@ -44,27 +44,27 @@ class Piece(Protocol):
 
 @runtime_checkable
 class SlicedRuntime(Protocol):
-    """A runtime whose work on a text can be cut into pieces, so that others have their turns in between."""
+    """A runtime that can compute a text piece by piece, so that other requests can have turns in between."""
 
     max_call_cost: int
-    """What one call may cost, where it has several pieces: about ten milliseconds."""
+    """The highest cost of a call with several pieces: about ten milliseconds."""
 
     def pieces(self, texts: Sequence[str]) -> list[Sequence[Piece]]:
-        """At least one for each text. Takes its time with long texts."""
+        """At least one piece for each text. Takes milliseconds for long texts."""
         ...
 
     def scores(self, pieces: Sequence[Any]) -> Sequence[Any]:
-        """One call of the model: something for each piece, which must not depend on the other pieces of the call."""
+        """One call of the model: a result for each piece, which must not depend on the other pieces of the call."""
         ...
 
     def verdicts(self, texts: Sequence[tuple[Sequence[Any], Sequence[Any]]]) -> Sequence[Sequence[float]]:
-        """For each text, of which the pieces and their scores are given, the probability of each label."""
+        """The probability of each label for each text, given as a pair: the scores of its pieces, and the pieces."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class WholeText:
-    """A text that cannot be cut."""
+    """A text as a single piece."""
 
     text: str
     cost: int
@@ -72,14 +72,14 @@ class WholeText:
 
 
 CHARACTERS = 64
-"""A whole text costs as much as so many of its characters do: short ones are alike, and come in their order."""
+"""Characters per unit of cost of a whole text: short texts have the same cost, and are computed in the order they
+came."""
 
 
 class WholeTexts:
-    """Any runtime, its texts as they are.
+    """Adapts a runtime without pieces: each text is one piece.
 
-    They cost by their characters, unless the runtime knows better: its `weight` is then a text's length, in characters
-    of usual cost.
+    Its cost is its length, or the runtime's `weight` of it: the length in characters of usual cost.
     """
 
     max_call_cost = 128
@@ -89,18 +89,18 @@ class WholeTexts:
         self._weight: Callable[[str], int] = getattr(runtime, "weight", len)
 
     def pieces(self, texts: Sequence[str]) -> list[Sequence[Piece]]:
-        """The texts."""
+        """One piece for each text."""
         return [[WholeText(text, 1 + self._weight(text) // CHARACTERS)] for text in texts]
 
     def scores(self, pieces: Sequence[WholeText]) -> Sequence[Sequence[float]]:
-        """Probabilities already."""
+        """The probabilities of each text."""
         return self._runtime.probabilities([piece.text for piece in pieces])
 
     def verdicts(self, texts: Sequence[tuple[Sequence[Any], Sequence[Any]]]) -> Sequence[Sequence[float]]:
-        """The scores, which are probabilities."""
+        """The scores, since they are probabilities already."""
         return [scores[0] for scores, _ in texts]
 
 
 def sliced(runtime: Runtime) -> SlicedRuntime:
-    """The runtime as one whose work comes in pieces."""
+    """The runtime itself if it has pieces, else adapted."""
     return runtime if isinstance(runtime, SlicedRuntime) else WholeTexts(runtime)

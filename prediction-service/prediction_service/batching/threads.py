@@ -1,4 +1,4 @@
-"""Threads that a process may leave behind when it ends: one that never comes back must not keep it alive."""
+"""Daemon threads: a call that never returns must not keep the process alive at its end."""
 
 import queue
 import threading
@@ -13,12 +13,12 @@ Task = tuple[Future[Any], Callable[[], Any]]
 
 
 class DaemonThreads(Executor):
-    """At most `most` threads, started as they are needed. The standard library's pool waits for its threads at exit."""
+    """At most `most` threads, started as needed. ThreadPoolExecutor would wait for them at the end of the process."""
 
     def __init__(self, most: int, name: str) -> None:
         self._most, self._name = most, name
         self._tasks: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
-        # Who holds the lock may start a thread, or count one as idle.
+        # Guards `_started` and `_idle`.
         self._lock = threading.Lock()
         self._started = self._idle = 0
 
@@ -35,7 +35,7 @@ class DaemonThreads(Executor):
         return future
 
     def shutdown(self, wait: bool = False, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002 - as the base class has it
-        """Ends the threads once they have nothing to do. Nothing may be submitted from now on; nobody is waited for."""
+        """Ends the threads once their tasks are done, without waiting. Nothing may be submitted afterwards."""
         for _ in range(self._started):
             self._tasks.put(None)
 
@@ -45,8 +45,8 @@ class DaemonThreads(Executor):
             if future.set_running_or_notify_cancel():
                 try:
                     future.set_result(call())
-                except BaseException as error:  # noqa: BLE001 -- whatever it is, it is for the one who asked
+                except BaseException as error:  # noqa: BLE001 -- passed on to whoever waits for the future
                     future.set_exception(error)
-            del task, future, call  # nothing of a call outlives it in an idle thread
+            del task, future, call  # an idle thread must not keep the objects of a call alive
             with self._lock:
                 self._idle += 1

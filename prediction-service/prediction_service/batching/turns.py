@@ -1,8 +1,8 @@
-"""Whose turn it is at a model: a small request never waits for a huge one, and none waits for ever. Pure.
+"""Schedules requests at a model: shortest remaining work first, without starvation. Pure.
 
-Each request is a row of pieces, as small as the model allows: a window of a long text, or a whole text. Turns go to the
-request that needs least from now on, so whoever asks for little is done soon, whatever else is under way; and every
-PATIENCE-th turn goes to the one that has waited longest, so whoever asks for much gets its share under any load.
+Each request is a sequence of pieces, as small as the model allows: a window of a long text, or a whole text. A turn
+goes to the request with the least remaining cost, so that small requests do not wait for large ones; and every
+PATIENCE-th turn goes to the request that has waited longest, so that large ones get their share under any load.
 """
 
 from collections import deque
@@ -11,15 +11,14 @@ from heapq import heapify, heappop, heappush
 from typing import Generic, Protocol, TypeVar
 
 PATIENCE = 4
-"""One turn in so many goes to who waits longest: a quarter of the model at least."""
+"""One turn in so many goes to the request that has waited longest: at least a quarter of the model."""
 
-
-VOID_ENTRIES = 64
-"""Entries of the heap that may be void before it is made anew."""
+OUTDATED_ENTRIES = 64
+"""Outdated entries that the heap may have, beyond its length, before it is rebuilt."""
 
 
 class Piece(Protocol):
-    """What the model computes in one go; `cost`: how much work that is, in a unit that the model's runtime chooses."""
+    """The smallest unit that a model computes. `cost`: its work, in the unit of the model's runtime."""
 
     @property
     def cost(self) -> int:
@@ -32,7 +31,7 @@ P = TypeVar("P", bound=Piece)
 
 @dataclass(slots=True, eq=False)
 class Request(Generic[P]):
-    """The pieces that one request still needs, in their order, and what they cost together."""
+    """The remaining pieces of one request, in order, and their total cost."""
 
     pieces: deque[P]
     deadline: float
@@ -44,14 +43,14 @@ class Request(Generic[P]):
 
 
 class Turns(Generic[P]):
-    """The requests that wait. `cost` is what all of them need, in `pieces`. Who uses it from threads holds a lock."""
+    """The requests that wait; `cost` and `pieces` are their totals. Not thread-safe: callers hold a lock."""
 
     def __init__(self) -> None:
         self.cost = self.pieces = 0
         self._by_age: dict[Request[P], None] = {}
-        self._by_need: list[
+        self._by_cost: list[
             tuple[int, int, Request[P]]
-        ] = []  # a heap; entries whose cost is not true any more are void
+        ] = []  # a heap; entries with another cost than their request are outdated
         self._turn = self._numbers = 0
 
     def __len__(self) -> int:
@@ -61,7 +60,7 @@ class Turns(Generic[P]):
         return request in self._by_age
 
     def add(self, request: Request[P]) -> None:
-        """Begins to wait."""
+        """Adds a request."""
         self._numbers += 1
         request.number = self._numbers
         self.cost += request.cost
@@ -70,24 +69,24 @@ class Turns(Generic[P]):
         self._enter(request)
 
     def remove(self, request: Request[P]) -> None:
-        """Waits no more; nothing of what it still needed will be computed."""
+        """Removes a request; its remaining pieces are not computed."""
         if request in self._by_age:
             del self._by_age[request]
             self.cost -= request.cost
             self.pieces -= len(request.pieces)
 
     def before(self, cost: int) -> int:
-        """What is computed, as things stand, before a request of this cost is done, its own included."""
+        """The cost of everything that is computed until a request of this cost is done, its own included."""
         return cost + sum(request.cost for request in self._by_age if request.cost <= cost)
 
     def take(self, most_pieces: int, most_cost: int, now: float) -> tuple[list[P], list[Request[P]]]:
-        """What to compute next, at least one piece if any waits; and the requests whose time was over before it came.
+        """The pieces of the next call, at least one if any waits; and requests whose deadline has passed.
 
-        Pieces of several requests make one call, as long as they are few and cheap enough.
+        One call has pieces of several requests, as far as both limits allow. All that is returned has left the queue.
         """
         taken, late, cost = list[P](), list[Request[P]](), 0
         self._turn += 1
-        request = self._oldest() if self._turn % PATIENCE == 0 else self._neediest_last()
+        request = self._oldest() if self._turn % PATIENCE == 0 else self._pop_cheapest()
         while request is not None:
             if request.deadline <= now:
                 late.append(request)
@@ -96,11 +95,11 @@ class Turns(Generic[P]):
                 cost += self._take_of(request, taken, most_pieces, most_cost - cost)
                 if request.pieces:
                     break
-            request = self._neediest_last()
+            request = self._pop_cheapest()
         return taken, late
 
     def _take_of(self, request: Request[P], taken: list[P], most_pieces: int, most_cost: int) -> int:
-        """Moves pieces of one request to `taken`, as many as there is room for; what they cost."""
+        """Moves pieces of one request to `taken`, as far as the limits allow. Returns their cost."""
         cost = 0
         while request.pieces and len(taken) < most_pieces:
             piece = request.pieces[0]
@@ -118,20 +117,20 @@ class Turns(Generic[P]):
         return cost
 
     def _enter(self, request: Request[P]) -> None:
-        """Among those with the same need, the first that came is first."""
-        if len(self._by_need) > 2 * len(self._by_age) + VOID_ENTRIES:
-            self._by_need = [(waiting.cost, waiting.number, waiting) for waiting in self._by_age]
-            heapify(self._by_need)
+        """Puts a request into the heap. Of several with the same cost the first to come is first."""
+        if len(self._by_cost) > 2 * len(self._by_age) + OUTDATED_ENTRIES:
+            self._by_cost = [(waiting.cost, waiting.number, waiting) for waiting in self._by_age]
+            heapify(self._by_cost)
         else:
-            heappush(self._by_need, (request.cost, request.number, request))
+            heappush(self._by_cost, (request.cost, request.number, request))
 
     def _oldest(self) -> Request[P] | None:
         return next(iter(self._by_age), None)
 
-    def _neediest_last(self) -> Request[P] | None:
-        """Who needs least; it leaves the heap, and comes back when it still needs something."""
-        while self._by_need:
-            cost, _, request = heappop(self._by_need)
+    def _pop_cheapest(self) -> Request[P] | None:
+        """Takes the request with the least remaining cost out of the heap; `_take_of` puts it back if pieces remain."""
+        while self._by_cost:
+            cost, _, request = heappop(self._by_cost)
             if request in self._by_age and request.cost == cost:
                 return request
         return None

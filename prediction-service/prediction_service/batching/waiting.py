@@ -1,4 +1,4 @@
-"""What waits for one model: how much of it there may be, and when who is refused may come back. Safe for threads."""
+"""The queue of one model: its limits, and the Retry-After of requests that are refused. Thread-safe."""
 
 import math
 import threading
@@ -11,21 +11,21 @@ from prediction_service.batching.turns import Request, Turns
 from shared.http.problems import Overloaded
 
 SMALL_SHARE = 64
-"""A request of no more texts than this part of the queue is small. For small ones there is a queue's length of room of
-their own, so that large ones cannot keep them out."""
+"""A request of at most 1/SMALL_SHARE of the queue's length is small. Small requests have as much space again to
+themselves, so that large ones cannot keep them out."""
 
 QUEUED_ROWS = Gauge("prediction_queue_rows", "Texts that wait for a model", MODEL)
 NOT_COMPUTED = Counter("prediction_not_computed", "Texts whose caller left or whose time ran out", MODEL)
 
 
 class WaitingJobs:
-    """The jobs that wait. The event loop adds and forgets them, threads take their rows; all of them hold the lock."""
+    """The jobs that wait. The event loop adds and removes them, threads take their rows; all of this under the lock."""
 
     def __init__(self, name: str, *, max_texts: int, workers: int, timeout_seconds: float) -> None:
         self._max_texts, self._workers, self._timeout_seconds = max_texts, workers, timeout_seconds
         self._lock = threading.Lock()
         self._turns = Turns[Row]()
-        self._texts = {True: 0, False: 0}  # of small jobs, of others
+        self._texts = {True: 0, False: 0}  # is small → number of texts
         self._jobs: dict[Request[Row], Job] = {}
         self._seconds_per_cost = 0.0
         labels = labels_of(name)
@@ -37,9 +37,9 @@ class WaitingJobs:
         return self._turns.pieces
 
     def add(self, job: Job) -> None:
-        """Begins to wait. Raises Overloaded when there is no room, or when its turn would come too late.
+        """Adds a job. Raises Overloaded when the queue is full, or when it would not be computed in time.
 
-        Only what comes before it counts: a request is not refused because of larger ones.
+        For a small job only other small ones count, and for the time only jobs that come before it.
         """
         texts, is_small = len(job.outcomes), self._is_small(job)
         with self._lock:
@@ -55,7 +55,7 @@ class WaitingJobs:
             self._count(texts, is_small=is_small)
 
     def take(self, most_rows: int, most_cost: int, now: float) -> list[Row]:
-        """What is computed next. Jobs whose deadline has passed are dropped, also if the event loop is late."""
+        """The rows of the next call. Jobs whose deadline has passed are dropped, even if the event loop is late."""
         with self._lock:
             rows, late = self._turns.take(most_rows, most_cost, now)
             for request in late:
@@ -68,14 +68,14 @@ class WaitingJobs:
         return rows
 
     def forget(self, job: Job) -> None:
-        """Takes what was given up out of the queue: it makes room at once."""
+        """Removes a job that nobody waits for any more, which makes space at once."""
         with self._lock:
             if job.waiting in self._turns:
                 self._turns.remove(job.waiting)
                 self._drop(job, computed=False)
 
     def clear(self) -> list[Job]:
-        """Nobody waits any more; those who did."""
+        """Removes all jobs, and returns them."""
         with self._lock:
             jobs = list(self._jobs.values())
             for job in jobs:
@@ -84,22 +84,22 @@ class WaitingJobs:
         return jobs
 
     def learn(self, cost: int, seconds: float) -> None:
-        """How long a call took."""
+        """Updates the average time per cost with a call (exponential, over about 16 calls)."""
         self._seconds_per_cost += (seconds / cost - self._seconds_per_cost) / 16
 
     def clear_in_seconds(self) -> int:
-        """In how many whole seconds the queue, as it stands, will have been worked off."""
+        """In how many seconds the present queue will be empty, rounded up."""
         return max(1, math.ceil(self._seconds_for(self._turns.cost)))
 
     def _seconds_for(self, cost: int) -> float:
-        """How long the model takes for so much, at the pace of its last calls."""
+        """How long the model takes for this cost, at the pace of its last calls."""
         return cost * self._seconds_per_cost / self._workers
 
     def _is_small(self, job: Job) -> bool:
         return len(job.outcomes) <= self._max_texts // SMALL_SHARE
 
     def _drop(self, job: Job, *, computed: bool) -> None:
-        """Of a job that has left its turn: its texts are not counted any more."""
+        """Stops counting the texts of a job that was removed from the turns."""
         texts = job.texts_waiting
         self._jobs.pop(job.waiting, None)
         self._count(-texts, is_small=self._is_small(job))

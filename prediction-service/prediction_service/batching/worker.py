@@ -1,4 +1,4 @@
-"""What a thread does for a model: it takes batch after batch of what waits, and computes them."""
+"""The work of a thread for a model: it takes batch after batch from the queue and computes them."""
 
 import asyncio
 import threading
@@ -14,32 +14,32 @@ from prediction_service.batching.problems import ModelFailed, model_failed
 from prediction_service.batching.runtime import SlicedRuntime
 from prediction_service.batching.waiting import WaitingJobs
 
-Judged = tuple[Text, Outcome | ModelFailed]
+Result = tuple[Text, Outcome | ModelFailed]
 
 
 class Worker:
-    """The work on one model's queue, the same for all of its threads."""
+    """The work on one model's queue, shared by all of its threads."""
 
     def __init__(
         self, name: str, runtime: SlicedRuntime, waiting: WaitingJobs, calls: Calls, measures: Measures, max_rows: int
     ) -> None:
         self._name, self._runtime, self._max_rows = name, runtime, max_rows
         self._waiting, self._calls, self._measures = waiting, calls, measures
-        self._lock = threading.Lock()  # whoever notes scores of a text: its windows may be in several threads
+        self._lock = threading.Lock()  # guards the scores of texts: windows of one text may be in several threads
         self.given_up = False
-        """Whether the model was given up: what its calls still bring is dropped."""
+        """Whether the model was given up: errors of its calls are then ignored."""
 
     def work(self, loop: asyncio.AbstractEventLoop) -> None:
-        """In a thread: batch after batch, until nothing waits.
+        """Runs in a thread: batch after batch, until the queue is empty.
 
-        The thread takes them itself: if the event loop handed them out, a processor would stand idle until the busy
-        loop gets to it, after every single batch.
+        The thread takes batches itself. If the event loop handed them out, a processor would be idle after every batch
+        until the busy loop gets to it.
         """
         while batch := self._waiting.take(self._max_rows, self._runtime.max_call_cost, perf_counter()):
             self._compute(batch, loop)
 
     def _compute(self, batch: list[Row], loop: asyncio.AbstractEventLoop) -> None:
-        """One call of the model. What fails in company is tried alone: one text must not spoil the others."""
+        """One call of the model. If it fails, each row is computed alone, so that one text does not fail the others."""
         called = perf_counter()
         try:
             scores = self._call(batch, called)
@@ -54,19 +54,19 @@ class Worker:
             loop.call_soon_threadsafe(row.text.job.put, row.text.index, model_failed(self._name, error))
             return
         seconds = perf_counter() - called
-        complete = self._noted(batch, scores, seconds, called)
-        loop.call_soon_threadsafe(self._deliver, batch, self._judged(complete, loop), seconds, called)
+        complete = self._store_scores(batch, scores, seconds, called)
+        loop.call_soon_threadsafe(self._deliver, batch, self._results(complete, loop), seconds, called)
 
     def _call(self, batch: Sequence[Row], called: float) -> Sequence[Any]:
-        """Something for each row. Raises what the model raises, or ValueError."""
+        """The scores of each row. Raises whatever the model raises; ValueError for a wrong number of results."""
         with self._calls.running(batch, called):
             scores = self._runtime.scores([row.piece for row in batch])
         if len(scores) != len(batch):
             raise ValueError(f"{len(batch)} rows, {len(scores)} results")
         return scores
 
-    def _noted(self, batch: Sequence[Row], scores: Sequence[Any], seconds: float, called: float) -> list[Text]:
-        """Puts scores to their texts; those that are complete now."""
+    def _store_scores(self, batch: Sequence[Row], scores: Sequence[Any], seconds: float, called: float) -> list[Text]:
+        """Stores the scores in their texts. Returns the texts that are complete now."""
         with self._lock:
             for row in batch:
                 if row.text.called is None:
@@ -77,29 +77,29 @@ class Worker:
                 if row.text.note(row.place, own, seconds, len(batch))
             ]
 
-    def _judged(self, texts: Sequence[Text], loop: asyncio.AbstractEventLoop) -> list[Judged]:
-        """What the model says about texts that are complete. One that makes no sense in company is tried alone."""
+    def _results(self, texts: Sequence[Text], loop: asyncio.AbstractEventLoop) -> list[Result]:
+        """The results of complete texts. One with an invalid result in a batch is computed again alone."""
         if not texts:
             return []
-        judged: list[Judged] = []
+        results: list[Result] = []
         try:
             verdicts = checked(self._runtime.verdicts([(text.scores, text.pieces) for text in texts]), len(texts))
         except Exception as error:  # noqa: BLE001 -- a model may say anything
             return [(text, model_failed(self._name, error)) for text in texts]
         for text, verdict in zip(texts, verdicts, strict=True):
             if not isinstance(verdict, NotProbabilities):
-                judged.append((text, text.outcome(verdict)))
+                results.append((text, text.outcome(verdict)))
             elif text.rows == 1:
-                judged.append((text, model_failed(self._name, verdict)))
+                results.append((text, model_failed(self._name, verdict)))
             else:
                 alone = Text(text.job, text.index, text.pieces)
                 for place, piece in enumerate(alone.pieces):
                     self._compute([Row(alone, place, piece.cost)], loop)
-        return judged
+        return results
 
-    def _deliver(self, batch: Sequence[Row], judged: Sequence[Judged], seconds: float, called: float) -> None:
-        """Back on the event loop: each text's outcome to its request, before anything is counted."""
-        for text, outcome in judged:
+    def _deliver(self, batch: Sequence[Row], results: Sequence[Result], seconds: float, called: float) -> None:
+        """Runs on the event loop: gives the results to their jobs, and only then counts."""
+        for text, outcome in results:
             text.job.put(text.index, outcome)
         for row in batch:
             if row.place == 0:

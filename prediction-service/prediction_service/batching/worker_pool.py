@@ -1,4 +1,4 @@
-"""As many threads as a model has work for, and an end to waiting when one of them does not come back."""
+"""Runs as many threads as a model has work for, and fails all requests when a call does not return."""
 
 import asyncio
 import math
@@ -39,10 +39,10 @@ class WorkerPool:
         self._busy: set[asyncio.Future[None]] = set()
         self._watch: asyncio.TimerHandle | None = None
         self.unavailable = ""
-        """Why nothing is computed any more; empty while all is well."""
+        """Why requests are refused; empty while they are not."""
 
     def start(self) -> None:
-        """As many threads as have a batch to work on."""
+        """Starts threads, one for each batch that waits, within the limit."""
         loop = asyncio.get_running_loop()
         batches = math.ceil(self._waiting.rows / self._max_rows)
         for _ in range(min(batches, self._workers - len(self._busy))):
@@ -53,20 +53,20 @@ class WorkerPool:
             self._watch = loop.call_later(CHECK_SECONDS, self._check_calls)
 
     def _ended(self, work: asyncio.Future[None]) -> None:
-        """A thread found nothing to do; what has come since then needs another one."""
+        """A thread has ended because the queue was empty; if rows have come since then, another one starts."""
         self._busy.discard(work)
         self.start()
 
     def _check_calls(self) -> None:
-        """Gives the model up when one of its calls takes too long; looks again later while there are any."""
+        """Gives the model up when one of its calls takes too long; else checks again later, while any thread works."""
         self._watch = None
-        if self._calls.look():
+        if self._calls.check():
             self._give_up()
         elif self._busy:
             self._watch = asyncio.get_running_loop().call_later(CHECK_SECONDS, self._check_calls)
 
     def _give_up(self) -> None:
-        """Fails the requests of the call and of the queue, and all that come from now on."""
+        """Fails the requests in running calls and in the queue; those that come from now on are refused."""
         self.unavailable = f"A call of the model took longer than {self._calls.most_seconds:g} s."
         self._worker.given_up = True
         log.error("model unavailable", model=self._name, reason=self.unavailable)
@@ -75,7 +75,7 @@ class WorkerPool:
             job.fail(ModelUnavailable(self.unavailable))
 
     async def close(self) -> None:
-        """Waits for calls that come back, and ends the threads."""
+        """Waits for running calls, unless the model was given up, and ends the threads."""
         while self._busy and not self.unavailable:
             await asyncio.wait(self._busy, timeout=CHECK_SECONDS)
         if self._watch is not None:
@@ -84,5 +84,5 @@ class WorkerPool:
 
     @property
     def is_stuck(self) -> bool:
-        """Whether a call still has not come back; its memory is taken until it does."""
+        """Whether a call still runs; it keeps its memory until it returns."""
         return bool(self._calls)

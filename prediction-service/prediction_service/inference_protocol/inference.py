@@ -49,7 +49,7 @@ def add_inference(router: APIRouter, predictor: Predictor) -> None:
 
 
 def bad_timeout(message: str) -> BadInference:
-    """The 400 for an X-Request-Timeout that is none."""
+    """The 400 for an invalid X-Request-Timeout."""
     return BadInference(f"{REQUEST_TIMEOUT} {message}.")
 
 
@@ -67,7 +67,7 @@ def check_texts(texts: Sequence[str]) -> None:
 
 
 def requested_outputs(request: InferenceRequest) -> list[RequestedOutput]:
-    """Those that the client names; without names, all. Raises BadInference."""
+    """The outputs that the client names, or all if it names none. Raises BadInference."""
     for output in request.outputs:
         if output.name not in {"label", "confidence"}:
             raise BadInference("This model's outputs are 'label' and 'confidence'.")

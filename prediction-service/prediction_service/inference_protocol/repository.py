@@ -15,15 +15,15 @@ from shared.service.admin_token import admin_token
 
 
 def add_repository(router: APIRouter, repository: ModelRepository, token: SecretStr) -> None:
-    """The index, and what operators may do."""
+    """The routes of the index, and those for operators."""
     admin = [Depends(admin_token(token))]
 
     @router.post(
         "/repository/index", summary="Every version that is known, and its state", responses=documented_errors(400, 413)
     )
     async def repository_index(request: Request) -> list[dict[str, str]]:
-        asked = await read_body(request, read_index_request)
-        return index_of(repository, ready=asked.ready)
+        wanted = await read_body(request, read_index_request)
+        return index_of(repository, ready=wanted.ready)
 
     @router.post(
         "/repository/models/{name}/load",
@@ -49,7 +49,7 @@ def add_repository(router: APIRouter, repository: ModelRepository, token: Secret
 
 
 def read_index_request(body: bytes) -> IndexRequest:
-    """No body asks for everything. Raises BadInference."""
+    """The body of an index request; an empty one means {}. Raises BadInference."""
     try:
         return IndexRequest.model_validate_json(body or b"{}")
     except ValidationError as error:

@@ -51,7 +51,7 @@ class InferenceRequest(BaseModel):
     ] = []
 
     def wants_binary(self, output: RequestedOutput) -> bool:
-        """The output's own word; else the request's."""
+        """Whether an output is sent in binary: its own parameter decides, else the request's."""
         return bool(output.parameters.get("binary_data", self.parameters.get("binary_data_output", False)))
 
 

@@ -54,7 +54,7 @@ def read_request(body: bytes, json_length: str | None) -> tuple[InferenceRequest
 
 
 def split_body(body: bytes, json_length: str | None) -> tuple[bytes, bytes]:
-    """JSON, and what comes behind it."""
+    """The JSON of a body, and the binary data after it."""
     if json_length is None:
         return body, b""
     if not (DECIMAL.fullmatch(json_length) and int(json_length) <= len(body)):
@@ -94,7 +94,7 @@ def read_json(data: list[Any] | None) -> list[str]:
 
 
 def flatten(data: list[Any]) -> Iterator[Any]:
-    """At most two levels: more cannot be what a shape of two dimensions says."""
+    """Flattens two levels at most: shapes here have at most two dimensions."""
     for element in data:
         if isinstance(element, list):
             yield from element
@@ -103,7 +103,7 @@ def flatten(data: list[Any]) -> Iterator[Any]:
 
 
 def read_binary(data: bytes, most: int) -> list[str]:
-    """Elements with their lengths before them; one more than `most` is as far as it is read. Raises BadInference."""
+    """Elements with their lengths before them, at most one more than `most`. Raises BadInference."""
     texts, position = list[str](), 0
     while position < len(data) and len(texts) <= most:
         start = position + LENGTH.size
@@ -117,7 +117,7 @@ def read_binary(data: bytes, most: int) -> list[str]:
 
 
 def decode(element: bytes) -> str:
-    """UTF-8, or BadInference."""
+    """An element as text. Raises BadInference if it is not UTF-8."""
     try:
         return element.decode()
     except UnicodeDecodeError:
@@ -125,18 +125,18 @@ def decode(element: bytes) -> str:
 
 
 def write_response(head: dict[str, Any], outputs: Sequence[OutputTensor]) -> tuple[bytes, int | None]:
-    """The body of a response, and how many bytes of it are JSON: None when all are."""
-    described, behind = [], []
+    """The body of a response, and how many of its bytes are JSON; None if all are."""
+    tensors, binary = [], []
     for output in outputs:
         tensor: dict[str, Any] = {"name": output.name, "datatype": output.datatype, "shape": [len(output.data)]}
         if output.binary:
-            behind.append(to_binary(output))
-            tensor["parameters"] = {"binary_data_size": len(behind[-1])}
+            binary.append(to_binary(output))
+            tensor["parameters"] = {"binary_data_size": len(binary[-1])}
         else:
             tensor["data"] = output.data
-        described.append(tensor)
-    header = orjson.dumps({**head, "outputs": described})
-    return header + b"".join(behind), len(header) if behind else None
+        tensors.append(tensor)
+    header = orjson.dumps({**head, "outputs": tensors})
+    return header + b"".join(binary), len(header) if binary else None
 
 
 def to_binary(output: OutputTensor) -> bytes:

@@ -1,1 +1,1 @@
-"""From a folder on disk to a model that may be asked: what is in it, whether it does what it says."""
+"""From a folder on disk to a loaded model: what is in the folder, and whether the model computes what it promises."""

@@ -1,4 +1,4 @@
-"""How much memory could still be taken here, the container's bound included."""
+"""How much memory is available to this process, within the limit of its container."""
 
 from pathlib import Path
 
@@ -6,16 +6,16 @@ MEMINFO = Path("/proc/meminfo")
 CGROUP = Path("/sys/fs/cgroup")
 
 UNKNOWN = 1 << 40
-"""Where the system does not say (macOS), nothing is bounded by it."""
+"""Practically no limit, for systems that do not report it (macOS)."""
 
 
 def free_memory() -> int:
-    """In bytes; what is used for files only counts as free."""
+    """In bytes; the page cache counts as free."""
     return min(free_on_machine(), free_in_container())
 
 
 def free_on_machine() -> int:
-    """MemAvailable."""
+    """In bytes: MemAvailable of Linux."""
     try:
         lines = MEMINFO.read_text(encoding="ascii").splitlines()
     except OSError:
@@ -24,7 +24,7 @@ def free_on_machine() -> int:
 
 
 def free_in_container() -> int:
-    """What cgroups (version 2) leave."""
+    """In bytes: what cgroups (version 2) leave below the limit."""
     try:
         most = (CGROUP / "memory.max").read_text(encoding="ascii").strip()
         used = int((CGROUP / "memory.current").read_text(encoding="ascii"))

@@ -1,4 +1,4 @@
-"""From a folder to a model that takes requests: manifest, runtime, one run to warm up, a queue."""
+"""Builds a model from its folder: manifest, runtime, a warm-up call, and the queue in front of it."""
 
 import os
 from contextlib import nullcontext
@@ -21,14 +21,14 @@ WARM_UP_TEXTS = SHORT[:2]
 
 @dataclass(frozen=True, slots=True)
 class QueueBounds:
-    """What holds for the queue of every model, and for its calls."""
+    """Limits of every model's queue and of its calls."""
 
     rows: int
     timeout_seconds: float
     call_seconds: float = 30.0
     """A call that takes longer makes the model unavailable."""
     memory_bytes: int | None = None
-    """What the tensors of an ONNX model may take; None: whatever there is."""
+    """Memory that the tensors of an ONNX model may take; None: no limit."""
 
 
 def load_model(
@@ -38,9 +38,9 @@ def load_model(
     digest: str = "",
     crashes: Crashes | None = None,
 ) -> Model:
-    """Blocks while it reads and warms up. `manifest`, `digest`: of the folder, if they are known.
+    """Blocks while it reads and warms up. `manifest`, `digest`: of the folder, if the caller has them.
 
-    `crashes` is told of every call that a library of somebody else computes.
+    `crashes` records each call into ONNX Runtime, in case it crashes the process.
 
     Raises ManifestError or ModelError, and whatever a broken file makes a runtime raise.
     """
@@ -67,12 +67,12 @@ def load_runtime(
     """The runtime that the manifest names."""
     if manifest.runtime.kind == "lexicon":
         return LexiconRuntime(manifest)
-    # Here, so that a service without such models does not carry the library.
+    # Imported here, so that a service without such models does not load the library.
     from prediction_service.models.runtimes.onnx import OnnxTextRuntime
 
     return OnnxTextRuntime(folder, manifest, manifest.runtime, memory_bytes, calling)
 
 
 def warm_up(runtime: Runtime, manifest: Manifest) -> None:
-    """The first call of a runtime is slow, and shows whether it keeps its promises. Raises ModelError if not."""
+    """Makes the first call, which is slow, and checks its results. Raises ModelError if they are not as promised."""
     examine(runtime, manifest, WARM_UP_TEXTS, ())

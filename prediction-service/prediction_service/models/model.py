@@ -9,14 +9,14 @@ from prediction_service.models.folders.manifest import Manifest
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """One version of a model, ready to be asked."""
+    """One version of a model, ready to compute."""
 
     name: str
     version: str
     manifest: Manifest
     batcher: Batcher
     digest: str = ""
-    """`sha256:…` over what was in its folder when it was loaded."""
+    """`sha256:…` of its folder's files when it was loaded."""
 
     def scores(self, probabilities: Sequence[float]) -> dict[str, float]:
         """Label → probability."""

@@ -1,7 +1,7 @@
-"""Tells Postgres which models are loaded: their versions, tasks, labels, digests and baselines, for those who judge.
+"""Writes to Postgres which models are loaded, with tasks, labels, digests and baselines, for the metrics-service.
 
-Repeated every few seconds, so that what is no longer repeated is no longer loaded. Postgres away: told again when it is
-back; nobody waits for it and nothing fails without it.
+The rows are refreshed every few seconds; a model whose row is not refreshed counts as no longer loaded. While Postgres
+is away nothing waits and nothing fails: the rows are written once it is back.
 """
 
 import asyncio
@@ -23,34 +23,34 @@ from shared.database.lone_connection import LoneConnection
 from shared.database.sql import load_sql
 
 LOOK_SECONDS = 1.0
-"""How often it is looked whether other models are loaded than were told."""
+"""How often the loaded models are compared with the rows written last."""
 
 REPEAT_SECONDS = 10.0
-"""The metrics-service counts a model as loaded for a minute after it was told."""
+"""How often rows are refreshed. For the metrics-service a model counts as loaded for a minute after that."""
 
 STATEMENT_SECONDS = 2.0
 
 BASELINE_FILE = "baseline.json"
 
-TELL = load_sql("prediction_service.models", "tell_loaded")
+WRITE = load_sql("prediction_service.models", "tell_loaded")
 
 log = structlog.get_logger()
 
 
 class ModelRegister:
-    """Follows `loaded`, which says what is loaded now; the models' folders are below `root`."""
+    """Follows `loaded`, which returns the models that are loaded now; their folders are below `root`."""
 
     def __init__(self, connector: Connector, loaded: Callable[[], Sequence[Model]], root: Path) -> None:
         self._connection = LoneConnection(connector, seconds=STATEMENT_SECONDS)
         self._loaded, self._root = loaded, root
         self._baselines: dict[tuple[str, str], tuple[Model, dict[str, Any] | None]] = {}
-        self._told: list[Model] = []
-        self._told_at = float("-inf")
+        self._written: list[Model] = []
+        self._written_at = float("-inf")
         self._is_away = False
 
     @asynccontextmanager
     async def following(self) -> AsyncIterator[None]:
-        """Tells what is loaded for as long as the block lasts."""
+        """Keeps the rows up to date until the block ends."""
         try:
             async with Background(self._follow, "model register"):
                 yield
@@ -60,32 +60,34 @@ class ModelRegister:
     async def _follow(self) -> None:
         while True:
             models = list(self._loaded())
-            changed = len(models) != len(self._told) or any(a is not b for a, b in zip(models, self._told, strict=True))
-            due = monotonic() - self._told_at >= REPEAT_SECONDS
+            changed = len(models) != len(self._written) or any(
+                a is not b for a, b in zip(models, self._written, strict=True)
+            )
+            due = monotonic() - self._written_at >= REPEAT_SECONDS
             if due or (changed and not self._is_away):
-                await self._try_to_tell(models)
+                await self._try_to_write(models)
             await asyncio.sleep(LOOK_SECONDS)
 
-    async def _try_to_tell(self, models: list[Model]) -> None:
-        """One attempt; the next one follows whatever happens."""
-        self._told_at = monotonic()
+    async def _try_to_write(self, models: list[Model]) -> None:
+        """One attempt. Any failure is logged and left to the next one."""
+        self._written_at = monotonic()
         try:
-            await self._tell([await self._row(model) for model in models])
+            await self._write([await self._row(model) for model in models])
         except Exception as error:  # noqa: BLE001 -- a connection that breaks raises whatever asyncpg stumbles over
             if not self._is_away:
                 log.warning("loaded models not told to postgres", error=str(error) or type(error).__name__)
             self._is_away = True
         else:
-            self._told, self._is_away = models, False
+            self._written, self._is_away = models, False
 
-    async def _tell(self, rows: list[dict[str, Any]]) -> None:
+    async def _write(self, rows: list[dict[str, Any]]) -> None:
         async with self._connection.use() as connection:
-            await connection.execute(TELL, orjson.dumps(rows).decode(), timeout=STATEMENT_SECONDS)
+            await connection.execute(WRITE, orjson.dumps(rows).decode(), timeout=STATEMENT_SECONDS)
 
     async def _row(self, model: Model) -> dict[str, Any]:
         key = (model.name, model.version)
-        known, baseline = self._baselines.get(key, (None, None))
-        if known is not model:
+        read_for, baseline = self._baselines.get(key, (None, None))
+        if read_for is not model:
             baseline = await asyncio.to_thread(read_baseline, self._root / model.name / model.version / BASELINE_FILE)
             self._baselines[key] = (model, baseline)
         return {
@@ -99,7 +101,7 @@ class ModelRegister:
 
 
 def read_baseline(path: Path) -> dict[str, Any] | None:
-    """What `baseline.json` says, or None when there is none that can be used."""
+    """The content of `baseline.json`; None, with a warning, if it cannot be used, and None if there is none."""
     try:
         if path.stat().st_size > MAX_BASELINE_BYTES:
             log.warning("baseline ignored", file=str(path), reason=f"larger than {MAX_BASELINE_BYTES} bytes")

@@ -19,7 +19,7 @@ from prediction_service.batching.runtime import ModelError
 from prediction_service.models.admission import Admission, FolderChangedError
 from prediction_service.models.catalogue import Catalogue, ModelNotFound
 from prediction_service.models.folders.contents import Fingerprint
-from prediction_service.models.folders.listing import FolderList, ModelFolder, readable
+from prediction_service.models.folders.listing import FolderList, ModelFolder, encodable
 from prediction_service.models.folders.manifest import ManifestError
 from prediction_service.models.folders.status import FolderStatus, State
 from prediction_service.models.folders.watch import FolderWatch
@@ -200,4 +200,4 @@ class ModelRepository:
 
 def reason_of(error: Exception) -> str:
     """Why a folder cannot be served, for its author."""
-    return readable(str(error) if isinstance(error, ManifestError | ModelError) else f"cannot be loaded: {error}")
+    return encodable(str(error) if isinstance(error, ManifestError | ModelError) else f"cannot be loaded: {error}")

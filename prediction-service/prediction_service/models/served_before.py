@@ -1,7 +1,7 @@
-"""Which contents were served before a restart: those are tried first, so that no crowd of new folders delays them.
+"""Which models were served before a restart, by digest: those are tried first, however many new folders there are.
 
-They are tried all the same: whoever can write to this file decides about an order, and about nothing else. A file that
-cannot be read or written is as good as none.
+They are tried like all others: the file decides only the order, so writing to it gains nobody anything else. A file
+that cannot be read or written is ignored.
 """
 
 import re
@@ -15,7 +15,7 @@ from prediction_service.models.folders.plain_files import read_plain, replace_pl
 NAME = "served-before"
 
 MOST = 1000
-"""Digests that are kept; the oldest go first."""
+"""Digests that are kept; beyond that the oldest are dropped."""
 
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
@@ -23,18 +23,18 @@ log = structlog.get_logger()
 
 
 class ServedBefore:
-    """Digests in a file of `folder`, one a line; None: they are remembered by this process alone."""
+    """Digests in a file of `folder`, one per line; without a folder, only in this process's memory."""
 
     def __init__(self, folder: Path | None) -> None:
         self._file = folder / NAME if folder else None
         self._lock = Lock()
-        self._digests = dict.fromkeys(self._read())  # the order is that of time; only `add` changes it
+        self._digests = dict.fromkeys(self._read())  # the oldest first; only `add` changes it
 
     def __contains__(self, digest: str) -> bool:
         return digest in self._digests
 
     def add(self, digest: str) -> None:
-        """Notes down that it is served now. Blocks while it writes."""
+        """Adds a digest that is served now. Blocks while it writes."""
         with self._lock:
             if digest in self._digests:
                 return
@@ -45,7 +45,7 @@ class ServedBefore:
                 try:
                     replace_plain(self._file, self._file.with_name(f"{NAME}.draft"), content)
                 except FileNotFoundError:
-                    return  # there is no such folder, or another process was faster
+                    return  # no such folder, or another process has just moved the draft
                 except OSError as error:
                     log.warning("what was served is not remembered", reason=error.strerror)
 

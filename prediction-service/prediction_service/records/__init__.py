@@ -1,1 +1,1 @@
-"""Every prediction on record: in Postgres, or in a journal while that is away."""
+"""Stores every prediction: in Postgres, or in a journal on disk while Postgres is away."""

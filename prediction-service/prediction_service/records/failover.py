@@ -1,9 +1,9 @@
-"""Postgres, or the journal in its place.
+"""Stores records in Postgres, or in the journal while Postgres is away.
 
-While Postgres takes records they go there. Once it does not, they go to the journal, until a probe finds Postgres back;
-then new records go to Postgres again at once, and what the journal holds follows in the background, over a connection
-of its own. A segment is removed after the commit of its last record. Whatever is interrupted is done again: Postgres
-keeps what it has of a prediction id, so every record ends up there exactly once.
+When Postgres does not take a record, records go to the journal until a probe finds that Postgres is back. Then new
+records go to Postgres again at once, and the journal is replayed in the background, over a second connection. A segment
+is removed after the commit of its last record. An interrupted replay starts again: Postgres ignores a prediction id
+that it has already, so every record is stored exactly once.
 """
 
 import asyncio
@@ -31,10 +31,10 @@ from shared.contracts.health import ComponentHealth, HealthStatus
 from shared.http.problems import Overloaded, Problem
 
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-"""The disk is full, or this user's or this process's share of it."""
+"""The disk is full, or the quota of this user, or the largest file size of this process is reached."""
 
 PROBE_SECONDS = 0.5
-"""How often Postgres is asked whether it is back, and the folder whether something waits."""
+"""How often it is checked whether Postgres is back, and whether the journal has anything to replay."""
 
 REPLAY_RECORDS = 1024
 """Records per statement of the replay: few enough to take milliseconds."""
@@ -51,7 +51,7 @@ T = TypeVar("T")
 
 
 class NotRecordable(Problem):
-    """Postgres refuses what was predicted, now and forever."""
+    """Postgres will never accept this prediction."""
 
     status = 500
     type = "urn:problem-type:not-recordable"
@@ -80,7 +80,7 @@ class RecordFailover:
         self._replay_store.disconnect()
 
     async def add(self, entries: Sequence[RequestRecords]) -> None:
-        """Returns once all entries are safe. Raises NotRecordable, JournalFull or Overloaded."""
+        """Returns once all entries are durable. Raises NotRecordable, JournalFull or Overloaded."""
         if not self._away:
             try:
                 await self._store.add([record for entry in entries for record in entry])
@@ -102,7 +102,7 @@ class RecordFailover:
         try:
             await self._on_disk(self._journal.append, entries)
         except OSError as error:
-            if not self._journal_fails:  # once for all that are refused until it works again
+            if not self._journal_fails:  # logged once, not for each refused prediction
                 log.error("the journal cannot be written: predictions are refused", reason=error.strerror)  # noqa: TRY400
             self._journal_fails = True
             if error.errno in NO_ROOM:
@@ -110,8 +110,8 @@ class RecordFailover:
             raise Overloaded("Predictions cannot be recorded at the moment.") from error
         JOURNALED.inc(sum(len(entry) for entry in entries))
 
-    async def _see_whether_journal_works(self) -> None:
-        """A service that is not ready gets no request that could show it."""
+    async def _probe_journal(self) -> None:
+        """Finds out whether the journal works again. While it does not, no request comes that could show it."""
         try:
             await self._on_disk(self._journal.try_to_write)
         except OSError as error:
@@ -121,11 +121,11 @@ class RecordFailover:
             log.info("the journal can be written again")
 
     async def _return(self) -> None:
-        """Goes back to Postgres when it answers, and brings along what the journal holds."""
+        """Goes back to Postgres once it responds, and replays the journal."""
         while True:
             try:
                 if self._journal_fails:
-                    await self._see_whether_journal_works()
+                    await self._probe_journal()
                 waiting = await self._on_disk(self._journal.size)
                 if self._away or waiting:
                     await self._replay_store.check()
@@ -135,7 +135,7 @@ class RecordFailover:
                 log.debug("postgres is still away", error=str(error))
             except OSError as error:
                 log.error("the journal cannot be replayed now", reason=error.strerror or str(error))  # noqa: TRY400
-            except Exception:  # whatever it was, the way back must stay open
+            except Exception:  # whatever it is, the next round must follow
                 log.exception("the journal cannot be replayed")
             await asyncio.sleep(PROBE_SECONDS)
 
@@ -146,7 +146,7 @@ class RecordFailover:
             log.info("postgres is back")
 
     async def _replay(self) -> None:
-        """Segment after segment; stops at the first one that Postgres does not take. Raises StoreUnavailableError."""
+        """Replays segment after segment. Raises StoreUnavailableError at the first that Postgres does not take."""
         await self._on_disk(self._journal.seal)
         for segment in self._journal.sealed():
             try:
@@ -158,7 +158,7 @@ class RecordFailover:
             JOURNAL_BYTES.set(self._journal.size())
 
     async def _replay_segment(self, segment: Segment) -> None:
-        """A few statements; the event loop is free between them."""
+        """Replays a segment with a few statements, between which the event loop is free."""
         lines: list[bytes] = []
         entries: list[RequestRecords] = []
         for line in segment.lines():
@@ -176,7 +176,7 @@ class RecordFailover:
         await self._replay_entries(lines, entries)
 
     async def _replay_entries(self, lines: Sequence[bytes], entries: Sequence[RequestRecords]) -> None:
-        """One statement; if Postgres refuses something of it, each line alone."""
+        """With one statement; if Postgres refuses something in it, line by line."""
         records = [record for entry in entries for record in entry]
         try:
             await self._replay_store.add_again(records)
@@ -189,7 +189,7 @@ class RecordFailover:
             REPLAYED.inc(len(records))
 
     async def postgres_health(self) -> ComponentHealth:
-        """Postgres as the record sees it. Raises StoreUnavailableError before a prediction has noticed."""
+        """Health of Postgres. Raises StoreUnavailableError if it is away and no prediction has met that yet."""
         if self._away:
             return ComponentHealth(status=HealthStatus.DOWN, detail="the journal stands in")
         await self._replay_store.check()
@@ -206,6 +206,6 @@ class RecordFailover:
         return ComponentHealth(status=HealthStatus.OK, detail="empty")
 
     async def _on_disk(self, work: Callable[P, T], *arguments: P.args, **options: P.kwargs) -> T:
-        """Runs what blocks in the journal's own thread: one thing at a time, in order."""
+        """Runs blocking work in the journal's own thread, one call at a time, in order."""
         call = partial(work, *arguments, **options)
         return await asyncio.get_running_loop().run_in_executor(self._disk, call)

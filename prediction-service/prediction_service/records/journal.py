@@ -1,9 +1,9 @@
 """Predictions on local disk while Postgres is away.
 
-Segments, `<UUIDv7>.journal`, hold one line for each request: a CRC-32 of the rest, then its records as JSON. A line
-counts once its fsync has returned; whoever waits is answered only then. So what `kill -9` or a power cut can leave
-behind is a torn last line, and nobody was told that it is safe. A segment belongs to the process that holds a lock on
-it, which ends with the process: replicas may share a folder, and one takes over what another left.
+Segments, `<UUIDv7>.journal`, hold one line for each request: a CRC-32 of the rest, then its records as JSON. A
+response is sent only after the fsync of its line has returned. So `kill -9` or a power cut can leave behind no more
+than an incomplete last line, whose request got no response. A segment belongs to the process that holds a lock on it,
+which ends with the process: replicas may share a folder, and one replays what another has left behind.
 """
 
 import fcntl
@@ -31,7 +31,7 @@ SET_ASIDE_NAME = "set-aside.lines"
 """The file that keeps lines which cannot be replayed, for a person to look at."""
 
 SEGMENT_BYTES = 4 * 1024 * 1024
-"""A segment is removed as a whole once it is replayed; this is the step in which room comes back."""
+"""Beyond this size a new segment begins. Space is freed segment by segment, as they are replayed."""
 
 RequestRecords = Sequence[Record]
 """The records of one request: recorded together or not at all."""
@@ -51,7 +51,7 @@ class JournalFull(Problem):
 
 
 class Journal:
-    """The segments of one folder. Every method blocks; one thread at a time appends, one replays."""
+    """The segments of one folder. Every method blocks; at most one thread appends, and at most one replays."""
 
     def __init__(self, folder: Path, max_bytes: int) -> None:
         self._folder, self._max_bytes = folder, max_bytes
@@ -81,7 +81,7 @@ class Journal:
             active.close()
 
     def try_to_write(self) -> None:
-        """Raises OSError when even a small request would not get onto the disk; leaves nothing behind."""
+        """Writes and removes a small segment. Raises OSError when that fails."""
         segment = Segment.create(self._folder)
         try:
             segment.append(bytes(SMALL_LINE_BYTES))
@@ -89,7 +89,7 @@ class Journal:
             segment.remove()
 
     def _give_up_active(self) -> None:
-        """Ends a segment that cannot be written any more; an empty one leaves nothing behind."""
+        """Closes a segment to which writing has failed, and removes it if it is empty."""
         active, self._active = self._active, None
         if active is not None and active.size == 0:
             active.remove()
@@ -97,13 +97,13 @@ class Journal:
             active.close()
 
     def sealed(self) -> Iterator["Segment"]:
-        """Segments that nobody writes, the oldest first, each locked by us until it is closed."""
+        """Segments that no process writes to, the oldest first, each locked by this process until it is closed."""
         for path in self._paths():
             if segment := Segment.claim(path):
                 yield segment
 
     def set_aside(self, line: bytes, reason: str) -> None:
-        """Keeps a line that can never be replayed out of the way, and reports it."""
+        """Moves a line that can never be replayed into a file of its own, and logs it."""
         SET_ASIDE.inc()
         log.error("journal line set aside", reason=reason, file=SET_ASIDE_NAME, bytes=len(line))
         with (self._folder / SET_ASIDE_NAME).open("ab") as file:
@@ -116,7 +116,7 @@ class Journal:
         return sum(size_of(path) for path in self._paths())
 
     def is_full(self) -> bool:
-        """Whether even a small request would find no room."""
+        """Whether there is no space left even for a small request."""
         return self.size() + SMALL_LINE_BYTES > self._max_bytes
 
     def _paths(self) -> list[Path]:
@@ -136,13 +136,13 @@ class Segment:
 
     @classmethod
     def create(cls, folder: Path) -> "Segment":
-        """A new one. Its name is on disk, too, once this returns."""
+        """A new, empty segment; its directory entry is on disk, too, once this returns."""
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{uuid7()}{SUFFIX}"
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         if is_removed(descriptor):
-            # Before we held the lock, somebody took the empty file for one that its owner left behind.
+            # Between open and lock another process took the empty file for an abandoned one, and removed it.
             os.close(descriptor)
             return cls.create(folder)
         segment = cls(path, descriptor)
@@ -155,7 +155,7 @@ class Segment:
 
     @classmethod
     def claim(cls, path: Path) -> "Segment | None":
-        """The segment, locked, or None while somebody else has it or when it is gone."""
+        """The segment, locked; None while another process has the lock, or if the file is gone."""
         try:
             descriptor = os.open(path, os.O_RDONLY)
         except FileNotFoundError:
@@ -171,7 +171,7 @@ class Segment:
         return cls(path, descriptor)
 
     def append(self, lines: bytes) -> None:
-        """Returns once `lines` are on disk. If that fails nothing of them stays; raises OSError."""
+        """Returns once `lines` are on disk. Raises OSError; then the file is as it was before."""
         try:
             rest = memoryview(lines)
             while rest:
@@ -183,7 +183,7 @@ class Segment:
         self.size += len(lines)
 
     def lines(self) -> Iterator[bytes]:
-        """Each line with its end; the last one may be torn."""
+        """Each line with its line end; the last one may be incomplete."""
         with self.path.open("rb") as file:
             yield from file
 
@@ -198,13 +198,13 @@ class Segment:
 
 
 def encode(entry: RequestRecords) -> bytes:
-    """A line: check sum, space, JSON without line ends in it."""
+    """The line of one request: checksum, space, JSON without line ends."""
     body = orjson.dumps([asdict(record) for record in entry])
     return b"%08x %s\n" % (crc32(body), body)
 
 
 def decode(line: bytes) -> list[Record]:
-    """The records of a line. Raises ValueError when it is not what was written."""
+    """The records in a line. Raises ValueError if the line was damaged."""
     checksum, _, body = line.rstrip(b"\n").partition(b" ")
     if checksum != b"%08x" % crc32(body):
         raise ValueError("the check sum does not match")
@@ -218,17 +218,17 @@ def decode(line: bytes) -> list[Record]:
 
 
 def is_torn(line: bytes) -> bool:
-    """Whether its writing was interrupted: only then has it no end, and nobody was told that it is safe."""
+    """Whether writing it was interrupted: then it has no line end, and its request got no response."""
     return not line.endswith(b"\n")
 
 
 def is_removed(descriptor: int) -> bool:
-    """Whether the open file has lost its name: what is written to it now is gone once it is closed."""
+    """Whether the open file has been unlinked: what is written to it is lost when it is closed."""
     return os.fstat(descriptor).st_nlink == 0
 
 
 def size_of(path: Path) -> int:
-    """Bytes; 0 when the file has just been removed."""
+    """In bytes; 0 if the file has just been removed."""
     try:
         return path.stat().st_size
     except FileNotFoundError:
@@ -236,7 +236,7 @@ def size_of(path: Path) -> int:
 
 
 def sync_folder(folder: Path) -> None:
-    """A new file survives a power cut only once its folder is on disk."""
+    """Makes new names in a folder durable: without it a power cut may lose a new file."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

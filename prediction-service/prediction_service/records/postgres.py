@@ -1,4 +1,4 @@
-"""The record in Postgres: any number of predictions, one statement, one commit.
+"""Stores predictions in Postgres: any number of them with one statement and one commit.
 
 Postgres away, slow beyond STATEMENT_SECONDS, out of space or read-only: StoreUnavailableError, and it is not known
 whether the statement was committed. Adding the same records again is harmless: what is there already stays as it is.
@@ -28,11 +28,12 @@ ON CONFLICT DO NOTHING
 ADD_AGAIN = ADD.replace(
     "ON CONFLICT", "WHERE (SELECT pg_logical_emit_message(true, 'modelserver', ''::text)) IS NOT NULL\nON CONFLICT"
 )
-"""ADD for what may be there already. A transaction that finds nothing to do waits for no standby; but what it found may
-have been committed by one that gave up waiting. Its message makes it wait, and with it for all that came before."""
+"""ADD for records that may be stored already. With synchronous replication a transaction that inserts nothing does not
+wait for the standby, although the rows that it found may not have reached the standby yet. The message in the WAL makes
+it wait, for its own position and thereby for all earlier ones."""
 
 REFUSALS = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
-"""What Postgres says to records that it will never take."""
+"""Errors of Postgres for records that it will never accept."""
 
 
 class StoreUnavailableError(Exception):
@@ -40,7 +41,7 @@ class StoreUnavailableError(Exception):
 
 
 class RecordRefusedError(Exception):
-    """Postgres will never take these records as they are."""
+    """Postgres will never accept these records."""
 
 
 class RecordStore:
@@ -59,11 +60,11 @@ class RecordStore:
             except StoreUnavailableError as error:
                 if not was_connected or isinstance(error.__cause__, TimeoutError):
                     raise
-                # A connection that broke while idle says nothing about Postgres; one that hangs says enough.
+                # A connection that broke while it was idle does not mean that Postgres is away; a timeout does.
                 await self._add(ADD_AGAIN, records)
 
     async def add_again(self, records: Sequence[Record]) -> None:
-        """As `add`, for records of which nobody knows whether they were committed before."""
+        """As `add`, for records that may or may not have been committed before."""
         async with self._lock:
             await self._add(ADD_AGAIN, records)
 
@@ -73,13 +74,13 @@ class RecordStore:
                 await connection.execute(statement, *columns(records), timeout=STATEMENT_SECONDS)
         except REFUSALS as error:
             raise RecordRefusedError(type(error).__name__) from error
-        except Exception as error:  # a connection that breaks at a bad moment raises whatever asyncpg stumbles over
+        except Exception as error:  # asyncpg raises all kinds of errors when a connection breaks at a bad moment
             raise StoreUnavailableError(f"{type(error).__name__}: {error}") from error
 
     async def check(self) -> None:
-        """Raises StoreUnavailableError unless Postgres answers over the connection that records take."""
+        """Raises StoreUnavailableError unless Postgres responds on the connection that records use."""
         await self.add([])
 
     def disconnect(self) -> None:
-        """Drops the connection without a word: whatever it was doing is not waited for."""
+        """Drops the connection at once, without waiting for a running statement."""
         self._connection.drop()

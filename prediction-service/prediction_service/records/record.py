@@ -1,4 +1,4 @@
-"""What is kept of a prediction: its columns are listed here and nowhere else in this service."""
+"""What is stored of a prediction. The columns are listed here and nowhere else in this service."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,10 +35,10 @@ READERS = tuple(map(attrgetter, COLUMN_TYPES))
 
 
 def columns(records: Sequence[Record]) -> list[list[Any]]:
-    """The records turned on their side: one list per column, in the order of the fields."""
+    """The records transposed: one list per column, in the order of the fields."""
     return [[as_parameter(value) for value in map(read, records)] for read in READERS]
 
 
 def as_parameter(value: Any) -> Any:
-    """As asyncpg takes it: JSON is text."""
+    """The value as asyncpg takes it: JSON as text."""
     return orjson.dumps(value).decode() if isinstance(value, dict) else value

@@ -1,8 +1,8 @@
-"""Group commit: every prediction that waits for the record is written by the next statement.
+"""Group commit: one statement stores all predictions that wait.
 
-While one statement is on its way, predictions gather; they are the next one. Each answer waits for its own commit.
-Behind a busy model they come one by one, each of them soon enough to find no statement on its way: then the next one is
-held back for a moment, as Postgres' own `commit_delay` does.
+While a statement runs, new predictions wait; together they are the next statement. Each response waits for the commit
+of its predictions. Behind a busy model predictions come one by one, and each would find no statement running: then a
+statement waits a moment for more of them, like Postgres' own `commit_delay`.
 """
 
 import asyncio
@@ -38,10 +38,10 @@ MAX_ROWS = 1024
 
 GATHER_SECONDS = 0.005
 """A statement of one row costs Postgres and this service about a millisecond of processor time, each further row a
-tenth of it. Behind a model that answers 500 texts a second, Postgres spends 280 µs on a prediction instead of 550."""
+tenth of it. Behind a model that computes 500 texts a second, Postgres spends 280 µs on a prediction instead of 550."""
 
 MANY_EXPECTED = 8
-"""From so many requests on that a model has in hand, GATHER_SECONDS is little against their own wait."""
+"""Number of requests in computation from which on GATHER_SECONDS is little compared with the time they wait anyway."""
 
 log = structlog.get_logger()
 
@@ -54,11 +54,11 @@ class Addition:
 
 
 Additions = Group[Addition, None]
-"""With the one who waits for each."""
+"""Additions with the callers that wait for them."""
 
 
 class Recorder:
-    """`async with` starts and ends the writer. `gather_seconds`: longest wait behind a busy model."""
+    """`async with` starts and ends the writer. `gather_seconds`: how long a statement waits behind a busy model."""
 
     def __init__(self, store: RecordFailover, queue_rows: int, *, gather_seconds: float = GATHER_SECONDS) -> None:
         self._store, self._queue_rows, self._gather_seconds = store, queue_rows, gather_seconds
@@ -79,7 +79,7 @@ class Recorder:
 
     @contextmanager
     def expecting(self) -> Iterator[None]:
-        """While a request is computed whose predictions will be added."""
+        """A block in which a request is computed whose predictions will be added."""
         self._expect(1)
         try:
             yield
@@ -94,7 +94,7 @@ class Recorder:
             self._few_expected.clear()
 
     async def add(self, records: Sequence[Record]) -> None:
-        """Returns once all records are safe, together or not at all.
+        """Returns once all records are durable, together or not at all.
 
         Raises Overloaded, JournalFull or NotRecordable.
         """
@@ -105,7 +105,7 @@ class Recorder:
         await committed
 
     async def _gather(self) -> None:
-        """Waits for company while much of it is on its way."""
+        """Waits for more predictions while many are expected."""
         await set_or_after(self._few_expected, self._gather_seconds)
 
     async def _write(self, group: Additions) -> None:
@@ -113,7 +113,7 @@ class Recorder:
         await self._commit(group)
 
     async def _commit(self, group: Additions) -> None:
-        """All in one statement. If something among them is refused, each request alone: it must not cost the others."""
+        """Stores all in one statement; if Postgres refuses that, each request alone, so that the others succeed."""
         started = perf_counter()
         try:
             await self._store.add([addition.records for addition in group])
@@ -124,7 +124,7 @@ class Recorder:
                 await self._commit({addition: waiters})
         except Problem as problem:
             refuse(group, problem)
-        except Exception:  # whatever it is, the writer must go on and nobody must wait for ever
+        except Exception:  # whatever it is, the writer must go on, and no request may wait for ever
             log.exception("predictions not recorded")
             refuse(group, NotRecordable("The prediction could not be recorded."))
         else:
@@ -136,17 +136,17 @@ class Recorder:
 
 
 def rows_of(addition: Addition) -> int:
-    """What it counts in the queue and in a statement."""
+    """How many rows of the queue and of a statement it takes."""
     return len(addition.records)
 
 
 def nothing_is_recorded() -> Problem:
-    """What those are told who still wait when the service ends."""
+    """The problem for requests that still wait when the service ends."""
     return Overloaded("Predictions cannot be recorded at the moment.")
 
 
 def refuse(group: Additions, problem: Problem) -> None:
-    """Tells all who wait that nothing of theirs is recorded, and why."""
+    """Fails all requests of a group: nothing of theirs is stored."""
     log.warning("predictions not recorded", requests=len(group), reason=problem.title)
     for waiters in group.values():
         fail(waiters, problem)

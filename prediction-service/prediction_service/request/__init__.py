@@ -1,1 +1,1 @@
-"""What comes with a request, whatever protocol it speaks: texts within bounds, and a caller who waits for so long."""
+"""What requests of every protocol have: texts within limits, and a caller who waits for a limited time."""

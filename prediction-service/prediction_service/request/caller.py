@@ -1,4 +1,4 @@
-"""Who waits for predictions: for how long, and whether still."""
+"""The client that waits for predictions: how long, and whether it is still connected."""
 
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
@@ -14,7 +14,8 @@ from shared.http.problems import Problem
 class Caller:
     """The client of one request. `left` returns when it has closed its connection, and not before.
 
-    `timeout_seconds`: how long it waits for the model, from when the whole request is here; None: not said.
+    `timeout_seconds`: how long it waits for the model, counted from when the whole request has been read; None: it did
+    not say.
     """
 
     left: Callable[[], Coroutine[Any, Any, None]]
@@ -22,7 +23,7 @@ class Caller:
 
 
 def caller_of(request: Request, bad_timeout: Callable[[str], Problem]) -> Caller:
-    """Who sent this request. Raises what `bad_timeout` makes of a message: each protocol has its own form of it."""
+    """The client of this request. Raises `bad_timeout(message)`, the problem in the form of the protocol."""
 
     async def left() -> None:
         while (await request.receive())["type"] != "http.disconnect":

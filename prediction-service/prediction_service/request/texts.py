@@ -10,11 +10,11 @@ MAX_BATCH_CHARACTERS = 1_000_000
 """The most characters of all texts of a batch together."""
 
 MAX_BATCH_BYTES = 12 * 1024 * 1024
-"""What the largest batch needs in its longest spelling: two escapes of six bytes for a character, such as an emoji."""
+"""Size of the largest batch as JSON that escapes every character: an emoji takes two escapes of six bytes."""
 
 
 def check_text(text: str) -> str:
-    """Raises ValueError for a text that no model should see and no database can store."""
+    """Returns the text. Raises ValueError for one that no model can use, or that Postgres cannot store."""
     if not text or text.isspace():
         raise ValueError("must not be blank")
     if len(text) > MAX_CHARACTERS:
@@ -27,7 +27,7 @@ def check_text(text: str) -> str:
 
 
 def is_unicode(text: str) -> bool:
-    """Whether all its characters are real ones; JSON can spell some that are not, such as half a pair."""
+    """Whether it can be encoded as UTF-8: JSON can contain lone surrogates, which cannot."""
     try:
         text.encode()
     except UnicodeEncodeError:

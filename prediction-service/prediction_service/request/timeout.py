@@ -1,8 +1,8 @@
 """`X-Request-Timeout`: how many seconds the caller is willing to wait for a prediction.
 
-The time counts from when the whole request is here. What is still waiting for its model by then is not computed, and
-the answer is a 504. A text that was computed in time is recorded and answered, however long its commit takes: it would
-be on record either way, and the caller should know.
+The time counts from when the whole request has been read. A text that still waits for its model when it is over is not
+computed, and the response is a 504. A text that was computed in time gets its response, however long the commit takes:
+it is recorded either way, and the caller should know.
 """
 
 import re
@@ -28,7 +28,7 @@ OPENAPI_PARAMETER: dict[str, Any] = {
 
 
 def parse_timeout(headers: Mapping[str, str]) -> float | None:
-    """What the headers of a request say, in seconds; None: nothing. Raises ValueError, whose text is for the caller."""
+    """The timeout in the headers, in seconds; None without one. Raises ValueError with a message for the caller."""
     value = headers.get(HEADER)
     if value is None:
         return None

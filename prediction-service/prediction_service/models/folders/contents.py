@@ -1,4 +1,4 @@
-"""What lies in a model's folder: whether it is still what it was, and which bytes they are.
+"""The contents of a model's folder: a fingerprint that shows changes, and a digest of all bytes.
 
 Links are followed, as they are when the model is loaded.
 """
@@ -15,8 +15,9 @@ from prediction_service.batching.runtime import ModelError
 from shared.settings.opening import without_waiting
 
 Fingerprint = tuple[tuple[str | int, ...], ...]
-"""Path, device, inode, kind and rights, size, times of change of content and of rights (ns) of each file; or why there
-is no knowing. Equal sizes and times, as in images and reproducible archives, do not make two files one."""
+"""Path, device, inode, kind and rights, size, times of change of content and of rights (ns) of each file; or the error
+that prevented reading them. Device and inode are there because files of images and reproducible archives often have
+equal sizes and times."""
 
 MOST_FILES = 5_000
 """Files and folders in one folder; a model has a dozen."""
@@ -25,21 +26,21 @@ CHUNK_BYTES = 1 << 20
 
 
 class TooManyFilesError(ModelError):
-    """Nobody wants to read all that."""
+    """A folder has more files than any model needs."""
 
     def __init__(self) -> None:
         super().__init__(f"has more than {MOST_FILES:,} files and folders (does a link lead out of it?)")
 
 
 def fingerprint(folder: Path) -> Fingerprint:
-    """Of everything below `folder`, without opening a file. A file that vanishes meanwhile counts as absent.
+    """The fingerprint of everything below `folder`, without opening a file. A file that vanishes meanwhile is left out.
 
-    Where there is more than any model has, that alone is said: it would be something else at every look.
+    For a folder with too many files it is only that error and the folder itself: a partial list would differ each time.
     """
     try:
-        return tuple(sorted(described(entry) for entry in entries(folder)))
+        return tuple(sorted(attributes(entry) for entry in entries(folder)))
     except TooManyFilesError as error:
-        return (str(error),), described(looked_at(folder, "."))
+        return (str(error),), attributes(stat_entry(folder, "."))
 
 
 class PathEntry(NamedTuple):
@@ -54,12 +55,12 @@ class PathEntry(NamedTuple):
 
     @property
     def is_folder(self) -> bool:
-        """As far as can be seen."""
+        """False if it cannot be looked at."""
         return self.status is not None and stat.S_ISDIR(self.status.st_mode)
 
 
-def described(entry: PathEntry) -> tuple[str | int, ...]:
-    """One entry of a fingerprint."""
+def attributes(entry: PathEntry) -> tuple[str | int, ...]:
+    """What a fingerprint has of one entry."""
     fault = () if entry.fault is None else (entry.fault.errno or 0,)
     if (status := entry.status) is None:
         return entry.name, *fault
@@ -70,18 +71,18 @@ def described(entry: PathEntry) -> tuple[str | int, ...]:
 def entries(folder: Path) -> list[PathEntry]:
     """The folder and all that is below it, also what cannot be looked at. Raises TooManyFilesError.
 
-    Links are followed; a folder that is linked into itself is left out there.
+    Links are followed; a link to a folder that contains it is left out.
     """
     found: list[PathEntry] = []
-    waiting: list[tuple[Path, frozenset[tuple[int, int]]]] = [(folder, frozenset())]
-    while waiting:
-        path, above = waiting.pop()
-        entry = looked_at(path, os.path.relpath(path, folder))
+    unvisited: list[tuple[Path, frozenset[tuple[int, int]]]] = [(folder, frozenset())]
+    while unvisited:
+        path, above = unvisited.pop()
+        entry = stat_entry(path, os.path.relpath(path, folder))
         if entry.status is None or not entry.is_folder:
             found.append(entry)
             continue
-        who = entry.status.st_dev, entry.status.st_ino
-        if who in above:
+        identity = entry.status.st_dev, entry.status.st_ino
+        if identity in above:
             continue
         try:
             below = listed(path)
@@ -89,14 +90,14 @@ def entries(folder: Path) -> list[PathEntry]:
             found.append(entry._replace(fault=error))
             continue
         found.append(entry)
-        waiting += [(child, above | {who}) for child in below]
-        if len(found) + len(waiting) > MOST_FILES:
+        unvisited += [(child, above | {identity}) for child in below]
+        if len(found) + len(unvisited) > MOST_FILES:
             raise TooManyFilesError
     return found
 
 
-def looked_at(path: Path, name: str) -> PathEntry:
-    """One entry, where its links lead."""
+def stat_entry(path: Path, name: str) -> PathEntry:
+    """One entry. Links are followed; an error becomes its `fault`."""
     try:
         return PathEntry(name, path, path.stat())
     except OSError as error:
@@ -104,13 +105,13 @@ def looked_at(path: Path, name: str) -> PathEntry:
 
 
 def listed(folder: Path) -> list[Path]:
-    """What is in a folder, no more than matters. Raises OSError."""
+    """The entries of a folder, at most one more than MOST_FILES. Raises OSError."""
     with os.scandir(folder) as found:
         return [Path(entry.path) for entry in islice(found, MOST_FILES + 1)]
 
 
 def files_in(folder: Path) -> list[tuple[str, Path]]:
-    """Name and path of all that is no folder. Raises ModelError for what cannot be looked at."""
+    """Name and path of everything that is not a folder. Raises ModelError if something cannot be looked at."""
     found = sorted(entries(folder), key=lambda entry: entry.name)
     for name, _, _, fault in found:
         if fault is not None:
@@ -121,8 +122,8 @@ def files_in(folder: Path) -> list[tuple[str, Path]]:
 def digest_of(folder: Path, seconds: float, most_bytes: int) -> str:
     """SHA-256 over the names and bytes of all files. Raises ModelError.
 
-    Only plain files are read: a pipe would never end, and a device has no size. What takes longer than
-    `seconds`, or has more than `most_bytes`, is given up.
+    Only plain files are read: a pipe would never end, and a device has no size. More than `most_bytes`, or reading for
+    longer than `seconds`, is an error.
     """
     digest, end, left = hashlib.sha256(), monotonic() + seconds, most_bytes
     for name, path in files_in(folder):

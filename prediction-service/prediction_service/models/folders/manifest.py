@@ -1,4 +1,4 @@
-"""`model.toml`: what a person writes about a model. Unknown keys are errors, so that a typing mistake is seen."""
+"""`model.toml`: what the author writes about a model. Unknown keys are errors, so that typing mistakes show."""
 
 import codecs
 import os
@@ -17,41 +17,41 @@ from shared.settings.opening import without_waiting
 FILE_NAME = "model.toml"
 
 
-def printable(label: str) -> str:
-    """Raises ValueError for a label that no chart or log could show, or that looks like another one."""
-    shown = JOINED.sub("", label)
-    if label != label.strip() or any(unicodedata.category(character) in UNPRINTABLE for character in shown):
+def check_label(label: str) -> str:
+    """Raises ValueError for a label that charts or logs cannot show, or that looks like another label."""
+    checked = ALLOWED_INVISIBLE.sub("", label)
+    if label != label.strip() or any(unicodedata.category(character) in UNPRINTABLE for character in checked):
         raise ValueError("a label has no blanks around it and nothing in it that cannot be printed")
     return label
 
 
 UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
-"""Unicode's categories of what is no sign: control characters, those without width or for the direction of writing,
-halves of pairs, line and paragraph separators."""
+"""Unicode's categories of invisible characters: control, format (zero width, direction of writing), lone surrogates,
+line and paragraph separators."""
 
-PICTURES = r"\u2190-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff"
-JOINED = re.compile(
-    rf"(?<=[\ufe0f{PICTURES}])\u200d(?=[{PICTURES}])"  # two pictures to one: 👩‍💻
+EMOJI = r"\u2190-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff"
+ALLOWED_INVISIBLE = re.compile(
+    rf"(?<=[\ufe0f{EMOJI}])\u200d(?=[{EMOJI}])"  # joins two emoji to one: 👩‍💻
     "|(?<=[\u0600-\u0dff])[\u200c\u200d](?=[\u0600-\u0dff])"  # letters, in the scripts from Arabic to Sinhala
     "|(?<=\U0001f3f4)[\U000e0020-\U000e007e]+\U000e007f"  # flags of parts of countries
 )
-"""Where signs without width belong to a word."""
+"""Where invisible characters are part of correct spelling."""
 
 HIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
-"""In longer texts: what turns the direction of writing, and what nobody sees."""
+"""Invisible characters, and those that turn the direction of writing, in longer texts."""
 
 
-def without_hidden(text: str) -> str:
-    """Raises ValueError for a text that does not say what it seems to say."""
+def check_text(text: str) -> str:
+    """Raises ValueError for a text that contains more, or another order, than what is seen."""
     if HIDDEN.search(text):
         raise ValueError("has a sign in it that nobody sees, or that turns the direction of writing")
     return text
 
 
-Text = Annotated[str, StringConstraints(max_length=1000), AfterValidator(without_hidden)]
+Text = Annotated[str, StringConstraints(max_length=1000), AfterValidator(check_text)]
 
-Label = Annotated[str, StringConstraints(min_length=1, max_length=100), AfterValidator(printable)]
-"""What stands in answers, in the record and in charts: `C#`, `5 stars (best)`, `😀`, whatever the model was taught."""
+Label = Annotated[str, StringConstraints(min_length=1, max_length=100), AfterValidator(check_label)]
+"""As in responses, records and charts: `C#`, `5 stars (best)`, `😀`, whatever the model was trained on."""
 
 
 class ManifestError(ValueError):
@@ -112,7 +112,7 @@ class Batching(Strict):
 
 
 class Manifest(Strict):
-    """Everything that is known about a model besides its name and version, which are its folders' names."""
+    """Everything about a model except its name and version, which are the names of its folders."""
 
     task_type: TaskType = "classification"
     labels: list[Label] = Field(min_length=1, max_length=10_000)
@@ -124,7 +124,7 @@ class Manifest(Strict):
     @field_validator("labels")
     @classmethod
     def labels_are_unique(cls, labels: list[str]) -> list[str]:
-        """Raises ValueError when a label stands there twice."""
+        """Raises ValueError when a label appears twice."""
         if len(set(labels)) < len(labels):
             raise ValueError("a label stands there twice")
         return labels
@@ -134,20 +134,20 @@ MOST_BYTES = 2 << 20
 """Of a manifest; ten thousand labels take a tenth."""
 
 CHEAP_BYTES, CHEAP_DOTS = 64 << 10, 100
-"""What is parsed within the service: TOML of this size, with no more dots in a line, takes milliseconds, whatever it
-says. (A key of many dotted parts takes the square of their number.)"""
+"""Limits for parsing in the service itself rather than in a trial: any TOML within them takes milliseconds. (A key of n
+dotted parts takes time in n².)"""
 
 
 def read_manifest(folder: Path) -> Manifest:
     """The manifest of a model's folder. Raises ManifestError."""
-    return parsed(content_of(folder))
+    return parse(content_of(folder))
 
 
 def check_cheaply(folder: Path) -> None:
-    """Raises ManifestError for a manifest with which no trial is worth while, if that can be told in no time."""
+    """Raises ManifestError for a wrong manifest before any trial; one that is costly to parse is left to the trial."""
     content = content_of(folder)
     if len(content) <= CHEAP_BYTES and max(line.count(b".") for line in content.split(b"\n")) <= CHEAP_DOTS:
-        parsed(content)
+        parse(content)
 
 
 def content_of(folder: Path) -> bytes:
@@ -166,34 +166,34 @@ def content_of(folder: Path) -> bytes:
     return content
 
 
-def parsed(content: bytes) -> Manifest:
-    """What it says. Raises ManifestError."""
+def parse(content: bytes) -> Manifest:
+    """The manifest in these bytes. Raises ManifestError."""
     try:
-        return Manifest.model_validate(tomllib.loads(decoded(content)))
+        return Manifest.model_validate(tomllib.loads(decode(content)))
     except ManifestError:
         raise
     except ValidationError as error:
         raise ManifestError(f"{FILE_NAME}: {faults_of(error)}") from error
     except RecursionError:
         raise ManifestError(f"{FILE_NAME} is nested too deeply") from None
-    except ValueError as error:  # TOMLDecodeError, UnicodeDecodeError; and numbers that Python does not read
-        told = "has a number of more digits than any setting" if "digits" in str(error) else f"is not TOML: {error}"
-        raise ManifestError(f"{FILE_NAME} {told}") from error
+    except ValueError as error:  # TOMLDecodeError, UnicodeDecodeError, and integers of more digits than Python reads
+        message = "has a number of more digits than any setting" if "digits" in str(error) else f"is not TOML: {error}"
+        raise ManifestError(f"{FILE_NAME} {message}") from error
 
 
 def faults_of(error: ValidationError) -> str:
-    """The first faults, each with its place, as short as a person can read them."""
+    """The first faults, each with its place, in one line."""
     found = error.errors(include_input=False, include_url=False)
-    told = [f"{'.'.join(map(str, fault['loc']))[:MOST_PLACE]}: {fault['msg']}" for fault in found[:MOST_FAULTS]]
+    listed = [f"{'.'.join(map(str, fault['loc']))[:MOST_PLACE]}: {fault['msg']}" for fault in found[:MOST_FAULTS]]
     more = [f"and {len(found) - MOST_FAULTS} more"] if len(found) > MOST_FAULTS else []
-    return "; ".join(told + more)
+    return "; ".join(listed + more)
 
 
 MOST_FAULTS, MOST_PLACE = 10, 200
 
 
-def decoded(content: bytes) -> str:
-    """TOML is UTF-8; some Windows editors put a mark (BOM) before it, and some write UTF-16."""
+def decode(content: bytes) -> str:
+    """As UTF-8 with or without a byte order mark. Raises ManifestError for UTF-16, which some Windows editors write."""
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise ManifestError(f"{FILE_NAME} is UTF-16; save it as UTF-8")
     return content.decode("utf-8-sig").replace("\r\n", "\n")

@@ -1,7 +1,7 @@
-"""Files that somebody else put there: opened without waiting, whatever they are.
+"""Reading files of unknown kind: opening never blocks, not even on a pipe.
 
-Python's own `is_dir` and `is_file` raise for what cannot be looked at (no right, a name that is too long, a disk that
-fails); nothing of that may end more than the look at this one entry.
+Python's own `is_dir` and `is_file` raise for an entry that cannot be looked at (no permission, a name that is too long,
+a failing disk). Here such an entry counts as neither, so that it cannot stop the reading of all others.
 """
 
 import errno
@@ -13,7 +13,7 @@ from shared.settings.opening import without_waiting
 
 
 def is_folder(path: Path) -> bool:
-    """Whether a folder is there, as far as can be seen."""
+    """Whether it is a folder; False if that cannot be found out."""
     try:
         return stat.S_ISDIR(path.stat().st_mode)
     except OSError:
@@ -21,7 +21,7 @@ def is_folder(path: Path) -> bool:
 
 
 def is_file(path: Path) -> bool:
-    """Whether a plain file is there, as far as can be seen."""
+    """Whether it is a plain file; False if that cannot be found out."""
     try:
         return stat.S_ISREG(path.stat().st_mode)
     except OSError:
@@ -29,7 +29,7 @@ def is_file(path: Path) -> bool:
 
 
 def read_plain(path: Path, most_bytes: int) -> bytes:
-    """The first bytes of a plain file. Raises OSError, also for whatever is none."""
+    """The first `most_bytes` bytes of a plain file. Raises OSError, also for anything else than a plain file."""
     with open(path, "rb", opener=without_waiting) as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise OSError(errno.EINVAL, "is not a plain file", str(path))
@@ -37,7 +37,7 @@ def read_plain(path: Path, most_bytes: int) -> bytes:
 
 
 def replace_plain(path: Path, draft: Path, content: bytes) -> None:
-    """Writes a file by way of `draft`, of which nothing stays when it fails. Raises OSError."""
+    """Writes `draft`, then renames it; if that fails, the draft is removed. Raises OSError."""
     try:
         with open(draft, "wb", opener=without_waiting) as file:
             file.write(content)
@@ -48,7 +48,7 @@ def replace_plain(path: Path, draft: Path, content: bytes) -> None:
 
 
 def remove(path: Path) -> None:
-    """Deletes a file if that can be done."""
+    """Deletes a file, if possible."""
     try:
         path.unlink()
     except OSError:

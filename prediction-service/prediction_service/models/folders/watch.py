@@ -6,7 +6,7 @@ from pathlib import Path
 
 import structlog
 
-from prediction_service.models.folders.listing import FolderList, ModelFolder, list_folders, readable
+from prediction_service.models.folders.listing import FolderList, ModelFolder, encodable, list_folders
 
 WATCH_SECONDS = 1.0
 """Between two looks. A changed folder is reported as settled when two looks in a row find it the same: a copy that is
@@ -56,4 +56,4 @@ class FolderWatch:
                 trouble = f"the models cannot be followed: {type(error).__name__}: {error}"
         if trouble and trouble != self.trouble:
             log.warning("models are not followed; those loaded go on", reason=trouble)
-        self.trouble = readable(trouble)
+        self.trouble = encodable(trouble)

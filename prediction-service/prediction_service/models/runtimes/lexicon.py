@@ -12,26 +12,26 @@ from prediction_service.models.folders.manifest import Manifest
 LABELS = ("positive", "negative", "neutral")
 
 CUT_OFF = 0.04995
-"""The authors' own, 0.05: a compound score of 0.05 or more is positive, of -0.05 or less negative. Scores have four
-decimals; halfway to the one below there is no tie."""
+"""VADER's authors call a compound score of 0.05 or more positive, of -0.05 or less negative. Scores have four decimals,
+so a cut-off halfway between 0.0499 and 0.05 means the same and is never hit exactly."""
 
 TEMPERATURE = 0.45
-"""How slowly the chances grow with the distance from a cut-off. Fitted on 3,600 labelled sentences of four public sets
-so that the mean confidence (0.57) is the share of labels that are right (0.56)."""
+"""How slowly probabilities change with the distance from a cut-off. Fitted on 3,600 labelled sentences of four public
+sets so that the mean confidence (0.57) is the share of labels that are right (0.56)."""
 
 NEGATIONS = frozenset(NEGATE)
 INTENSIFIED = frozenset({"so", "this"})
-"""After `never` these are no negation."""
+"""`never so` and `never this` emphasize instead of negating."""
 
 QUICK_CHARACTERS = 600
-"""About 3 µs a character at the very worst."""
+"""Computed on the event loop up to this length: at most about 3 µs per character."""
 
 EMOJI_WORTH = 10
-"""An emoji counts as the words that describe it."""
+"""Characters of usual cost in one emoji, which VADER replaces with the words that describe it."""
 
 
 class LexiconRuntime:
-    """The analyzer, with probabilities."""
+    """VADER's analyzer, with probabilities made from its scores."""
 
     def __init__(self, manifest: Manifest) -> None:
         if set(manifest.labels) != set(LABELS):
@@ -49,7 +49,7 @@ class LexiconRuntime:
         return [by_label[index] for index in self._order]
 
     def is_quick(self, texts: Sequence[str]) -> bool:
-        """Judged by length: the time per character is bounded."""
+        """Whether they are short: the time per character is bounded."""
         return sum(map(self.weight, texts)) <= QUICK_CHARACTERS
 
     def weight(self, text: str) -> int:
@@ -61,7 +61,7 @@ class LexiconRuntime:
 
 
 def probabilities_of(compound: float) -> tuple[float, float, float]:
-    """Chances of positive, negative and neutral for VADER's compound score, from -1 to 1.
+    """Probabilities of positive, negative and neutral for VADER's compound score, from -1 to 1.
 
     VADER gives a score and no probabilities; this is the multinomial logit over the distances from the cut-offs. It
     adds up to 1, and its largest part is the label that the cut-offs choose.
@@ -73,7 +73,7 @@ def probabilities_of(compound: float) -> tuple[float, float, float]:
 
 
 def is_one_character(emoji: str) -> bool:
-    """Whether it is; those of several are made of such ones and of joiners."""
+    """Whether an emoji is a single character; the others are sequences of those, with joiners."""
     return len(emoji) == 1
 
 
@@ -87,8 +87,8 @@ class LinearAnalyzer(SentimentIntensityAnalyzer):  # type: ignore[misc]  # the p
     """The same scores in linear time.
 
     The original copies the whole text in lower case for every sentiment word: 10,000 emoji keep it busy for 22 s. These
-    two rules look at three words before and two after the word in question, so that is all they are given; and the one
-    that costs most is not asked where no word could concern it.
+    two rules look at three words before and two after the word in question, so they are given only those; and the most
+    expensive one is skipped where no word can be a negation.
     """
 
     def _negation_check(self, valence: float, words: list[str], start_i: int, i: int) -> float:

@@ -1,6 +1,6 @@
 """Any ONNX file that turns texts, or their token ids, into one number per label.
 
-Loaded only when a model asks for it: ONNX Runtime alone takes some 40 MiB.
+Imported only when a model needs it: ONNX Runtime alone takes some 40 MiB.
 """
 
 from collections.abc import Sequence
@@ -22,16 +22,16 @@ from prediction_service.models.runtimes.onnx_output import Array, ScoresOutput, 
 from prediction_service.models.runtimes.readers import STRINGS, Reader, StringReader, TokenReader, shown
 from prediction_service.models.runtimes.windows import MAX_CALL_COST, piece_of
 
-USUAL_TOKENS = 256
+DEFAULT_TOKENS = 256
 """Most tokens of a call where the manifest says nothing; fewer if the model takes fewer."""
 
 FEWEST_TOKENS = 8
 
-SUREST = 3.0
-"""From nine windows on, more of them make a verdict no surer: nothing longer was there to learn that from."""
+MOST_SHARPENING = 3.0
+"""Upper limit of the factor in `combined`, reached at nine windows: the data it was chosen on has no longer texts."""
 
 LONG_TEXT = "It was a long and fine day at the sea. "
-"""Ten words or more; so often repeated, it has more tokens than a call may have."""
+"""At least eight tokens; repeated, it exceeds any limit of tokens."""
 
 
 class OnnxTextRuntime:
@@ -50,7 +50,7 @@ class OnnxTextRuntime:
         self._calling = calling
         self.file = find_file(folder, settings.file)
         self.session = open_session(self.file, memory_bytes)
-        # All calls share them: once they say `terminate`, those that run end at their next node.
+        # Shared by all calls: setting `terminate` ends the running ones at their next node.
         self._run_options = onnxruntime.RunOptions()
         self._run_options.log_severity_level = 4
         self.output = ScoresOutput(self.session, settings.output, manifest.labels)
@@ -71,7 +71,7 @@ class OnnxTextRuntime:
         return [[piece_of(window) for window in own] for own in self._windows(texts)]
 
     def scores(self, pieces: Sequence[Any]) -> Sequence[Array]:
-        """What the model says about each window, before anything is made of it."""
+        """The model's output for each window, unchanged."""
         return self._scores([piece.content() for piece in pieces])
 
     def verdicts(self, texts: Sequence[tuple[Sequence[Any], Sequence[Any]]]) -> Sequence[Sequence[float]]:
@@ -80,11 +80,11 @@ class OnnxTextRuntime:
         return (softmax(rows) if self._softmax else rows).tolist()  # type: ignore[no-any-return]
 
     def raw(self, texts: Sequence[str]) -> list[list[float]]:
-        """The numbers of each text's first window, as the model gives them."""
+        """The model's output for each text's first window, unchanged."""
         return [row.tolist() for row in self._scores([own[0] for own in self._windows(texts)])]
 
     def choices(self, texts: Sequence[str]) -> list[str] | None:
-        """The labels that the model itself chooses; None if it does not say."""
+        """The label that the model itself outputs for each text; None if it has no such output."""
         name = label_output(self.session, self.output.name)
         if name is None:
             return None
@@ -95,7 +95,7 @@ class OnnxTextRuntime:
         return self._reader.windows([text.lower() for text in texts] if self._lowercase else texts)
 
     def _scores(self, windows: Sequence[Any]) -> list[Array]:
-        """One row per window; the session is never given more at once than the manifest allows."""
+        """One row per window, in calls of at most as many rows as the manifest allows."""
         rows: list[Array] = []
         for start in range(0, len(windows), self._max_rows):
             part = windows[start : start + self._max_rows]
@@ -103,7 +103,7 @@ class OnnxTextRuntime:
         return rows
 
     def _run(self, windows: Sequence[Any], output: str) -> Any:
-        """One call. Where the number of rows is fixed, the last one fills up what is missing."""
+        """One call. Where the model has a fixed number of rows, the last window is repeated to fill them."""
         filled = [*windows, *[windows[-1]] * ((self._reader.rows or 0) - len(windows))]
         feed = self._reader.feed(filled)
         with self._calling():
@@ -111,25 +111,25 @@ class OnnxTextRuntime:
         return value
 
     def _limit_tokens(self, reader: TokenReader, asked: int | None) -> None:
-        """As many tokens as the manifest says, or as the model takes. Raises ModelError if it takes fewer."""
-        most = reader.tokens or asked or USUAL_TOKENS
+        """Limits windows to what the manifest or the model allows. Raises ModelError if the manifest asks for more."""
+        most = reader.tokens or asked or DEFAULT_TOKENS
         if asked is not None and asked > most:
             raise ModelError(
                 f"max_tokens = {asked}: the model has a fixed length of {most} tokens; say max_tokens = {most}"
             )
         most = min(most, asked or most)
-        error = self._refusal(reader, most)
+        error = self._error_at(reader, most)
         if error is None:
             return
-        possible = largest(FEWEST_TOKENS, most, lambda tokens: self._refusal(reader, tokens) is None)
+        possible = largest(FEWEST_TOKENS, most, lambda tokens: self._error_at(reader, tokens) is None)
         if possible is None:
             raise ModelError(f"does not compute: {error}") from error
         if asked is not None:
             raise ModelError(f"max_tokens = {asked} is more than the model takes; say max_tokens = {possible} or less")
         reader.limit_tokens(possible)
 
-    def _refusal(self, reader: TokenReader, tokens: int) -> Exception | None:
-        """What the model says to a text of so many tokens, which is the limit from now on; None: it computes."""
+    def _error_at(self, reader: TokenReader, tokens: int) -> Exception | None:
+        """The model's error for a window of so many tokens, or None. Limits the reader to that length."""
         reader.limit_tokens(tokens)
         ((window, *_),) = reader.windows([LONG_TEXT * (tokens // 8 + 1)])
         try:
@@ -139,22 +139,22 @@ class OnnxTextRuntime:
         return None
 
     def is_quick(self, texts: Sequence[str]) -> bool:
-        """A thread's hop is little against a call."""
+        """Never: switching to a thread takes little time compared with a call."""
         return False
 
     def stop(self) -> None:
-        """A call ends at its next node, within loops too; only a single node that never ends goes on."""
+        """Ends running calls at their next node, also within loops; a single node that never ends cannot be stopped."""
         self._run_options.terminate = True
 
 
 def reader_for(session: Any, folder: Path, file: Path, settings: OnnxOptions) -> Reader:
-    """What the model's inputs ask for. Raises ModelError when they cannot be filled."""
+    """The reader that fits the model's inputs. Raises ModelError when none can fill them."""
     nodes = session.get_inputs()
     tokenizer = tokenizer_file(folder, file, settings)
     if settings.tokenizer is None and [node.type for node in nodes] == [STRINGS]:
         return StringReader(nodes[0])
     if tokenizer is not None:
-        return TokenReader(nodes, tokenizer, settings.max_tokens or USUAL_TOKENS, settings.long_texts)
+        return TokenReader(nodes, tokenizer, settings.max_tokens or DEFAULT_TOKENS, settings.long_texts)
     if any(node.type == STRINGS for node in nodes) or any("float" in node.type for node in nodes):
         raise ModelError(
             f"takes {shown(nodes)}; a model of one text takes one input of strings (skl2onnx: "
@@ -175,7 +175,7 @@ def tokenizer_file(folder: Path, file: Path, settings: OnnxOptions) -> Path | No
 
 
 def largest(low: int, high: int, possible: Any) -> int | None:
-    """The largest number below `high` that is possible, if those above a limit are not; None if even `low` is not."""
+    """The largest possible number from `low` to below `high`, by bisection; None if even `low` is not possible."""
     if not possible(low):
         return None
     while high - low > 1:
@@ -187,22 +187,23 @@ def largest(low: int, high: int, possible: Any) -> int | None:
 def combined(scores: Sequence[Array], windows: Sequence[Any], *, logits: bool) -> Array:
     """The scores of one text from those of its windows, each of which counts by its number of tokens.
 
-    Probabilities are averaged. Logits are averaged and multiplied by the root of the number of windows, up to SUREST:
-    several windows that say the same are surer than one, though not as sure as if they knew nothing of each other. On
-    reviews this, and not the plain average, makes the confidence the share of right answers.
+    Probabilities are averaged. Logits are averaged and multiplied by the root of the number of windows, at most
+    MOST_SHARPENING: several windows that agree are stronger evidence than one, though weaker than if they were
+    independent. Measured on reviews, the confidence is then the share of correct labels, which it is not with the plain
+    average.
     """
     if len(windows) == 1:
         return scores[0]
     rows = np.array(scores)
     if not logits and not (np.abs(rows.sum(axis=1) - 1.0) <= SUM_TOLERANCE).all():
-        return np.full(rows.shape[1], np.nan)  # a window that makes no sense must not hide in the average
+        return np.full(rows.shape[1], np.nan)  # an invalid window must not disappear in the average
     shares = np.array([len(window) for window in windows]) / max(map(len, windows))
     mean = shares @ rows / shares.sum()
-    return np.asarray(mean * min(np.sqrt(shares.sum()), SUREST) if logits else mean)
+    return np.asarray(mean * min(np.sqrt(shares.sum()), MOST_SHARPENING) if logits else mean)
 
 
 def softmax(scores: Array) -> Array:
-    """Logits to probabilities; to NaN where one of them is none or infinite."""
+    """Logits to probabilities; a row with NaN or infinity becomes NaN."""
     with np.errstate(invalid="ignore"):
         powers = np.exp(scores - scores.max(axis=1, keepdims=True))
         return np.asarray(powers / powers.sum(axis=1, keepdims=True))

@@ -13,10 +13,10 @@ from prediction_service.models.folders.plain_files import is_file
 from prediction_service.models.runtimes.onnx_graph import with_locale
 
 USUAL_FILES = ("model.onnx", "onnx/model.onnx")
-"""Where exporters leave it: most beside the rest, the layout of Hugging Face's hub in a folder of its own."""
+"""Where exporters write it: most of them beside the other files, those in the layout of Hugging Face's hub in onnx/."""
 
 LOCALE = "C.UTF-8"
-"""Lower case of all of Unicode; part of every glibc, unlike en_US.UTF-8."""
+"""Lower-cases all of Unicode and is part of every glibc, unlike en_US.UTF-8."""
 
 BESIDE = "its weights are in a file of their own, such as model.onnx.data, which must lie beside it under its own name"
 
@@ -32,7 +32,7 @@ ADVICE = {
     "is not a registered function/op": "it uses operators that ONNX Runtime does not have: export without extensions",
     "protobuf parsing failed": "it is no ONNX file, or a part of one; if it came with Git LFS: git lfs pull",
 }
-"""What ONNX Runtime's message contains, in lower case → what to do. The first that fits."""
+"""Part of ONNX Runtime's message, in lower case → what to do. The first match counts."""
 
 PREFIX = re.compile(r"^\[ONNXRuntimeError\] : \d+ : [A-Z_]+ : ")
 
@@ -44,47 +44,47 @@ def find_file(folder: Path, named: str | None) -> Path:
     """The file that the manifest names, else the one that is there. Raises ModelError."""
     if named is not None:
         if not is_file(folder / named):
-            raise ModelError(f"{named} cannot be loaded: there is no such file{there_are(folder)}")
+            raise ModelError(f"{named} cannot be loaded: there is no such file{alternatives(folder)}")
         return folder / named
     for usual in USUAL_FILES:
         if is_file(folder / usual):
             return folder / usual
     files = onnx_files(folder)
     if len(files) != 1:
-        raise ModelError(f"model.onnx cannot be loaded: there is no such file{there_are(folder)}")
+        raise ModelError(f"model.onnx cannot be loaded: there is no such file{alternatives(folder)}")
     return files[0]
 
 
 def onnx_files(folder: Path) -> list[Path]:
-    """All of them, also in folders below."""
+    """All ONNX files in the folder and below it."""
     found = (Path(parent, name) for parent, _, names in os.walk(folder) for name in names if name.endswith(".onnx"))
     return sorted(path for path in found if is_file(path))
 
 
-def there_are(folder: Path) -> str:
-    """What could have been meant."""
+def alternatives(folder: Path) -> str:
+    """The ONNX files that the manifest could name instead."""
     names = [str(path.relative_to(folder)) for path in onnx_files(folder)]
     return f"; name one of these in runtime.file: {', '.join(names[:10])}" if names else ""
 
 
 def open_session(path: Path, memory_bytes: int | None) -> Any:
-    """A session of one thread, whose tensors take at most `memory_bytes`: a call beyond that fails, and nothing else.
+    """A session of one thread whose tensors take at most `memory_bytes`; a call that needs more memory fails.
 
     Raises ModelError.
     """
     try:
-        return opened(path, memory_bytes)
+        return new_session(path, memory_bytes)
     except Exception as error:  # ONNX Runtime has a class of its own for each thing that can be wrong
         if "locale" not in str(error):
             raise ModelError(f"{path.name} cannot be loaded: {explained(str(error))}") from error
     try:
-        return opened(with_locale(path.read_bytes(), LOCALE), memory_bytes)
+        return new_session(with_locale(path.read_bytes(), LOCALE), memory_bytes)
     except Exception as error:
         raise ModelError(f"{path.name} cannot be loaded: {explained(str(error))}") from error
 
 
-def opened(model: Path | bytes, memory_bytes: int | None) -> Any:
-    """An arena that is registered belongs to the sessions that are opened before the next one is."""
+def new_session(model: Path | bytes, memory_bytes: int | None) -> Any:
+    """A session with its own memory arena: it takes the arena that was registered last, hence the lock around both."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 4
@@ -100,7 +100,7 @@ def opened(model: Path | bytes, memory_bytes: int | None) -> Any:
 
 
 def explained(message: str) -> str:
-    """ONNX Runtime's words, and what to do."""
+    """ONNX Runtime's message, and what to do."""
     advice = next((advice for words, advice in ADVICE.items() if words in message.lower()), None)
-    told = PREFIX.sub("", " ".join(message.split()))[:400]
-    return f"{told}; {advice}" if advice else told
+    shortened = PREFIX.sub("", " ".join(message.split()))[:400]
+    return f"{shortened}; {advice}" if advice else shortened

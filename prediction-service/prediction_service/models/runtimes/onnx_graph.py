@@ -1,6 +1,6 @@
-"""The little of an ONNX file's own format that ONNX Runtime does not tell: nodes with their attributes.
+"""Reads what ONNX Runtime does not expose of an ONNX file: nodes with their attributes.
 
-Messages and numbers are those of onnx.proto; what is not named here is kept as it is.
+Messages and field numbers are those of onnx.proto; fields that are not listed here are kept when a file is rewritten.
 """
 
 from collections.abc import Iterator
@@ -23,19 +23,19 @@ FIELDS: dict[str, dict[str, tuple[int, str]]] = {
         "type": (20, "int64"),
     },
 }
-"""Message → field → its number and type; `*`: several."""
+"""Message → field → its number and type; `*`: repeated."""
 
 STRING = 3
-"""AttributeProto.AttributeType."""
+"""AttributeProto.AttributeType of strings."""
 
 CLASS_LABELS = (b"classlabels_strings", b"classlabels_int64s", b"classlabels_ints")
-"""What classifiers and ZipMap of ai.onnx.ml call their labels, in the order of their numbers."""
+"""Attributes with the labels of classifiers and ZipMap in ai.onnx.ml, in the order of their scores."""
 
 NORMALIZER, LOCALE = b"StringNormalizer", b"locale"
 
 
 def model_class() -> type[Message]:
-    """The class that reads and writes such files."""
+    """A protobuf class for such files, built from FIELDS."""
     types = descriptor_pb2.FieldDescriptorProto
     file = descriptor_pb2.FileDescriptorProto(name="onnx_part.proto", package="onnx_part", syntax="proto2")
     for name, fields in FIELDS.items():
@@ -54,7 +54,7 @@ def model_class() -> type[Message]:
 
 
 def read(content: bytes) -> Any:
-    """The model, as far as FIELDS says. Raises ModelError."""
+    """The model, with the fields in FIELDS. Raises ModelError."""
     try:
         return model_class().FromString(content)
     except DecodeError as error:
@@ -62,7 +62,7 @@ def read(content: bytes) -> Any:
 
 
 def class_labels(content: bytes) -> list[str] | None:
-    """The labels that the graph's classifier has; None without one, or when there are several that differ."""
+    """The labels of the graph's classifier; None without one, or if there are several with different labels."""
     found = {
         tuple(value.decode(errors="replace") for value in attribute.strings) or tuple(map(str, attribute.ints))
         for _, attribute in attributes(read(content))
@@ -72,12 +72,12 @@ def class_labels(content: bytes) -> list[str] | None:
 
 
 def attributes(model: Any) -> Iterator[tuple[Any, Any]]:
-    """Node and attribute, of all nodes that are not within another one."""
+    """Node and attribute, of all nodes on the top level."""
     return ((node, attribute) for node in model.graph.node for attribute in node.attribute)
 
 
 def with_locale(content: bytes, locale: str) -> bytes:
-    """The same model, whose lower case is that of `locale`: en_US, which is asked for by default, is not everywhere."""
+    """The same model, but lower-casing by `locale`: the default, en_US, is not installed everywhere."""
     model = read(content)
     for node in model.graph.node:
         if node.op_type == NORMALIZER:

@@ -1,4 +1,4 @@
-"""From what a session gives to one row of numbers per text: a tensor, or ZipMap's maps from label to probability."""
+"""From a session's output to one row of numbers per text: a tensor, or ZipMap's maps from label to probability."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,13 +12,13 @@ MAPS = "seq(map("
 LABELS = frozenset({"tensor(string)", "tensor(int64)"})
 
 USUAL_NAMES = ("logits", "probabilities", "output_probability", "probability", "scores")
-"""Of several outputs that have numbers: Hugging Face's, then those of scikit-learn's converters."""
+"""Which of several outputs with numbers to take: Hugging Face's name, then those of scikit-learn's converters."""
 
 Array = np.ndarray[Any, Any]
 
 
 class ScoresOutput:
-    """The output with the scores; `labels` puts maps into the manifest's order."""
+    """The output with the scores. The manifest's `labels` give the order of the columns if the output has maps."""
 
     def __init__(self, session: Any, named: str | None, labels: Sequence[str]) -> None:
         outputs = {output.name: output for output in session.get_outputs()}
@@ -26,10 +26,10 @@ class ScoresOutput:
         self._labels = list(labels)
         self._order: list[Any] | None = None
         self.by_name = False
-        """Whether the model says of each number which of the manifest's labels it belongs to."""
+        """Whether the model names the label of each number, with the labels of the manifest."""
 
     def rows(self, value: Any, expected: int) -> Array:
-        """One row for each text, in numbers of 64 bits. Raises ModelError."""
+        """One row for each text, as float64. Raises ModelError."""
         rows = self._of_maps(value) if isinstance(value, list) else np.asarray(value)
         if rows.ndim == 1 and len(rows) == expected:
             rows = rows.reshape(-1, 1)
@@ -57,46 +57,48 @@ class ScoresOutput:
 
 
 def sorted_keys(by_name: Mapping[str, Any]) -> list[str]:
-    """As scikit-learn sorts its classes: numbers by value, texts by their characters."""
+    """Sorted like scikit-learn's classes: numbers by value, strings by their characters."""
     return sorted(by_name, key=lambda name: by_name[name])
 
 
 def chosen(outputs: Mapping[str, Any], named: str | None, labels: int) -> str:
-    """The output that is named, else the only one that can have a number per label. Raises ModelError."""
-    able = {name: output for name, output in outputs.items() if output.type in NUMBERS or output.type.startswith(MAPS)}
+    """The name of the output that the manifest names, else of the only one that fits. Raises ModelError."""
+    numeric = {
+        name: output for name, output in outputs.items() if output.type in NUMBERS or output.type.startswith(MAPS)
+    }
     if named is not None:
-        if named not in able:
+        if named not in numeric:
             kind = f" is {outputs[named].type}" if named in outputs else " is not there"
             raise ModelError(
-                f"runtime.output: {named}{kind}; name one with numbers: {', '.join(able) or 'there is none'}"
+                f"runtime.output: {named}{kind}; name one with numbers: {', '.join(numeric) or 'there is none'}"
             )
         return named
-    fitting = [name for name, output in able.items() if fits(output, labels)]
-    for candidates in (list(able), fitting, [name for name in USUAL_NAMES if name in (fitting or able)][:1]):
+    fitting = [name for name, output in numeric.items() if fits(output, labels)]
+    for candidates in (list(numeric), fitting, [name for name in USUAL_NAMES if name in (fitting or numeric)][:1]):
         if len(candidates) == 1:
             return candidates[0]
-    raise ModelError(none_chosen(outputs, able))
+    raise ModelError(none_chosen(outputs, numeric))
 
 
-def none_chosen(outputs: Mapping[str, Any], able: Mapping[str, Any]) -> str:
+def none_chosen(outputs: Mapping[str, Any], numeric: Mapping[str, Any]) -> str:
     """What to do when it is not clear which output to take."""
-    if not able:
+    if not numeric:
         kinds = ", ".join(f"{name} ({output.type})" for name, output in outputs.items())
         return f"has no output with numbers, only {kinds}; export the probabilities too (predict_proba)"
-    text = f"name one of its outputs in runtime.output: {', '.join(able)}"
-    if len(able) > 1 and all(list(output.shape or ())[1:] in ([], [1]) for output in able.values()):
+    text = f"name one of its outputs in runtime.output: {', '.join(numeric)}"
+    if len(numeric) > 1 and all(list(output.shape or ())[1:] in ([], [1]) for output in numeric.values()):
         text += "; if each has the probability of one class (zipmap='columns' of skl2onnx), export with zipmap=False"
     return text
 
 
 def fits(output: Any, labels: int) -> bool:
-    """Whether its shape may be texts by labels."""
+    """Whether its shape can be [texts, labels]."""
     shape = output.shape or []
     return output.type.startswith(MAPS) or (len(shape) == 2 and (not isinstance(shape[1], int) or shape[1] == labels))
 
 
 def advice(dimensions: int) -> str:
-    """What to do about a shape."""
+    """What to do about an output of so many dimensions."""
     if dimensions == 3:
         return (
             "; scores for every token are no classification of the text: export for text classification (Optimum: "
@@ -106,7 +108,7 @@ def advice(dimensions: int) -> str:
 
 
 def label_output(session: Any, scores: str) -> str | None:
-    """The output with the label that the model itself chooses, as scikit-learn's converters add it; None without."""
+    """The output with the label that the model itself chooses, as scikit-learn's converters add it, or None."""
     names = [
         output.name
         for output in session.get_outputs()

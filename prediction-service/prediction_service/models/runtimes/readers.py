@@ -18,7 +18,7 @@ NUMBERS: dict[str, type[np.generic]] = {
     "tensor(float)": np.float32,
     "tensor(bool)": np.bool_,
 }
-"""Kinds of inputs that token ids and their masks may have."""
+"""Types of inputs for token ids and their masks."""
 
 TOKEN_INPUTS: dict[str, Callable[[Encoding], list[int]]] = {
     "input_ids": lambda encoding: encoding.ids,
@@ -26,7 +26,7 @@ TOKEN_INPUTS: dict[str, Callable[[Encoding], list[int]]] = {
     "token_type_ids": lambda encoding: encoding.type_ids,
     "position_ids": lambda encoding: list(range(len(encoding))),
 }
-"""What exported Hugging Face models call their inputs."""
+"""Input names of Hugging Face models → their values."""
 
 OTHER_NAMES = {
     "input_word_ids": "input_ids",
@@ -34,13 +34,13 @@ OTHER_NAMES = {
     "input_type_ids": "token_type_ids",
     "segment_ids": "token_type_ids",
 }
-"""What others call them; TensorFlow adds `:0` to every name."""
+"""Other names → Hugging Face's; TensorFlow adds `:0` to every name."""
 
 OVERLAP = 4
-"""Neighbouring windows share this part of their tokens, one in so many: what one cuts in two, the other sees whole."""
+"""Neighbouring windows share one in so many tokens: a phrase that one window cuts in two is whole in the other."""
 
 PADDING = ("direction", "pad_id", "pad_type_id", "pad_token")
-"""What a tokenizer file says of padding that concerns a single row."""
+"""The settings of a tokenizer file for padding one row."""
 
 
 class Reader(Protocol):
@@ -50,16 +50,16 @@ class Reader(Protocol):
     """How many windows a call must have; None: any number."""
 
     def windows(self, texts: Sequence[str]) -> list[Sequence[Any]]:
-        """For each text at least one."""
+        """At least one window for each text."""
         ...
 
     def feed(self, windows: Sequence[Any]) -> Feed:
-        """One row for each."""
+        """The inputs of one call, with one row for each window."""
         ...
 
 
 def fixed(node: Any, dimension: int) -> int | None:
-    """The size that an input must have in a dimension; None: any."""
+    """The fixed size of an input's dimension; None: any."""
     size = node.shape[dimension] if dimension < len(node.shape) else None
     return size if isinstance(size, int) and size > 0 else None
 
@@ -74,7 +74,7 @@ class StringReader:
             raise ModelError(f"input {node.name} has the shape {node.shape}; a text for each row makes [n] or [n, 1]")
 
     def windows(self, texts: Sequence[str]) -> list[Sequence[str]]:
-        """The texts."""
+        """Each text is one window."""
         return [[text] for text in texts]
 
     def feed(self, windows: Sequence[str]) -> Feed:
@@ -99,16 +99,16 @@ class TokenReader:
         self._padding = self._tokenizer.padding or {}
         self._tokenizer.no_padding()
         self.limit_tokens(max_tokens)
-        self._whole = long_texts == "windows"
+        self._all_windows = long_texts == "windows"
 
     def limit_tokens(self, most: int) -> None:
-        """Windows have at most so many from now on."""
+        """Windows that are made from now on have at most so many tokens."""
         self._tokenizer.enable_truncation(most, stride=most // OVERLAP)
 
     def windows(self, texts: Sequence[str]) -> list[Sequence[Encoding]]:
-        """Each text's beginning or, where it is judged whole, all of it. Raises ModelError.
+        """The first window of each text, or all of them if long texts are not cut. Raises ModelError.
 
-        In one call, which lets other threads run meanwhile: a single `encode` does not.
+        `encode_batch_fast` releases the GIL, unlike `encode`.
         """
         try:
             encodings = self._tokenizer.encode_batch_fast(list(texts))
@@ -116,7 +116,7 @@ class TokenReader:
             raise
         except BaseException as error:  # noqa: BLE001 -- a panic in Rust is no Exception
             raise ModelError(f"the tokenizer fails: {error}") from None
-        return [[encoding, *encoding.overflowing] if self._whole else [encoding] for encoding in encodings]
+        return [[encoding, *encoding.overflowing] if self._all_windows else [encoding] for encoding in encodings]
 
     def feed(self, windows: Sequence[Encoding]) -> Feed:
         """See Reader."""
@@ -130,11 +130,11 @@ class TokenReader:
 
 
 def token_inputs(nodes: Sequence[Any]) -> Mapping[str, Callable[[Encoding], list[int]]]:
-    """What fills each input. Raises ModelError when something cannot be filled."""
+    """Input → the function that makes its values. Raises ModelError for an input that tokens cannot fill."""
     usual = {node.name: usual_name(node.name) for node in nodes}
     if len(nodes) == 1 and nodes[0].type in NUMBERS:
         usual = {nodes[0].name: "input_ids"}
-    if unknown := sorted(name for name, known in usual.items() if known not in TOKEN_INPUTS):
+    if unknown := sorted(name for name, role in usual.items() if role not in TOKEN_INPUTS):
         raise ModelError(
             f"has inputs that tokens cannot fill: {', '.join(unknown)}; name them {', '.join(TOKEN_INPUTS)} at the "
             "export (PyTorch: input_names=[…])"
@@ -143,15 +143,15 @@ def token_inputs(nodes: Sequence[Any]) -> Mapping[str, Callable[[Encoding], list
         raise ModelError(
             f"input {wrong[0].name} is {wrong[0].type} {wrong[0].shape}; token ids are whole numbers [n, tokens]"
         )
-    return {name: TOKEN_INPUTS[known] for name, known in usual.items()}
+    return {name: TOKEN_INPUTS[role] for name, role in usual.items()}
 
 
 def usual_name(name: str) -> str:
-    """Hugging Face's name of an input."""
+    """Hugging Face's name for an input, or its own."""
     plain = name.removesuffix(":0").rsplit("/", 1)[-1]
     return OTHER_NAMES.get(plain, plain)
 
 
 def shown(nodes: Sequence[Any]) -> str:
-    """The inputs, for a person."""
+    """The inputs, for a message."""
     return ", ".join(f"{node.name} {node.type} {node.shape}" for node in nodes)

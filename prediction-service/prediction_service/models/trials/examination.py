@@ -1,4 +1,4 @@
-"""Whether a model keeps its promises, over texts of many kinds. What is found is told to its author."""
+"""Checks with texts of many kinds whether a model computes what its manifest promises. Errors are for its author."""
 
 from collections.abc import Sequence
 from math import isfinite
@@ -9,46 +9,46 @@ from prediction_service.models.folders.manifest import Manifest
 from prediction_service.models.trials.texts import LONG, SHORT
 
 BATCH_TOLERANCE = 1e-5
-"""How far a probability may be from what it is when the text is alone. Dynamic int8 misses it by far: its scale is that
-of the whole batch."""
+"""How much the probability of a text may differ between a call of its own and a batch. Dynamic int8 quantization
+differs by much more: its scale depends on the whole batch."""
 
 MOST_LONG_ROWS = 64
-"""So many of the longest texts are tried together where a model takes as many: what one call needs at most."""
+"""Most of the longest texts that are tried in one call, to find out whether there is memory for it."""
 
 Row = Sequence[float]
 
 
 class NotComputedError(ModelError):
-    """The model does not compute this text; it may compute others."""
+    """The model cannot compute this text; it may compute others."""
 
 
 def examine(
     runtime: Runtime, manifest: Manifest, texts: Sequence[str] = SHORT, long: Sequence[str] = LONG
 ) -> dict[str, Row]:
-    """What the model says about each of the texts that it can compute. Raises ModelError, with what to do about it.
+    """Text → probabilities, for the texts that the model can compute. Raises ModelError, with what to do about it.
 
-    It must answer as it should, alone and in company. It may be at a loss for some texts (the signs of another script,
-    no word at all): those have an error when they come. At a loss for more than half of them, it is of no use.
+    The result for a text must be valid, and the same alone as in a batch. A model may fail for some texts (another
+    script, no word at all): requests with such texts get an error. If it fails for more than half, it is not usable.
     """
     if len(manifest.labels) < 2:
         raise ModelError("has one label, which would be the answer to everything; a classification has two or more")
-    alone = answered(runtime, manifest, texts)
+    alone = compute_each(runtime, manifest, texts)
     if manifest.batching.max_rows > 1:
-        check_company(runtime, manifest, list(alone), list(alone.values()))
-    answered(runtime, manifest, long)
+        check_batches(runtime, manifest, list(alone), list(alone.values()))
+    compute_each(runtime, manifest, long)
     if long and (rows := largest_call(manifest)) > 1:
         rows_of(runtime, [long[0]] * rows, manifest)
     return alone
 
 
 def largest_call(manifest: Manifest) -> int:
-    """How many of the longest texts make the call that needs most; where a text is judged in windows, one does."""
+    """How many of the longest texts make the call that needs most memory; one, if it is computed in windows."""
     alone = manifest.runtime.kind != "onnx" or manifest.runtime.long_texts == "windows"
     return 1 if alone else min(manifest.batching.max_rows, MOST_LONG_ROWS)
 
 
-def answered(runtime: Runtime, manifest: Manifest, texts: Sequence[str]) -> dict[str, Row]:
-    """Text → probabilities, one call for each. Raises ModelError when fewer than half can be computed."""
+def compute_each(runtime: Runtime, manifest: Manifest, texts: Sequence[str]) -> dict[str, Row]:
+    """Text → probabilities, one call for each. Raises ModelError when more than half cannot be computed."""
     rows, failures = {}, []
     for text in texts:
         try:
@@ -60,8 +60,8 @@ def answered(runtime: Runtime, manifest: Manifest, texts: Sequence[str]) -> dict
     return rows
 
 
-def check_company(runtime: Runtime, manifest: Manifest, texts: Sequence[str], alone: Sequence[Row]) -> None:
-    """Raises ModelError if a text gets another answer among others, as many as a batch may have."""
+def check_batches(runtime: Runtime, manifest: Manifest, texts: Sequence[str], alone: Sequence[Row]) -> None:
+    """Raises ModelError if a text has another result in a batch of the largest size than alone."""
     size = manifest.batching.max_rows
     for start in range(0, len(texts), size):
         try:
@@ -75,7 +75,7 @@ def check_company(runtime: Runtime, manifest: Manifest, texts: Sequence[str], al
 
 
 def rows_of(runtime: Runtime, texts: Sequence[str], manifest: Manifest) -> list[Row]:
-    """One call of the model. Raises ModelError for what is no answer, NotComputedError where there is none."""
+    """One call of the model. Raises ModelError for an invalid result, NotComputedError if there is none."""
     try:
         raw = runtime.probabilities(texts)
         rows = checked(raw, len(texts))
@@ -89,15 +89,15 @@ def rows_of(runtime: Runtime, texts: Sequence[str], manifest: Manifest) -> list[
         raise ModelError(wrong_number(len(raw[0]), len(manifest.labels)))
     for text, row, numbers in zip(texts, rows, raw, strict=True):
         if isinstance(row, NotProbabilities):
-            told = f"gives no probabilities for {shortened(text)!r}: {row}"
+            message = f"gives no probabilities for {shortened(text)!r}: {row}"
             if not all(map(isfinite, numbers)):
-                raise NotComputedError(f"{told}; the model itself gives NaN or infinity")
-            raise ModelError(told + advice(numbers))
+                raise NotComputedError(f"{message}; the model itself gives NaN or infinity")
+            raise ModelError(message + advice(numbers))
     return [row for row in rows if not isinstance(row, NotProbabilities)]
 
 
 def wrong_number(given: int, labels: int) -> str:
-    """What to do when the model gives another number of numbers than there are labels."""
+    """What to do when a row has another length than the list of labels."""
     if given == 1:
         return (
             f"gives one number for each text and has {labels} labels: that is a regression, or one class's score (a "
@@ -108,7 +108,7 @@ def wrong_number(given: int, labels: int) -> str:
 
 
 def advice(row: Row) -> str:
-    """What the numbers look like, and what to do."""
+    """What to do about a row that is not probabilities."""
     if min(row) < 0.0 or max(row) > 1.0:
         return "; if these are logits (no softmax in the model), say softmax = true in [runtime]"
     return (
@@ -118,7 +118,7 @@ def advice(row: Row) -> str:
 
 
 def same(rows: Sequence[Row], others: Sequence[Row]) -> bool:
-    """Whether no probability differs by more than what the order of additions explains."""
+    """Whether all probabilities are equal within BATCH_TOLERANCE."""
     return all(
         abs(one - other) <= BATCH_TOLERANCE
         for row, other_row in zip(rows, others, strict=True)
@@ -127,7 +127,7 @@ def same(rows: Sequence[Row], others: Sequence[Row]) -> bool:
 
 
 def check_no_softmax_over_probabilities(raw: Sequence[Row]) -> None:
-    """Raises ModelError when what softmax = true is said of are probabilities already, for every text."""
+    """Raises ModelError when the manifest says softmax = true and the model's output is probabilities already."""
     if raw and not any(isinstance(row, NotProbabilities) for row in checked(raw, len(raw))):
         raise ModelError(
             "gives numbers that add up to 1 for every text: these are probabilities already, and softmax = true would "

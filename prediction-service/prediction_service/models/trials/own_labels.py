@@ -1,4 +1,4 @@
-"""The labels as a model's own files name them, in the order of its numbers. The manifest must not say another order."""
+"""Compares the manifest's labels with those in the model's own files: they must not be in another order."""
 
 import ast
 import json
@@ -11,16 +11,16 @@ from prediction_service.batching.runtime import ModelError
 from prediction_service.models.runtimes.onnx_graph import class_labels
 
 METADATA = ("id2label", "labels", "classes", "class_names", "names")
-"""Under these names exporters put labels into an ONNX file."""
+"""Keys of an ONNX file's metadata under which exporters store labels."""
 
 MOST_BYTES = 64 * 1024 * 1024
 """Larger files and configurations are not looked into: no classifier of ai.onnx.ml is that large."""
 
 CLASSIFIER = b"classlabels_"
-"""A file without this has no classifier of ai.onnx.ml, and need not be taken apart."""
+"""A file without these bytes has no classifier of ai.onnx.ml, and is not parsed."""
 
-CLEAR = 1e-6
-"""By how much the surest label must be surer than the next."""
+CLEAR_LEAD = 1e-6
+"""A row counts only if its highest number exceeds the second by this much."""
 
 
 def check_order(labels: Sequence[str], folder: Path, file: Path, metadata: dict[str, str]) -> None:
@@ -31,14 +31,14 @@ def check_order(labels: Sequence[str], folder: Path, file: Path, metadata: dict[
 
 
 def check_choices(rows: Sequence[Sequence[float]], choices: Sequence[str], labels: Sequence[str]) -> None:
-    """Raises ModelError when the label that the model chooses is not the one whose number is the largest.
+    """Raises ModelError when the label that the model chooses is not the one with the highest number.
 
-    By majority: some classifiers decide a little differently than their probabilities do.
+    By majority, since some classifiers do not always choose the label with the highest probability.
     """
     seen: defaultdict[int, Counter[str]] = defaultdict(Counter)
     for row, choice in zip(rows, choices, strict=True):
         first, second = sorted(row, reverse=True)[:2]
-        if first - second > CLEAR:
+        if first - second > CLEAR_LEAD:
             seen[list(row).index(first)][choice] += 1
     places = {label.casefold(): place for place, label in enumerate(labels)}
     for index, chosen in seen.items():
@@ -51,35 +51,35 @@ def check_choices(rows: Sequence[Sequence[float]], choices: Sequence[str], label
 
 
 def misplaced(labels: Sequence[str], own: Sequence[str]) -> bool:
-    """Whether a label of the manifest stands elsewhere than the model has it. Other names are a person's choice."""
+    """Whether a label is at another position than in the model. Labels that the model does not have may be anywhere."""
     places = {label.casefold(): place for place, label in enumerate(own)}
     return any(places.get(label.casefold(), place) != place for place, label in enumerate(labels))
 
 
 def wrong_order(source: str, own: Sequence[str]) -> str:
-    """What to write."""
+    """The message: what the manifest should say."""
     listed = json.dumps(list(own), ensure_ascii=False)
     return f"the labels stand in another order than in {source}; write labels = {listed}"
 
 
 def own_labels(folder: Path, file: Path, metadata: dict[str, str]) -> Iterator[tuple[str, list[str]]]:
-    """Where labels stand, and which."""
+    """Each place in the model's files that has labels, and the labels there."""
     for path in dict.fromkeys((folder / "config.json", file.parent / "config.json")):
-        configuration = of_json(path)
+        configuration = read_object(path)
         if labels := listed(configuration.get("id2label")):
             yield f"id2label of {path.relative_to(folder)}", labels
-        elif labels := listed(turned(configuration.get("label2id"))):
+        elif labels := listed(inverted(configuration.get("label2id"))):
             yield f"label2id of {path.relative_to(folder)}", labels
     for name in METADATA:
-        if name in metadata and (labels := listed(literal(metadata[name]))):
+        if name in metadata and (labels := listed(parse_literal(metadata[name]))):
             yield f"the metadata {name} of {file.name}", labels
     content = file.read_bytes() if file.stat().st_size <= MOST_BYTES else b""
     if CLASSIFIER in content and (labels := class_labels(content) or []):
         yield f"the classifier of {file.name}", labels
 
 
-def of_json(path: Path) -> dict[str, Any]:
-    """An object; empty if there is none."""
+def read_object(path: Path) -> dict[str, Any]:
+    """The JSON object in a file; empty if there is none, or the file cannot be read."""
     try:
         content = json.loads(path.read_bytes()) if path.stat().st_size <= MOST_BYTES else None
     except (OSError, ValueError, RecursionError):
@@ -87,16 +87,16 @@ def of_json(path: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def turned(numbers: object) -> object:
-    """A table of label → number the other way round; None if it is none, or gives a number twice."""
+def inverted(numbers: object) -> object:
+    """A dict of label → number as number → label; None if it is not a dict, or has a number twice."""
     if not isinstance(numbers, dict):
         return None
     table = {str(number): label for label, number in numbers.items()}
     return table if len(table) == len(numbers) else None
 
 
-def literal(text: str) -> object:
-    """JSON or a literal of Python, which is how exporters write metadata; None if it is neither."""
+def parse_literal(text: str) -> object:
+    """The value of JSON or of a Python literal, as exporters write metadata; None if it is neither."""
     for parse in (json.loads, ast.literal_eval):
         try:
             return parse(text)
@@ -106,7 +106,7 @@ def literal(text: str) -> object:
 
 
 def listed(labels: object) -> list[str]:
-    """Labels by their numbers, from a list or from a table of number → label; empty if it is neither."""
+    """Labels in the order of their numbers, from a list or from a dict of number → label; else empty."""
     if isinstance(labels, dict):
         try:
             numbered = {int(number): label for number, label in labels.items()}

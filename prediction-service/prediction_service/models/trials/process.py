@@ -1,7 +1,7 @@
-"""`python -m prediction_service.models.trials.process <folder> <bounds>`: tries one model's folder, and may die of it.
+"""`python -m prediction_service.models.trials.process <folder> <bounds>`: tries one model's folder, and may crash.
 
-What it finds is one line of JSON on its standard output: the manifest, or what is wrong. It runs with bounds on memory
-and processor time, and with an environment that has no secrets in it.
+It writes its result as one line of JSON to its standard output: the manifest, or the fault. It limits its own memory
+and processor time, and its environment contains no secrets.
 """
 
 import ctypes
@@ -18,15 +18,15 @@ PR_SET_PDEATHSIG = 1
 OUT_OF_MEMORY = ("bad_alloc", "AllocateRaw", "Available memory", "Failed to allocate memory")
 
 NICENESS = 5
-"""What serves goes first; about a third of a processor is left where all are busy."""
+"""So that serving goes first: on a busy machine a trial gets about a third of a processor."""
 
 
 def main(folder: Path, memory_bytes: int, processor_seconds: int) -> None:
-    """Binds itself, tries the folder, says what it found."""
+    """Limits itself, tries the folder, writes the result."""
     report = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # whatever a library prints is no report
-    bind(memory_bytes, processor_seconds)
-    # Only now: what is imported counts too.
+    os.dup2(2, 1)  # what libraries print must not get into the report
+    limit_resources(memory_bytes, processor_seconds)
+    # Imported only now, so that the limits cover the imports too.
     from prediction_service.batching.runtime import ModelError
     from prediction_service.models.folders.manifest import ManifestError
     from prediction_service.models.trials.trial import try_model
@@ -35,25 +35,25 @@ def main(folder: Path, memory_bytes: int, processor_seconds: int) -> None:
     try:
         found = {"manifest": try_model(folder).model_dump(mode="json")}
     except (ManifestError, ModelError) as error:
-        found = {"fault": told(str(error), folder, memory_bytes)}
+        found = {"fault": message_for(str(error), folder, memory_bytes)}
     except MemoryError:
-        found = {"fault": told(OUT_OF_MEMORY[0], folder, memory_bytes)}
+        found = {"fault": message_for(OUT_OF_MEMORY[0], folder, memory_bytes)}
     except Exception as error:  # noqa: BLE001 -- a broken file makes libraries raise anything
-        found = {"fault": told(f"cannot be loaded: {error}", folder, memory_bytes)}
+        found = {"fault": message_for(f"cannot be loaded: {error}", folder, memory_bytes)}
     json.dump(found, report)
     report.close()
-    os._exit(0)  # at once: libraries that a broken model confused might not end
+    os._exit(0)  # without cleanup: libraries in a broken state might hang in it
 
 
-def told(fault: str, folder: Path, memory_bytes: int) -> str:
-    """What is wrong, without where; libraries have words of their own for memory that they were not given."""
+def message_for(fault: str, folder: Path, memory_bytes: int) -> str:
+    """The fault without the folder's path; the libraries' various messages about memory become one."""
     if any(words in fault for words in OUT_OF_MEMORY):
         return f"needs more memory than a model may take while it is tried ({memory_bytes >> 20:,} MiB)"
     return fault.replace(f"{folder}{os.sep}", "").replace(str(folder), ".")
 
 
-def bind(memory_bytes: int, processor_seconds: int) -> None:
-    """What is beyond these bounds fails or is killed, and when memory is short, this process goes first."""
+def limit_resources(memory_bytes: int, processor_seconds: int) -> None:
+    """Beyond these limits calls fail or the process is killed; when memory is short, the system kills it first."""
     os.nice(NICENESS)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))

@@ -1,8 +1,8 @@
-"""New models are tried in processes of their own: whatever they do there, nobody's request is in it.
+"""Tries new models in processes of their own, so that a crash or a hang there affects no request.
 
-A trial is bounded in time, processor time and memory, gets no secret, and is killed with everything that it started.
-Most models need a second. One that needs more is tried again behind the others, with all the time that it may have: so
-a folder that loads for ever delays the others by a few seconds only.
+A trial is limited in time, processor time and memory, gets no secrets, and is killed with every process that it
+started. Most models need a second. One that needs longer is stopped and tried again, with the full time, in a second
+queue: so a folder that loads for ever delays the others by a few seconds only.
 """
 
 import asyncio
@@ -21,26 +21,26 @@ from prediction_service.models.folders.manifest import Manifest
 from prediction_service.models.free_memory import free_memory
 
 QUICK_PROCESSOR_SECONDS = 3
-"""What a trial may use before it has to wait behind the others. The shipped models need one."""
+"""Processor time of a first, quick attempt. The shipped models need one second."""
 
 QUICK_SECONDS = 10.0
-"""The same in time, for one that only waits."""
+"""Elapsed time of a quick attempt, for a model that waits instead of computing."""
 
 QUICK_AT_ONCE, PATIENT_AT_ONCE = 2, 1
-"""Trials that run at the same time, of either kind."""
+"""Attempts of either kind that run at the same time."""
 
 OWN_MEMORY_BYTES = 256 * 1024 * 1024
-"""What the process itself and its libraries need."""
+"""Memory of the process itself and its libraries."""
 
 MOST_REPORT_BYTES = 4 * 1024 * 1024
-"""A manifest with as many labels as there may be."""
+"""Enough for a manifest with the most labels."""
 
 NEVER_READY = "is not ready in time: loading it, or one of its calls, takes too long or never ends (MODEL_LOAD_SECONDS)"
 
 REMEMBERED = 1000
 
 ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
-"""All that a trial is told: no address, no password."""
+"""The whole environment of a trial: no addresses, no passwords."""
 
 
 class TooSlowError(ModelError):
@@ -49,14 +49,14 @@ class TooSlowError(ModelError):
 
 @dataclass(frozen=True, slots=True)
 class TrialBounds:
-    """What a trial may take."""
+    """Limits of a trial."""
 
     seconds: float
     memory_bytes: int
 
 
 class Trials:
-    """Tries folders. Contents that passed are not tried again by this process."""
+    """Tries folders. A digest that passed is not tried again in the life of this process."""
 
     def __init__(self, bounds: TrialBounds) -> None:
         self.bounds = bounds
@@ -64,10 +64,10 @@ class Trials:
         self._first = asyncio.Semaphore(QUICK_AT_ONCE)
 
     async def run(self, folder: Path, digest: str, takes_long: Callable[[], None], *, first: bool = False) -> Manifest:
-        """The manifest of what is in the folder. Raises ModelError with what is wrong with it.
+        """The manifest of the folder's model. Raises ModelError with the fault.
 
-        `takes_long` is called when it has to wait behind the others. `first`: it does not wait behind those which
-        are not, however many they are.
+        `takes_long` is called when the quick attempt was not enough. `first`: the quick attempt waits only for others
+        that are `first` too.
         """
         key = (digest, self.bounds)
         if key not in _passed:
@@ -76,9 +76,9 @@ class Trials:
                 _passed.popitem(last=False)
         return _passed[key]
 
-    async def _run(self, folder: Path, takes_long: Callable[[], None], lane: asyncio.Semaphore) -> Manifest:
+    async def _run(self, folder: Path, takes_long: Callable[[], None], places: asyncio.Semaphore) -> Manifest:
         try:
-            async with lane:
+            async with places:
                 return await self._attempt(folder, min(QUICK_SECONDS, self.bounds.seconds), QUICK_PROCESSOR_SECONDS)
         except TooSlowError:
             takes_long()
@@ -106,7 +106,7 @@ class Trials:
         return manifest_of(report)
 
     async def _report(self, process: Process) -> bytes:
-        """What it says, up to its end. Raises ModelError when it talks too much."""
+        """The output of the process, up to its end. Raises ModelError when it is too long."""
         report = b""
         while process.stdout is not None and (chunk := await process.stdout.read(65_536)):
             report += chunk
@@ -116,11 +116,11 @@ class Trials:
 
 
 _passed: OrderedDict[tuple[str, TrialBounds], Manifest] = OrderedDict()
-"""Digest and bounds → manifest: what passed in the life of this process. Only `Trials` changes it."""
+"""Digest and bounds → manifest, of all that passed in the life of this process. Only `Trials` changes it."""
 
 
 def kill(process: Process) -> None:
-    """Ends it and everything that it started, if it still runs."""
+    """Kills it and everything that it started, if it still runs."""
     if process.returncode is None:
         try:
             os.killpg(process.pid, signal.SIGKILL)
@@ -129,7 +129,7 @@ def kill(process: Process) -> None:
 
 
 def fault_of(code: int) -> ModelError:
-    """What became of a process that did not say what it found."""
+    """Why a process ended without a result, from its exit code."""
     if -code == signal.SIGXCPU:
         return TooSlowError(NEVER_READY)
     if -code == signal.SIGKILL:

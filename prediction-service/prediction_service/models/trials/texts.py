@@ -1,4 +1,4 @@
-"""Texts of many kinds that a model is tried with. What it says about them is not looked at, only whether it can."""
+"""Texts of many kinds to try a model with. It must be able to compute them; which labels it chooses does not matter."""
 
 from prediction_service.request.texts import MAX_CHARACTERS
 
@@ -36,4 +36,5 @@ LONG = (
     "a" * MAX_CHARACTERS,
     "a!" * 500,
 )
-"""As long as a text may be: words; one word without end, in which rules with backtracking get lost; and signs."""
+"""Up to the longest texts: many words; one endless word, which is slow for regular expressions with backtracking; and
+punctuation."""

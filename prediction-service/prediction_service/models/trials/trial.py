@@ -1,4 +1,4 @@
-"""Everything that is asked of a new model before it serves. Runs in a process of its own; see `runner`."""
+"""All checks of a new model before it serves. Runs in a process of its own; see `runner`."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from prediction_service.models.trials.own_labels import check_choices, check_ord
 
 
 def try_model(folder: Path) -> Manifest:
-    """The manifest of a model that keeps its promises. Raises ManifestError and ModelError."""
+    """The manifest, if the model passes all checks. Raises ManifestError and ModelError."""
     manifest = read_manifest(folder)
     if isinstance(manifest.runtime, OnnxOptions):
         try_onnx(folder, manifest, manifest.runtime)
@@ -19,8 +19,8 @@ def try_model(folder: Path) -> Manifest:
 
 
 def try_onnx(folder: Path, manifest: Manifest, settings: OnnxOptions) -> None:
-    """Its numbers, then whether they belong to the labels that the manifest gives them. Raises ModelError."""
-    # Here, so that a trial of another kind does not carry the library.
+    """Checks its numbers, then whether they belong to the manifest's labels. Raises ModelError."""
+    # Imported here, so that a trial of another kind does not load the library.
     from prediction_service.models.runtimes.onnx import OnnxTextRuntime
 
     runtime = OnnxTextRuntime(folder, manifest, settings)
