@@ -1,4 +1,4 @@
-"""`python -m benchmarks [question or group …]`: asks, prints one table, and keeps what was found.
+"""`python -m benchmarks [scenario or group …]`: runs them, prints one table, and keeps what was found.
 
 Servers are started and ended here, on loopback only; `--minutes` bounds everything.
 """
@@ -17,13 +17,13 @@ from benchmarks.harness import environments, machine
 from benchmarks.harness.ending import ending
 from benchmarks.harness.markdown import bars_table, document
 from benchmarks.harness.plots import draw
-from benchmarks.harness.report import Answer, Report
+from benchmarks.harness.report import Report, Result
 from benchmarks.options import QUICK, Options, default_model
-from benchmarks.questions import GROUPS, QUESTIONS
+from benchmarks.scenarios import GROUPS, SCENARIOS
 
 
 def main() -> int:
-    """Exit code 1 when a question could not be answered; a bar that is short is an answer."""
+    """Exit code 1 when a scenario could not be run; a bar that is not met is a result."""
     arguments = parse()
     if shutil.which("wrk") is None:
         sys.exit("wrk is missing: apt-get install wrk")
@@ -31,18 +31,18 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         folder.chmod(0o755)  # as root, Postgres runs as somebody else
-        report = ask_all(chosen(arguments.questions), options_of(arguments, folder))
+        report = run_all(chosen(arguments.scenarios), options_of(arguments, folder))
     print(document(report) if arguments.details else bars_table(report.bars))
     if arguments.into:
         keep(report, arguments.into)
-    return 1 if any(answer.failed for answer in report.answers.values()) else 0
+    return 1 if any(result.failed for result in report.results.values()) else 0
 
 
 def parse() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    names = [*GROUPS, *QUESTIONS]
-    parser.add_argument("questions", nargs="*", metavar="question", help=f"{', '.join(names)}; none: all")
+    names = [*GROUPS, *SCENARIOS]
+    parser.add_argument("scenarios", nargs="*", metavar="scenario", help=f"{', '.join(names)}; none: all")
     parser.add_argument("--quick", action="store_true", help="see that everything works; the figures mean nothing")
     parser.add_argument("--turns", type=int, default=Options.turns, help="of a target that is started for each")
     parser.add_argument("--short-turns", type=int, default=Options.short_turns, help="of one that runs all the time")
@@ -53,15 +53,15 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--details", action="store_true", help="print every table, not only the bars")
     parser.add_argument("--minutes", type=int, default=40, help="after which everything is ended")
     arguments = parser.parse_args()
-    if unknown := set(arguments.questions) - set(names):
-        parser.error(f"no such question: {', '.join(sorted(unknown))}")
+    if unknown := set(arguments.scenarios) - set(names):
+        parser.error(f"no such scenario: {', '.join(sorted(unknown))}")
     return arguments
 
 
 def chosen(names: list[str]) -> list[str]:
-    """The questions that are meant, in their order."""
-    meant = {question for name in names for question in GROUPS.get(name, (name,))}
-    return [question for question in QUESTIONS if not names or question in meant]
+    """The scenarios that are meant, in their order."""
+    meant = {scenario for name in names for scenario in GROUPS.get(name, (name,))}
+    return [scenario for scenario in SCENARIOS if not names or scenario in meant]
 
 
 def options_of(arguments: argparse.Namespace, folder: Path) -> Options:
@@ -71,31 +71,31 @@ def options_of(arguments: argparse.Namespace, folder: Path) -> Options:
     return Options(**options, model=arguments.model, containers=arguments.containers, folder=folder)
 
 
-def ask_all(questions: list[str], options: Options) -> Report:
-    """One after the other; a question that fails is reported and does not end the run."""
+def run_all(scenarios: list[str], options: Options) -> Report:
+    """One after the other; a scenario that fails is reported and does not end the run."""
     report, begun = Report(machine.machine(), machine.versions()), time.perf_counter()
-    for name in questions:
+    for name in scenarios:
         print(f"{name} …", flush=True)
         started = time.perf_counter()
-        answer = ask(name, options)
-        answer.seconds = time.perf_counter() - started
-        report.answers[name] = answer
-        for line in answer.skipped:
+        result = run(name, options)
+        result.seconds = time.perf_counter() - started
+        report.results[name] = result
+        for line in result.skipped:
             print(f"  skipped: {line}")
-        print(f"  {answer.seconds:.0f} s", flush=True)
+        print(f"  {result.seconds:.0f} s", flush=True)
     report.versions |= environments.versions()
     report.seconds = time.perf_counter() - begun
     return report
 
 
-def ask(name: str, options: Options) -> Answer:
-    """One question; imported only now, since what it compares with may be missing."""
+def run(name: str, options: Options) -> Result:
+    """One scenario; imported only now, since what it compares with may be missing."""
     try:
-        question = import_module(f"benchmarks.questions.{name}")
-        return question.answer(options)  # type: ignore[no-any-return]  # by the modules' convention
-    except Exception as error:  # noqa: BLE001 -- whatever it is, the other questions are still worth asking
+        scenario = import_module(f"benchmarks.scenarios.{name}")
+        return scenario.run(options)  # type: ignore[no-any-return]  # by the modules' convention
+    except Exception as error:  # noqa: BLE001 -- whatever it is, the other scenarios are still worth running
         traceback.print_exc()
-        return Answer(name, skipped=[f"{name}: {type(error).__name__}: {error}"], failed=True)
+        return Result(name, skipped=[f"{name}: {type(error).__name__}: {error}"], failed=True)
 
 
 def keep(report: Report, folder: Path) -> None:
@@ -103,8 +103,8 @@ def keep(report: Report, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     report.save(folder / "report.json")
     (folder / "report.md").write_text(document(report), encoding="utf-8")
-    for answer in report.answers.values():
-        for plot in answer.plots:
+    for result in report.results.values():
+        for plot in result.plots:
             draw(plot, folder / f"{plot.name}.svg")
 
 

@@ -1,6 +1,6 @@
 """The comparison of model servers: everyone is started, looked at, loaded and ended, one after the other, turn by turn.
 
-Nobody else runs meanwhile. Four questions share what is seen here: throughput, hops, start-up and memory.
+Nobody else runs meanwhile. Four scenarios share what is seen here: throughput, hops, start-up and memory.
 """
 
 from collections import defaultdict

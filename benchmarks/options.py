@@ -6,7 +6,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Options:
-    """Told to every question. Two runs with the usual values should agree; quick ones need not."""
+    """Told to every scenario. Two runs with the usual values should agree; quick ones need not."""
 
     turns: int = 3
     """Of a target that is started for each, or whose load is long."""

@@ -14,7 +14,7 @@ PLOTS = ("throughput-sentiment-lexicon", "cost-over-rows")
 
 def section(report: Report) -> str:
     """Between the markers."""
-    plots = [plot for answer in report.answers.values() for plot in answer.plots if plot.name in PLOTS]
+    plots = [plot for result in report.results.values() for plot in result.plots if plot.name in PLOTS]
     images = "\n".join(f"![{plot.title}](benchmarks/results/{plot.name}.svg)" for plot in plots)
     link = "[All tables and plots of that run](benchmarks/results/report.md)"
     return "\n\n".join(part for part in (conditions(report), bars_table(report.bars), images, link) if part)

@@ -12,11 +12,11 @@ import pytest
 from benchmarks.compare import agrees, pairs, table
 from benchmarks.harness.load import parsed
 from benchmarks.harness.markdown import bars_table, document
-from benchmarks.harness.report import Answer, Bar, Plot, Report, Table, bar, load
+from benchmarks.harness.report import Bar, Plot, Report, Result, Table, bar, load
 from benchmarks.harness.servers import Probe, Server
 from benchmarks.harness.turns import Sample, alternate
-from benchmarks.questions import GROUPS, QUESTIONS
 from benchmarks.readme import BEGIN, END, README, REPORT, section, with_section
+from benchmarks.scenarios import GROUPS, SCENARIOS
 from shared.embedded.ports import free_ports
 from shared.processes.waiting import wait_until
 
@@ -28,8 +28,8 @@ SLOWER = bar("predictions", "p99", "at most", 60, "ms", Sample([70.0]))
 def report() -> Report:
     table = Table("Rates", ["", "a second"], [["ours", Sample([30.0, 10.0, 20.0])], ["theirs", "–"]])
     plot = Plot("rates", "Rates", "connections", "a second", [1.0, 64.0], {"ours": [1.0, None]})
-    answer = Answer("How fast?", [SLOWER, FASTER], [table], [plot], ["BentoML: not to be had"], 1.5)
-    return Report({"processor": "2 × fast"}, {"uvicorn": "1.0"}, {"speed": answer}, 90.0)
+    result = Result("How fast?", [SLOWER, FASTER], [table], [plot], ["BentoML: not to be had"], 1.5)
+    return Report({"processor": "2 × fast"}, {"uvicorn": "1.0"}, {"speed": result}, 90.0)
 
 
 def test_a_bar_is_judged_by_the_middle_of_its_turns_and_tells_how_far_they_went() -> None:
@@ -59,7 +59,7 @@ def test_a_report_is_the_same_after_it_was_kept(tmp_path: Path) -> None:
 
 
 def run_with(*bars: Bar) -> Report:
-    return Report({}, {}, {"speed": Answer("How fast?", list(bars))})
+    return Report({}, {}, {"speed": Result("How fast?", list(bars))})
 
 
 def test_two_runs_agree_when_their_ratios_do_whatever_the_times_were() -> None:
@@ -108,11 +108,11 @@ def test_a_server_that_ends_by_itself_is_said_to_with_its_last_words(tmp_path: P
         pytest.fail("it does not run")
 
 
-def test_every_question_belongs_to_one_target_of_the_makefile() -> None:
-    assert sorted(name for group in GROUPS.values() for name in group) == sorted(QUESTIONS)
+def test_every_scenario_belongs_to_one_target_of_the_makefile() -> None:
+    assert sorted(name for group in GROUPS.values() for name in group) == sorted(SCENARIOS)
     makefile = (REPOSITORY / "Makefile").read_text()
     assert all(re.search(rf"^bench-{group}:", makefile, re.MULTILINE) for group in GROUPS)
-    assert all((REPOSITORY / "benchmarks" / "questions" / f"{name}.py").exists() for name in QUESTIONS)
+    assert all((REPOSITORY / "benchmarks" / "scenarios" / f"{name}.py").exists() for name in SCENARIOS)
 
 
 def test_what_stands_between_the_markers_is_replaced() -> None:

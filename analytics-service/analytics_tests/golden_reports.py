@@ -8,7 +8,7 @@ from analytics_service.contracts.report import Findings
 from analytics_service.metrics_client.facts import Facts, SeenAlert
 from analytics_service.rules import findings_by_rules
 from analytics_tests.situations import END, Served, Times, facts, window
-from shared.contracts.metrics import Status, ThresholdProfile
+from shared.contracts.thresholds import Status, ThresholdProfile
 
 FOLDER = Path(__file__).parent / "golden"
 USUAL = {"positive": 200, "negative": 120, "neutral": 80}

@@ -18,7 +18,8 @@ from analytics_service.reports.key import ReportKeys
 from analytics_service.settings import Settings
 from analytics_service.testing.gemini_emulator import FINDINGS
 from analytics_service.testing.metrics_emulator import metrics as numbers
-from shared.contracts.metrics import AggregatedMetrics, MetricsQuery, ThresholdProfile
+from shared.contracts.aggregates import AggregatedMetrics, MetricsQuery
+from shared.contracts.thresholds import ThresholdProfile
 from shared.testing.redis import RedisServer
 
 KEYS = ReportKeys("gemini-2.5-flash-lite", PROMPT_VERSION)

@@ -10,7 +10,8 @@ from math import floor, log10
 
 from analytics_service.contracts.report import Findings
 from analytics_service.metrics_client.facts import Facts
-from shared.contracts.metrics import DriftMeasure, DriftStatus, Status
+from shared.contracts.drift import DriftMeasure, DriftStatus
+from shared.contracts.thresholds import Status
 
 Groups = dict[str, str]
 NUMBER = r"(?:less than 0\.001|-?[\d,]+(?:\.\d+)?)"

@@ -21,6 +21,8 @@ def settings_for(
         "redis_port": redis.port,
         "redis_password": redis.password,
         "metrics_url": metrics.url,
+        "redis_timeout_seconds": 10,  # what is tested is not how busy the machine is
+        "metrics_timeout_seconds": 30,
     }
     return Settings(_env_file=None, **(values | keyed | changes))
 

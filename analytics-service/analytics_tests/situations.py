@@ -7,17 +7,9 @@ from datetime import UTC, datetime, timedelta
 from math import exp, log
 
 from analytics_service.metrics_client.facts import Facts, Quality, SeenAlert, SeenAlerts, State
-from shared.contracts.metrics import (
-    AggregatedMetrics,
-    Breach,
-    DriftMeasure,
-    DriftReport,
-    DriftStatus,
-    MetricsQuery,
-    Status,
-    ThresholdProfile,
-    VersionMetrics,
-)
+from shared.contracts.aggregates import AggregatedMetrics, MetricsQuery, VersionMetrics
+from shared.contracts.drift import DriftMeasure, DriftReport, DriftStatus
+from shared.contracts.thresholds import Breach, Status, ThresholdProfile
 
 END = datetime(2026, 1, 5, 18, tzinfo=UTC)
 LENGTHS = {"16-31": 30, "32-63": 50, "64-127": 20}

@@ -16,7 +16,8 @@ from analytics_service.contracts.report import Findings, PerformanceReport
 from analytics_service.metrics_client.facts import State
 from analytics_service.reports.key import ReportKeys
 from analytics_service.testing.metrics_emulator import metrics as numbers
-from shared.contracts.metrics import MetricsQuery, ThresholdProfile
+from shared.contracts.aggregates import MetricsQuery
+from shared.contracts.thresholds import ThresholdProfile
 from shared.testing.redis import RedisServer
 
 pytestmark = pytest.mark.faults

@@ -17,7 +17,7 @@ from analytics_tests.golden_reports import SITUATIONS, alert
 from analytics_tests.service import analyze, client_of, settings_for
 from analytics_tests.situations import Served, Times, facts, window
 from analytics_tests.test_sentences_are_true import later, windows
-from shared.contracts.metrics import Breach, Status
+from shared.contracts.thresholds import Breach, Status
 from shared.testing.redis import RedisServer
 
 

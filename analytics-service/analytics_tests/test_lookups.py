@@ -12,7 +12,7 @@ from analytics_service.reports.lookup import OFTEN, PAUSE_SECONDS, SHARED_SECOND
 from analytics_service.testing.metrics_emulator import MetricsEmulator
 from analytics_service.testing.metrics_emulator import metrics as numbers
 from analytics_tests.parts import KEYS, redis_client
-from shared.contracts.metrics import MetricsQuery
+from shared.contracts.aggregates import MetricsQuery
 from shared.testing.clock import ManualClock
 from shared.testing.redis import RedisServer
 

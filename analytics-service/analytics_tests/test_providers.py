@@ -9,7 +9,7 @@ import pytest
 from analytics_service.contracts.report import Findings
 from analytics_service.gemini import gemini_provider
 from analytics_service.gemini.provider import (
-    Ask,
+    CompletionRequest,
     FlawedError,
     Provider,
     ProviderError,
@@ -29,7 +29,7 @@ from analytics_tests.wire_shapes import ANSWERS, FAILURES, REPORT_TEXTS, error
 from shared.settings.settings import load_settings
 
 KEY = "sesame-open"
-QUESTION = Ask("How are we doing?")
+QUESTION = CompletionRequest("How are we doing?")
 SDKS = ["google-generativeai", "google-genai"]
 
 
@@ -71,7 +71,7 @@ async def test_a_redirect_is_not_followed_so_the_key_stays_where_it_belongs(
 ) -> None:
     with GeminiEmulator() as elsewhere:
         location = {"Location": f"{elsewhere.url}/v1beta/models/gemini:generateContent"}
-        gemini.behave(lambda exchange: exchange.answer(status, b"", headers=location))
+        gemini.behave(lambda exchange: exchange.respond(status, b"", headers=location))
         with pytest.raises(ProviderError) as raised:
             await provider.generate(QUESTION, 5)
         assert (len(gemini.calls), elsewhere.calls) == (1, [])
@@ -197,7 +197,7 @@ async def test_a_thinking_budget_is_sent_and_comes_on_top_of_the_answers_tokens(
     )
     provider = gemini_provider(settings)
     assert provider is not None
-    await provider.generate(Ask("How are we doing?", room), 5)
+    await provider.generate(CompletionRequest("How are we doing?", room), 5)
     await provider.close()
     (call,) = gemini.calls
     asked = call.body["generationConfig"]

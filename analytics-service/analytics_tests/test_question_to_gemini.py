@@ -6,7 +6,7 @@ import re
 import pytest
 
 from analytics_service.gemini.prompt import PROMPT_VERSION, prompt_of
-from analytics_service.gemini.provider import ModelAnswer, UnusableError
+from analytics_service.gemini.provider import Completion, UnusableError
 from analytics_service.gemini.report_text import findings_in
 from analytics_service.metrics_client.facts import Quality
 from analytics_service.testing.gemini_emulator import FINDINGS
@@ -14,7 +14,8 @@ from analytics_service.testing.metrics_emulator import drift_report
 from analytics_service.testing.metrics_emulator import metrics as numbers
 from analytics_tests.parts import facts_of
 from analytics_tests.situations import Served, Times, facts, window
-from shared.contracts.metrics import Breach, DriftStatus, Status
+from shared.contracts.drift import DriftStatus
+from shared.contracts.thresholds import Breach, Status
 
 LOW = Breach(threshold="min_confidence_critical", threshold_value=0.4, measured_value=0.35)
 
@@ -93,5 +94,5 @@ def test_a_label_that_could_carry_a_sentence_does_not_reach_the_model() -> None:
 )  # fmt: skip
 def test_what_is_no_report_is_refused_with_the_place_that_is_wrong(text: str, place: str) -> None:
     with pytest.raises(UnusableError) as refused:
-        findings_in(ModelAnswer(text))
+        findings_in(Completion(text))
     assert str(refused.value).startswith(f"{place}:")

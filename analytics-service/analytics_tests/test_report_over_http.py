@@ -10,7 +10,8 @@ from analytics_service.testing.gemini_emulator import FINDINGS, GeminiEmulator
 from analytics_service.testing.metrics_emulator import MetricsEmulator, drift_report
 from analytics_service.testing.metrics_emulator import metrics as numbers
 from analytics_tests.service import analyze, client_of, settings_for
-from shared.contracts.metrics import Breach, DriftStatus, Status
+from shared.contracts.drift import DriftStatus
+from shared.contracts.thresholds import Breach, Status
 from shared.testing.redis import RedisServer
 
 LOW = Breach(threshold="min_confidence_critical", threshold_value=0.4, measured_value=0.3)

@@ -17,7 +17,7 @@ from analytics_service.contracts.report import Findings, PerformanceReport
 from analytics_service.testing.gemini_emulator import FINDINGS
 from analytics_service.testing.metrics_emulator import metrics as numbers
 from analytics_tests.parts import NOW, a_report, key_of, redis_client
-from shared.contracts.metrics import MetricsQuery
+from shared.contracts.aggregates import MetricsQuery
 from shared.testing.clock import ManualClock
 from shared.testing.redis import RedisServer
 

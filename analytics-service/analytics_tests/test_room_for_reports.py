@@ -13,7 +13,8 @@ from analytics_service.cache.room import ROOM_BYTES, SIZES, SUM
 from analytics_service.metrics_client.facts import State
 from analytics_service.testing.metrics_emulator import metrics as numbers
 from analytics_tests.parts import KEYS, NOW, a_report, redis_client
-from shared.contracts.metrics import MetricsQuery, ThresholdProfile
+from shared.contracts.aggregates import MetricsQuery
+from shared.contracts.thresholds import ThresholdProfile
 from shared.testing.redis import RedisServer
 
 QUESTIONS = 100_000

@@ -13,7 +13,9 @@ from analytics_service.testing.metrics_emulator import drift_report
 from analytics_service.testing.metrics_emulator import metrics as numbers
 from analytics_tests.parts import facts_of
 from analytics_tests.situations import END, Served, Times, facts, window
-from shared.contracts.metrics import AggregatedMetrics, Breach, DriftStatus, Status
+from shared.contracts.aggregates import AggregatedMetrics
+from shared.contracts.drift import DriftStatus
+from shared.contracts.thresholds import Breach, Status
 
 LOW = Breach(threshold="min_confidence_warning", threshold_value=0.6, measured_value=0.54)
 SLOW = Breach(threshold="max_inference_time_critical_ms", threshold_value=500, measured_value=750)

@@ -15,7 +15,7 @@ from analytics_service.rules import findings_by_rules
 from analytics_tests.golden_reports import FOLDER, SITUATIONS, as_text
 from analytics_tests.sentence_oracle import Oracle
 from analytics_tests.situations import END, Served, Times, Window, facts, scaled, window
-from shared.contracts.metrics import Status, ThresholdProfile
+from shared.contracts.thresholds import Status, ThresholdProfile
 
 LABELS = ["positive", "negative", "neutral", "POSITIVE", "a. b", "`x`", "say \u202eno\n", "l" * 60, "Ünïcode"]
 COUNTS = st.one_of(st.integers(0, 40), st.integers(0, 3000), st.integers(0, 2_000_000))

@@ -10,7 +10,7 @@ from analytics_service.testing.gemini_emulator import GeminiEmulator, failing, s
 from analytics_service.testing.metrics_emulator import MetricsEmulator
 from analytics_tests.parts import a_report, key_of, redis_client
 from analytics_tests.service import analyze, client_of, settings_for
-from shared.contracts.metrics import MetricsQuery
+from shared.contracts.aggregates import MetricsQuery
 from shared.testing.clock import ManualClock
 from shared.testing.redis import RedisServer
 

@@ -8,7 +8,7 @@ from analytics_service.testing.gemini_emulator import FINDINGS, GeminiEmulator
 from analytics_service.testing.metrics_emulator import MetricsEmulator
 from analytics_service.testing.metrics_emulator import metrics as numbers
 from analytics_tests.service import analyze, client_of, settings_for
-from shared.contracts.metrics import Status
+from shared.contracts.thresholds import Status
 from shared.testing.admin import ADMIN
 from shared.testing.redis import RedisServer
 

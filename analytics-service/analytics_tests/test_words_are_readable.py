@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from analytics_service.contracts.readable import one_line, readable
 from analytics_service.contracts.report import Finding, Findings
-from analytics_service.gemini.provider import ModelAnswer, UnusableError
+from analytics_service.gemini.provider import Completion, UnusableError
 from analytics_service.gemini.report_text import findings_in
 from analytics_service.testing.gemini_emulator import FINDINGS, GeminiEmulator, saying
 from analytics_service.testing.metrics_emulator import MetricsEmulator
@@ -89,7 +89,7 @@ def test_no_text_leaves_anything_unseen_and_twice_is_once(text: str) -> None:
 @pytest.mark.parametrize("blank", ["\u200b\u2060", "\x00", "\u202e\u202c", "\u3164", " \u00a0\n"])
 def test_words_that_cannot_be_seen_are_none(blank: str) -> None:
     with pytest.raises(UnusableError):
-        findings_in(ModelAnswer(json.dumps(FINDINGS | {"summary": blank})))
+        findings_in(Completion(json.dumps(FINDINGS | {"summary": blank})))
 
 
 @pytest.mark.parametrize(

@@ -1,1 +1,1 @@
-"""Starting, loading, measuring and reporting; knows no question."""
+"""Starting, loading, measuring and reporting; knows no scenario."""

@@ -2,15 +2,15 @@
 
 from collections.abc import Iterable, Sequence
 
-from benchmarks.harness.report import Answer, Bar, Report, Table
+from benchmarks.harness.report import Bar, Report, Result, Table
 from benchmarks.harness.turns import Sample
 
 
 def document(report: Report) -> str:
     """Everything."""
     parts = ["# What was measured", conditions(report), "## What is wanted", bars_table(report.bars)]
-    for name, answer in report.answers.items():
-        parts += [f"## {answer.question}", *answer_parts(answer), f"`{name}`, {answer.seconds:.0f} s"]
+    for name, result in report.results.items():
+        parts += [f"## {result.title}", *result_parts(result), f"`{name}`, {result.seconds:.0f} s"]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -22,14 +22,14 @@ def conditions(report: Report) -> str:
     return f"Measured on: {machine}. It took {report.seconds / 60:.0f} minutes.\n\nWith {software}."
 
 
-def answer_parts(answer: Answer) -> Iterable[str]:
+def result_parts(result: Result) -> Iterable[str]:
     """Tables, plots, and what was left out."""
-    for table in answer.tables:
+    for table in result.tables:
         yield f"{f'**{table.title}**' if table.title else ''}\n\n{table_lines(table)}".strip()
         yield table.note
-    for plot in answer.plots:
+    for plot in result.plots:
         yield f"![{plot.title}]({plot.name}.svg)"
-    for skipped in answer.skipped:
+    for skipped in result.skipped:
         yield f"Skipped: {skipped}"
 
 

@@ -74,17 +74,18 @@ class Plot:
 
 
 @dataclass
-class Answer:
-    """What came of one question."""
+class Result:
+    """What came of one scenario."""
 
-    question: str
+    title: str
+    """The question that it answers."""
     bars: list[Bar] = field(default_factory=list)
     tables: list[Table] = field(default_factory=list)
     plots: list[Plot] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
     """What could not be measured, and why."""
     failed: bool = False
-    """The question as a whole could not be answered."""
+    """The scenario as a whole could not be run."""
     seconds: float = 0.0
 
 
@@ -94,14 +95,14 @@ class Report:
 
     machine: dict[str, str]
     versions: dict[str, str]
-    answers: dict[str, Answer] = field(default_factory=dict)
+    results: dict[str, Result] = field(default_factory=dict)
     seconds: float = 0.0
 
     @property
     def bars(self) -> list[Bar]:
-        """Of all questions, by part."""
+        """Of all scenarios, by part."""
         return sorted(
-            (bar for answer in self.answers.values() for bar in answer.bars), key=lambda bar: PARTS.index(bar.part)
+            (bar for result in self.results.values() for bar in result.bars), key=lambda bar: PARTS.index(bar.part)
         )
 
     def save(self, file: Path) -> None:
@@ -112,16 +113,16 @@ class Report:
 def load(file: Path) -> Report:
     """A report that was saved."""
     data = json.loads(file.read_text(encoding="utf-8"))
-    data["answers"] = {name: answer_from(answer) for name, answer in data["answers"].items()}
+    data["results"] = {name: result_from(result) for name, result in data["results"].items()}
     return Report(**data)
 
 
-def answer_from(data: dict[str, Any]) -> Answer:
-    """An answer out of JSON."""
+def result_from(data: dict[str, Any]) -> Result:
+    """A result out of JSON."""
     tables = [Table(**{**table, "rows": [[cell_from(cell) for cell in row] for row in table["rows"]]})
               for table in data["tables"]]  # fmt: skip
     bars, plots = [Bar(**bar) for bar in data["bars"]], [Plot(**plot) for plot in data["plots"]]
-    return Answer(**{**data, "tables": tables, "bars": bars, "plots": plots})
+    return Result(**{**data, "tables": tables, "bars": bars, "plots": plots})
 
 
 def cell_from(cell: Any) -> str | Sample:

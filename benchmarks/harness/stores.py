@@ -1,4 +1,4 @@
-"""Postgres and Redis for questions that need no whole stack."""
+"""Postgres and Redis for scenarios that need no whole stack."""
 
 import asyncio
 from collections.abc import Iterator

@@ -14,7 +14,7 @@ from metrics_service.notifications.webhooks import Webhook
 from metrics_tests.rows import Row, insert, register
 from metrics_tests.test_accuracy_alerts import judged
 from metrics_tests.watching import Clock, look, predict, watcher_of
-from shared.contracts.metrics import Status
+from shared.contracts.thresholds import Status
 from shared.testing.postgres import Database
 
 

@@ -8,7 +8,7 @@ import pytest
 from metrics_service.alerts.alert import Alert, Signal
 from metrics_service.alerts.rules import Policy, Reading, event_type, next_severity
 from metrics_service.thresholds.judge import Limit, Limits
-from shared.contracts.metrics import Status
+from shared.contracts.thresholds import Status
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 POLICY = Policy(margin=0.05, cooldown=timedelta(minutes=5))

@@ -13,7 +13,7 @@ from standardwebhooks import WebhookVerificationError
 
 from metrics_service.alerts.alert import Alert, AlertEvent, EventType, Evidence, Signal
 from metrics_service.notifications.webhooks import Format, Webhook, headers
-from shared.contracts.metrics import Status
+from shared.contracts.thresholds import Status
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 OPENING = Evidence(

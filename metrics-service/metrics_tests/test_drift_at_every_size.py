@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from metrics_service.drift.certainty import FALSE_ALARMS, could_tell
 from metrics_service.drift.chance import probabilities, tail_above, two_sided
 from metrics_service.drift.comparison import Comparison, compare, expected_psi, ordered_bins, worst
-from shared.contracts.metrics import DriftStatus
+from shared.contracts.drift import DriftStatus
 
 STABLE, SLIGHT, MODERATE, SIGNIFICANT, NOT_ENOUGH_DATA = DriftStatus
 CLAIMS = (SLIGHT, MODERATE, SIGNIFICANT)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metrics_service.drift.comparison import band, chi_square_95, compare, jensen_shannon_distance
-from shared.contracts.metrics import DriftStatus
+from shared.contracts.drift import DriftStatus
 
 counts = st.dictionaries(st.integers(0, 20), st.integers(1, 10_000), min_size=1)
 

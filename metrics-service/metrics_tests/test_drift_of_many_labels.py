@@ -14,7 +14,7 @@ from metrics_service.drift.certainty import FALSE_ALARMS
 from metrics_service.drift.comparison import Comparison, compare
 from metrics_service.drift.joint_chance import least_chance, likelihood_ratio
 from metrics_service.drift.splits import splits
-from shared.contracts.metrics import DriftStatus
+from shared.contracts.drift import DriftStatus
 
 STABLE, SLIGHT, MODERATE, SIGNIFICANT, NOT_ENOUGH_DATA = DriftStatus
 CLAIMS = (SLIGHT, MODERATE, SIGNIFICANT)

@@ -12,7 +12,7 @@ from metrics_service.thresholds.judge import (
     inference_time_limits,
     judge,
 )
-from shared.contracts.metrics import Status, Thresholds
+from shared.contracts.thresholds import Status, Thresholds
 
 NORMAL, WARNING, CRITICAL = Status
 shares = st.floats(0, 1)

@@ -13,7 +13,7 @@ from pydantic import SecretStr, ValidationError
 from metrics_service.alerts.alert import Alert, AlertEvent, EventType, Signal
 from metrics_service.notifications.webhooks import Format, Webhook, headers, parse_webhooks
 from metrics_tests.service import settings_for
-from shared.contracts.metrics import Status
+from shared.contracts.thresholds import Status
 from shared.testing.postgres import Database
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

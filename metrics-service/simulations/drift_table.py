@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from metrics_service.drift.comparison import Comparison, compare
-from shared.contracts.metrics import DriftStatus
+from shared.contracts.drift import DriftStatus
 from simulations.many_labels import many_labels
 
 SEED = 20_260_301

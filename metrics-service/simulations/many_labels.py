@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from metrics_service.drift.comparison import Comparison, compare
-from shared.contracts.metrics import DriftStatus
+from shared.contracts.drift import DriftStatus
 
 LABELS = (2, 10, 20, 100, 300)
 SIZES = ((1000, 5), (50, 50), (1000, 50), (200, 200), (2000, 2000), (100_000, 5000))

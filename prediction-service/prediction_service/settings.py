@@ -6,7 +6,7 @@ from pathlib import Path
 from pydantic import Field
 
 from prediction_service.models.folders.listing import folders_in
-from shared.contracts.metrics import ModelName
+from shared.contracts.names import ModelName
 from shared.database.urls import DatabaseUrl
 from shared.settings.secret_words import AdminToken
 from shared.settings.settings import ServiceSettings

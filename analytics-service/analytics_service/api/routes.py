@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request, Response
 
 from analytics_service.contracts.report import PerformanceReport
 from analytics_service.reports.inquiry import Inquiry
-from shared.contracts.metrics import MetricsQuery
+from shared.contracts.aggregates import MetricsQuery
 from shared.http.caller import begin_caller
 from shared.http.openapi import problems
 from shared.http.strict_route import StrictRoute

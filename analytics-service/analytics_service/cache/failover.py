@@ -10,7 +10,7 @@ from analytics_service.cache.redis import RedisReportStore
 from analytics_service.contracts.reasons import FallbackReason
 from analytics_service.contracts.report import PerformanceReport
 from shared.asyncio.clock import Clock
-from shared.contracts.metrics import MetricsQuery
+from shared.contracts.aggregates import MetricsQuery
 
 log = structlog.get_logger()
 

@@ -9,7 +9,7 @@ from analytics_service.cache.key import ReportKey
 from analytics_service.contracts.reasons import FallbackReason
 from analytics_service.contracts.report import PerformanceReport, ReportSource
 from shared.asyncio.clock import Clock
-from shared.contracts.metrics import MetricsQuery
+from shared.contracts.aggregates import MetricsQuery
 
 REPORTS_REMEMBERED = 256
 

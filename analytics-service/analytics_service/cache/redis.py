@@ -16,7 +16,7 @@ from analytics_service.cache.key import ReportKey, last_report_name
 from analytics_service.cache.room import ROOM_BYTES, ReportRoom
 from analytics_service.contracts.report import PerformanceReport, ReportSource
 from shared.asyncio.clock import Clock
-from shared.contracts.metrics import MetricsQuery
+from shared.contracts.aggregates import MetricsQuery
 
 SCAN_BATCH = 500
 REPORT_NAMES, LAST_NAMES = "analysis:report:*", last_report_name("*")

@@ -6,7 +6,7 @@ from analytics_service.cache.freshness import StoredReport
 from analytics_service.cache.key import ReportKey
 from analytics_service.contracts.reasons import FallbackReason
 from analytics_service.contracts.report import PerformanceReport
-from shared.contracts.metrics import MetricsQuery
+from shared.contracts.aggregates import MetricsQuery
 
 
 class ReportStore(Protocol):

@@ -8,7 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 
 from analytics_service.contracts.readable import one_line, readable
 from analytics_service.contracts.reasons import FallbackReason
-from shared.contracts.metrics import AggregatedMetrics
+from shared.contracts.aggregates import AggregatedMetrics
 
 Sentences = Annotated[str, BeforeValidator(readable), StringConstraints(min_length=1, max_length=2000)]
 """Prose for people: never empty, never a flood, nothing in it that cannot be seen."""

@@ -1,4 +1,4 @@
-"""Findings by Gemini: a call passes lease, circuit and quota; failures are tried again; a flawed answer gets one more.
+"""Findings by Gemini: a call passes lease, circuit and quota; failures are tried again, and once a flawed completion.
 
 No call leaves without the lock, nor when Redis is away. Every call that left is in the ledger, with what it is billed.
 """
@@ -18,10 +18,10 @@ from analytics_service.gemini.last_outcome import LastOutcome
 from analytics_service.gemini.ledger import Ledger
 from analytics_service.gemini.prompt import corrected, prompt_of, shorter
 from analytics_service.gemini.provider import (
-    Ask,
+    Completion,
+    CompletionRequest,
     DailyQuotaSpentError,
     FlawedError,
-    ModelAnswer,
     Provider,
     ProviderError,
     ProviderUnavailable,
@@ -41,7 +41,7 @@ from shared.asyncio.clock import Clock, utc_now
 from shared.http.caller import current_caller
 
 MORE_ROOM = 4
-"""Times the usual tokens, for an answer that did not fit: thoughts take most of them, and their number varies a lot."""
+"""Times the usual tokens, for a completion that did not fit: thoughts take most, and how many varies a lot."""
 
 MOST_FAULTS = 5
 """Told in a line of the log."""
@@ -76,28 +76,30 @@ class GeminiAnalyst:
         """What Gemini says about the facts, or why it does not."""
         if facts.now.total_predictions == 0:
             return FallbackReason.EMPTY_WINDOW
-        ask = Ask(prompt_of(facts))
+        request = CompletionRequest(prompt_of(facts))
         schedule = attempts(self.sleep, deadline.seconds_left)
         try:
-            return await schedule(self._call, ask, facts, lease, deadline)
+            return await schedule(self._call, request, facts, lease, deadline)
         except FlawedError as flaw:
-            return await self._second_findings(second(ask, flaw), flaw, facts, lease, deadline)
+            return await self._second_findings(second(request, flaw), flaw, facts, lease, deadline)
         except ProviderError as error:
             return error.reason
 
     async def _second_findings(
-        self, ask: Ask, flaw: FlawedError, facts: Facts, lease: Lease, deadline: Deadline
+        self, request: CompletionRequest, flaw: FlawedError, facts: Facts, lease: Lease, deadline: Deadline
     ) -> Findings | FallbackReason:
-        """What Gemini says after a flawed answer: one call, if it may leave; if not, the flaw is the reason."""
+        """What Gemini says after a flawed completion: one call, if it may leave; if not, the flaw is the reason."""
         try:
-            said = await self._call(ask, facts, lease, deadline)
+            said = await self._call(request, facts, lease, deadline)
         except ProviderError as error:
             return error.reason
-        # Without Redis the report is not kept either, whatever the first answer was like.
+        # Without Redis the report is not kept either, whatever the first completion was like.
         may_not_leave = isinstance(said, FallbackReason) and said is not FallbackReason.REDIS_AWAY
         return flaw.reason if may_not_leave else said
 
-    async def _call(self, ask: Ask, facts: Facts, lease: Lease, deadline: Deadline) -> Findings | FallbackReason:
+    async def _call(
+        self, request: CompletionRequest, facts: Facts, lease: Lease, deadline: Deadline
+    ) -> Findings | FallbackReason:
         """One call and what its outcome means for circuit, gate, ledger and health; or why it may not leave.
 
         Raises ProviderError when it left in vain.
@@ -106,15 +108,15 @@ class GeminiAnalyst:
             return refusal
         started = self.clock()
         try:
-            answer = await self.provider.generate(ask, min(self.call_seconds, deadline.seconds_left()))
-            findings = true_findings(answer, facts)
+            completion = await self.provider.generate(request, min(self.call_seconds, deadline.seconds_left()))
+            findings = true_findings(completion, facts)
         except Exception as error:
             failure = error if isinstance(error, ProviderError) else surprise(error)
             await self._settle(failure, self.clock() - started)
             raise failure from error
         self.circuit.succeeded()
         self.outcome.succeeded()
-        await self.ledger.record("ok", self.clock() - started, answer.usage)
+        await self.ledger.record("ok", self.clock() - started, completion.usage)
         return findings
 
     async def _refusal(self, lease: Lease, deadline: Deadline) -> FallbackReason | None:
@@ -151,25 +153,27 @@ def patience(failure: RateLimitedError) -> float:
     return MAX_GATE_SECONDS if isinstance(failure, DailyQuotaSpentError) else failure.retry_after_seconds or 0.0
 
 
-def second(ask: Ask, flaw: FlawedError) -> Ask:
-    """The question after a flawed answer: to one that was cut off, with more room for a shorter one.
+def second(request: CompletionRequest, flaw: FlawedError) -> CompletionRequest:
+    """The prompt after a flawed completion: after one that was cut off, with more room for a shorter one.
 
     The same question with the same bound would be cut off again, and billed again.
     """
     if isinstance(flaw, TruncatedError):
-        return Ask(shorter(ask.prompt), MORE_ROOM)
-    return Ask(corrected(ask.prompt, flaw.said.text)) if isinstance(flaw, UnusableError | UntrueError) else ask
+        return CompletionRequest(shorter(request.prompt), MORE_ROOM)
+    if isinstance(flaw, UnusableError | UntrueError):
+        return CompletionRequest(corrected(request.prompt, flaw.said.text))
+    return request
 
 
-def true_findings(answer: ModelAnswer, facts: Facts) -> Findings:
-    """The findings in an answer without what the facts do not say.
+def true_findings(completion: Completion, facts: Facts) -> Findings:
+    """The findings in a completion without what the facts do not say.
 
     Raises UnusableError, TruncatedError, or UntrueError.
     """
     try:
-        findings, faults = true_part(findings_in(answer), facts)
+        findings, faults = true_part(findings_in(completion), facts)
     except NothingLeftError as nothing:
-        raise UntrueError(str(nothing), usage=answer.usage) from nothing
+        raise UntrueError(str(nothing), usage=completion.usage) from nothing
     if faults:
         STRUCK_OUT.inc(len(faults))
         log.info("sentences of gemini struck out", count=len(faults), faults=faults[:MOST_FAULTS])

@@ -64,12 +64,12 @@ class CircuitBreaker:
         return self._probing_since is not None and self._clock() < self._probing_since + self._open_seconds
 
     def succeeded(self) -> None:
-        """A call was answered, be it by a refusal: Gemini is there."""
+        """A call got a response, be it a refusal: Gemini is there."""
         self._failures, self._opened_at, self._probing_since = 0, None, None
         STATE.set(0)
 
     def failed(self) -> None:
-        """A call was not answered; the last straw, or the one that went ahead, opens the circuit."""
+        """A call got no response; the last straw, or the one that went ahead, opens the circuit."""
         self._failures += 1
         self._probing_since = None
         if self._failures >= self._failures_to_open:

@@ -1,7 +1,7 @@
 """What calls to Gemini took and brought, by day: in Redis over all replicas, in Prometheus for this process.
 
-A call counts by what Gemini says that it is billed for, whether its answer could be used or not; one that was never
-answered (time ran out, the connection broke) has no tokens, for nobody told us any.
+A call counts by what Gemini says that it is billed for, whether its completion could be used or not; one that got
+no response (time ran out, the connection broke) has no tokens, for nobody told us any.
 
 Redis away: the day's line lacks the call; a report never fails because of its bookkeeping.
 """

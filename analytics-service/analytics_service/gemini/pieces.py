@@ -33,7 +33,7 @@ def parsed(text: str) -> Any:
 def whole(found: Any) -> Any:
     """The pieces of a response as one: the texts behind each other, the last word on everything else.
 
-    An error among them is the whole: what came before it is no answer. What is no list of pieces stays as it is.
+    An error among them is the whole: what came before it is no completion. What is no list of pieces stays as it is.
     """
     if not isinstance(found, list):
         return found

@@ -79,10 +79,10 @@ def prompt_of(facts: Facts) -> str:
 
 
 def corrected(prompt: str, flaw: str) -> str:
-    """The question again, with what was wrong with the answer."""
+    """The question again, with what was wrong with the completion."""
     return prompt + CORRECTION.format(flaw=flaw)
 
 
 def shorter(prompt: str) -> str:
-    """The question again, after an answer that was cut off."""
+    """The question again, after a completion that was cut off."""
     return prompt + SHORTER

@@ -10,8 +10,8 @@ from analytics_service.contracts.reasons import FallbackReason
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
-    """A question to the model; `room`: how many times the usual bound of tokens its answer may take."""
+class CompletionRequest:
+    """A prompt for the model; `room`: how many times the usual bound of tokens its completion may take."""
 
     prompt: str
     room: int = 1
@@ -19,7 +19,7 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """The tokens that a call is billed for. Thoughts are billed like the answer."""
+    """The tokens that a call is billed for. Thoughts are billed like the completion."""
 
     prompt_tokens: int = 0
     answer_tokens: int = 0
@@ -27,7 +27,7 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
-class ModelAnswer:
+class Completion:
     """Text as the model gave it, without its thoughts; `cut`: it ended where the tokens did."""
 
     text: str
@@ -56,12 +56,12 @@ class Said:
 
 
 class Provider(Protocol):
-    """Answers a prompt with JSON that should fit the findings' schema; one call out, no retries of its own."""
+    """Completes a prompt with JSON that should fit the findings' schema; one call out, no retries of its own."""
 
     async def prepare(self) -> None:
         """What takes long and needs doing once, such as imports: before the first request, off the event loop."""
 
-    async def generate(self, ask: Ask, timeout_seconds: float) -> ModelAnswer:
+    async def generate(self, request: CompletionRequest, timeout_seconds: float) -> Completion:
         """One call. Raises ProviderError, within the timeout."""
 
     async def close(self) -> None:
@@ -69,7 +69,7 @@ class Provider(Protocol):
 
 
 class ProviderError(Exception):
-    """A call without a usable answer. Not worth another try, unless a subclass says otherwise.
+    """A call without a usable completion. Not worth another try, unless a subclass says otherwise.
 
     `usage`: what it is billed for all the same. `retry_after_seconds`: how long the provider wants us to wait.
     """
@@ -93,7 +93,7 @@ class ProviderUnavailable(ProviderError):
 
 
 class TooSlowError(ProviderUnavailable):
-    """No answer within the timeout, ours or the provider's."""
+    """No response within the timeout, ours or the provider's."""
 
     reason = FallbackReason.GEMINI_TIMEOUT
 
@@ -160,7 +160,7 @@ class RequestInvalidError(RefusedError):
 
 
 class BlockedError(ProviderError):
-    """The prompt was blocked, or the answer withheld."""
+    """The prompt was blocked, or the completion withheld."""
 
     reason = FallbackReason.ANSWER_BLOCKED
 
@@ -178,7 +178,7 @@ class UnforeseenError(ProviderError):
 
 
 class FlawedError(ProviderError):
-    """An answer that cannot be used, and is worth asking for once more, each in its own way."""
+    """A completion that cannot be used, and is worth asking for once more, each in its own way."""
 
 
 class UnreadableError(FlawedError):
@@ -194,7 +194,7 @@ class EmptyError(FlawedError):
 
 
 class TruncatedError(FlawedError):
-    """The tokens were used up before the answer was whole."""
+    """The tokens were used up before the completion was whole."""
 
     reason = FallbackReason.ANSWER_TRUNCATED
 

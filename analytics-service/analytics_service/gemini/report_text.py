@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from analytics_service.contracts.report import Findings
-from analytics_service.gemini.provider import ModelAnswer, TruncatedError, UnusableError
+from analytics_service.gemini.provider import Completion, TruncatedError, UnusableError
 
 MAX_FLAWS = 5
 MAX_STARTS = 500
@@ -38,14 +38,14 @@ PATTERN = re.compile(r"[<\[{(].*[>\]})]|\W*|(?i:string|text|summary|your summary
 """What a summary says in a schema or an example: it stands for words."""
 
 
-def findings_in(answer: ModelAnswer) -> Findings:
-    """The findings in an answer. Raises UnusableError, or TruncatedError when the text ends in the middle of them.
+def findings_in(completion: Completion) -> Findings:
+    """The findings in a completion. Raises UnusableError, or TruncatedError when the text ends in the middle of them.
 
     A whole report counts whatever brace is left open behind it, unless the tokens ended there: then another was begun.
     """
     found: Findings | None = None
-    rest, flaws, likeness = answer.text, "answer: there is no JSON object in it", 0
-    for value, end in documents_in(answer.text):
+    rest, flaws, likeness = completion.text, "answer: there is no JSON object in it", 0
+    for value, end in documents_in(completion.text):
         for each in objects_within(value):
             try:
                 report = Findings.model_validate(each)
@@ -56,12 +56,12 @@ def findings_in(answer: ModelAnswer) -> Findings:
             if PATTERN.fullmatch(report.summary):
                 flaws = "summary: there is a pattern in place of words"
                 continue
-            found, rest = report, answer.text[end:]
+            found, rest = report, completion.text[end:]
     is_open = ends_inside_object(rest)
-    if (answer.cut and is_open) or (found is None and (answer.cut or is_open)):
-        raise TruncatedError("the answer ends in the middle", usage=answer.usage)
+    if (completion.cut and is_open) or (found is None and (completion.cut or is_open)):
+        raise TruncatedError("the answer ends in the middle", usage=completion.usage)
     if found is None:
-        raise UnusableError(flaws, usage=answer.usage)
+        raise UnusableError(flaws, usage=completion.usage)
     return found
 
 
@@ -124,7 +124,7 @@ def ends_inside_object(text: str) -> bool:
 
 
 def described(error: ValidationError) -> str:
-    """What is wrong, by place, without repeating the answer."""
+    """What is wrong, by place, without repeating the text."""
     flaws = error.errors(include_url=False, include_input=False, include_context=False)[:MAX_FLAWS]
     return "; ".join(f"{place(flaw['loc'])}: {flaw['msg']}" for flaw in flaws)
 

@@ -10,7 +10,7 @@ import httpx
 from analytics_service.gemini.bounds import output_bound
 from analytics_service.gemini.http_response import keep, one_call
 from analytics_service.gemini.prompt import FINDINGS_SCHEMA
-from analytics_service.gemini.provider import Ask, ModelAnswer, ProviderUnavailable, TooSlowError
+from analytics_service.gemini.provider import Completion, CompletionRequest, ProviderUnavailable, TooSlowError
 from analytics_service.gemini.wire import read
 from analytics_service.settings import Settings
 
@@ -31,14 +31,16 @@ class GenAi:
         """Imports the SDK, in a thread."""
         await asyncio.to_thread(self._load)
 
-    async def generate(self, ask: Ask, timeout_seconds: float) -> ModelAnswer:
+    async def generate(self, request: CompletionRequest, timeout_seconds: float) -> Completion:
         """One call. Raises ProviderError."""
         client = await asyncio.to_thread(self._load)
         with one_call() as arrived:
             try:
                 async with asyncio.timeout(timeout_seconds):
                     await client.aio.models.generate_content(
-                        model=self._settings.gemini_model, contents=ask.prompt, config=config_of(self._settings, ask)
+                        model=self._settings.gemini_model,
+                        contents=request.prompt,
+                        config=config_of(self._settings, request),
                     )
             except (TimeoutError, httpx.TimeoutException) as error:
                 raise TooSlowError(f"no answer in {timeout_seconds:.1f} s") from error
@@ -89,12 +91,12 @@ def make_client(settings: Settings, http: httpx.AsyncClient) -> Any:
     )
 
 
-def config_of(settings: Settings, ask: Ask) -> dict[str, Any]:
-    """How the model is to answer."""
+def config_of(settings: Settings, request: CompletionRequest) -> dict[str, Any]:
+    """How the model is to complete the prompt."""
     budget = settings.gemini_thinking_budget
     return {
         "temperature": settings.gemini_temperature,
-        "max_output_tokens": output_bound(settings, ask),
+        "max_output_tokens": output_bound(settings, request),
         "response_mime_type": "application/json",
         "response_schema": FINDINGS_SCHEMA,
         "thinking_config": None if budget is None else {"thinking_budget": budget},

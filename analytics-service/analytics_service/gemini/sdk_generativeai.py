@@ -15,7 +15,7 @@ from analytics_service.gemini.bounds import output_bound
 from analytics_service.gemini.daemon_thread import in_thread
 from analytics_service.gemini.http_response import keep, one_call
 from analytics_service.gemini.prompt import FINDINGS_SCHEMA
-from analytics_service.gemini.provider import Ask, ModelAnswer, ProviderUnavailable, TooSlowError
+from analytics_service.gemini.provider import Completion, CompletionRequest, ProviderUnavailable, TooSlowError
 from analytics_service.gemini.wire import read
 from analytics_service.settings import Settings
 
@@ -39,13 +39,15 @@ class GenerativeAi:
         """Imports the SDK, in a thread."""
         await in_thread(self._load)
 
-    async def generate(self, ask: Ask, timeout_seconds: float) -> ModelAnswer:
+    async def generate(self, request: CompletionRequest, timeout_seconds: float) -> Completion:
         """One call. Raises ProviderError."""
         model = await in_thread(self._load)
         with one_call() as arrived:
             try:
                 async with asyncio.timeout(timeout_seconds):
-                    await in_thread(lambda: call(model, ask, output_bound(self._settings, ask), timeout_seconds))
+                    await in_thread(
+                        lambda: call(model, request, output_bound(self._settings, request), timeout_seconds)
+                    )
             except TimeoutError as error:
                 raise TooSlowError(f"no answer in {timeout_seconds:.1f} s") from error
             except Exception as error:
@@ -136,10 +138,10 @@ def with_budget(data: str | bytes, thinking_budget: int) -> bytes:
     return json.dumps(body).encode()
 
 
-def call(model: Any, ask: Ask, most_tokens: int, timeout_seconds: float) -> None:
+def call(model: Any, request: CompletionRequest, most_tokens: int, timeout_seconds: float) -> None:
     """The blocking call. Without `retry: None` the SDK would try again by itself, on top of our schedule."""
     model.generate_content(
-        ask.prompt,
+        request.prompt,
         generation_config={"max_output_tokens": most_tokens},
         request_options={"timeout": timeout_seconds, "retry": None},
     )

@@ -1,4 +1,4 @@
-"""Gemini's wire format: a response → the answer, or the error that it is; pure, and the same for both SDKs.
+"""Gemini's wire format: a response → the completion, or the error that it is; pure, and the same for both SDKs.
 
 Formats: https://ai.google.dev/api/generate-content (responses, finish and block reasons, usage) and
 https://google.aip.dev/193 (errors). Whatever has another type than the format says counts as not there. A response in
@@ -12,8 +12,8 @@ from analytics_service.gemini.http_response import HttpResponse
 from analytics_service.gemini.pieces import document, whole
 from analytics_service.gemini.provider import (
     BlockedError,
+    Completion,
     EmptyError,
-    ModelAnswer,
     ProviderError,
     StoppedError,
     TruncatedError,
@@ -43,8 +43,8 @@ KNOWN_FIELDS = {"candidates", "promptFeedback", "usageMetadata", "modelVersion",
 """A document with none of these was not written by Gemini."""
 
 
-def read(response: HttpResponse, key: str) -> ModelAnswer:
-    """The answer in a response. Raises ProviderError, whose words do not contain the key."""
+def read(response: HttpResponse, key: str) -> Completion:
+    """The completion in a response. Raises ProviderError, whose words do not contain the key."""
     body = whole(document(response.body))
     error = body.get("error") if isinstance(body, dict) else None
     if response.status >= HTTPStatus.BAD_REQUEST or error or (error is not None and "candidates" not in body):
@@ -53,10 +53,10 @@ def read(response: HttpResponse, key: str) -> ModelAnswer:
     if response.status != HTTPStatus.OK or not is_document:
         text = response.body[:1000].decode(errors="replace")
         raise UnreadableError(said(f"not a response of Gemini: {text}", key, response.status))
-    return answer_of(body, key)
+    return completion_of(body, key)
 
 
-def answer_of(body: dict[str, Any], key: str) -> ModelAnswer:
+def completion_of(body: dict[str, Any], key: str) -> Completion:
     """What the first candidate says. Raises ProviderError when that is nothing."""
     usage = usage_of(body)
     candidate = first(body.get("candidates"))
@@ -68,7 +68,7 @@ def answer_of(body: dict[str, Any], key: str) -> ModelAnswer:
     if finish in WITHHELD:
         raise BlockedError(words, usage=usage)
     if text.strip():
-        return ModelAnswer(text, usage, cut=finish == "MAX_TOKENS")
+        return Completion(text, usage, cut=finish == "MAX_TOKENS")
     if finish == "MAX_TOKENS":
         raise TruncatedError(words, usage=usage)
     if finish in ("STOP", FINISH_REASONS[0]):

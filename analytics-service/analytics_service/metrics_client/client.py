@@ -10,8 +10,10 @@ import structlog
 from pydantic import BaseModel, ValidationError
 
 from analytics_service.metrics_client.facts import Baselines, Facts, Quality, SeenAlerts, State
-from shared.contracts.metrics import AggregatedMetrics, DriftQuery, DriftReport, MetricsQuery, ThresholdProfile
+from shared.contracts.aggregates import AggregatedMetrics, MetricsQuery
+from shared.contracts.drift import DriftQuery, DriftReport
 from shared.contracts.problem import ProblemDetails
+from shared.contracts.thresholds import ThresholdProfile
 from shared.http.problems import MEDIA_TYPE, InvalidRequest, Problem
 from shared.http.request_id import trace_headers
 
@@ -87,7 +89,7 @@ class MetricsClient:
         return await self._drift(query.model_copy(update={"baseline": name})) if name else None
 
     async def _known(self, question: Awaitable[Body | None], seconds: float) -> Body | None:
-        """The answer, or None when there is none or it cannot be had in time."""
+        """The response, or None when there is none or it cannot be had in time."""
         try:
             async with asyncio.timeout(seconds):
                 return await question
@@ -119,13 +121,13 @@ class MetricsClient:
         """
         try:
             async with asyncio.timeout(self._timeout_seconds):
-                answer = await self._http.request(method, path, headers=trace_headers(), **request)
-            if answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY:
-                raise refused(ProblemDetails.model_validate_json(answer.content))
-            if is_unknown(answer):
-                raise UnknownName(ProblemDetails.model_validate_json(answer.content).detail)
-            answer.raise_for_status()
-            return body.model_validate_json(answer.content)
+                response = await self._http.request(method, path, headers=trace_headers(), **request)
+            if response.status_code == HTTPStatus.UNPROCESSABLE_ENTITY:
+                raise refused(ProblemDetails.model_validate_json(response.content))
+            if is_unknown(response):
+                raise UnknownName(ProblemDetails.model_validate_json(response.content).detail)
+            response.raise_for_status()
+            return body.model_validate_json(response.content)
         except (httpx.HTTPError, OSError, TimeoutError, ValidationError) as error:
             log.warning("metrics-service away", path=path, error=str(error) or type(error).__name__)
             raise MetricsUnavailable from error
@@ -136,10 +138,10 @@ def refused(problem: ProblemDetails) -> InvalidRequest:
     return InvalidRequest(problem.errors or [], *filter(None, [problem.detail]))
 
 
-def is_unknown(answer: httpx.Response) -> bool:
+def is_unknown(response: httpx.Response) -> bool:
     """Whether this is the service's own 404, and not that of a load balancer without anybody behind it."""
-    is_problem = answer.headers.get("content-type", "").startswith(MEDIA_TYPE)
-    return answer.status_code == HTTPStatus.NOT_FOUND and is_problem
+    is_problem = response.headers.get("content-type", "").startswith(MEDIA_TYPE)
+    return response.status_code == HTTPStatus.NOT_FOUND and is_problem
 
 
 def json_of(query: BaseModel) -> dict[str, Any]:

@@ -5,7 +5,9 @@ from datetime import datetime
 
 from pydantic import BaseModel
 
-from shared.contracts.metrics import AggregatedMetrics, DriftReport, MetricsQuery, Status, ThresholdProfile
+from shared.contracts.aggregates import AggregatedMetrics, MetricsQuery
+from shared.contracts.drift import DriftReport
+from shared.contracts.thresholds import Status, ThresholdProfile
 
 
 class SeverityChange(BaseModel):

@@ -23,7 +23,7 @@ from analytics_service.reports.lookup import Lookup, Lookups
 from analytics_service.reports.maker import ReportMaker
 from analytics_service.reports.single_flight import SingleFlight
 from shared.asyncio.clock import Clock
-from shared.contracts.metrics import MetricsQuery
+from shared.contracts.aggregates import MetricsQuery
 
 RESPONSES = Counter("analysis_answers", "Reports answered", ["cache", "source"])
 

@@ -11,7 +11,7 @@ import orjson
 
 from analytics_service.cache.key import ReportKey
 from analytics_service.metrics_client.facts import State
-from shared.contracts.metrics import MetricsQuery
+from shared.contracts.aggregates import MetricsQuery
 
 
 class ReportKeys:

@@ -1,4 +1,4 @@
-"""What the state is now, and whether there is a report on it: to be known before any report is answered.
+"""What the state is now, and whether there is a report on it: to be known before any report is sent.
 
 A question that is asked now and then is looked up anew each time. One that is asked more than OFTEN times a second is
 answered from the last lookup, while a new one is made in the background: heavy traffic on a dashboard neither waits nor
@@ -17,7 +17,7 @@ from analytics_service.metrics_client.facts import State
 from analytics_service.reports.key import ReportKeys
 from analytics_service.reports.single_flight import SingleFlight
 from shared.asyncio.clock import Clock
-from shared.contracts.metrics import MetricsQuery
+from shared.contracts.aggregates import MetricsQuery
 
 OFTEN = 10
 """Questions per second; per question and process."""

@@ -16,7 +16,7 @@ from analytics_service.rules.thresholds import still_breached
 from analytics_service.rules.traffic import TrafficRose
 from analytics_service.rules.versions import NewVersion
 from analytics_service.rules.windows import window_before
-from shared.contracts.metrics import DriftStatus
+from shared.contracts.drift import DriftStatus
 
 Kind = TypeVar("Kind", bound=Claim)
 

@@ -10,7 +10,8 @@ from analytics_service.rules.certainty import SURE, means_by_chance, spread_of
 from analytics_service.rules.claim import Claim
 from analytics_service.rules.figures import apart
 from analytics_service.rules.windows import comparable, window_before
-from shared.contracts.metrics import AggregatedMetrics, DriftMeasure
+from shared.contracts.aggregates import AggregatedMetrics
+from shared.contracts.drift import DriftMeasure
 
 MATTERS = 0.05
 """A change of average confidence worth a word."""

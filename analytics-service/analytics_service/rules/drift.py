@@ -18,7 +18,7 @@ from analytics_service.rules.figures import name_of, number, percents
 from analytics_service.rules.renaming import Renaming, counts, label_counts, renaming
 from analytics_service.rules.succession import another_version_speaks
 from analytics_service.rules.windows import baseline_words, window_before
-from shared.contracts.metrics import DriftMeasure, DriftReport, DriftStatus
+from shared.contracts.drift import DriftMeasure, DriftReport, DriftStatus
 
 MODERATE_PSI, SIGNIFICANT_PSI = 0.1, 0.25
 """The metrics-service's bands."""

@@ -7,7 +7,7 @@ from analytics_service.metrics_client.facts import Facts
 from analytics_service.rules.certainty import MIN_SAMPLE
 from analytics_service.rules.confidence import MATTERS
 from analytics_service.rules.drift import MODERATE_PSI, index
-from shared.contracts.metrics import AggregatedMetrics, VersionMetrics
+from shared.contracts.aggregates import AggregatedMetrics, VersionMetrics
 
 
 def others_alike(facts: Facts) -> bool | None:

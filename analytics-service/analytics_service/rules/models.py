@@ -13,7 +13,7 @@ from analytics_service.rules.certainty import MIN_SAMPLE, SURE, one_sided_by_cha
 from analytics_service.rules.claim import Claim
 from analytics_service.rules.figures import percent, percents, plural
 from analytics_service.rules.windows import window_before
-from shared.contracts.metrics import AggregatedMetrics
+from shared.contracts.aggregates import AggregatedMetrics
 
 MOVED = 0.1
 """A change of a model's share among all predictions worth a word."""

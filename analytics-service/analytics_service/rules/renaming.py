@@ -14,7 +14,7 @@ from itertools import pairwise
 from math import exp, log
 
 from analytics_service.rules.certainty import SURE, counts_by_chance, one_sided_by_chance, shares_by_chance
-from shared.contracts.metrics import DriftReport
+from shared.contracts.drift import DriftReport
 
 Counts = Mapping[str, int]
 

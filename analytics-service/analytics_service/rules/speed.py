@@ -10,7 +10,7 @@ from analytics_service.rules.certainty import SURE, shares_by_chance
 from analytics_service.rules.claim import Claim
 from analytics_service.rules.figures import apart, number
 from analytics_service.rules.windows import comparable, window_before
-from shared.contracts.metrics import AggregatedMetrics
+from shared.contracts.aggregates import AggregatedMetrics
 
 MATTERS, MATTERS_MUCH = 0.1, 0.5
 """Parts of the room between the time before and the threshold."""

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 
 from analytics_service.metrics_client.facts import Facts
-from shared.contracts.metrics import AggregatedMetrics, DriftReport
+from shared.contracts.aggregates import AggregatedMetrics
+from shared.contracts.drift import DriftReport
 
 Counts = Mapping[str, int]
 

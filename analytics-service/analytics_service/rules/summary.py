@@ -9,7 +9,8 @@ from analytics_service.rules.certainty import MIN_SAMPLE
 from analytics_service.rules.claim import ORDER, Claim
 from analytics_service.rules.figures import apart, number, plural
 from analytics_service.rules.windows import comparable, window, window_before
-from shared.contracts.metrics import DriftStatus, Status
+from shared.contracts.drift import DriftStatus
+from shared.contracts.thresholds import Status
 
 VERDICTS = {
     Status.NORMAL: ("Normal", "no threshold"),

@@ -9,7 +9,7 @@ from analytics_service.metrics_client.facts import Facts
 from analytics_service.rules.certainty import MIN_SAMPLE
 from analytics_service.rules.claim import Claim, milder
 from analytics_service.rules.figures import apart, number, percent, plural
-from shared.contracts.metrics import Breach
+from shared.contracts.thresholds import Breach
 
 JUST = 0.005
 """Nearer to its threshold than this part of it, a value is just beyond."""

@@ -20,7 +20,7 @@ from analytics_service.rules.claim import Claim
 from analytics_service.rules.confidence import MATTERS
 from analytics_service.rules.figures import apart, number, percents, quantity
 from analytics_service.rules.windows import window_before
-from shared.contracts.metrics import AggregatedMetrics, VersionMetrics
+from shared.contracts.aggregates import AggregatedMetrics, VersionMetrics
 
 WHOLE_LIST = 100
 """The metrics-service tells of so many versions at most: of a longer list, nobody knows what is missing."""

@@ -3,7 +3,8 @@
 from analytics_service.metrics_client.facts import Facts
 from analytics_service.rules.certainty import MIN_SAMPLE
 from analytics_service.rules.figures import moment, name_of
-from shared.contracts.metrics import AggregatedMetrics, DriftReport
+from shared.contracts.aggregates import AggregatedMetrics
+from shared.contracts.drift import DriftReport
 
 
 def window(facts: Facts) -> str:

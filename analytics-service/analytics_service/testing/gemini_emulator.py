@@ -62,22 +62,22 @@ class Call:
 
 
 class Exchange(BaseHTTPRequestHandler):
-    """One request and the means to answer it, well or badly."""
+    """One request and the means to respond, well or badly."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     emulator: "GeminiEmulator"
 
     def do_POST(self) -> None:
-        """Takes a call down and lets the behaviour whose turn it is answer."""
+        """Takes a call down and lets the behaviour whose turn it is respond."""
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         call = Call(time.monotonic(), self.path, self.headers.get("x-goog-api-key"), body)
         self.emulator.next_behaviour(call)(self)
 
-    def answer(
+    def respond(
         self, status: int, body: bytes, length: int | None = None, headers: Mapping[str, str] | None = None
     ) -> None:
-        """An answer; `length` says what Content-Length claims."""
+        """A response; `length` says what Content-Length claims."""
         self.send_response(status)
         for name, value in {"Content-Type": "application/json; charset=UTF-8", **(headers or {})}.items():
             self.send_header(name, value)
@@ -100,7 +100,7 @@ class Exchange(BaseHTTPRequestHandler):
 
 
 Behaviour = Callable[[Exchange], None]
-"""How a call is answered."""
+"""How a call is responded to."""
 
 
 class GeminiEmulator(LocalServer):
@@ -134,16 +134,16 @@ def reporting(findings: dict[str, Any] | None = None) -> Behaviour:
 
 
 def saying(text: str, finish: str = "STOP") -> Behaviour:
-    """A well-formed answer with this text, whatever it is."""
+    """A well-formed response with this text, whatever it is."""
 
     def behave(exchange: Exchange) -> None:
-        exchange.answer(200, answer_body(exchange, text, finish))
+        exchange.respond(200, response_body(exchange, text, finish))
 
     return behave
 
 
-def answer_body(exchange: Exchange, text: str, finish: str = "STOP") -> bytes:
-    """An answer in the wire format."""
+def response_body(exchange: Exchange, text: str, finish: str = "STOP") -> bytes:
+    """A response in the wire format."""
     candidate = {
         "content": {"role": "model", "parts": [{"text": text}]},
         "finishReason": exchange.enum(FINISH_REASONS, finish),
@@ -159,7 +159,7 @@ def recorded(
 
     def behave(exchange: Exchange) -> None:
         content = body if isinstance(body, bytes) else json.dumps(encoded(exchange, body)).encode()
-        exchange.answer(status, content, headers=headers)
+        exchange.respond(status, content, headers=headers)
 
     return behave
 
@@ -178,7 +178,7 @@ def encoded(exchange: Exchange, value: Any) -> Any:
 
 
 def slow(seconds: float, then: Behaviour | None = None) -> Behaviour:
-    """Nothing for so long, then an answer, if somebody still waits."""
+    """Nothing for so long, then a response, if somebody still waits."""
 
     def behave(exchange: Exchange) -> None:
         time.sleep(seconds)
@@ -192,7 +192,7 @@ def failing(status: int, name: str = "INTERNAL", details: list[dict[str, Any]] |
     error = {"code": status, "message": f"emulated {status}", "status": name, "details": details or []}
 
     def behave(exchange: Exchange) -> None:
-        exchange.answer(status, json.dumps({"error": error}).encode())
+        exchange.respond(status, json.dumps({"error": error}).encode())
 
     return behave
 
@@ -206,32 +206,32 @@ def rate_limited(retry_delay: str | None = None) -> Behaviour:
 def blocked(exchange: Exchange) -> None:
     """No candidate: the prompt was blocked."""
     reason = exchange.enum(BLOCK_REASONS, "SAFETY")
-    exchange.answer(200, json.dumps({"promptFeedback": {"blockReason": reason}}).encode())
+    exchange.respond(200, json.dumps({"promptFeedback": {"blockReason": reason}}).encode())
 
 
 def stopped_for_safety(exchange: Exchange) -> None:
-    """A candidate without text: the answer was blocked."""
+    """A candidate without text: it was blocked."""
     candidate = {"finishReason": exchange.enum(FINISH_REASONS, "SAFETY")}
-    exchange.answer(200, json.dumps({"candidates": [candidate]}).encode())
+    exchange.respond(200, json.dumps({"candidates": [candidate]}).encode())
 
 
 def cutting(exchange: Exchange) -> None:
-    """Ends the connection without an answer."""
+    """Ends the connection without a response."""
     exchange.cut()
 
 
 def half_body(exchange: Exchange) -> None:
-    """Promises a whole answer, sends half of it, and ends the connection."""
-    body = answer_body(exchange, json.dumps(FINDINGS))
-    exchange.answer(200, body[: len(body) // 2], length=len(body))
+    """Promises a whole response, sends half of it, and ends the connection."""
+    body = response_body(exchange, json.dumps(FINDINGS))
+    exchange.respond(200, body[: len(body) // 2], length=len(body))
     exchange.cut()
 
 
 def broken_envelope(exchange: Exchange) -> None:
     """200, and a body that is no JSON."""
-    exchange.answer(200, b'{"candidates": [{"content": ')
+    exchange.respond(200, b'{"candidates": [{"content": ')
 
 
 def html_error(exchange: Exchange) -> None:
     """What a proxy on the way says: 502 and HTML."""
-    exchange.answer(502, b"<html><body>Bad Gateway</body></html>")
+    exchange.respond(502, b"<html><body>Bad Gateway</body></html>")

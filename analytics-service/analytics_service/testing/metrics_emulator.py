@@ -12,16 +12,9 @@ from pydantic import BaseModel
 from analytics_service.metrics_client.facts import Baselines, Quality, SeenAlerts
 from analytics_service.testing.local_server import LocalServer
 from shared.asyncio.clock import utc_now
-from shared.contracts.metrics import (
-    AggregatedMetrics,
-    DriftMeasure,
-    DriftQuery,
-    DriftReport,
-    DriftStatus,
-    MetricsQuery,
-    Status,
-    ThresholdProfile,
-)
+from shared.contracts.aggregates import AggregatedMetrics, MetricsQuery
+from shared.contracts.drift import DriftMeasure, DriftQuery, DriftReport, DriftStatus
+from shared.contracts.thresholds import Status, ThresholdProfile
 
 PSI = {
     DriftStatus.STABLE: 0.02,
@@ -44,26 +37,26 @@ class MetricsExchange(BaseHTTPRequestHandler):
         """`/metrics/aggregated`, `/metrics/drift`, `/metrics/quality`."""
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.asked_about = json.loads(body).get("model_name")
-        answers: dict[str, Callable[[], BaseModel]] = {
+        responses: dict[str, Callable[[], BaseModel]] = {
             "/metrics/aggregated": lambda: self.emulator.aggregated(MetricsQuery.model_validate_json(body)),
             "/metrics/drift": lambda: self.emulator.drifted(DriftQuery.model_validate_json(body)),
             "/metrics/quality": lambda: self.emulator.quality,
         }
-        self.answer(answers[self.path]())
+        self.respond(responses[self.path]())
 
     def do_GET(self) -> None:
         """`/metrics/thresholds`, `/metrics/alerts`, `/metrics/baselines`."""
         url = urlsplit(self.path)
         (model_name,) = parse_qs(url.query).get("model_name", [None])
         self.asked_about = model_name
-        answers: dict[str, BaseModel] = {
+        responses: dict[str, BaseModel] = {
             "/metrics/thresholds": self.emulator.thresholds.model_copy(update={"model_name": model_name}),
             "/metrics/alerts": self.emulator.alerts,
             "/metrics/baselines": self.emulator.baselines,
         }
-        self.answer(answers[url.path])
+        self.respond(responses[url.path])
 
-    def answer(self, body: BaseModel) -> None:
+    def respond(self, body: BaseModel) -> None:
         """Sends the body, or whatever the test wants to go wrong."""
         status, content, kind = 200, body.model_dump_json().encode(), "application/json"
         if self.emulator.fails_with:
@@ -91,7 +84,7 @@ class MetricsExchange(BaseHTTPRequestHandler):
 
 
 class MetricsEmulator(LocalServer):
-    """`now` is answered for a window that ends now, `before` for one that ends earlier."""
+    """`now` is the response for a window that ends now, `before` for one that ends earlier."""
 
     def __init__(self) -> None:
         super().__init__()

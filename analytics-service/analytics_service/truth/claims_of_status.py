@@ -3,7 +3,8 @@
 import re
 
 from analytics_service.metrics_client.facts import Facts
-from shared.contracts.metrics import DriftReport, DriftStatus, Status
+from shared.contracts.drift import DriftReport, DriftStatus
+from shared.contracts.thresholds import Status
 
 CLAUSE = re.compile(r"[;,:]|\b(?:but|while|although|though|whereas|however|yet|and|despite|except)\b", re.IGNORECASE)
 

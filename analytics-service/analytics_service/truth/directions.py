@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from math import isclose
 
 from analytics_service.metrics_client.facts import Facts
-from shared.contracts.metrics import AggregatedMetrics
+from shared.contracts.aggregates import AggregatedMetrics
 
 NUMBER = (
     r"(?P<{0}>\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?|\d+(?:\.\d+)?)\s*(?P<{0}u>%|percent|ms|milliseconds?|s\b|sec(?:onds?)?)?"

@@ -14,7 +14,7 @@ from analytics_service.metrics_client.facts import Facts
 from analytics_service.rules.models import by_model
 from analytics_service.truth.counts_told import counts_told, sums_of_named
 from analytics_service.truth.told import told_of
-from shared.contracts.metrics import AggregatedMetrics
+from shared.contracts.aggregates import AggregatedMetrics
 
 FIGURE = re.compile(
     r"(?P<about>\b(?:about|around|approximately|roughly|nearly|almost|some|over|under|more than|less than|at least"

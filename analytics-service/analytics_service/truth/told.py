@@ -11,7 +11,8 @@ from analytics_service.rules.certainty import counts_by_chance
 from analytics_service.rules.confidence import confidence_by_chance
 from analytics_service.rules.speed import slower_by_chance
 from analytics_service.rules.windows import comparable
-from shared.contracts.metrics import AggregatedMetrics, DriftReport
+from shared.contracts.aggregates import AggregatedMetrics
+from shared.contracts.drift import DriftReport
 
 PLAIN_LABEL = re.compile(r"[\w .:/+-]{1,64}")
 """Labels come from model manifests; one that could carry a sentence is replaced by a number."""

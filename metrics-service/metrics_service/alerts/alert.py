@@ -10,7 +10,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, computed_field
 
-from shared.contracts.metrics import Status
+from shared.contracts.thresholds import Status
 
 
 class Signal(StrEnum):

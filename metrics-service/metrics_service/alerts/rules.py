@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from metrics_service.alerts.alert import Alert, EventType, Evidence, Signal
 from metrics_service.thresholds.judge import SEVERITIES, Limits
-from shared.contracts.metrics import Status
+from shared.contracts.thresholds import Status
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from metrics_service.alerts.alert import DERIVED, Alert, AlertEvent, EventType
 from metrics_service.alerts.rules import Policy, Reading, event_type, next_severity
 from metrics_service.database import autocommit, transaction
-from shared.contracts.metrics import Status
+from shared.contracts.thresholds import Status
 from shared.database import locks
 from shared.database.tables.metrics import alert
 

@@ -13,7 +13,7 @@ from metrics_service.alerts.store import AlertStore
 from metrics_service.models.catalogue import ModelCatalogue
 from metrics_service.silences.contracts import Silence
 from metrics_service.silences.store import SilenceStore, silenced_until
-from shared.contracts.metrics import ModelName
+from shared.contracts.names import ModelName
 from shared.http.openapi import problems
 from shared.http.strict_route import StrictRoute
 

@@ -10,7 +10,7 @@ from metrics_service.api.changed_by import WhoChanges
 from metrics_service.baselines.contracts import Baseline, BaselineList, PinBaseline
 from metrics_service.baselines.pinning import Pinning
 from metrics_service.models.catalogue import ModelCatalogue
-from shared.contracts.metrics import BaselineName, ModelName
+from shared.contracts.names import BaselineName, ModelName
 from shared.http.openapi import problems
 from shared.http.strict_route import StrictRoute
 from shared.service.admin_token import admin_token

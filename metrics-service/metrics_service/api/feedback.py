@@ -21,7 +21,7 @@ from metrics_service.feedback.store import FeedbackStore
 from metrics_service.models.catalogue import ModelCatalogue
 from metrics_service.windows.coverage import Coverage
 from metrics_service.windows.rollups import Selection
-from shared.contracts.metrics import MetricsQuery
+from shared.contracts.aggregates import MetricsQuery
 from shared.database import rollup_widths
 from shared.http.openapi import problems
 from shared.http.strict_route import StrictRoute

@@ -6,14 +6,9 @@ from pydantic import BaseModel
 from metrics_service.models.catalogue import ModelCatalogue
 from metrics_service.reports.drift import DriftReporter
 from metrics_service.reports.metrics import MetricsReporter
-from shared.contracts.metrics import (
-    AggregatedMetrics,
-    DriftQuery,
-    DriftReport,
-    MetricsQuery,
-    Timeseries,
-    TimeseriesQuery,
-)
+from shared.contracts.aggregates import AggregatedMetrics, MetricsQuery
+from shared.contracts.drift import DriftQuery, DriftReport
+from shared.contracts.timeseries import Timeseries, TimeseriesQuery
 from shared.http.openapi import problems
 from shared.http.strict_route import StrictRoute
 

@@ -10,7 +10,8 @@ from metrics_service.api.changed_by import WhoChanges
 from metrics_service.models.catalogue import ModelCatalogue
 from metrics_service.thresholds.changes import AuditedChange, ThresholdChange
 from metrics_service.thresholds.store import ThresholdStore
-from shared.contracts.metrics import ModelName, ThresholdProfile
+from shared.contracts.names import ModelName
+from shared.contracts.thresholds import ThresholdProfile
 from shared.http.openapi import problems
 from shared.http.strict_route import StrictRoute
 from shared.service.admin_token import admin_token

@@ -5,7 +5,8 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from shared.contracts.metrics import ModelVersion, WindowEnd
+from shared.contracts.names import ModelVersion
+from shared.contracts.window import WindowEnd
 
 MAX_BASELINES = 50
 """Of one model; more are a mistake of whoever pins them."""

@@ -11,7 +11,7 @@ from metrics_service.windows.coverage import Coverage
 from metrics_service.windows.distributions import distributions
 from metrics_service.windows.rollups import Selection
 from metrics_service.windows.shapes import Reference
-from shared.contracts.metrics import MODEL_BASELINE
+from shared.contracts.names import MODEL_BASELINE
 from shared.contracts.problem import FieldError
 from shared.http.problems import InvalidRequest
 

@@ -17,7 +17,7 @@ from metrics_service.database import autocommit, transaction
 from metrics_service.sql import statement
 from metrics_service.windows.shapes import Reference, Shapes, as_baseline, from_baseline
 from shared.contracts.baseline import ModelBaseline
-from shared.contracts.metrics import MODEL_BASELINE
+from shared.contracts.names import MODEL_BASELINE
 from shared.contracts.problem import FieldError
 from shared.database.tables.metrics import baseline
 from shared.http.problems import InvalidRequest, Problem

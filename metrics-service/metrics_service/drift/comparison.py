@@ -18,7 +18,7 @@ from math import log, log2, sqrt
 from metrics_service.drift.certainty import FALSE_ALARMS, could_tell, detectable_psi, p_value
 from metrics_service.drift.chance import probabilities, variance
 from metrics_service.drift.splits import Bin
-from shared.contracts.metrics import DriftStatus
+from shared.contracts.drift import DriftStatus
 
 SLIGHT_PSI = 0.01
 """Below it nothing matters, however certain: of two labels of equal share, five points more of one are 0.01."""

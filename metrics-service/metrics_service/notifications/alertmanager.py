@@ -31,7 +31,7 @@ from metrics_service.notifications.text import description, headline
 from metrics_service.notifications.webhooks import Format, Webhook, signed_headers
 from metrics_service.silences.store import active_silences, silenced_until
 from shared.asyncio.clock import UtcNow
-from shared.contracts.metrics import Status
+from shared.contracts.thresholds import Status
 from shared.database.tables.metrics import alert as alert_table
 
 POLL_SECONDS = 0.5

@@ -9,7 +9,7 @@ from typing import Any
 
 from metrics_service.alerts.alert import AlertEvent
 from metrics_service.notifications.text import description, headline, mood
-from shared.contracts.metrics import Status
+from shared.contracts.thresholds import Status
 
 SLACK_SIGNS = {
     Status.NORMAL: ":white_check_mark:",

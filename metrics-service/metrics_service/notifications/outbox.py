@@ -12,7 +12,7 @@ from metrics_service.alerts.rules import event_type
 from metrics_service.alerts.store import alert_of
 from metrics_service.notifications.webhooks import Webhook
 from metrics_service.silences.store import active_silences, silenced_until
-from shared.contracts.metrics import Status
+from shared.contracts.thresholds import Status
 from shared.database.tables.metrics import alert, alert_delivery
 
 

@@ -1,7 +1,7 @@
 """What an alert says to people: one headline and one sentence for every receiver; pure."""
 
 from metrics_service.alerts.alert import Alert, AlertEvent, Ending, EventType, Evidence, Signal
-from shared.contracts.metrics import Status
+from shared.contracts.thresholds import Status
 
 SUBJECTS = {
     Signal.CONFIDENCE: "Confidence",

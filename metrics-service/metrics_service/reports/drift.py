@@ -14,7 +14,7 @@ from metrics_service.windows.coverage import Coverage
 from metrics_service.windows.distributions import distributions
 from metrics_service.windows.rollups import Selection
 from metrics_service.windows.shapes import Reference, Shapes, confidence_range, length_range
-from shared.contracts.metrics import DriftMeasure, DriftQuery, DriftReport, DriftStatus
+from shared.contracts.drift import DriftMeasure, DriftQuery, DriftReport, DriftStatus
 
 NOT_JUDGED = {"status": DriftStatus.NOT_ENOUGH_DATA, "p_value": None, "certainty": None, "detectable_psi": None}
 OVERLAP = "the reference and the window overlap: predictions would be compared with themselves"

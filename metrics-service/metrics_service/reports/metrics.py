@@ -10,7 +10,8 @@ from metrics_service.windows import aggregates
 from metrics_service.windows.coverage import Coverage
 from metrics_service.windows.rollups import Selection
 from metrics_service.windows.timeseries import timeseries, whole, width_for
-from shared.contracts.metrics import AggregatedMetrics, MetricsQuery, Timeseries, TimeseriesQuery
+from shared.contracts.aggregates import AggregatedMetrics, MetricsQuery
+from shared.contracts.timeseries import Timeseries, TimeseriesQuery
 
 
 @dataclass(frozen=True, slots=True)

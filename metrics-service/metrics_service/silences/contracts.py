@@ -8,7 +8,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from metrics_service.alerts.alert import Signal
 from metrics_service.readable import readable
-from shared.contracts.metrics import ModelName
+from shared.contracts.names import ModelName
 
 LONGEST = timedelta(days=90)
 """Longer is not a silence but a wish to have no alerts."""

@@ -6,8 +6,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.config import JsonDict
 
-from shared.contracts.metrics import Thresholds
 from shared.contracts.problem import FieldError
+from shared.contracts.thresholds import Thresholds
 from shared.http.problems import InvalidRequest
 
 NOT_NAMED: Any = None

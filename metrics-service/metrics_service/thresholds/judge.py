@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from shared.contracts.metrics import Breach, Status, Thresholds
+from shared.contracts.thresholds import Breach, Status, Thresholds
 
 SEVERITIES = (Status.NORMAL, Status.WARNING, Status.CRITICAL)
 """From best to worst."""

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from metrics_service.audit.trail import ChangedBy
 from metrics_service.database import autocommit, transaction
 from metrics_service.thresholds.changes import AuditedChange, ThresholdChange
-from shared.contracts.metrics import ThresholdProfile, Thresholds
+from shared.contracts.thresholds import ThresholdProfile, Thresholds
 from shared.database import locks
 from shared.database.tables.metrics import DEFAULT_PROFILE, threshold_change, threshold_profile
 from shared.http.problems import Problem

@@ -22,7 +22,7 @@ from metrics_service.watch.scope import Watch
 from metrics_service.windows.aggregates import aggregate
 from metrics_service.windows.rollups import Selection
 from metrics_service.windows.window import Window
-from shared.contracts.metrics import Status
+from shared.contracts.thresholds import Status
 
 DROP_WARNING = 0.05
 DROP_CRITICAL = 0.15

@@ -27,7 +27,8 @@ from metrics_service.windows.aggregates import Aggregates, aggregate
 from metrics_service.windows.rollups import Selection
 from metrics_service.windows.window import Window
 from shared.asyncio.clock import UtcNow
-from shared.contracts.metrics import DriftMeasure, DriftQuery, DriftReport, DriftStatus, Thresholds
+from shared.contracts.drift import DriftMeasure, DriftQuery, DriftReport, DriftStatus
+from shared.contracts.thresholds import Thresholds
 
 IN_USE = timedelta(days=1)
 """A model that has predicted nothing for so long is not watched; its open alerts are closed."""

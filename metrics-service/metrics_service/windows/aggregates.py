@@ -12,7 +12,7 @@ from metrics_service.database import autocommit
 from metrics_service.sql import statement
 from metrics_service.windows.histogram import quantiles
 from metrics_service.windows.rollups import Selection, over_selection, parameters_of
-from shared.contracts.metrics import VersionMetrics
+from shared.contracts.aggregates import VersionMetrics
 
 PERCENTILES = (0.5, 0.95, 0.99)
 

@@ -13,7 +13,7 @@ from metrics_service.sql import statement
 from metrics_service.windows.aggregates import summary
 from metrics_service.windows.rollups import CHOICE, Selection, choice_of
 from metrics_service.windows.window import EPOCH, Window, ceil_to, floor_to
-from shared.contracts.metrics import TimeseriesBucket
+from shared.contracts.timeseries import TimeseriesBucket
 from shared.database import rollup_widths
 
 BUCKETS = statement(

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from prediction_service.request.texts import MAX_BATCH_BYTES, MAX_CHARACTERS, MAX_TEXTS, check_text
-from shared.contracts.metrics import ModelName, TaskType
+from shared.contracts.names import ModelName, TaskType
 from shared.contracts.problem import ProblemDetails
 
 Text = Annotated[

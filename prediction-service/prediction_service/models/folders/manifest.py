@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
 
-from shared.contracts.metrics import TaskType
+from shared.contracts.names import TaskType
 from shared.settings.opening import without_waiting
 
 FILE_NAME = "model.toml"

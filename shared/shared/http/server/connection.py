@@ -1,59 +1,37 @@
 """One connection: what has arrived, what is awaited, and until when."""
 
 import asyncio
-from enum import Enum, auto
 from math import inf
 from typing import TYPE_CHECKING, Any
 
 from shared.http.server.body import Body, body_of
-from shared.http.server.exchange import ASGI, BODY_HIGH_WATER, Exchange
+from shared.http.server.exchange import BODY_HIGH_WATER, Exchange
+from shared.http.server.incoming import END_OF_HEAD, Incoming
 from shared.http.server.outgoing import Outgoing
+from shared.http.server.phase import BODY, CLOSED, HEAD, LINGER, RESPONSE
 from shared.http.server.refusal import CUTS, Refused, refusal_response
-from shared.http.server.request_head import Head, parse_head, refuse_impossible, tell_what_is_readable
+from shared.http.server.request_head import parse_head, tell_what_is_readable
+from shared.http.server.scope import connection_scope, request_scope
 
 if TYPE_CHECKING:
     from shared.http.server.door import Door
-
-END_OF_HEAD = b"\r\n\r\n"
-
-HELD_BYTES = 65_536
-"""What may wait behind the request that is being answered, in bytes."""
 
 LINGER_SILENCE_SECONDS = 5.0
 """While lingering, nothing has come for so long: the client has read the response, or never will. As nginx has it."""
 
 
-class Phase(Enum):
-    """What is awaited."""
-
-    HEAD = auto()
-    """A request, or its rest."""
-    BODY = auto()
-    """The rest of a request's body; its response may have been sent before."""
-    RESPONSE = auto()
-    """The end of the response. What arrives is held."""
-    LINGER = auto()
-    """The client, who leaves. What arrives is dropped."""
-    CLOSED = auto()
-
-
-HEAD, BODY, RESPONSE, LINGER, CLOSED = Phase
-
-
 class Connection(asyncio.Protocol):
     """Feeds exchanges, one after the other: a request that waits behind another one is not even looked at."""
 
+    incoming: Incoming
     outgoing: Outgoing
 
     def __init__(self, door: "Door", loop: asyncio.AbstractEventLoop) -> None:
         self._door, self.loop, self._bounds = door, loop, door.bounds
         self._phase = HEAD
-        self._arrived = bytearray()  # and not yet understood
-        self._looked_at = 0  # bytes of an unfinished head
         self._body: Body | None = None
         self._exchange: Exchange | None = None
-        self._reading, self._closing = True, False
-        self._moved = 0  # bytes that have come, or were dropped, since one last looked
+        self._closing = False
         self._linger_until = self.due = inf
         self.peer = ""
         self._scope: dict[str, Any] = {}
@@ -62,7 +40,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # it is one
         """Somebody has connected."""
-        self._transport = transport
+        self.incoming = Incoming(transport, self._bounds)
         self.outgoing = Outgoing(transport, self._bounds, self.loop)
         self._scope = connection_scope(transport)
         self.peer = self._scope["client"][0] if self._scope["client"] else ""
@@ -76,7 +54,7 @@ class Connection(asyncio.Protocol):
         """It has ended."""
         self._phase, self.due = CLOSED, inf
         self._door.leave(self)
-        self._arrived.clear()
+        self.incoming.waiting.clear()
         self.outgoing.lose()
         if self._exchange is not None and not self._exchange.complete:
             self._exchange.lose()
@@ -96,49 +74,41 @@ class Connection(asyncio.Protocol):
         """Bytes have arrived."""
         phase = self._phase
         if phase is HEAD:
-            if not self._arrived:
+            if not self.incoming.waiting:
                 end = data.find(END_OF_HEAD) + 4
                 if end > 3:
                     self._begin(data[:end], data[end:])
                     return
                 self.due = self.loop.time() + self._bounds.head_seconds
-            self._arrived += data
+            self.incoming.waiting += data
             self._look_for_head()
         elif phase is BODY:
-            self._moved += len(data)
-            self._arrived += data
+            self.incoming.moved += len(data)
+            self.incoming.waiting += data
             self._read_body()
         elif phase is RESPONSE:
-            self._arrived += data
-            self._hold()
+            self.incoming.waiting += data
+            self.incoming.hold()
         elif phase is LINGER:
-            self._moved += len(data)
+            self.incoming.moved += len(data)
             self._drop()
 
     # Requests
 
     def _look_for_head(self) -> None:
         """In what has arrived so far."""
-        arrived, seen = self._arrived, self._looked_at
-        end = arrived.find(END_OF_HEAD, max(seen - 3, 0)) + 4
-        if end > 3:
-            head = bytes(arrived[:end])
-            del arrived[:end]
-            self._begin(head, b"")
-            return
-        self._looked_at = len(arrived)
         try:
-            self._bound_head(self._looked_at)
-            refuse_impossible(arrived, seen)
+            head = self.incoming.take_head()
         except Refused as refused:
-            tell_what_is_readable(refused, bytes(arrived))
             self.refuse(refused)
+            return
+        if head is not None:
+            self._begin(head, b"")
 
     def _begin(self, head: bytes, rest: bytes) -> None:
         """A head is here, and perhaps more behind it."""
-        self._looked_at = 0
         try:
-            self._bound_head(len(head))
+            self.incoming.bound_head(len(head))
             request = parse_head(head, self._door.hosts, self._bounds.max_head_fields)
         except Refused as refused:
             tell_what_is_readable(refused, head)
@@ -146,35 +116,19 @@ class Connection(asyncio.Protocol):
             return
         exchange = self._exchange = Exchange(self, request)
         self.due = inf
-        if request.length == len(rest) and not self._arrived:
+        if request.length == len(rest) and not self.incoming.waiting:
             self._phase = RESPONSE
             exchange.feed([rest] if rest else [], complete=True)
         else:
-            self._phase, self._moved = BODY, 0
-            self._arrived += rest
+            self._phase, self.incoming.moved = BODY, 0
+            self.incoming.waiting += rest
             self._body = body_of(request.length, self._bounds.max_trailer_bytes)
             self.due = self.loop.time() + self._bounds.progress_seconds
             self._read_body()
             if self._exchange is None:  # what came behind the head was no body
                 return
         exchange.running = True
-        self._door.start(self.loop, exchange.run(self._door.app, self._scope_of(request)))
-
-    def _bound_head(self, length: int) -> None:
-        if length > self._bounds.max_head_bytes:
-            raise Refused(431, "head_too_large", f"A head may have {self._bounds.max_head_bytes} bytes.")
-
-    def _scope_of(self, request: Head) -> dict[str, Any]:
-        return {
-            **self._scope,
-            "http_version": request.http_version,
-            "method": request.method,
-            "path": request.path,
-            "raw_path": request.raw_path,
-            "query_string": request.query,
-            "headers": request.headers,
-            "state": self._door.state.copy(),
-        }
+        self._door.start(self.loop, exchange.run(self._door.app, request_scope(self._scope, request, self._door.state)))
 
     def _read_body(self) -> None:
         """From what has arrived so far."""
@@ -182,7 +136,7 @@ class Connection(asyncio.Protocol):
         if body is None or exchange is None:
             return
         try:
-            content = body.take(self._arrived)
+            content = body.take(self.incoming.waiting)
         except Refused as refused:
             self.refuse(refused)
             return
@@ -192,12 +146,12 @@ class Connection(asyncio.Protocol):
             if exchange.complete:
                 self._next()
             else:
-                self._hold()
+                self.incoming.hold()
             return
         if exchange.complete or exchange.unwanted:
             self._drop()
         elif body.pending or exchange.waiting_bytes > BODY_HIGH_WATER:
-            self._pause_reading()
+            self.incoming.pause()
         if body.pending:
             self.loop.call_soon(self._read_pending)
 
@@ -205,7 +159,7 @@ class Connection(asyncio.Protocol):
         """In another turn, what was left in one."""
         exchange = self._exchange
         if self._phase is BODY and exchange is not None and exchange.waiting_bytes <= BODY_HIGH_WATER:
-            self._resume_reading()
+            self.incoming.resume()
             self._read_body()
 
     def read_on(self) -> None:
@@ -216,17 +170,10 @@ class Connection(asyncio.Protocol):
         if exchange.wants_continue and not exchange.started:
             exchange.wants_continue = False
             self.outgoing.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        if not self._reading:
-            self._moved, self.due = 0, self.loop.time() + self._bounds.progress_seconds
-            self._resume_reading()
+        if not self.incoming.reading:
+            self.incoming.moved, self.due = 0, self.loop.time() + self._bounds.progress_seconds
+            self.incoming.resume()
             self._read_body()
-
-    def _hold(self) -> None:
-        """Stops reading when enough requests wait."""
-        arrived = self._arrived
-        most = self._bounds.max_pipelined_requests
-        if len(arrived) > HELD_BYTES or (arrived and arrived.count(END_OF_HEAD) >= most):
-            self._pause_reading()
 
     # Responses
 
@@ -251,7 +198,7 @@ class Connection(asyncio.Protocol):
         """
         if exchange.wants_continue or self._phase is not BODY or not self._door.is_proxy(self.peer):
             return False
-        self._moved, self._linger_until = 0, self.loop.time() + self._bounds.linger_seconds
+        self.incoming.moved, self._linger_until = 0, self.loop.time() + self._bounds.linger_seconds
         self._drop()
         return True
 
@@ -260,11 +207,11 @@ class Connection(asyncio.Protocol):
         if self._phase is RESPONSE and keep_alive:
             self._next()
         elif self._phase is BODY and keep_alive:
-            self._moved, self._linger_until = 0, self.loop.time() + self._bounds.linger_seconds
-            self._resume_reading()
+            self.incoming.moved, self._linger_until = 0, self.loop.time() + self._bounds.linger_seconds
+            self.incoming.resume()
             self._drop()
             self._read_body()
-        elif self._phase is RESPONSE and self._closing and not self._arrived:
+        elif self._phase is RESPONSE and self._closing and not self.incoming.waiting:
             self._close()
         elif self._phase in (BODY, RESPONSE):
             self._linger()  # more may be on its way behind the request
@@ -275,8 +222,8 @@ class Connection(asyncio.Protocol):
         if self._closing:
             self._close()
             return
-        self._resume_reading()
-        if self._arrived:
+        self.incoming.resume()
+        if self.incoming.waiting:
             self.due = self.loop.time() + self._bounds.head_seconds
             self._look_for_head()
         else:
@@ -318,16 +265,16 @@ class Connection(asyncio.Protocol):
 
         Closed with bytes that nobody read, the kernel would reset the connection, and the response be lost.
         """
-        self._phase, self._moved = LINGER, 0
+        self._phase, self.incoming.moved = LINGER, 0
         self._linger_until = self.loop.time() + self._bounds.linger_seconds
-        self._arrived.clear()
+        self.incoming.waiting.clear()
         self.outgoing.end_stream()
-        self._resume_reading()
+        self.incoming.resume()
         self._drop()
 
     def _drop(self) -> None:
         """Takes what nobody will read, for a while longer."""
-        if self._moved <= self._bounds.linger_bytes:
+        if self.incoming.moved <= self._bounds.linger_bytes:
             self.due = min(self.loop.time() + LINGER_SILENCE_SECONDS, self._linger_until)
         elif self._exchange is not None and self._exchange.unwanted:
             self._exchange.answer_now()
@@ -350,10 +297,10 @@ class Connection(asyncio.Protocol):
             self.outgoing.overdue()
         if self.due > now:
             return
-        if self._phase is HEAD and self._arrived:
+        if self._phase is HEAD and self.incoming.waiting:
             seconds = self._bounds.head_seconds
             refused = Refused(408, "slow_head", f"The head did not arrive within {seconds:g} s.")
-            tell_what_is_readable(refused, bytes(self._arrived))
+            tell_what_is_readable(refused, bytes(self.incoming.waiting))
             self.refuse(refused)
         elif self._phase is BODY and self._exchange is not None and not self._exchange.complete:
             self._look_at_progress(self._exchange, now)
@@ -369,35 +316,7 @@ class Connection(asyncio.Protocol):
             exchange.answer_now()
             return
         seconds, least = self._bounds.progress_seconds, self._bounds.progress_bytes
-        if self._reading and not exchange.wants_continue and self._moved < least:
+        if self.incoming.reading and not exchange.wants_continue and self.incoming.moved < least:
             self.refuse(Refused(408, "slow_body", f"Less than {least} bytes of the body came within {seconds:g} s."))
         else:
-            self._moved, self.due = 0, now + seconds
-
-    def _pause_reading(self) -> None:
-        if self._reading:
-            self._reading = False
-            self._transport.pause_reading()
-
-    def _resume_reading(self) -> None:
-        if not self._reading:
-            self._reading = True
-            self._transport.resume_reading()
-
-
-def connection_scope(transport: asyncio.Transport) -> dict[str, Any]:
-    """What all requests of a connection have in common."""
-    return {
-        "type": "http",
-        "asgi": ASGI,
-        "server": address_of(transport, "sockname"),
-        "client": address_of(transport, "peername"),
-        "scheme": "https" if transport.get_extra_info("sslcontext") else "http",
-        "root_path": "",
-    }
-
-
-def address_of(transport: asyncio.Transport, end: str) -> tuple[str, int] | None:
-    """Address and port of one end of a connection; None for a Unix socket."""
-    address = transport.get_extra_info(end)
-    return (str(address[0]), int(address[1])) if isinstance(address, tuple) else None
+            self.incoming.moved, self.due = 0, now + seconds

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 SCOPE_KEY = "exchange"
 """Where the scope of a request carries its exchange."""
 
-ASGI = {"version": "3.0", "spec_version": "2.3"}
-
 BODY_HIGH_WATER = 65_536
 """Bytes of a body that wait for the application; then reading stops."""
 

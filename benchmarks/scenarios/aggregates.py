@@ -21,7 +21,7 @@ import httpx
 from uuid_utils import uuid7
 
 from benchmarks.harness.prediction_store import PredictionStore, make_store, store_server
-from benchmarks.harness.report import Answer, Bar, Plot, Table, bar
+from benchmarks.harness.report import Bar, Plot, Result, Table, bar
 from benchmarks.harness.servers import Server
 from benchmarks.harness.turns import Sample, in_turns
 from benchmarks.options import Options
@@ -56,7 +56,7 @@ Times = dict[str, Sample]
 """Milliseconds, by what was asked: `few`, `many`, `plain`; of each round the median."""
 
 
-def answer(options: Options) -> Answer:
+def run(options: Options) -> Result:
     """Everything, on one Postgres."""
     folder = options.folder / "aggregates"
     folder.mkdir(mode=0o755)
@@ -64,7 +64,7 @@ def answer(options: Options) -> Answer:
         return asyncio.run(measure(server, folder, options))
 
 
-async def measure(server: PostgresServer, folder: Path, options: Options) -> Answer:
+async def measure(server: PostgresServer, folder: Path, options: Options) -> Result:
     """Size after size."""
     end = datetime.now(UTC)
     few, many = await make_store(server, "few"), await make_store(server, "many")
@@ -76,7 +76,7 @@ async def measure(server: PostgresServer, folder: Path, options: Options) -> Ans
     rollup_bytes, row_bytes = await many.sizes()
     writing = await write_rates(many, options)
     bars = judged(times[options.rows], options.rows, rollup_bytes / row_bytes, writing)
-    return Answer(TITLE, bars, tables(times, writing), [plot(times)])
+    return Result(TITLE, bars, tables(times, writing), [plot(times)])
 
 
 def sizes(most: int) -> list[int]:

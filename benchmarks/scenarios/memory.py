@@ -1,7 +1,7 @@
 """How much memory at rest, and how much under load?"""
 
 from benchmarks.comparison import Comparison, comparisons
-from benchmarks.harness.report import Answer, Table, bar
+from benchmarks.harness.report import Result, Table, bar
 from benchmarks.harness.turns import Sample
 from benchmarks.options import Options
 from benchmarks.targets import LEXICON, STACK, WITHOUT_GATEWAY
@@ -10,13 +10,13 @@ TITLE = "Memory"
 SERVICE, SERVICE_MIB = "prediction-service", 150
 
 
-def answer(options: Options) -> Answer:
+def run(options: Options) -> Result:
     """For each model."""
     found = comparisons(options)
     resident = Sample([run.under_load[SERVICE].resident_mebibytes for run in found[LEXICON].runs[STACK]])
     what = f"memory of the {SERVICE} with the lexicon, under load"
     bars = [bar("predictions", what, "at most", SERVICE_MIB, "MiB", resident)]
-    return Answer(TITLE, bars, tables=[table(comparison, name) for name, comparison in found.items()])
+    return Result(TITLE, bars, tables=[table(comparison, name) for name, comparison in found.items()])
 
 
 def table(comparison: Comparison, model: str) -> Table:

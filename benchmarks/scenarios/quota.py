@@ -15,7 +15,7 @@ from limits.aio.strategies import MovingWindowRateLimiter
 from redis.asyncio import Redis
 
 from analytics_service.gemini.quota import CallQuota, QuotaExhaustedError
-from benchmarks.harness.report import Answer, Table, bar
+from benchmarks.harness.report import Result, Table, bar
 from benchmarks.harness.stores import redis_server
 from benchmarks.harness.turns import Sample, samples
 from benchmarks.options import Options
@@ -30,15 +30,15 @@ Take = Callable[[], Awaitable[object]]
 RateOf = Callable[[RedisServer, int, float], Coroutine[None, None, float]]
 
 
-def answer(options: Options) -> Answer:
+def run(options: Options) -> Result:
     """Calls a second, in turns."""
-    found = Answer(TITLE)
+    found = Result(TITLE)
     rows: list[list[str | Sample]] = []
     with redis_server(options.folder / "quota") as server:
         for name, allowed in ALLOWED.items():
             targets = {
-                "ours": partial(run, our_rate, server, allowed, options.of(1.5)),
-                "theirs": partial(run, their_rate, server, allowed, options.of(1.5)),
+                "ours": partial(in_own_loop, our_rate, server, allowed, options.of(1.5)),
+                "theirs": partial(in_own_loop, their_rate, server, allowed, options.of(1.5)),
             }
             ours, theirs = samples(targets, options.short_turns).values()
             ratio = ours.over(theirs)
@@ -49,7 +49,7 @@ def answer(options: Options) -> Answer:
     return found
 
 
-def run(rate: RateOf, server: RedisServer, allowed: int, seconds: float) -> float:
+def in_own_loop(rate: RateOf, server: RedisServer, allowed: int, seconds: float) -> float:
     """In an event loop of its own."""
     return asyncio.run(rate(server, allowed, seconds))
 

@@ -6,7 +6,7 @@ This stack does more for each: it holds every client to a limit and has every an
 from collections.abc import Callable
 
 from benchmarks.comparison import BUSY, CONNECTIONS, Comparison, comparisons
-from benchmarks.harness.report import Answer, Bar, Plot, Table, bar
+from benchmarks.harness.report import Bar, Plot, Result, Table, bar
 from benchmarks.harness.turns import Sample
 from benchmarks.options import Options
 from benchmarks.targets import LEXICON, MODEL_SERVERS, STACK
@@ -16,9 +16,9 @@ RATIO, P99_MS = 1.5, 60
 FAILED = "lexicon over all connections: requests not answered well"
 
 
-def answer(options: Options) -> Answer:
+def run(options: Options) -> Result:
     """Throughput and latency over connections, for each model."""
-    found = Answer(TITLE)
+    found = Result(TITLE)
     for name, comparison in comparisons(options).items():
         found.tables += [rates(comparison, name), latencies(comparison, name)]
         found.plots += plots(comparison, name)

@@ -17,7 +17,7 @@ from limits.aio.strategies import MovingWindowRateLimiter
 from psycopg_pool import ConnectionPool
 from pyrate_limiter import Duration, PostgresBucket, Rate, RateItem
 
-from benchmarks.harness.report import Answer, Table, bar
+from benchmarks.harness.report import Result, Table, bar
 from benchmarks.harness.stores import postgres_and_redis
 from benchmarks.harness.turns import Sample, samples
 from benchmarks.options import Options
@@ -37,7 +37,7 @@ WANTED = {PYRATE: 10.0, LIMITS: 2.5}
 Decide = Callable[[str], Awaitable[object]]
 
 
-def answer(options: Options) -> Answer:
+def run(options: Options) -> Result:
     """Decisions a second of each, in turns."""
     seconds = options.of(2)
     with postgres_and_redis(options.folder / "limiter") as (postgres, redis):
@@ -55,7 +55,7 @@ def answer(options: Options) -> Answer:
     rows: list[list[str | Sample]] = [
         [name, rate, ratios[name] if name != OURS else ""] for name, rate in rates.items()
     ]
-    return Answer(
+    return Result(
         TITLE,
         bars=[
             bar("gateway", f"limit decisions/s, to {name}", "at least", least, "×", ratios[name])

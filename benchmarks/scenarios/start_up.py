@@ -1,7 +1,7 @@
 """How long from the start of the process to the first prediction?"""
 
 from benchmarks.comparison import comparisons
-from benchmarks.harness.report import Answer, Table
+from benchmarks.harness.report import Result, Table
 from benchmarks.harness.turns import Sample
 from benchmarks.options import Options
 from benchmarks.targets import STACK, WITHOUT_GATEWAY
@@ -9,7 +9,7 @@ from benchmarks.targets import STACK, WITHOUT_GATEWAY
 TITLE = "Start-up"
 
 
-def answer(options: Options) -> Answer:
+def run(options: Options) -> Result:
     """For each model."""
     found = comparisons(options)
     everyone = {name for comparison in found.values() for name in comparison.runs if name != WITHOUT_GATEWAY}
@@ -24,4 +24,4 @@ def answer(options: Options) -> Answer:
         for name in sorted(everyone, key=lambda name: (name != STACK, name))
     ]
     note = "This stack starts four services, Postgres and Redis; in the first turn it makes and migrates its database."
-    return Answer(TITLE, tables=[Table("Seconds until the first prediction", ["", *found], rows, note)])
+    return Result(TITLE, tables=[Table("Seconds until the first prediction", ["", *found], rows, note)])

@@ -10,7 +10,7 @@ import httpx
 
 from benchmarks.harness.connections import post, steady
 from benchmarks.harness.load import Load, wrk
-from benchmarks.harness.report import Answer, Bar, Table, bar
+from benchmarks.harness.report import Bar, Result, Table, bar
 from benchmarks.harness.turns import Sample, alternate
 from benchmarks.options import Options
 from benchmarks.targets import PREDICT, stack_server
@@ -21,7 +21,7 @@ STEADY, BUSY, MANY = "steady 300 requests/s", "64 connections, flat out", "1,000
 WANTED = {STEADY: {"p50_ms": 5, "p99_ms": 20}, BUSY: {"p50_ms": 35, "p99_ms": 80}}
 
 
-def answer(options: Options) -> Answer:
+def run(options: Options) -> Result:
     """One report, asked for again and again."""
     stack = stack_server(options.folder / "reports", INGRESS_LIMITS="1000000/1s", RULES_CACHE_TTL="3600")
     with stack.running(PREDICT):
@@ -40,7 +40,7 @@ def answer(options: Options) -> Answer:
         [name, *(figure(found, what) for what in ("rate", "p50_ms", "p99_ms", "failed"))]
         for name, found in loads.items()
     ]
-    return Answer(TITLE, bars(loads), [Table("", ["", "answers/s", "p50, ms", "p99, ms", "failed"], rows)])
+    return Result(TITLE, bars(loads), [Table("", ["", "answers/s", "p50, ms", "p99, ms", "failed"], rows)])
 
 
 def bars(loads: dict[str, list[Load]]) -> list[Bar]:

@@ -17,7 +17,7 @@ from pathlib import Path
 import uvloop
 
 from benchmarks.harness.load import TEXT, wrk
-from benchmarks.harness.report import Answer, Table, bar
+from benchmarks.harness.report import Result, Table, bar
 from benchmarks.harness.servers import Server
 from benchmarks.harness.stores import postgres_server
 from benchmarks.harness.turns import Sample, alternate, samples
@@ -40,7 +40,7 @@ TEXTS = [" ".join([*WORDS[number % 5 :], *WORDS * 4]) for number in range(101)]
 Compute = Callable[[list[str]], object]
 
 
-def answer(options: Options) -> Answer:
+def run(options: Options) -> Result:
     """Texts a second of 64 callers, and one caller's time."""
     folder, seconds = options.folder / "batching", options.of(3)
     folder.mkdir(mode=0o755)
@@ -62,7 +62,7 @@ def answer(options: Options) -> Answer:
     bare, batcher, _ = rates.values()
     rows: list[list[str | Sample]] = [[name, rate, rate.over(bare)] for name, rate in rates.items()]
     own_time = [bar("model", f"{served.name}, one text of up to 32 tokens: p50", "at most", P50_MS, "ms", direct)]
-    return Answer(
+    return Result(
         TITLE,
         bars=[
             *(own_time if served.name == "sentiment" else ()),

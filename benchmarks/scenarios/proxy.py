@@ -16,7 +16,7 @@ from pathlib import Path
 from benchmarks.harness.connections import Connection, connect, post, steady
 from benchmarks.harness.environments import PEERS
 from benchmarks.harness.load import Load, wrk
-from benchmarks.harness.report import Answer, Bar, Table, bar
+from benchmarks.harness.report import Bar, Result, Table, bar
 from benchmarks.harness.servers import Server
 from benchmarks.harness.stores import postgres_server
 from benchmarks.harness.turns import Sample, alternate, samples
@@ -59,10 +59,10 @@ class Field:
     limitless: Server
 
 
-def answer(options: Options) -> Answer:
+def run(options: Options) -> Result:
     """Everything, on servers that run all the time; those whose turn it is not have nothing to do."""
     with field(options.folder / "proxy") as running:
-        found = Answer(TITLE)
+        found = Result(TITLE)
         rows: list[list[str | Sample]] = []
         for measure in (throughput, refusals, latency, idle):
             bars, lines = measure(running, options)

@@ -9,7 +9,7 @@ import subprocess
 import httpx
 
 from benchmarks.harness.load import wrk
-from benchmarks.harness.report import Answer, Table
+from benchmarks.harness.report import Result, Table
 from benchmarks.harness.turns import Sample, alternate
 from benchmarks.options import Options
 from benchmarks.targets import OUR_BODY, PREDICT, stack_server
@@ -19,10 +19,10 @@ LIMITS = "1000000/1s"
 CONNECTIONS, SECONDS = 64, 5
 
 
-def answer(options: Options) -> Answer:
+def run(options: Options) -> Result:
     """Throughput and latency of both, in turns."""
     if why := reason_to_skip(options.containers):
-        return Answer(TITLE, skipped=[f"containers: {why}"])
+        return Result(TITLE, skipped=[f"containers: {why}"])
     stack = stack_server(options.folder / "bare", INGRESS_LIMITS=LIMITS, LOG_LEVEL="INFO", LOG_FORMAT="json")
     with stack.running(PREDICT):
         urls = {
@@ -39,7 +39,7 @@ def answer(options: Options) -> Answer:
         [name, *(Sample([getattr(load, figure) for load in found]) for figure in figures)]
         for name, found in loads.items()
     ]
-    return Answer(TITLE, tables=[Table("", ["", "predictions/s", "p50, ms", "p99, ms", "failed"], rows)])
+    return Result(TITLE, tables=[Table("", ["", "predictions/s", "p50, ms", "p99, ms", "failed"], rows)])
 
 
 def reason_to_skip(url: str | None) -> str | None:
@@ -47,7 +47,7 @@ def reason_to_skip(url: str | None) -> str | None:
     if not docker_answers():
         return "docker does not answer"
     if url is None:
-        return "no stack was named (--containers URL, see questions/containers.py)"
+        return "no stack was named (--containers URL, see scenarios/containers.py)"
     try:
         policy = httpx.post(f"{url}/predict", json=json.loads(OUR_BODY), timeout=10).headers.get("ratelimit-policy", "")
     except httpx.TransportError as error:

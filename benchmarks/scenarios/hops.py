@@ -1,7 +1,7 @@
 """What does each hop cost? Processor time of a prediction, by process, while 64 connections ask."""
 
 from benchmarks.comparison import BUSY, Comparison, comparisons
-from benchmarks.harness.report import Answer, Table
+from benchmarks.harness.report import Result, Table
 from benchmarks.harness.turns import Sample
 from benchmarks.options import Options
 from benchmarks.targets import STACK, WITHOUT_GATEWAY
@@ -9,9 +9,9 @@ from benchmarks.targets import STACK, WITHOUT_GATEWAY
 TITLE = "Processor time of a prediction"
 
 
-def answer(options: Options) -> Answer:
+def run(options: Options) -> Result:
     """For each model."""
-    return Answer(TITLE, tables=[table(comparison, name) for name, comparison in comparisons(options).items()])
+    return Result(TITLE, tables=[table(comparison, name) for name, comparison in comparisons(options).items()])
 
 
 def table(comparison: Comparison, model: str) -> Table:

@@ -18,7 +18,7 @@ from analytics_service.testing.metrics_emulator import MetricsEmulator
 from benchmarks.harness.connections import all_at_once, post
 from benchmarks.harness.environments import NotInstalledError, environment
 from benchmarks.harness.load import Load
-from benchmarks.harness.report import Answer, Table, bar
+from benchmarks.harness.report import Result, Table, bar
 from benchmarks.harness.servers import Server
 from benchmarks.harness.stores import redis_server
 from benchmarks.harness.turns import Sample
@@ -45,9 +45,9 @@ class Outcome:
     slowest_seconds: float
 
 
-def answer(options: Options) -> Answer:
+def run(options: Options) -> Result:
     """The number of calls, and how long the last caller waits."""
-    found = Answer(TITLE)
+    found = Result(TITLE)
     rows: list[list[str | Sample]] = []
     folder, turns = options.folder / "stampede", min(options.turns, TURNS)
     with redis_server(folder) as redis, GeminiEmulator() as gemini, MetricsEmulator() as metrics:
