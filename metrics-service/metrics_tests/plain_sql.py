@@ -17,7 +17,7 @@ AGGREGATE = """
 """
 LABELS = """
     SELECT prediction_label, count(*) FROM predictions.prediction
-    WHERE created_at >= $1 AND created_at < $2 AND ($3::text IS NULL OR task_type = $3)
+    WHERE prediction_label IS NOT NULL AND created_at >= $1 AND created_at < $2 AND ($3::text IS NULL OR task_type = $3)
         AND ($4::text IS NULL OR model_name = $4)
     GROUP BY 1
 """

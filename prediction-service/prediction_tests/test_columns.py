@@ -31,5 +31,9 @@ def test_records_are_turned_on_their_side() -> None:
         "input_length": [7, 3],
         "metrics_data": ['{"batch_rows":1}', "{}"],
         "text": [None, "bad"],
+        "prediction_value": [None, None],
+        "input_bins": [None, None],
+        "inputs": [None, None],
+        "labels": [None, None],
     }
     assert columns([]) == [[]] * len(COLUMN_TYPES)

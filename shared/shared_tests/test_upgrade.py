@@ -1,6 +1,8 @@
 """The oldest released schema, with data in it, becomes the newest: everything is there, counted, and still judged."""
 
+import asyncio
 import random
+import time
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -32,6 +34,13 @@ VALUES ('', 0.7, 0.5, 210, 510, 3), ('a', 0.65, 0.45, 220, 520, 2)
 RAW = """
 SELECT count(*), sum(confidence::numeric), max(inference_time_ms), count(text), count(DISTINCT prediction_id) FROM {}
 """
+TRIES_TO_LOCK = """
+SELECT count(*) > 0 FROM pg_locks JOIN pg_database ON pg_database.oid = database
+WHERE datname = $1 AND mode = 'AccessExclusiveLock' AND NOT granted
+"""
+WRITERS_GIVE_UP_SECONDS = 2.0
+"""After so long a prediction-service takes Postgres for away."""
+
 PROFILES = "SELECT model_name, min_confidence_warning, version FROM metrics.threshold_profile ORDER BY 1"
 REVISIONS = [script.revision for script in ScriptDirectory(str(MIGRATIONS)).walk_revisions()][::-1]
 
@@ -95,3 +104,39 @@ async def write_as_today(server: PostgresServer, name: str) -> None:
     service = await asyncpg.connect(server.url(name, "prediction_service"))
     await service.execute(INSERT_PREDICTION, uuid4(), datetime.now(UTC), "a", "positive", 0.5, 1.0, 1, None)
     await service.close()
+
+
+async def test_whoever_reads_for_long_makes_the_upgrade_wait_and_no_writer(postgres_server: PostgresServer) -> None:
+    """Of the migration that changes the table of predictions: a writer that waits behind it would answer nobody."""
+    name = "while_somebody_reads"
+    database = Database(postgres_server, name)
+    await postgres_server.execute(f"CREATE DATABASE {name}")
+    passwords = dict.fromkeys(SERVICE_ROLES, postgres_server.password)
+    engine = create_engine(database.url(), "test", pool_size=1)
+    async with engine.begin() as connection:
+        await ensure_roles(connection, passwords)
+        await connection.run_sync(upgrade, "0010")
+    await engine.dispose()
+    reader = await asyncpg.connect(postgres_server.url(name))
+    reading = reader.transaction()
+    await reading.start()
+    await reader.fetch(RAW.format("predictions.prediction"))
+
+    upgrading = asyncio.create_task(migrate(database.url(), passwords))
+    while not (await database.fetch(TRIES_TO_LOCK, name))[0][0]:
+        assert not upgrading.done()
+    longest = 0.0
+    for _ in range(30):
+        began = time.monotonic()
+        await write_as_today(postgres_server, name)
+        longest = max(longest, time.monotonic() - began)
+    assert not upgrading.done(), "the reader still holds its lock"
+    await reading.rollback()
+    await upgrading
+
+    assert longest < WRITERS_GIVE_UP_SECONDS
+    assert [row[0] for row in await database.fetch(REVISION_QUERY)] == [NEWEST_REVISION]
+    rolled_up = await database.fetch("SELECT sum(predictions)::int AS n FROM metrics.rollup WHERE minutes = 60")
+    assert rolled_up[0]["n"] == 30
+    await reader.close()
+    await postgres_server.drop_database(name)

@@ -51,6 +51,8 @@ class Outcome(StrEnum):
     INVALID = "invalid"
     UNKNOWN_PREDICTION = "unknown_prediction"
     UNKNOWN_LABEL = "unknown_label"
+    NO_LABEL = "no_label"
+    """The prediction has no label that could be right or wrong: it is a value, or no label was sure enough."""
     TRUSTED_WORD_STANDS = "trusted_word_stands"
     ANOTHER_WORD_STANDS = "another_word_stands"
     SUPERSEDED = "superseded"

@@ -1,9 +1,10 @@
 """Takes feedback and says what it amounts to. Without Postgres: DatabaseUnavailable.
 
-A label must be one of the labels of the prediction's model. Of a caller's words on a prediction the last one counts.
-A trusted word overrules any other; without the admin token nobody changes what another caller said: the first one who
-judges a prediction is most likely who asked for it, as nobody else was told its id. No caller without the token counts
-for more than `caller_limit` judgements in a window, however many it gives.
+A label must be one of the labels of the prediction's model, and a prediction without a label cannot be judged. Of a
+caller's words on a prediction the last one counts. A trusted word overrules any other; without the admin token nobody
+changes what another caller said: the first one who judges a prediction is most likely who asked for it, as nobody else
+was told its id. No caller without the token counts for more than `caller_limit` judgements in a window, however many it
+gives.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -94,7 +95,7 @@ class FeedbackStore:
         detail = result.detail or ""
         if result.outcome is Outcome.UNKNOWN_PREDICTION:
             raise UnknownPrediction(detail)
-        if result.outcome is Outcome.UNKNOWN_LABEL:
+        if result.outcome in (Outcome.UNKNOWN_LABEL, Outcome.NO_LABEL):
             raise InvalidRequest([FieldError(location="body.label", message=detail)])
         if result.outcome is Outcome.TRUSTED_WORD_STANDS:
             raise TrustedWordStands(detail)
@@ -180,6 +181,9 @@ def refusal(given: Feedback, predictions: Mapping[UUID, Row[tuple[str, ...]]], l
     if prediction is None:
         detail = "No prediction of this id is on record, or it is not on record any more."
         return FeedbackResult(outcome=Outcome.UNKNOWN_PREDICTION, prediction_id=given.prediction_id, detail=detail)
+    if prediction.prediction_label is None:
+        detail = f"The prediction of {prediction.model_name} {prediction.model_version} has no label to judge."
+        return FeedbackResult(outcome=Outcome.NO_LABEL, prediction_id=given.prediction_id, detail=detail)
     allowed = labels[prediction.model_name, prediction.model_version]
     if given.label in allowed:
         return None

@@ -17,9 +17,9 @@ SETTLED = timedelta(minutes=1)
 
 ROUND_SECONDS = 5.0
 AT_MOST = 200
-"""Rows per writer and transaction: some tens of milliseconds."""
+"""Rows per writer, and statements whose inputs are counted, per transaction: some tens of milliseconds."""
 
-COMPACT = text("SELECT metrics.fold_writers(:ended_before, :at_most)")
+COMPACT = text("SELECT metrics.fold_writers(:ended_before, :at_most) + metrics.count_inputs(:at_most)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Compaction:
                 await asyncio.sleep(ROUND_SECONDS)
 
     async def compact(self) -> int:
-        """One step; how many rows went into others."""
+        """One step; how many rows went into others, and how many statements' inputs were counted."""
         async with self.engine.begin() as connection:
             parameters = {"ended_before": self.clock() - SETTLED, "at_most": AT_MOST}
             return await connection.scalar(COMPACT, parameters) or 0

@@ -26,9 +26,12 @@ LOCK_NOT_AVAILABLE = "55P03"
 DELIVERY_DAYS = 7
 """What could not be delivered for so long is no longer news."""
 
-OLD_ROLLUPS = text("DELETE FROM metrics.rollup WHERE minutes IN :widths AND bucket < :before").bindparams(
-    bindparam("widths", rollup_widths.FINE, expanding=True)
-)
+OLD_ROLLUPS = [
+    text(f"DELETE FROM metrics.{table} WHERE minutes IN :widths AND bucket < :before").bindparams(  # noqa: S608
+        bindparam("widths", rollup_widths.FINE, expanding=True)
+    )
+    for table in ("rollup", "value_rollup", "label_rollup", "input_rollup")
+]
 OLD_FEEDBACK = text("DELETE FROM metrics.feedback WHERE predicted_at < :before")
 OLD_ALERTS = text("DELETE FROM metrics.alert WHERE closed_at < :before")
 OLD_SILENCES = text("DELETE FROM metrics.silence WHERE until < :before")
@@ -63,7 +66,7 @@ class Retention:
     async def _forget(self, today: date) -> None:
         """Deletes what is small and old enough."""
         async with self.engine.begin() as connection:
-            for old in (OLD_ROLLUPS, OLD_FEEDBACK, OLD_ALERTS, OLD_SILENCES):
+            for old in (*OLD_ROLLUPS, OLD_FEEDBACK, OLD_ALERTS, OLD_SILENCES):
                 await connection.execute(old, {"before": midnight(today - timedelta(days=self.rollup_days))})
             gone = await connection.scalars(OLD_DELIVERIES, {"before": midnight(today - timedelta(days=DELIVERY_DAYS))})
             if undelivered := sum(delivered_at is None for delivered_at in gone):

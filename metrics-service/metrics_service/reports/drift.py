@@ -75,18 +75,19 @@ class DriftReporter:
 
 
 def compared(reference: Shapes, current: Shapes) -> list[DriftMeasure]:
-    """Every property compared."""
-    return [measure(name, reference, current) for name in MEASURES]
+    """Every property compared, but for those that neither side's predictions have, such as the label of a value."""
+    names = [name for name in MEASURES if getattr(reference, name) or getattr(current, name)] or MEASURES
+    return [measure(name, reference, current, len(names)) for name in names]
 
 
-def measure(name: Name, reference: Shapes, current: Shapes) -> DriftMeasure:
-    """One property compared."""
+def measure(name: Name, reference: Shapes, current: Shapes, measures: int) -> DriftMeasure:
+    """One property compared, of so many."""
     before: Mapping[Hashable, int] = getattr(reference, name)
     now: Mapping[Hashable, int] = getattr(current, name)
     shown = SHOWN_AS.get(name, str)
     return DriftMeasure(
         name=name,
-        **asdict(compare(before, now, is_ordered=name in SHOWN_AS, measures=len(MEASURES))),
+        **asdict(compare(before, now, is_ordered=name in SHOWN_AS, measures=measures)),
         reference=shares(before, shown),
         current=shares(now, shown),
     )

@@ -3,19 +3,20 @@ buckets AS NOT MATERIALIZED ({{buckets}}),
 ends AS ({{ends}}),
 end_cell AS MATERIALIZED (
     SELECT model_name, model_version, prediction_label, metrics.time_bin(inference_time_ms) AS bin,
-        count(*) AS predictions, sum(confidence) AS confidence_sum, sum(inference_time_ms) AS time_sum,
+        count(*) AS predictions, count(*) - count(confidence) AS without_confidence,
+        coalesce(sum(confidence), 0) AS confidence_sum, sum(inference_time_ms) AS time_sum,
         min(inference_time_ms) AS time_min, max(inference_time_ms) AS time_max
     FROM ends GROUP BY 1, 2, 3, 4
 ), series AS (
     SELECT model_name, model_version, prediction_label, sum(predictions)::bigint AS predictions,
-        sum(confidence_sum) AS confidence_sum, sum(time_sum) AS time_sum,
-        min(time_min) AS time_min, max(time_max) AS time_max
+        sum(without_confidence)::bigint AS without_confidence, sum(confidence_sum) AS confidence_sum,
+        sum(time_sum) AS time_sum, min(time_min) AS time_min, max(time_max) AS time_max
     FROM (
         SELECT model_name, model_version, prediction_label,
-            predictions, confidence_sum, time_sum, time_min, time_max FROM buckets
+            predictions, without_confidence, confidence_sum, time_sum, time_min, time_max FROM buckets
         UNION ALL
         SELECT model_name, model_version, prediction_label,
-            predictions, confidence_sum, time_sum, time_min, time_max FROM end_cell
+            predictions, without_confidence, confidence_sum, time_sum, time_min, time_max FROM end_cell
     ) AS part GROUP BY model_name, model_version, prediction_label
 ), cell AS (
     SELECT bin, sum(n)::bigint AS n FROM (
@@ -27,8 +28,9 @@ end_cell AS MATERIALIZED (
 )
 SELECT array_agg(prediction_label) AS labels, array_agg(predictions) AS label_counts,
     array_agg(model_name) AS names, array_agg(model_version) AS versions,
-    array_agg(confidence_sum) AS confidence_sums, array_agg(time_sum) AS time_sums,
-    sum(confidence_sum) AS confidence_sum, sum(time_sum) AS time_sum,
-    min(time_min) AS time_min, max(time_max) AS time_max,
+    array_agg(without_confidence) AS without_confidences, array_agg(confidence_sum) AS confidence_sums,
+    array_agg(time_sum) AS time_sums,
+    sum(without_confidence)::bigint AS without_confidence, sum(confidence_sum) AS confidence_sum,
+    sum(time_sum) AS time_sum, min(time_min) AS time_min, max(time_max) AS time_max,
     (SELECT array_agg(bin) FROM cell) AS bins, (SELECT array_agg(n) FROM cell) AS bin_counts
 FROM series

@@ -1,5 +1,5 @@
--- The raw rows of those ends of a selection that the rollups do not cover.
-SELECT model_name, model_version, prediction_label, confidence, inference_time_ms, input_length
+-- The raw rows of those ends of a selection that the rollups do not cover; without a label they have '', as there.
+SELECT model_name, model_version, coalesce(prediction_label, '') AS prediction_label, confidence, inference_time_ms, input_length
 FROM edges
 CROSS JOIN LATERAL (
     SELECT * FROM predictions.prediction

@@ -1,1 +1,1 @@
-SELECT prediction_id, model_name, model_version FROM predictions.prediction WHERE prediction_id = ANY (:ids)
+SELECT prediction_id, model_name, model_version, prediction_label FROM predictions.prediction WHERE prediction_id = ANY (:ids)

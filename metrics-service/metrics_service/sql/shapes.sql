@@ -15,7 +15,7 @@ end_cell AS MATERIALIZED (
         SELECT unnest(shape_bins) AS bin, unnest(shape_counts) AS n FROM buckets
         UNION ALL SELECT confidence_bin, n FROM end_cell
         UNION ALL SELECT length_bin, n FROM end_cell
-    ) AS counted GROUP BY bin
+    ) AS counted WHERE bin IS NOT NULL GROUP BY bin
 )
 SELECT (SELECT array_agg(model_version) FROM series) AS versions,
     (SELECT array_agg(prediction_label) FROM series) AS labels, (SELECT array_agg(n) FROM series) AS counts,

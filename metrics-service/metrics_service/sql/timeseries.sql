@@ -5,8 +5,8 @@ WITH part AS MATERIALIZED (
         AND {{chosen}}
 ), label AS (
     SELECT start, prediction_label, sum(predictions)::bigint AS predictions,
-        sum(confidence_sum) AS confidence_sum, sum(time_sum) AS time_sum,
-        min(time_min) AS time_min, max(time_max) AS time_max
+        sum(without_confidence)::bigint AS without_confidence, sum(confidence_sum) AS confidence_sum,
+        sum(time_sum) AS time_sum, min(time_min) AS time_min, max(time_max) AS time_max
     FROM part GROUP BY start, prediction_label
 ), cell AS (
     SELECT start, bin, sum(n)::bigint AS n
@@ -16,7 +16,7 @@ WITH part AS MATERIALIZED (
     SELECT start, array_agg(bin) AS bins, array_agg(n) AS bin_counts FROM cell GROUP BY start
 )
 SELECT start, array_agg(prediction_label) AS labels, array_agg(predictions) AS label_counts,
-    sum(confidence_sum) AS confidence_sum, sum(time_sum) AS time_sum,
-    min(time_min) AS time_min, max(time_max) AS time_max, bins, bin_counts
+    sum(without_confidence)::bigint AS without_confidence, sum(confidence_sum) AS confidence_sum,
+    sum(time_sum) AS time_sum, min(time_min) AS time_min, max(time_max) AS time_max, bins, bin_counts
 FROM label JOIN histogram USING (start)
 GROUP BY start, bins, bin_counts

@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from metrics_service.database import autocommit
 from metrics_service.sql import statement
 from metrics_service.windows.histogram import quantiles
-from metrics_service.windows.rollups import Selection, over_selection, parameters_of
+from metrics_service.windows.rollups import NO_LABEL, Selection, over_selection, parameters_of
 from shared.contracts.aggregates import VersionMetrics
 
 PERCENTILES = (0.5, 0.95, 0.99)
@@ -39,6 +39,16 @@ class Aggregates:
     label_distribution: dict[str, int] = field(default_factory=dict)
 
 
+class Series(NamedTuple):
+    """Predictions of one version with one label."""
+
+    label: str
+    predictions: int
+    without_confidence: int
+    confidence_sum: float
+    time_sum: float
+
+
 async def aggregate(engine: AsyncEngine, selection: Selection) -> Aggregates:
     """Counts, averages, extremes: exact. Percentiles: within 1 %."""
     return (await aggregate_by_version(engine, selection))[0]
@@ -61,10 +71,11 @@ def summary(row: Row[Any]) -> Aggregates:
         labels[label] += predictions
     histogram = dict(zip(row.bins, row.bin_counts, strict=True))
     total = labels.total()
+    labels.pop(NO_LABEL, None)
     p50, p95, p99 = quantiles(histogram, PERCENTILES, row.time_min, row.time_max)
     return Aggregates(
         total_predictions=total,
-        average_confidence=row.confidence_sum / total,
+        average_confidence=average(row.confidence_sum, total - row.without_confidence),
         average_inference_time_ms=row.time_sum / total,
         min_inference_time_ms=row.time_min,
         max_inference_time_ms=row.time_max,
@@ -77,20 +88,26 @@ def summary(row: Row[Any]) -> Aggregates:
 
 def versions_of(row: Row[Any]) -> Iterator[VersionMetrics]:
     """The numbers of each version, from those of each version and label."""
-    parts: defaultdict[tuple[str, str], list[tuple[str, int, float, float]]] = defaultdict(list)
-    columns = (row.names, row.versions, row.labels, row.label_counts, row.confidence_sums, row.time_sums)
-    for name, version, *part in zip(*columns, strict=True):
-        parts[name, version].append(tuple(part))
+    parts: defaultdict[tuple[str, str], list[Series]] = defaultdict(list)
+    columns = (row.labels, row.label_counts, row.without_confidences, row.confidence_sums, row.time_sums)
+    for name, version, *part in zip(row.names, row.versions, *columns, strict=True):
+        parts[name, version].append(Series(*part))
     for (name, version), series in sorted(parts.items()):
-        total = sum(predictions for _, predictions, _, _ in series)
+        total = sum(one.predictions for one in series)
+        sure = total - sum(one.without_confidence for one in series)
         yield VersionMetrics(
             model_name=name,
             model_version=version,
             total_predictions=total,
-            average_confidence=sum(confidence for _, _, confidence, _ in series) / total,
-            average_inference_time_ms=sum(time for _, _, _, time in series) / total,
-            label_distribution={label: predictions for label, predictions, _, _ in series},
+            average_confidence=average(sum(one.confidence_sum for one in series), sure),
+            average_inference_time_ms=sum(one.time_sum for one in series) / total,
+            label_distribution={one.label: one.predictions for one in series if one.label != NO_LABEL},
         )
+
+
+def average(total: float, number: int) -> float | None:
+    """Of so many numbers; None of none."""
+    return total / number if number else None
 
 
 async def count(engine: AsyncEngine) -> int:

@@ -3,7 +3,7 @@
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from metrics_service.database import autocommit
-from metrics_service.windows.rollups import Selection, over_selection, parameters_of
+from metrics_service.windows.rollups import NO_LABEL, Selection, over_selection, parameters_of
 from metrics_service.windows.shapes import LENGTH_BIN_ZERO, Shapes, total_by
 
 SHAPES = over_selection("shapes")
@@ -16,7 +16,7 @@ async def distributions(engine: AsyncEngine, selection: Selection) -> Shapes:
     series = list(zip(row.versions or (), row.labels or (), row.counts or (), strict=True))
     bins = dict(zip(row.bins or (), row.bin_counts or (), strict=True))
     return Shapes(
-        label=total_by((label, n) for _, label, n in series),
+        label=total_by((label, n) for _, label, n in series if label != NO_LABEL),
         confidence={key: n for key, n in bins.items() if key < LENGTH_BIN_ZERO},
         input_length={key: n for key, n in bins.items() if key >= LENGTH_BIN_ZERO},
         versions=total_by((version, n) for version, _, n in series),

@@ -27,6 +27,9 @@ class Selection:
     model_version: str | None = None
 
 
+NO_LABEL = ""
+"""What stands for the label of a prediction that has none; no label is called that."""
+
 CHOICE = tuple(bindparam(name, type_=Text) for name in ("task_type", "model_name", "model_version"))
 """The parameters of `chosen.sql`: which task, model and version; null is any."""
 

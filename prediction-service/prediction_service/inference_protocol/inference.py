@@ -80,9 +80,13 @@ def inference_response(
     """The outputs that were requested, in that order."""
     records = [prediction.record for prediction in predicted]
     outputs = [
-        OutputTensor("label", "BYTES", [record.prediction_label for record in records], request.wants_binary(output))
+        OutputTensor(
+            "label", "BYTES", [record.prediction_label or "" for record in records], request.wants_binary(output)
+        )
         if output.name == "label"
-        else OutputTensor("confidence", "FP32", [record.confidence for record in records], request.wants_binary(output))
+        else OutputTensor(
+            "confidence", "FP32", [record.confidence or 0.0 for record in records], request.wants_binary(output)
+        )
         for output in requested
     ]
     head: dict[str, Any] = {"model_name": records[0].model_name, "model_version": records[0].model_version}

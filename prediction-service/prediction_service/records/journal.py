@@ -9,7 +9,6 @@ which ends with the process: replicas may share a folder, and one replays what a
 import fcntl
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from zlib import crc32
@@ -19,7 +18,7 @@ import structlog
 from prometheus_client import Counter, Gauge
 from uuid_utils import uuid7
 
-from prediction_service.records.record import Record
+from prediction_service.records.record import Record, filled
 from shared.http.problems import Problem
 
 JOURNAL_BYTES = Gauge("prediction_journal_bytes", "Size of what waits on disk for Postgres")
@@ -199,7 +198,7 @@ class Segment:
 
 def encode(entry: RequestRecords) -> bytes:
     """The line of one request: checksum, space, JSON without line ends."""
-    body = orjson.dumps([asdict(record) for record in entry])
+    body = orjson.dumps([filled(record) for record in entry])
     return b"%08x %s\n" % (crc32(body), body)
 
 

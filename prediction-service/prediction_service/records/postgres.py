@@ -17,11 +17,16 @@ CONNECT_SECONDS = 1.0
 STATEMENT_SECONDS = 2.0
 """A commit takes milliseconds; a Postgres that takes this long counts as away."""
 
-ARRAYS = ", ".join(f"${number}::{kind}[]" for number, kind in enumerate(COLUMN_TYPES.values(), 1))
+ARRAYS = ", ".join(
+    f"${number}::{'text' if kind.endswith('[]') else kind}[]" for number, kind in enumerate(COLUMN_TYPES.values(), 1)
+)
+"""A list per column; what is an array in a row is text in it."""
+
+VALUES = ", ".join(f"{name}::{kind}" if kind.endswith("[]") else name for name, kind in COLUMN_TYPES.items())
 
 ADD = f"""
 INSERT INTO predictions.prediction ({", ".join(COLUMN_TYPES)})
-SELECT * FROM unnest({ARRAYS})
+SELECT {VALUES} FROM unnest({ARRAYS}) AS record ({", ".join(COLUMN_TYPES)})
 ON CONFLICT DO NOTHING
 """  # noqa: S608 - names and types of our own columns, nothing that came with a request
 

@@ -1,4 +1,4 @@
-"""Owned by the metrics-service."""
+"""Owned by the metrics-service; its rollups are in a file of their own."""
 
 from sqlalchemy import (
     BigInteger,
@@ -9,12 +9,11 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
-    SmallInteger,
     Table,
     Text,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
+from sqlalchemy.dialects.postgresql import JSONB, UUID
 
 from shared.database.tables import metadata
 
@@ -33,44 +32,6 @@ threshold_profile = Table(
     Column("max_inference_time_critical_ms", Double, nullable=False),
     Column("version", Integer, nullable=False),
     Column("updated_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
-    schema=SCHEMA,
-)
-
-rollup = Table(
-    "rollup",
-    metadata,
-    Column("minutes", SmallInteger, primary_key=True, comment="width of the bucket: 1, 10, 60, 360 or 1440 minutes"),
-    Column("bucket", DateTime(timezone=True), primary_key=True, comment="when the bucket begins, in UTC"),
-    Column(
-        "writer",
-        SmallInteger,
-        primary_key=True,
-        comment="writers at the same time have different numbers; readers sum over them",
-    ),
-    Column("model_name", Text, primary_key=True),
-    Column("model_version", Text, primary_key=True),
-    Column("task_type", Text, primary_key=True),
-    Column("prediction_label", Text, primary_key=True),
-    Column("predictions", BigInteger, nullable=False),
-    Column("confidence_sum", Double, nullable=False),
-    Column("time_sum", Double, nullable=False),
-    Column("time_min", Double, nullable=False),
-    Column("time_max", Double, nullable=False),
-    Column("time_bins", ARRAY(Integer), nullable=False),
-    Column(
-        "time_counts",
-        ARRAY(Integer),
-        nullable=False,
-        comment="how many inference times fell into the bin of the same position",
-    ),
-    Column("shape_bins", ARRAY(Integer), nullable=False),
-    Column(
-        "shape_counts",
-        ARRAY(Integer),
-        nullable=False,
-        comment="the same for bins of confidence (0-19) and of input length (100-116)",
-    ),
-    Index("rollup_to_fold_idx", "writer", "bucket", postgresql_where=text("writer > 0")),
     schema=SCHEMA,
 )
 

@@ -1,6 +1,6 @@
 """Owned by the prediction-service, which may only insert predictions; read by the metrics-service."""
 
-from sqlalchemy import CheckConstraint, Column, DateTime, Double, Index, Integer, Table, Text, text
+from sqlalchemy import CheckConstraint, Column, DateTime, Double, Index, Integer, SmallInteger, Table, Text, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
 
 from shared.database.tables import metadata
@@ -16,16 +16,27 @@ prediction = Table(
     Column("model_name", Text, nullable=False),
     Column("model_version", Text, nullable=False),
     Column("task_type", Text, nullable=False),
-    Column("prediction_label", Text, nullable=False),
-    Column("confidence", Double, nullable=False),
+    Column("prediction_label", Text, comment="null: the task has none, or none was sure enough"),
+    Column("confidence", Double, comment="null: the model has none"),
     Column("inference_time_ms", Double, nullable=False),
     Column("input_length", Integer, nullable=False),
     Column("metrics_data", JSONB, nullable=False),
     Column("text", Text, comment="Only when STORE_TEXT is on"),
+    Column("prediction_value", Double, comment="of a regression its value, of an embedding its norm"),
+    Column(
+        "input_bins",
+        ARRAY(SmallInteger),
+        comment="one per input of the manifest, by the edges and values of baseline.json; "
+        "-1: missing, null: has no bins",
+    ),
+    Column("inputs", JSONB, comment="Only when STORE_INPUTS is on"),
+    Column("labels", ARRAY(Text), comment="of a multilabel model: all that were sure enough"),
     # One NaN would spoil every sum it is added to; these refuse it.
     CheckConstraint("confidence BETWEEN 0 AND 1", name="confidence"),
     CheckConstraint("inference_time_ms >= 0 AND inference_time_ms < 'infinity'", name="inference_time_ms"),
     CheckConstraint("input_length >= 0", name="input_length"),
+    CheckConstraint("prediction_value BETWEEN -1e150 AND 1e150", name="value"),
+    CheckConstraint("-1 <= ALL (input_bins) AND cardinality(input_bins) <= 4096", name="input_bins"),
     Index(None, "created_at"),
     schema=SCHEMA,
     postgresql_partition_by="RANGE (created_at)",
@@ -48,5 +59,6 @@ model = Table(
         server_default=text("now()"),
         comment="when a prediction-service last said that it is loaded",
     ),
+    Column("input_names", ARRAY(Text), comment="the inputs of its manifest, in the order of input_bins"),
     schema=SCHEMA,
 )

@@ -1,0 +1,129 @@
+"""Owned by the metrics-service, filled by a trigger on the predictions: what they add up to, per stretch of time.
+
+Each of these says of one model, version and task how its predictions are; `bucket` is when the stretch begins, in UTC,
+`minutes` how long it is. Writers at the same time have different numbers; readers sum over them.
+"""
+
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, DateTime, Double, Index, Integer, SmallInteger, Table, Text, text
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from shared.database.tables import metadata
+
+SCHEMA = "metrics"
+
+
+def series() -> list[Column[Any]]:
+    """Whose predictions a row is about."""
+    return [Column(name, Text, primary_key=True) for name in ("model_name", "model_version", "task_type")]
+
+
+def stretch(minutes: str | None = None, bucket: str | None = None) -> list[Column[Any]]:
+    """Which stretch of time a row is about; with what is said of these columns in the database."""
+    return [
+        Column("minutes", SmallInteger, primary_key=True, comment=minutes),
+        Column("bucket", DateTime(timezone=True), primary_key=True, comment=bucket),
+    ]
+
+
+rollup = Table(
+    "rollup",
+    metadata,
+    *stretch("width of the bucket: 1, 10, 60, 360 or 1440 minutes", "when the bucket begins, in UTC"),
+    Column(
+        "writer",
+        SmallInteger,
+        primary_key=True,
+        comment="writers at the same time have different numbers; readers sum over them",
+    ),
+    *series(),
+    Column(
+        "prediction_label",
+        Text,
+        primary_key=True,
+        comment="'': predictions without a label; no label is called that",
+    ),
+    Column("predictions", BigInteger, nullable=False),
+    Column("confidence_sum", Double, nullable=False),
+    Column("time_sum", Double, nullable=False),
+    Column("time_min", Double, nullable=False),
+    Column("time_max", Double, nullable=False),
+    Column("time_bins", ARRAY(Integer), nullable=False),
+    Column(
+        "time_counts",
+        ARRAY(Integer),
+        nullable=False,
+        comment="how many inference times fell into the bin of the same position",
+    ),
+    Column("shape_bins", ARRAY(Integer), nullable=False),
+    Column(
+        "shape_counts",
+        ARRAY(Integer),
+        nullable=False,
+        comment="the same for bins of confidence (0-19) and of input length (100-116)",
+    ),
+    Column(
+        "without_confidence",
+        BigInteger,
+        nullable=False,
+        server_default=text("0"),
+        comment="how many of the predictions have no confidence",
+    ),
+    Index("rollup_to_fold_idx", "writer", "bucket", postgresql_where=text("writer > 0")),
+    schema=SCHEMA,
+)
+
+value_rollup = Table(
+    "value_rollup",
+    metadata,
+    *stretch(),
+    Column("writer", SmallInteger, primary_key=True),
+    *series(),
+    Column("predictions", BigInteger, nullable=False, comment="those that have a value"),
+    Column("value_sum", Double, nullable=False),
+    Column("value_min", Double, nullable=False),
+    Column("value_max", Double, nullable=False),
+    Column("value_bins", ARRAY(Integer), nullable=False),
+    Column("value_counts", ARRAY(Integer), nullable=False),
+    Index("value_rollup_to_fold_idx", "writer", "bucket", postgresql_where=text("writer > 0")),
+    schema=SCHEMA,
+)
+
+label_rollup = Table(
+    "label_rollup",
+    metadata,
+    *stretch(),
+    Column("writer", SmallInteger, primary_key=True),
+    *series(),
+    Column("predictions", BigInteger, nullable=False, comment="those whose labels are known, if they have any or not"),
+    Column("label_names", ARRAY(Text), nullable=False),
+    Column("label_counts", ARRAY(Integer), nullable=False, comment="how many have the label of the same position"),
+    Index("label_rollup_to_fold_idx", "writer", "bucket", postgresql_where=text("writer > 0")),
+    schema=SCHEMA,
+)
+
+input_rollup = Table(
+    "input_rollup",
+    metadata,
+    *stretch("width of the bucket: 1 or 60 minutes"),
+    *series(),
+    Column(
+        "input_bins",
+        ARRAY(Integer),
+        nullable=False,
+        comment="65536 * position in the manifest (from 0) + 1 + bin (-1: missing)",
+    ),
+    Column("input_counts", ARRAY(Integer), nullable=False),
+    schema=SCHEMA,
+)
+
+input_batch = Table(
+    "input_batch",
+    metadata,
+    Column("minute", DateTime(timezone=True), nullable=False, index=True),
+    *(Column(name, Text, nullable=False) for name in ("model_name", "model_version", "task_type")),
+    Column("input_bins", ARRAY(SmallInteger, dimensions=2), nullable=False, comment="one row per prediction"),
+    schema=SCHEMA,
+)
+"""What a statement has written, until it is counted in input_rollup."""
