@@ -64,7 +64,7 @@ def columns(records: Sequence[Record]) -> list[list[Any]]:
 
 
 def as_parameter(value: Any) -> Any:
-    """The value as asyncpg takes it: JSON is text, and so are arrays, since arrays of arrays would need rows of one length."""
+    """As asyncpg takes it: JSON is text, and so is an array: one of arrays would need rows of one length."""
     if isinstance(value, dict):
         return orjson.dumps(value).decode()
     return array_literal(value) if isinstance(value, list | tuple) else value
