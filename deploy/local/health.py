@@ -20,13 +20,13 @@ from shared.settings.listen_address import reached_by
 WITHOUT_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 """Proxies of the environment are for calls outside."""
 
-ANSWER_SECONDS = 2
+RESPONSE_SECONDS = 2
 """The gateway answers within one, whatever its services do."""
 
 MOST_BYTES, READ_BYTES = 4 << 20, 65_536
 
 UNREADABLE = (OSError, http.client.HTTPException, ValueError)
-"""No connection, no HTTP, no health: as good as no answer, for it may come yet."""
+"""No connection, no HTTP, no health: as good as no response, for it may come yet."""
 
 START_SECONDS = 60
 """Time for the start; a machine that needs longer is in trouble."""
@@ -63,10 +63,10 @@ def wait_until_started(settings: LocalSettings, still_runs: Callable[[], None]) 
 
 
 def ask(url: str) -> Health:
-    """The gateway's health answer, whatever its status; empty when there is none that can be read."""
+    """The gateway's response about health, whatever its status; empty when there is none that can be read."""
     try:
-        with WITHOUT_PROXY.open(url, timeout=ANSWER_SECONDS) as answer:
-            return parsed(content_of(answer))
+        with WITHOUT_PROXY.open(url, timeout=RESPONSE_SECONDS) as response:
+            return parsed(content_of(response))
     except urllib.error.HTTPError as error:
         with error, suppress(*UNREADABLE):
             return parsed(content_of(error)) if error.code == 503 else {}
@@ -75,10 +75,10 @@ def ask(url: str) -> Health:
     return {}
 
 
-def content_of(answer: IO[bytes]) -> bytes:
-    """What is answered, as far as it comes in time and is no longer than health can be."""
-    end, content = time.monotonic() + ANSWER_SECONDS, b""
-    while piece := answer.read1(READ_BYTES):  # type: ignore[attr-defined]  # both kinds of answers have it
+def content_of(response: IO[bytes]) -> bytes:
+    """What a response says, as far as it comes in time and is no longer than health can be."""
+    end, content = time.monotonic() + RESPONSE_SECONDS, b""
+    while piece := response.read1(READ_BYTES):  # type: ignore[attr-defined]  # both kinds of responses have it
         content += piece
         if len(content) > MOST_BYTES or time.monotonic() > end:
             return b""

@@ -35,7 +35,7 @@ from gateway.limit.in_flight import RequestsInFlight
 from gateway.limit.memory import MemoryLimiter
 from gateway.limit.middleware import IngressLimit
 from gateway.limit.postgres import PostgresLimiter
-from gateway.limit.remembered_refusals import Denials
+from gateway.limit.remembered_refusals import RememberedRefusals
 from gateway.proxy.connections import UpstreamSession
 from gateway.proxy.deadlines import Deadlines
 from gateway.proxy.proxy import Proxy
@@ -104,7 +104,7 @@ def create_app(settings: Settings) -> ASGIApp:
     policy = settings.ingress_limits
     shared_limiter = PostgresLimiter(connector, policy)
     limiter = LimiterFailover(
-        shared_limiter, MemoryLimiter(policy, time.monotonic), Denials(time.monotonic), time.monotonic
+        shared_limiter, MemoryLimiter(policy, time.monotonic), RememberedRefusals(time.monotonic), time.monotonic
     )
 
     @asynccontextmanager

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from gateway.limit.failover import LimiterFailover
 from gateway.limit.memory import MemoryLimiter
-from gateway.limit.remembered_refusals import Denials
+from gateway.limit.remembered_refusals import RememberedRefusals
 from gateway.limit.window import SLOTS, Decision, Policy, Source, Window
 from shared.testing.clock import ManualClock
 
@@ -113,7 +113,7 @@ def test_a_refusal_from_elsewhere_is_believed_for_a_window_at_most() -> None:
 
     clock = ManualClock()
     policy = Policy((Window(1, 60),))
-    failover = LimiterFailover(Elsewhere(), MemoryLimiter(policy, clock), Denials(clock), clock)
+    failover = LimiterFailover(Elsewhere(), MemoryLimiter(policy, clock), RememberedRefusals(clock), clock)
     for _ in range(2):
         assert asyncio.run(failover.decide("client")).retry_in_seconds <= 61
     clock.advance(61)

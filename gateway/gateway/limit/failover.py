@@ -3,11 +3,11 @@
 Memory counts all the time, so the stand-in knows what was admitted before. After Postgres has come back, perhaps
 without its unlogged table, both must have room for as long as the longest window: a client gets its quota once from a
 gateway, not once from each of the two. Each use of the stand-in is counted (`ingress_decisions_total` with source
-`memory`) and said in the answer. No request fails because of the limiter.
+`memory`) and said in the response. No request fails because of the limiter.
 """
 
 from gateway.limit.memory import MemoryLimiter
-from gateway.limit.remembered_refusals import Denials
+from gateway.limit.remembered_refusals import RememberedRefusals
 from gateway.limit.window import Decision, Limiter, LimiterUnavailableError
 from shared.asyncio.clock import Clock
 from shared.telemetry.loop_metrics import LoopCounter
@@ -18,14 +18,14 @@ DECISIONS = LoopCounter("ingress_decisions", "Ingress limit decisions", ["outcom
 class LimiterFailover:
     """The limiter that requests meet."""
 
-    def __init__(self, shared: Limiter, memory: MemoryLimiter, denials: Denials, clock: Clock) -> None:
-        self._shared, self._memory, self._denials, self._clock = shared, memory, denials, clock
+    def __init__(self, shared: Limiter, memory: MemoryLimiter, refusals: RememberedRefusals, clock: Clock) -> None:
+        self._shared, self._memory, self._refusals, self._clock = shared, memory, refusals, clock
         self._longest_wait_seconds = max(window.longest_wait_seconds for window in memory.policy.windows)
         self._memory_counts_until = 0.0
 
     async def decide(self, client: str) -> Decision:
         """Admit or refuse; never raises."""
-        decision = self._denials.recall(client) or await self._ask(client)
+        decision = self._refusals.recall(client) or await self._ask(client)
         DECISIONS.by_labels["admitted" if decision.admitted else "refused", decision.source] += 1
         return decision
 
@@ -40,7 +40,7 @@ class LimiterFailover:
             decision = self._memory.decision(client, admitted=False)
         if not decision.admitted:
             decision = self._believable(decision)
-            self._denials.remember(client, decision)
+            self._refusals.remember(client, decision)
             if slots is not None:
                 self._memory.give_back(client, slots)
         return decision

@@ -41,7 +41,7 @@ class MemoryLimiter:
             window.give_back(slot)
 
     def decision(self, client: str, *, admitted: bool) -> Decision:
-        """The state of `client` now, as an answer."""
+        """What the windows of `client` say now."""
         now_us = self._now_us()
         windows = self._windows(client)
         more = tuple(window.more_in_seconds(now_us) for window in windows)

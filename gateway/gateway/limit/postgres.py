@@ -84,7 +84,7 @@ class PostgresLimiter:
         return await decision
 
     async def _stay_connected(self) -> None:
-        """Connects, answers until the connection fails, and begins again, whatever the failure was.
+        """Connects, decides until the connection fails, and begins again, whatever the failure was.
 
         A connection whose server was killed can fail in ways that no list of exceptions foresees, and this task must
         outlive all of them: without it the gateway would count alone for ever.
@@ -105,11 +105,11 @@ class PostgresLimiter:
         return ask
 
     async def _serve(self, ask: Ask) -> None:
-        """Answers question after question; raises when Postgres fails, after telling everybody who waits."""
+        """Asks question after question; raises when Postgres fails, after telling everybody who waits."""
         self.available = True
         log.info("ingress limit is shared through postgres")
         try:
-            await self._questions.serve(partial(self._answer, ask), idle_seconds=HEARTBEAT_SECONDS)
+            await self._questions.serve(partial(self._decide_for, ask), idle_seconds=HEARTBEAT_SECONDS)
         finally:
             self.available = False
 
@@ -122,7 +122,7 @@ class PostgresLimiter:
             await set_or_after(self._many_wait, pause)
         self._asked_at = loop.time()
 
-    async def _answer(self, ask: Ask, group: Group[str, Decision]) -> None:
+    async def _decide_for(self, ask: Ask, group: Group[str, Decision]) -> None:
         """One round trip for all of them, in the order in which every gateway locks its clients."""
         self._asked_for = len(group)
         clients = sorted(group)

@@ -9,7 +9,7 @@ MAX_CLIENTS = 50_000
 """Clients that are remembered; a forgotten one costs one question more."""
 
 
-class Denials:
+class RememberedRefusals:
     """Refusals by client. `clock` gives seconds and never goes back."""
 
     def __init__(self, clock: Clock, max_clients: int = MAX_CLIENTS) -> None:

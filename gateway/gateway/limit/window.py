@@ -58,7 +58,7 @@ class Source(StrEnum):
 
 
 class Decision(NamedTuple):
-    """The answer for one request. Per window: how many more now, and in how many seconds there will be more."""
+    """What is decided about one request. Per window: how many more now, and in how many seconds there will be more."""
 
     admitted: bool
     remaining: tuple[int, ...]

@@ -32,7 +32,7 @@ class TimeseriesQuery(BaseModel):
 
     @model_validator(mode="after")
     def buckets_are_not_too_many(self) -> Self:
-        """Raises ValueError for more buckets than an answer may have."""
+        """Raises ValueError for more buckets than a response may have."""
         if self.time_window_minutes > self.bucket_minutes * MAX_TIMESERIES_BUCKETS:
             raise ValueError(f"time_window_minutes holds more than {MAX_TIMESERIES_BUCKETS} times bucket_minutes")
         return self

@@ -1,4 +1,4 @@
-"""From the bytes of a body to a validated model: strict JSON, and an answer that says what is wrong and where.
+"""From the bytes of a body to a validated model: strict JSON, and a problem that says what is wrong and where.
 
 JSON's own types hold: a boolean or a string is no number, NaN and Infinity are no JSON, no key stands twice, and what
 nobody knows is refused by name instead of being ignored. A byte order mark is passed over.

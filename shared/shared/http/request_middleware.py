@@ -19,7 +19,7 @@ log = structlog.get_logger()
 
 
 class RequestMiddleware:
-    """Gives each HTTP request an id, counts, times and logs it, and answers what nobody else answered.
+    """Gives each HTTP request an id, counts, times and logs it, and responds where nobody else did.
 
     `guard` raises a Problem for a request that goes no further. `describe` says what logs and metrics call
     one.
@@ -36,9 +36,9 @@ class RequestMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes anything but HTTP through untouched."""
-        await (self._answer if scope["type"] == "http" else self.app)(scope, receive, send)
+        await (self._respond if scope["type"] == "http" else self.app)(scope, receive, send)
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request. Once a response has begun it can only be cut, which the server does with one that has no end.
 
         A client that has left is no error, whatever came of it.

@@ -68,9 +68,9 @@ class StrictRoute(APIRoute):
         return not any(others) and needed.request_param_name is not None and needed.response_param_name is None
 
 
-def is_model(answer: Any) -> bool:
-    """Whether an endpoint answers with a model, and not with a response of its own making."""
-    return inspect.isclass(answer) and issubclass(answer, BaseModel)
+def is_model(result: Any) -> bool:
+    """Whether an endpoint returns a model, and not with a response of its own making."""
+    return inspect.isclass(result) and issubclass(result, BaseModel)
 
 
 def short_way(endpoint: Callable[..., Any], name: str, read: Handler, hints: dict[str, Any]) -> Handler:
@@ -78,8 +78,8 @@ def short_way(endpoint: Callable[..., Any], name: str, read: Handler, hints: dic
     write = TypeAdapter(hints["return"]).dump_json
 
     async def handle(request: Request) -> Response:
-        answer = await endpoint(request=request, **{name: await read(request)})
-        return Response(write(answer), media_type="application/json")
+        result = await endpoint(request=request, **{name: await read(request)})
+        return Response(write(result), media_type="application/json")
 
     return handle
 

@@ -42,8 +42,8 @@ class HealthReport:
     async def check(self) -> ServiceHealth:
         """The state of the service now; never raises, never takes longer than the deadline."""
         checks = {**self.required, **self.optional}
-        answers = await asyncio.gather(*(run_check(name, check) for name, check in checks.items()))
-        components = dict(zip(checks, answers, strict=True))
+        states = await asyncio.gather(*(run_check(name, check) for name, check in checks.items()))
+        components = dict(zip(checks, states, strict=True))
         return ServiceHealth(
             service=self.service, version=self.version, status=self.verdict(components), components=components
         )
@@ -62,13 +62,13 @@ async def run_check(name: str, check: HealthCheck) -> ComponentHealth:
     started = perf_counter()
     try:
         async with asyncio.timeout(CHECK_DEADLINE_SECONDS):
-            answer = await check()
+            state = await check()
     except TimeoutError:
-        answer = ComponentHealth(status=HealthStatus.DOWN, detail="no answer in time")
+        state = ComponentHealth(status=HealthStatus.DOWN, detail="no answer in time")
     except Exception as error:  # noqa: BLE001 -- a dependency may fail in any way; each one means that it is down
         log.warning("health check failed", component=name, error=str(error) or type(error).__name__)
-        answer = ComponentHealth(status=HealthStatus.DOWN, detail="not reachable")
-    return answer.model_copy(update={"latency_ms": round((perf_counter() - started) * 1000, 2)})
+        state = ComponentHealth(status=HealthStatus.DOWN, detail="not reachable")
+    return state.model_copy(update={"latency_ms": round((perf_counter() - started) * 1000, 2)})
 
 
 def http_status(status: HealthStatus) -> int:
@@ -82,9 +82,9 @@ def health_router(report: HealthReport) -> APIRouter:
 
     @router.get("/health")
     async def health(response: Response) -> ServiceHealth:
-        answer = await report.check()
-        response.status_code = http_status(answer.status)
-        return answer
+        state = await report.check()
+        response.status_code = http_status(state.status)
+        return state
 
     @router.get("/health/live")
     async def live() -> dict[str, bool]:

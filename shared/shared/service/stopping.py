@@ -2,7 +2,7 @@
 
 The while (`SHUTDOWN_DELAY_SECONDS`) is for load balancers. In its first half everything goes on, so that one that asks
 for readiness can notice. In its second half no new connection is accepted, which shows before anything of a request is
-sent, and each answer closes its connection: those that a balancer keeps are used up, none is closed under a request.
+sent, and each response closes its connection: those that a balancer keeps are used up, none is closed under a request.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ def is_stopping(scope: Scope) -> bool:
 
 
 def is_closed(scope: Scope) -> bool:
-    """Whether nobody new is let in any more, so that this connection, too, should end with its answer."""
+    """Whether nobody new is let in any more, so that this connection, too, should end with its response."""
     return CLOSED in scope.get("state", ())
 
 

@@ -27,7 +27,7 @@ QUIET_ROUTES = frozenset({"/health", "/health/live", "/health/ready"})
 """Probes ask every few seconds; their lines are DEBUG."""
 
 CLIENT_CLOSED_REQUEST = 499
-"""Status in logs and metrics when the client left before an answer began (nginx's convention)."""
+"""Status in logs and metrics when the client left before a response began (nginx's convention)."""
 
 
 def start_telemetry(port: int, host: str, registry: CollectorRegistry = REGISTRY) -> None:

@@ -21,7 +21,7 @@ LINGER_SILENCE_SECONDS = 5.0
 
 
 class Connection(asyncio.Protocol):
-    """Feeds exchanges, one after the other: a request that waits behind another one is not even looked at."""
+    """Takes one request after the other to an exchange; the next is not looked at before the response is sent."""
 
     incoming: Incoming
     outgoing: Outgoing
@@ -67,7 +67,7 @@ class Connection(asyncio.Protocol):
         self.outgoing.pause()
 
     def resume_writing(self) -> None:
-        """It has caught up."""
+        """The client has taken what was written."""
         self.outgoing.resume()
 
     def data_received(self, data: bytes) -> None:
@@ -178,7 +178,7 @@ class Connection(asyncio.Protocol):
     # Responses
 
     def date(self) -> bytes:
-        """The line that tells the time."""
+        """The Date header line."""
         return self._door.date()
 
     def may_stay(self) -> bool:
@@ -193,7 +193,7 @@ class Connection(asyncio.Protocol):
     def drops_first(self, exchange: Exchange) -> bool:
         """Whether a whole response waits for the rest of its request, which is dropped.
 
-        A proxy that is answered while it sends stops reading what its client sends, and closes: most clients then see
+        A proxy that gets a response while it sends stops reading from its client, and closes: most clients then see
         a broken pipe and no response. A client of our own reads the response while we linger.
         """
         if exchange.wants_continue or self._phase is not BODY or not self._door.is_proxy(self.peer):
@@ -232,7 +232,7 @@ class Connection(asyncio.Protocol):
     # Endings
 
     def refuse(self, refused: Refused) -> None:
-        """Says why, and listens no more; a response that has begun is cut."""
+        """Responds with the reason and takes no more requests; a response that has begun is cut."""
         exchange, self._exchange = self._exchange, None
         if exchange is not None and exchange.complete:
             self._linger()  # the response has been sent; what is wrong came behind it
@@ -273,7 +273,7 @@ class Connection(asyncio.Protocol):
         self._drop()
 
     def _drop(self) -> None:
-        """Takes what nobody will read, for a while longer."""
+        """Reads and drops what comes, within bounds: those of lingering."""
         if self.incoming.moved <= self._bounds.linger_bytes:
             self.due = min(self.loop.time() + LINGER_SILENCE_SECONDS, self._linger_until)
         elif self._exchange is not None and self._exchange.unwanted:
@@ -310,7 +310,7 @@ class Connection(asyncio.Protocol):
             self.abort()
 
     def _look_at_progress(self, exchange: Exchange, now: float) -> None:
-        """Enough of the body has come, or it is not the client who is slow, or it is."""
+        """Refuses a body that comes too slowly, unless it is we who do not read."""
         if exchange.unwanted:
             self.due = inf
             exchange.answer_now()

@@ -119,7 +119,7 @@ class Exchange:
             callback()
 
     def forget(self) -> None:
-        """Nobody wants to know any more."""
+        """Nobody is called any more."""
         self._on_lost = None
 
     def _wake(self) -> None:
