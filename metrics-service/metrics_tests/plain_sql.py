@@ -1,5 +1,6 @@
 """The same numbers from the raw rows, by the plainest query: what the rollups are held against."""
 
+import json
 from datetime import datetime
 
 import asyncpg
@@ -22,10 +23,49 @@ LABELS = """
     GROUP BY 1
 """
 
+VALUES = """
+    SELECT count(*) AS predictions, sum(prediction_value) AS sum, avg(prediction_value) AS average,
+        min(prediction_value) AS min, max(prediction_value) AS max,
+        percentile_cont(0.05) WITHIN GROUP (ORDER BY prediction_value) AS p05,
+        percentile_cont(0.25) WITHIN GROUP (ORDER BY prediction_value) AS p25,
+        percentile_cont(0.5) WITHIN GROUP (ORDER BY prediction_value) AS p50,
+        percentile_cont(0.75) WITHIN GROUP (ORDER BY prediction_value) AS p75,
+        percentile_cont(0.95) WITHIN GROUP (ORDER BY prediction_value) AS p95
+    FROM predictions.prediction
+    WHERE prediction_value IS NOT NULL AND created_at >= $1 AND created_at < $2 AND ($3::text IS NULL OR task_type = $3)
+        AND ($4::text IS NULL OR model_name = $4)
+"""
+LABEL_SETS = """
+    SELECT count(*) AS predictions, avg(cardinality(labels))::float8 AS average_labels, (
+        SELECT jsonb_object_agg(label, n) FROM (
+            SELECT label, count(*) AS n FROM predictions.prediction, unnest(labels) AS label
+            WHERE created_at >= $1 AND created_at < $2 AND ($3::text IS NULL OR task_type = $3)
+                AND ($4::text IS NULL OR model_name = $4)
+            GROUP BY label
+        ) AS cell
+    ) AS counts
+    FROM predictions.prediction
+    WHERE labels IS NOT NULL AND created_at >= $1 AND created_at < $2 AND ($3::text IS NULL OR task_type = $3)
+        AND ($4::text IS NULL OR model_name = $4)
+"""
+
 
 async def aggregate(
     connection: asyncpg.Connection, start: datetime, end: datetime, task_type: str | None, model_name: str | None
 ) -> dict:
     chosen = (start, end, task_type, model_name)
     labels = dict(await connection.fetch(LABELS, *chosen))
-    return {**await connection.fetchrow(AGGREGATE, *chosen), "label_distribution": labels}
+    values, sets = await connection.fetchrow(VALUES, *chosen), await connection.fetchrow(LABEL_SETS, *chosen)
+    counts = json.loads(sets["counts"] or "{}")
+    return {
+        **await connection.fetchrow(AGGREGATE, *chosen),
+        "label_distribution": labels,
+        "values": dict(values) if values["predictions"] else None,
+        "labels": {
+            "predictions": sets["predictions"],
+            "average_labels": sets["average_labels"],
+            "shares": {label: n / sets["predictions"] for label, n in counts.items()},
+        }
+        if sets["predictions"]
+        else None,
+    }

@@ -34,6 +34,8 @@ async def test_an_empty_window_has_count_zero_nulls_and_is_normal(
         "p95_inference_time_ms": None,
         "p99_inference_time_ms": None,
         "label_distribution": {},
+        "values": None,
+        "labels": None,
         "versions": [],
         "task_type": None,
         "model_name": "never-asked",
@@ -89,6 +91,7 @@ async def test_versions_are_told_apart_and_narrow_the_question(client: httpx.Asy
         "average_confidence": pytest.approx(0.6),
         "average_inference_time_ms": pytest.approx(4),
         "label_distribution": {"positive": 2, "negative": 1},
+        "average_value": None,
     }
     assert [(found["model_name"], found["model_version"]) for found in others] == [
         ("lexicon", "1.10.0"),

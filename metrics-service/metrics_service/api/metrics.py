@@ -30,14 +30,16 @@ def metrics_router(reporter: MetricsReporter, drift: DriftReporter, catalogue: M
         `status` compares the average confidence and the 95th percentile of the inference time with the thresholds of
         `model_name` (of the default profile when the question is about all models). A window without predictions has
         count 0, nulls and status `normal`; a model, version or task that is neither loaded nor on record is a 404.
-        `versions` says which versions the numbers are of. Percentiles are within 1 %, everything else is exact.
+        `versions` says which versions the numbers are of. Percentiles are within 1 %, everything else is exact. Of
+        regressions and embeddings `values` says how values and norms are, of multilabel models `labels` how often each
+        label is given; name a model for these: values of several mean nothing together.
         """
         await catalogue.check(query.model_name, query.model_version, query.task_type)
         return await reporter.report(query)
 
     @router.post("/timeseries", summary="A window in buckets, for a chart", responses=problems(404, 422, 503))
     async def metrics_timeseries(query: TimeseriesQuery) -> Timeseries:
-        """Counts, labels, average confidence and percentiles of each bucket; a bucket without predictions counts 0."""
+        """Counts, labels, averages, percentiles and values of each bucket; one without predictions counts 0."""
         await catalogue.check(query.model_name, query.model_version, query.task_type)
         return await reporter.timeseries(query)
 

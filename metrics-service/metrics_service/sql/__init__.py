@@ -11,6 +11,6 @@ WIDTHS = {"minute": rollup_widths.MINUTE, "hour": rollup_widths.HOUR, "day": rol
 """Constants that every statement may name."""
 
 
-def statement(name: str, *parameters: BindParameter[Any], **constants: int) -> TextClause:
+def statement(name: str, *parameters: BindParameter[Any], **constants: int | str) -> TextClause:
     """The statement of `<name>.sql`; `parameters`: those whose type Postgres needs to be told."""
-    return text(load_sql(__name__, name, WIDTHS | constants)).bindparams(*parameters)
+    return text(load_sql(__name__, name, {**WIDTHS, **constants})).bindparams(*parameters)

@@ -3,6 +3,7 @@ buckets AS NOT MATERIALIZED ({{buckets}}),
 ends AS ({{ends}}),
 end_cell AS MATERIALIZED (
     SELECT model_name, model_version, prediction_label, metrics.time_bin(inference_time_ms) AS bin,
+        bool_or(task_type <> 'classification') AS is_other,
         count(*) AS predictions, count(*) - count(confidence) AS without_confidence,
         coalesce(sum(confidence), 0) AS confidence_sum, sum(inference_time_ms) AS time_sum,
         min(inference_time_ms) AS time_min, max(inference_time_ms) AS time_max
@@ -10,13 +11,16 @@ end_cell AS MATERIALIZED (
 ), series AS (
     SELECT model_name, model_version, prediction_label, sum(predictions)::bigint AS predictions,
         sum(without_confidence)::bigint AS without_confidence, sum(confidence_sum) AS confidence_sum,
-        sum(time_sum) AS time_sum, min(time_min) AS time_min, max(time_max) AS time_max
+        sum(time_sum) AS time_sum, min(time_min) AS time_min, max(time_max) AS time_max,
+        bool_or(is_other) AS is_other
     FROM (
         SELECT model_name, model_version, prediction_label,
-            predictions, without_confidence, confidence_sum, time_sum, time_min, time_max FROM buckets
+            predictions, without_confidence, confidence_sum, time_sum, time_min, time_max,
+            task_type <> 'classification' AS is_other FROM buckets
         UNION ALL
         SELECT model_name, model_version, prediction_label,
-            predictions, without_confidence, confidence_sum, time_sum, time_min, time_max FROM end_cell
+            predictions, without_confidence, confidence_sum, time_sum, time_min, time_max,
+            is_other FROM end_cell
     ) AS part GROUP BY model_name, model_version, prediction_label
 ), cell AS (
     SELECT bin, sum(n)::bigint AS n FROM (
@@ -32,5 +36,6 @@ SELECT array_agg(prediction_label) AS labels, array_agg(predictions) AS label_co
     array_agg(time_sum) AS time_sums,
     sum(without_confidence)::bigint AS without_confidence, sum(confidence_sum) AS confidence_sum,
     sum(time_sum) AS time_sum, min(time_min) AS time_min, max(time_max) AS time_max,
+    bool_or(is_other) AS has_other_tasks,
     (SELECT array_agg(bin) FROM cell) AS bins, (SELECT array_agg(n) FROM cell) AS bin_counts
 FROM series

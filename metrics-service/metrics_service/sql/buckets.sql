@@ -5,7 +5,7 @@ FROM (
     UNION ALL SELECT {{minute}}::smallint, bucket, bucket + interval '1 minute' FROM edges WHERE is_whole
 ) AS part
 CROSS JOIN LATERAL (
-    SELECT * FROM metrics.rollup
+    SELECT * FROM metrics.{{rollup}} AS rollup
     WHERE rollup.minutes = part.minutes AND bucket >= part.first AND bucket < part.until OFFSET 0
 ) AS rollup
 WHERE {{chosen}}

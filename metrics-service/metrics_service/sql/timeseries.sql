@@ -6,7 +6,8 @@ WITH part AS MATERIALIZED (
 ), label AS (
     SELECT start, prediction_label, sum(predictions)::bigint AS predictions,
         sum(without_confidence)::bigint AS without_confidence, sum(confidence_sum) AS confidence_sum,
-        sum(time_sum) AS time_sum, min(time_min) AS time_min, max(time_max) AS time_max
+        sum(time_sum) AS time_sum, min(time_min) AS time_min, max(time_max) AS time_max,
+        bool_or(task_type <> 'classification') AS is_other
     FROM part GROUP BY start, prediction_label
 ), cell AS (
     SELECT start, bin, sum(n)::bigint AS n
@@ -17,6 +18,7 @@ WITH part AS MATERIALIZED (
 )
 SELECT start, array_agg(prediction_label) AS labels, array_agg(predictions) AS label_counts,
     sum(without_confidence)::bigint AS without_confidence, sum(confidence_sum) AS confidence_sum,
-    sum(time_sum) AS time_sum, min(time_min) AS time_min, max(time_max) AS time_max, bins, bin_counts
+    sum(time_sum) AS time_sum, min(time_min) AS time_min, max(time_max) AS time_max, bins, bin_counts,
+    bool_or(is_other) AS has_other_tasks
 FROM label JOIN histogram USING (start)
 GROUP BY start, bins, bin_counts

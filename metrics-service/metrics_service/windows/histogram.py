@@ -6,8 +6,9 @@ GAMMA. A quantile is interpolated between two values as Postgres's `percentile_c
 lies between them is as well.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import accumulate
+from math import copysign
 
 GAMMA = 1.02
 
@@ -20,8 +21,26 @@ def value_of(time_bin: int) -> float:
     return 0.0 if time_bin == ZERO_BIN else 2 * GAMMA**time_bin / (GAMMA + 1)
 
 
+SIGNED_BIN_ONE = 50_000
+"""Of values with a sign the bin is this plus i above 0, the same with the sign turned below 0, and 0 for 0."""
+
+
+def upper_bound(value_bin: int) -> float:
+    """The largest absolute value in a bin of values with a sign."""
+    return GAMMA ** (abs(value_bin) - SIGNED_BIN_ONE)
+
+
+def signed_value_of(value_bin: int) -> float:
+    """The number that stands for all values of a bin, where values have a sign."""
+    return 0.0 if value_bin == 0 else copysign(2 * upper_bound(value_bin) / (GAMMA + 1), value_bin)
+
+
 def quantiles(
-    counts: Mapping[int, int], fractions: Sequence[float], smallest: float, largest: float
+    counts: Mapping[int, int],
+    fractions: Sequence[float],
+    smallest: float,
+    largest: float,
+    value_of: Callable[[int], float] = value_of,
 ) -> tuple[float, ...]:
     """The values below which the given fractions lie; `smallest` and `largest` are exact and bound them."""
     bins = sorted(counts)

@@ -34,8 +34,11 @@ CHOICE = tuple(bindparam(name, type_=Text) for name in ("task_type", "model_name
 """The parameters of `chosen.sql`: which task, model and version; null is any."""
 
 
-def over_selection(name: str) -> TextClause:
-    """A statement over the tables `buckets` and `ends` of a selection; run it with `parameters_of` one."""
+def over_selection(name: str, rollup: str = "rollup") -> TextClause:
+    """A statement over the tables `buckets` (of a table of rollups) and `ends` of a selection.
+
+    Run it with `parameters_of` one.
+    """
     return statement(
         name,
         bindparam("epoch", EPOCH, type_=DateTime(timezone=True)),
@@ -45,6 +48,7 @@ def over_selection(name: str) -> TextClause:
         bindparam("end_firsts", type_=ARRAY(DateTime(timezone=True))),
         bindparam("end_untils", type_=ARRAY(DateTime(timezone=True))),
         *CHOICE,
+        rollup=rollup,
     )
 
 

@@ -1,7 +1,7 @@
 """A window in buckets of one width, for a chart: whole buckets from the rollups, gaps as zero counts."""
 
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam
@@ -12,17 +12,19 @@ from metrics_service.database import autocommit
 from metrics_service.sql import statement
 from metrics_service.windows.aggregates import summary
 from metrics_service.windows.rollups import CHOICE, Selection, choice_of
+from metrics_service.windows.values import label_metrics, value_metrics
 from metrics_service.windows.window import EPOCH, Window, ceil_to, floor_to
 from shared.contracts.timeseries import TimeseriesBucket
 from shared.database import rollup_widths
 
-BUCKETS = statement(
-    "timeseries",
+EDGES = (
     bindparam("epoch", EPOCH, type_=DateTime(timezone=True)),
     bindparam("start", type_=DateTime(timezone=True)),
     bindparam("end", type_=DateTime(timezone=True)),
-    *CHOICE,
 )
+BUCKETS = statement("timeseries", *EDGES, *CHOICE)
+VALUES = statement("values_timeseries", *EDGES, *CHOICE)
+LABEL_SETS = statement("label_sets_timeseries", *EDGES, *CHOICE)
 
 
 async def timeseries(engine: AsyncEngine, selection: Selection, bucket_minutes: int) -> list[TimeseriesBucket]:
@@ -36,7 +38,13 @@ async def timeseries(engine: AsyncEngine, selection: Selection, bucket_minutes: 
         **choice_of(selection),
     }
     async with autocommit(engine) as connection:
-        summaries = {row.start: summary(row) for row in await connection.execute(BUCKETS, parameters)}
+        rows = (await connection.execute(BUCKETS, parameters)).all()
+        summaries = {row.start: summary(row) for row in rows}
+        if any(row.has_other_tasks for row in rows):
+            values = {row.start: value_metrics(row) for row in await connection.execute(VALUES, parameters)}
+            labels = {row.start: label_metrics(row) for row in await connection.execute(LABEL_SETS, parameters)}
+            for start, found in summaries.items():
+                summaries[start] = replace(found, values=values.get(start), labels=labels.get(start))
     return [
         TimeseriesBucket(start=start, **(asdict(summaries[start]) if start in summaries else {}))
         for start in starts(window, bucket_minutes)

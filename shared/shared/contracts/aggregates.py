@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from shared.contracts.names import ModelName, ModelVersion, TaskType
 from shared.contracts.thresholds import Breach, Status
+from shared.contracts.values import LabelMetrics, ValueMetrics
 from shared.contracts.window import WindowEnd
 
 
@@ -35,9 +36,10 @@ class VersionMetrics(BaseModel):
     model_name: str
     model_version: str
     total_predictions: int
-    average_confidence: float | None = None
+    average_confidence: float | None = Field(None, description="Over the predictions that have one")
     average_inference_time_ms: float | None = None
     label_distribution: dict[str, int] = {}
+    average_value: float | None = Field(None, description="null: no prediction has a value")
 
 
 class AggregatedMetrics(BaseModel):
@@ -46,14 +48,16 @@ class AggregatedMetrics(BaseModel):
     model_config = ConfigDict(protected_namespaces=())
 
     total_predictions: int
-    average_confidence: float | None = None
+    average_confidence: float | None = Field(None, description="Over the predictions that have one")
     average_inference_time_ms: float | None = None
     min_inference_time_ms: float | None = None
     max_inference_time_ms: float | None = None
     p50_inference_time_ms: float | None = None
     p95_inference_time_ms: float | None = None
     p99_inference_time_ms: float | None = None
-    label_distribution: dict[str, int] = {}
+    label_distribution: dict[str, int] = Field({}, description="A prediction without a label is in none")
+    values: ValueMetrics | None = Field(None, description="null: no prediction has a value")
+    labels: LabelMetrics | None = Field(None, description="null: no prediction is of a multilabel model")
     versions: list[VersionMetrics] = Field(
         [], description="The same by model and version, those with the most predictions first, at most 100"
     )

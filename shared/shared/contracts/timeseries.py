@@ -6,6 +6,7 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from shared.contracts.names import ModelName, ModelVersion, TaskType
+from shared.contracts.values import LabelMetrics, ValueMetrics
 from shared.contracts.window import WindowEnd
 
 MAX_TIMESERIES_BUCKETS = 1500
@@ -51,6 +52,8 @@ class TimeseriesBucket(BaseModel):
     p95_inference_time_ms: float | None = None
     p99_inference_time_ms: float | None = None
     label_distribution: dict[str, int] = {}
+    values: ValueMetrics | None = Field(None, description="null: no prediction has a value")
+    labels: LabelMetrics | None = Field(None, description="null: no prediction is of a multilabel model")
 
 
 class Timeseries(BaseModel):

@@ -7,7 +7,7 @@ from importlib import resources
 PLACE = re.compile(r"\{\{(\w+)\}\}")
 
 
-def load_sql(package: str, name: str, constants: Mapping[str, int] | None = None) -> str:
+def load_sql(package: str, name: str, constants: Mapping[str, int | str] | None = None) -> str:
     """The statement of `<name>.sql` in a package, without the lines that are comments.
 
     `{{word}}` in it stands for the constant of that name, or else for the text of `<word>.sql`: what several statements

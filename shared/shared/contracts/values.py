@@ -1,0 +1,29 @@
+"""What predictions that are no single label came to: values, and sets of labels."""
+
+from pydantic import BaseModel, Field
+
+
+class ValueMetrics(BaseModel):
+    """Of the predictions that have a value: a regression's value, an embedding's norm.
+
+    Percentiles are within 1 % for absolute values from 1e-9 to 1e15, everything else is exact.
+    """
+
+    predictions: int = Field(description="Those that have a value")
+    sum: float
+    average: float
+    min: float
+    max: float
+    p05: float
+    p25: float
+    p50: float
+    p75: float
+    p95: float
+
+
+class LabelMetrics(BaseModel):
+    """Of the predictions of models that give several labels or none."""
+
+    predictions: int = Field(description="Those that may have several labels")
+    average_labels: float = Field(description="Labels per prediction, on average")
+    shares: dict[str, float] = Field(description="Of each label: the share of predictions that have it")
