@@ -87,8 +87,8 @@ def array(values: tuple[str, ...] | tuple[int | None, ...] | None) -> str | None
 
 
 REGISTER = """
-    INSERT INTO predictions.model (model_name, model_version, task_type, labels, digest, baseline, seen_at)
-    VALUES ($1, $2, $3, $4, $5, $6, now() - $7 * interval '1 second')
+    INSERT INTO predictions.model (model_name, model_version, task_type, labels, digest, baseline, seen_at, input_names)
+    VALUES ($1, $2, $3, $4, $5, $6, now() - $7 * interval '1 second', $8)
     ON CONFLICT (model_name, model_version) DO UPDATE SET labels = excluded.labels, seen_at = excluded.seen_at
 """
 
@@ -101,6 +101,7 @@ async def register(
     labels: Iterable[str] = ("positive", "negative", "neutral"),
     task_type: str = "classification",
     baseline: dict | None = None,
+    input_names: Iterable[str] | None = None,
     seconds_ago: float = 0,
 ) -> None:
     """As a prediction-service does that has loaded the model."""
@@ -108,7 +109,8 @@ async def register(
     connection = await asyncpg.connect(for_libpq(database.url("prediction_service")))
     try:
         await connection.execute(
-            REGISTER, name, version, task_type, list(labels), f"digest of {name} {version}", figures, seconds_ago
-        )
+            REGISTER, name, version, task_type, list(labels), f"digest of {name} {version}", figures, seconds_ago,
+            None if input_names is None else list(input_names),
+        )  # fmt: skip
     finally:
         await connection.close()

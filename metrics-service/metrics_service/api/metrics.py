@@ -45,7 +45,10 @@ def metrics_router(reporter: MetricsReporter, drift: DriftReporter, catalogue: M
 
     @router.post("/drift", summary="What changed since a reference", responses=problems(404, 422, 503))
     async def detect_drift(query: DriftQuery) -> DriftReport:
-        """Compares labels, confidence and input length with a reference window, another version or a baseline.
+        """Compares what predictions have with a reference window, another version or a baseline.
+
+        That is: labels, confidence and input length; values; and of `model_name` each input that its `baseline.json`
+        fixes bins of (a measure `input` each, with the shares of missing and of other values).
 
         A change is claimed when it is certain: with nothing changed, at most one report in 1,000 claims one, over all
         measures together, from one prediction to millions, with any number of labels. How large it is, is PSI less

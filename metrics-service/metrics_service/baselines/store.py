@@ -4,7 +4,7 @@ Without Postgres: DatabaseUnavailable.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pydantic import ValidationError
 from sqlalchemy import RowMapping, delete, func, select
@@ -138,7 +138,7 @@ async def check_room(connection: AsyncConnection, model_name: str, name: str) ->
 def shapes_of(row: RowMapping) -> Shapes:
     """What is stored, in bins."""
     stored = from_baseline(ModelBaseline.model_validate(row["counts"]))
-    return Shapes(stored.label, stored.confidence, stored.input_length, row["counts"].get("versions", {}))
+    return replace(stored, versions=row["counts"].get("versions", {}))
 
 
 def contract_of(row: RowMapping) -> Baseline:

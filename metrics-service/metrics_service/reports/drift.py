@@ -1,26 +1,21 @@
 """Compares what was predicted in a window with a reference window or with a pinned baseline."""
 
 import asyncio
-from collections.abc import Callable, Hashable, Mapping
-from dataclasses import asdict, dataclass
-from operator import itemgetter
-from typing import Any, Literal
+from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from metrics_service.baselines.store import BaselineStore
-from metrics_service.drift.comparison import compare, worst
+from metrics_service.drift.comparison import worst
+from metrics_service.reports.compared import compared
 from metrics_service.windows.coverage import Coverage
 from metrics_service.windows.distributions import distributions
 from metrics_service.windows.rollups import Selection
-from metrics_service.windows.shapes import Reference, Shapes, confidence_range, length_range
-from shared.contracts.drift import DriftMeasure, DriftQuery, DriftReport, DriftStatus
+from metrics_service.windows.shapes import Reference
+from shared.contracts.drift import DriftQuery, DriftReport, DriftStatus
 
 NOT_JUDGED = {"status": DriftStatus.NOT_ENOUGH_DATA, "p_value": None, "certainty": None, "detectable_psi": None}
 OVERLAP = "the reference and the window overlap: predictions would be compared with themselves"
-
-Name = Literal["label", "confidence", "input_length"]
-MEASURES: tuple[Name, ...] = ("label", "confidence", "input_length")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +27,7 @@ class DriftReporter:
     baselines: BaselineStore
 
     async def report(self, query: DriftQuery) -> DriftReport:
-        """Labels, confidence and input length of the window against those of the reference."""
+        """How what the predictions of the window have is distributed, against the reference."""
         window = self.coverage.of_rows(query.window_end, query.time_window_minutes)
         selection = Selection(window, query.task_type, query.model_name, query.model_version)
         current, reference = await asyncio.gather(
@@ -72,32 +67,3 @@ class DriftReporter:
         version = query.reference_model_version or query.model_version
         shapes = await distributions(self.engine, Selection(window, query.task_type, query.model_name, version))
         return Reference(shapes, window.start, window.end, version)
-
-
-def compared(reference: Shapes, current: Shapes) -> list[DriftMeasure]:
-    """Every property compared, but for those that neither side's predictions have, such as the label of a value."""
-    names = [name for name in MEASURES if getattr(reference, name) or getattr(current, name)] or MEASURES
-    return [measure(name, reference, current, len(names)) for name in names]
-
-
-def measure(name: Name, reference: Shapes, current: Shapes, measures: int) -> DriftMeasure:
-    """One property compared, of so many."""
-    before: Mapping[Hashable, int] = getattr(reference, name)
-    now: Mapping[Hashable, int] = getattr(current, name)
-    shown = SHOWN_AS.get(name, str)
-    return DriftMeasure(
-        name=name,
-        **asdict(compare(before, now, is_ordered=name in SHOWN_AS, measures=measures)),
-        reference=shares(before, shown),
-        current=shares(now, shown),
-    )
-
-
-SHOWN_AS: Mapping[str, Callable[[Any], str]] = {"confidence": confidence_range, "input_length": length_range}
-"""How the bins of a number are called; they have an order, labels have none."""
-
-
-def shares(counts: Mapping[Hashable, int], shown: Callable[[Any], str]) -> dict[str, float]:
-    """Counts as parts of one, in the order of the bins."""
-    total = sum(counts.values())
-    return {shown(key): n / total for key, n in sorted(counts.items(), key=itemgetter(0)) if n}

@@ -1,9 +1,6 @@
 -- The rollup rows of the whole buckets of a selection. OFFSET 0: a look into the index per part, never a full scan.
 SELECT rollup.*
-FROM (
-    SELECT * FROM unnest(:minutes, :firsts, :untils) AS part (minutes, first, until)
-    UNION ALL SELECT {{minute}}::smallint, bucket, bucket + interval '1 minute' FROM edges WHERE is_whole
-) AS part
+FROM ({{parts}}) AS part
 CROSS JOIN LATERAL (
     SELECT * FROM metrics.{{rollup}} AS rollup
     WHERE rollup.minutes = part.minutes AND bucket >= part.first AND bucket < part.until OFFSET 0

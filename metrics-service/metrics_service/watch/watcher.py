@@ -135,7 +135,7 @@ def drift_reading(measure: DriftMeasure, report: DriftReport) -> Reading:
         Signal.DRIFT,
         (measure.excess_psi or 0.0) if p_value < LIKELY else 0.0,
         Limits(Limit("psi_moderate", MODERATE_PSI), Limit("psi_significant", SIGNIFICANT_PSI)),
-        about=f"{measure.name} against {reference_words(report)}{versions_words(report)}",
+        about=f"{measure.subject} against {reference_words(report)}{versions_words(report)}",
         is_sure=p_value < FALSE_ALARMS,
     )
 

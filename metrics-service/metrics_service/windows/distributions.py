@@ -3,16 +3,23 @@
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from metrics_service.database import autocommit
+from metrics_service.windows.inputs import input_counts
 from metrics_service.windows.rollups import NO_LABEL, Selection, over_selection, parameters_of
 from metrics_service.windows.shapes import LENGTH_BIN_ZERO, Shapes, total_by
+from metrics_service.windows.values import value_bins
 
 SHAPES = over_selection("shapes")
 
 
 async def distributions(engine: AsyncEngine, selection: Selection) -> Shapes:
-    """Labels, confidence and input length of one window. Without Postgres: DatabaseUnavailable."""
+    """How what predictions have is distributed in one window. Without Postgres: DatabaseUnavailable.
+
+    Values and inputs are read a moment later, in snapshots of their own.
+    """
     async with autocommit(engine) as connection:
         row = (await connection.execute(SHAPES, parameters_of(selection))).one()
+        value = await value_bins(connection, selection) if NO_LABEL in (row.labels or ()) else {}
+        inputs = await input_counts(connection, selection)
     series = list(zip(row.versions or (), row.labels or (), row.counts or (), strict=True))
     bins = dict(zip(row.bins or (), row.bin_counts or (), strict=True))
     return Shapes(
@@ -20,4 +27,6 @@ async def distributions(engine: AsyncEngine, selection: Selection) -> Shapes:
         confidence={key: n for key, n in bins.items() if key < LENGTH_BIN_ZERO},
         input_length={key: n for key, n in bins.items() if key >= LENGTH_BIN_ZERO},
         versions=total_by((version, n) for version, _, n in series),
+        value=value,
+        inputs=inputs,
     )

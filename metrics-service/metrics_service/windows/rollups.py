@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import DateTime, SmallInteger, Text
 
 from metrics_service.sql import statement
-from metrics_service.windows.window import EPOCH, Window, cover
+from metrics_service.windows.window import EPOCH, WIDTHS, Window, cover
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +52,9 @@ def over_selection(name: str, rollup: str = "rollup") -> TextClause:
     )
 
 
-def parameters_of(selection: Selection) -> dict[str, Any]:
-    """The values for a query made by `over_selection`."""
-    parts = cover(selection.window)
+def parameters_of(selection: Selection, widths: tuple[int, ...] = WIDTHS) -> dict[str, Any]:
+    """The values for a query made by `over_selection`; `widths`: those that its rollups have."""
+    parts = cover(selection.window, widths)
     end_firsts, end_untils = edges(parts.ends)
     firsts, untils = edges(part.window for part in parts.buckets)
     return {

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
+from metrics_service.windows.inputs import InputCounts, as_input, bins_of, counts_of, largest_by_name
 from metrics_service.windows.window import Window
 from shared.contracts.baseline import ModelBaseline
 
@@ -26,11 +27,14 @@ class Shapes:
     confidence: Mapping[int, int]
     input_length: Mapping[int, int]
     versions: dict[str, int] = field(default_factory=dict)
+    value: Mapping[int, int] = field(default_factory=dict)
+    inputs: InputCounts = field(default_factory=dict)
 
     @property
     def sample_size(self) -> int:
         """The number of predictions."""
-        return max(sum(counts.values()) for counts in (self.label, self.confidence, self.input_length))
+        numbers: list[Mapping[int, int]] = [self.confidence, self.input_length, self.value, *self.inputs.values()]
+        return max(sum(self.label.values()), *(sum(counts.values()) for counts in numbers))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,8 @@ def as_baseline(shapes: Shapes) -> ModelBaseline:
         label=dict(shapes.label),
         confidence={confidence_range(key): n for key, n in shapes.confidence.items()},
         input_length={length_range(key): n for key, n in shapes.input_length.items()},
+        value={str(key): n for key, n in shapes.value.items()},
+        inputs={name: as_input(bins, shapes.inputs[bins]) for name, bins in largest_by_name(shapes.inputs).items()},
     )
 
 
@@ -100,6 +106,8 @@ def from_baseline(baseline: ModelBaseline) -> Shapes:
             input_length=total_by(
                 ((LENGTH_RANGES | FORMER_LENGTH_RANGES)[key], n) for key, n in baseline.input_length.items()
             ),
+            value={int(key): n for key, n in baseline.value.items()},
+            inputs={bins_of(name, one): counts_of(one) for name, one in baseline.inputs.items()},
         )
     except KeyError as error:
         raise ValueError(f"there is no bin {error.args[0]!r}") from error

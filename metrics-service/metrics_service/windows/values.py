@@ -38,6 +38,12 @@ async def outcomes(connection: AsyncConnection, selection: Selection) -> Outcome
     return Outcomes(value_metrics(values), label_metrics(labels), dict(averages(values)))
 
 
+async def value_bins(connection: AsyncConnection, selection: Selection) -> dict[int, int]:
+    """How the values of a window are distributed: predictions per logarithmic bin."""
+    row = (await connection.execute(VALUES, parameters_of(selection))).one()
+    return dict(zip(row.bins or (), row.bin_counts or (), strict=True))
+
+
 def averages(row: Row[Any]) -> Iterator[tuple[tuple[str, str], float]]:
     """The average value of each version."""
     columns = (row.names or (), row.versions or (), row.sums or (), row.counts or ())

@@ -66,13 +66,13 @@ class Cover:
     ends: tuple[Window, ...]
 
 
-def cover(window: Window) -> Cover:
-    """Whole buckets and the ends around them, each of which lies within one minute."""
-    minutes = Window(ceil_to(WIDTHS[0], window.start), floor_to(WIDTHS[0], window.end))
+def cover(window: Window, widths: tuple[int, ...] = WIDTHS) -> Cover:
+    """Whole buckets of some widths and the ends around them, each of which lies within one minute."""
+    minutes = Window(ceil_to(widths[0], window.start), floor_to(widths[0], window.end))
     if minutes.start > minutes.end:
         return Cover((), (window,))
     ends = (Window(window.start, minutes.start), Window(minutes.end, window.end))
-    buckets = () if minutes.empty else tuple(whole_buckets(minutes, WIDTHS))
+    buckets = () if minutes.empty else tuple(whole_buckets(minutes, widths))
     return Cover(buckets, tuple(end for end in ends if not end.empty))
 
 

@@ -70,10 +70,22 @@ class DriftStatus(StrEnum):
     """Nothing was found, and in so little not everything would have been: half of all in one bin, or new bins only."""
 
 
+DriftMeasureName = Literal["label", "confidence", "input_length", "value", "input"]
+"""What can be compared; there is a measure `input` for every input that has bins."""
+
+
+class ShareChange(BaseModel):
+    """The share of predictions that something is true of."""
+
+    reference: float | None = Field(description="null: the reference has none to compare with")
+    current: float | None = Field(description="null: the window has none to compare")
+
+
 class DriftMeasure(BaseModel):
     """One property of the predictions, compared."""
 
-    name: Literal["label", "confidence", "input_length"]
+    name: DriftMeasureName
+    input: str | None = Field(None, description="Of `input`: which one of the manifest's inputs")
     status: DriftStatus
     psi: float | None = Field(description="Population stability index; null when one of the sides is empty")
     js_distance: float | None = Field(description="Jensen-Shannon distance, 0 (same) to 1 (nothing in common)")
@@ -94,6 +106,15 @@ class DriftMeasure(BaseModel):
     certainty: float | None = Field(None, ge=0, le=1, description="That there was a change: 1 - p_value")
     reference: dict[str, float] = Field(description="Share of each bin in the reference")
     current: dict[str, float] = Field(description="Share of each bin in the window")
+    missing: ShareChange | None = Field(None, description="Of `input`: how many predictions had none")
+    other: ShareChange | None = Field(
+        None, description="Of `input`, of a category: how many predictions had a value that the baseline does not list"
+    )
+
+    @property
+    def subject(self) -> str:
+        """What it is called where it stands for itself: `label`, `input rooms`."""
+        return self.name if self.input is None else f"{self.name} {self.input}"
 
     @property
     def excess_psi(self) -> float | None:
