@@ -42,6 +42,10 @@ restore: install ## Fill an empty stack with a backup: FILE= (STACK=containers, 
 	@test -n "$(FILE)" || { echo "make: say from where, FILE=<file>" >&2; exit 2; }
 	@if [ "$(STACK)" = containers ]; then exec deploy/backup restore "$(FILE)"; fi; exec env PYTHONPATH=deploy $(BIN)/python -m local restore "$(FILE)"
 
+.PHONY: model-env
+model-env: install ## Make the environment of a Python model with a requirements.txt: NAME=<model>[/<version>]; not set: of all
+	@exec env PYTHONPATH=deploy $(BIN)/python -m local model-env $(NAME)
+
 .PHONY: psql
 psql: install ## Open the database of `make run`, or print its URL where there is no psql
 	@exec env PYTHONPATH=deploy $(BIN)/python -m local psql

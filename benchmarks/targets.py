@@ -18,7 +18,7 @@ from pathlib import Path
 from benchmarks.harness.environments import BENCHMARKS, Environment, environment
 from benchmarks.harness.load import TEXT
 from benchmarks.harness.servers import Probe, Server
-from prediction_service.models.folders.manifest import read_manifest
+from prediction_service.models.folders.manifest_file import read_manifest
 from shared.embedded.ports import free_ports
 
 REPOSITORY = BENCHMARKS.parent

@@ -9,7 +9,7 @@ import numpy as np
 from textblob import TextBlob
 from tqdm import tqdm
 
-from prediction_service.models.folders.manifest import read_manifest
+from prediction_service.models.folders.manifest_file import read_manifest
 from prediction_service.models.loader import load_runtime, warm_up
 from training.labels import LABELS, NEGATIVE, NEUTRAL, POSITIVE
 from training.metrics import Array
@@ -49,7 +49,7 @@ def served(name: str, folder: Path) -> Judge:
     order = [manifest.labels.index(label) for label in LABELS]
 
     def probabilities(text: str) -> list[float]:
-        (row,) = runtime.probabilities([text])
+        (row,) = runtime.compute([text])
         return [row[index] for index in order]
 
     return Judge(name, probabilities)

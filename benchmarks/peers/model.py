@@ -7,7 +7,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from prediction_service.models.folders.manifest import OnnxOptions, read_manifest
+from prediction_service.models.folders.manifest_file import read_manifest
+from prediction_service.models.folders.runtime_options import OnnxOptions
 
 Answer = dict[str, Any]
 
@@ -30,7 +31,7 @@ class Model:
 
     def answer(self, texts: list[str]) -> list[Answer]:
         """What is said about each text."""
-        return [self._answer(row) for row in self.runtime.probabilities(texts)]
+        return [self._answer(row) for row in self.runtime.compute(texts)]
 
     def _answer(self, probabilities: list[float]) -> Answer:
         scores = dict(zip(self.labels, probabilities, strict=True))

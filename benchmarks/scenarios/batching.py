@@ -46,7 +46,7 @@ def run(options: Options) -> Result:
     folder.mkdir(mode=0o755)
     served = served_model(options.model, folder / "models")
     model = load_model(ModelFolder(served.name, served.version, served.folder), QueueBounds(4096, 60.0))
-    compute = model.batcher.runtime.probabilities
+    compute = model.batcher.runtime.compute
     with service(folder, served) as url:
         body = f'{{"text": "{TEXTS[0]}"}}'
         rates = samples(

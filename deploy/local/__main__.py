@@ -1,4 +1,4 @@
-"""`python -m local [run | psql … | backup FILE | restore FILE]`, called by the Makefile.
+"""`python -m local [run | psql … | backup FILE | restore FILE | model-env NAME]`, called by the Makefile.
 
 What is imported for any of these takes a third of a second. Until then a signal finds nothing to end in order.
 """
@@ -9,7 +9,7 @@ import signal
 import sys
 from types import FrameType
 
-MODULES = {"run": "run", "psql": "psql", "backup": "backup", "restore": "backup"}
+MODULES = {"run": "run", "psql": "psql", "backup": "backup", "restore": "backup", "model-env": "model_env"}
 """Command → module whose `main` does it."""
 
 

@@ -54,7 +54,11 @@ def environment_of(name: str, settings: LocalSettings, folder: StackFolder, port
         if service != "gateway"
     }
     if name == "prediction-service":
-        told |= {"MODELS_DIR": str(settings.models_dir.resolve()), "JOURNAL_DIR": str(folder.journal)}
+        told |= {
+            "MODELS_DIR": str(settings.models_dir.resolve()),
+            "MODEL_ENVIRONMENTS_DIR": str(folder.model_environments(settings.model_environments_dir)),
+            "JOURNAL_DIR": str(folder.journal),
+        }
     return told
 
 

@@ -45,6 +45,10 @@ class StackFolder:
         os.ftruncate(descriptor, 0)
         os.write(descriptor, str(os.getpid()).encode())
 
+    def model_environments(self, chosen: Path | None) -> Path:
+        """Where environments of Python models are, unless the user has chosen another place."""
+        return chosen.resolve() if chosen is not None else self.path / "model-environments"
+
     @property
     def is_made(self) -> bool:
         """Whether a stack has its Postgres here."""

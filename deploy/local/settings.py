@@ -36,6 +36,9 @@ class LocalSettings(EnvironmentSettings):
     )
     local_dir: Path = Field(Path(".local"), description="Folder of the data, over restarts")
     models_dir: Path = Field(Path("models"), description="The model repository")
+    model_environments_dir: Path | None = Field(
+        None, description="Environments of Python models; not set: in LOCAL_DIR"
+    )
     log_format: Literal["json", "console"] = "console"
 
     database_url: DatabaseUrl | None = Field(None, description="A Postgres of one's own; not set: one is started")

@@ -30,9 +30,10 @@ from prediction_service.models.crashes import Crashes
 from prediction_service.models.loader import QueueBounds
 from prediction_service.models.register import ModelRegister
 from prediction_service.models.repository import ModelRepository
+from prediction_service.models.runtimes.python.launch import ProcessBounds
 from prediction_service.models.served_before import ServedBefore
 from prediction_service.models.trials.runner import TrialBounds, Trials
-from prediction_service.predict import Predictor
+from prediction_service.predict import Predictor, Stored
 from prediction_service.records.failover import RecordFailover
 from prediction_service.records.journal import Journal
 from prediction_service.records.postgres import RecordStore
@@ -49,9 +50,11 @@ VERSION = version("modelserver-prediction-service")
 def create_app(settings: Settings) -> FastAPI:
     """Puts the service together; connects to nothing yet."""
     memory, seconds = settings.model_memory_bytes, settings.model_load_seconds
-    bounds = QueueBounds(settings.queue_rows, settings.prediction_timeout_seconds, settings.model_call_seconds, memory)
+    environments, call_seconds = settings.model_environments_dir, settings.model_call_seconds
+    processes = ProcessBounds(environments, memory, call_seconds, seconds)
+    bounds = QueueBounds(settings.queue_rows, settings.prediction_timeout_seconds, call_seconds, memory, processes)
     crashes = Crashes(settings.journal_dir)
-    trials, served_before = Trials(TrialBounds(seconds, memory)), ServedBefore(settings.journal_dir)
+    trials, served_before = Trials(TrialBounds(seconds, memory, environments)), ServedBefore(settings.journal_dir)
     catalogue = Catalogue(settings.default_model)
     admission = Admission(trials, bounds, seconds, served_before, crashes)
     repository = ModelRepository(settings.models_dir, catalogue, admission)
@@ -60,7 +63,9 @@ def create_app(settings: Settings) -> FastAPI:
     store = RecordFailover(RecordStore(connector), RecordStore(connector), journal)
     recorder = Recorder(store, settings.record_queue_rows)
     register = ModelRegister(connector, catalogue.models, settings.models_dir)
-    predictor = Predictor(catalogue, recorder, utc_now, store_text=settings.store_text)
+    predictor = Predictor(
+        catalogue, recorder, utc_now, Stored(settings.store_text or settings.store_inputs, settings.store_inputs)
+    )
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from uuid_utils import uuid7
 
@@ -12,108 +13,113 @@ from prediction_service.models.model import Model
 from prediction_service.records.record import Record
 from prediction_service.records.recorder import Recorder
 from prediction_service.request.caller import Caller
+from prediction_service.signature.signature import Instance, length_of, stored_inputs
 from shared.asyncio.clock import UtcNow
 
 
 @dataclass(frozen=True, slots=True)
 class Predicted:
-    """The record of a prediction, and the probability of each label."""
+    """The record of a prediction, and the model's whole output, by the names that its task has."""
 
     record: Record
-    scores: dict[str, float]
+    raw_output: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What is recorded of that which predictions are made from, besides its length."""
+
+    texts: bool
+    """Of models of one text."""
+    inputs: bool
+    """Of models with declared inputs."""
 
 
 class Predictor:
     """The use case, independent of HTTP. `now` returns the time in UTC."""
 
-    def __init__(self, catalogue: Catalogue, recorder: Recorder, now: UtcNow, *, store_text: bool) -> None:
-        self._catalogue, self._recorder, self._now = catalogue, recorder, now
-        self._store_text = store_text
+    def __init__(self, catalogue: Catalogue, recorder: Recorder, now: UtcNow, stored: Stored) -> None:
+        self._catalogue, self._recorder, self._now, self._stored = catalogue, recorder, now, stored
 
-    async def predict(
-        self,
-        texts: Sequence[str],
-        caller: Caller,
-        *,
-        name: str | None = None,
-        version: str | None = None,
-        task: str | None = None,
-    ) -> list[Predicted]:
-        """One prediction for each text, all of them on record.
+    def choose(self, name: str | None = None, version: str | None = None, task: str | None = None) -> Model:
+        """The model that a request asks for. Raises ModelNotFound; InvalidRequest for a task that it does not do."""
+        return self._catalogue.choose(name, version, task)
 
-        Raises ModelNotFound, Overloaded, DeadlinePassed; and ModelFailed if any text cannot be computed: then nothing
-        is recorded.
+    async def predict(self, model: Model, instances: Sequence[Instance], caller: Caller) -> list[Predicted]:
+        """One prediction for each instance, all of them on record.
+
+        Raises Overloaded, DeadlinePassed; and ModelFailed if any instance cannot be computed: then nothing is recorded.
         """
-        model, results = await self._compute(texts, caller, name, version, task)
-        return await self._record(model, list(zip(texts, outcomes_of(results), strict=True)))
+        results = await self._compute(model, instances, caller)
+        return await self._record(model, list(zip(instances, outcomes_of(results, noun_of(model)), strict=True)))
 
     async def predict_each(
-        self,
-        texts: Sequence[str],
-        caller: Caller,
-        *,
-        name: str | None = None,
-        version: str | None = None,
-        task: str | None = None,
+        self, model: Model, instances: Sequence[Instance], caller: Caller
     ) -> list[Predicted | ModelFailed]:
-        """As `predict`, but a text that cannot be computed has an error in its place, and the others are predicted.
+        """As `predict`, but what cannot be computed has an error in its place, and the others are predicted.
 
-        Raises ModelFailed when no text can be computed.
+        Raises ModelFailed when nothing can be computed.
         """
-        model, results = await self._compute(texts, caller, name, version, task)
-        computed = [(text, result) for text, result in zip(texts, results, strict=True) if isinstance(result, Outcome)]
+        results = await self._compute(model, instances, caller)
+        computed = [
+            (instance, result)
+            for instance, result in zip(instances, results, strict=True)
+            if isinstance(result, Outcome)
+        ]
         if not computed:
-            outcomes_of(results)
+            outcomes_of(results, noun_of(model))
         predicted = iter(await self._record(model, computed))
         return [next(predicted) if isinstance(result, Outcome) else result for result in results]
 
     async def _compute(
-        self,
-        texts: Sequence[str],
-        caller: Caller,
-        name: str | None,
-        version: str | None,
-        task: str | None,
-    ) -> tuple[Model, list[Outcome | ModelFailed]]:
-        """The chosen model, and its result for each text."""
-        model = self._catalogue.choose(name, version, task)
+        self, model: Model, instances: Sequence[Instance], caller: Caller
+    ) -> list[Outcome | ModelFailed]:
+        """The model's result for each instance, while the recorder expects them."""
         with self._recorder.expecting():
-            return model, await model.batcher.run(texts, caller)
+            return await model.batcher.run(instances, caller)
 
-    async def _record(self, model: Model, computed: Sequence[tuple[str, Outcome]]) -> list[Predicted]:
+    async def _record(self, model: Model, computed: Sequence[tuple[Instance, Outcome]]) -> list[Predicted]:
         """Records the predictions, all in one transaction."""
-        predicted = [self._describe(model, text, outcome) for text, outcome in computed]
+        predicted = [self._describe(model, instance, outcome) for instance, outcome in computed]
         await self._recorder.add([prediction.record for prediction in predicted])
         return predicted
 
-    def _describe(self, model: Model, text: str, outcome: Outcome) -> Predicted:
-        """The prediction of one text: its label is the first of those with the highest probability."""
-        scores = model.scores(outcome.probabilities)
-        label = max(scores, key=scores.__getitem__)
+    def _describe(self, model: Model, instance: Instance, outcome: Outcome) -> Predicted:
+        """The prediction of one instance, as the model's task has it."""
+        manifest = model.manifest
+        finding = manifest.task.finding(outcome.output)
         record = Record(
             prediction_id=str(uuid7()),
             created_at=self._now(),
             model_name=model.name,
             model_version=model.version,
-            task_type=model.manifest.task_type,
-            prediction_label=label,
-            confidence=scores[label],
+            task_type=manifest.task_type,
+            prediction_label=finding.label,
+            confidence=finding.confidence,
             inference_time_ms=outcome.inference_seconds * 1000,
-            input_length=len(text),
+            input_length=length_of(instance),
             metrics_data={
                 "batch_rows": outcome.batch_rows,
                 "queue_time_ms": round(outcome.queue_seconds * 1000, 3),
             },
-            text=text if self._store_text else None,
+            text=instance if self._stored.texts and isinstance(instance, str) else None,
+            prediction_value=finding.value,
+            labels=finding.labels,
+            inputs=stored_inputs(manifest.signature, instance) if self._stored.inputs else None,
         )
-        return Predicted(record, scores)
+        return Predicted(record, finding.raw)
 
 
-def outcomes_of(results: Sequence[Outcome | ModelFailed]) -> list[Outcome]:
-    """The outcomes of all texts. Raises ModelFailed if a text has none."""
+def noun_of(model: Model) -> str:
+    """What an instance of a model is called where a person reads it."""
+    return "text" if model.manifest.signature.is_plain_text else "row"
+
+
+def outcomes_of(results: Sequence[Outcome | ModelFailed], noun: str) -> list[Outcome]:
+    """The outcomes of all instances. Raises ModelFailed if one has none."""
     outcomes = []
     for index, result in enumerate(results):
         if isinstance(result, ModelFailed):
-            raise result if len(results) == 1 else ModelFailed(f"The model could not compute text number {index}.")
+            raise result if len(results) == 1 else ModelFailed(f"The model could not compute {noun} number {index}.")
         outcomes.append(result)
     return outcomes

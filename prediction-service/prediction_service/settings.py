@@ -38,6 +38,10 @@ class Settings(ServiceSettings):
         description="Memory that a model may take, while it is tried and for its tensors while it serves",
     )
 
+    model_environments_dir: Path = Field(
+        Path("model-environments"), description="Environments of Python models, as make model-env makes them"
+    )
+
     queue_rows: int = Field(
         1024,
         ge=256,
@@ -48,7 +52,10 @@ class Settings(ServiceSettings):
         30.0, gt=0, le=300, description="How long a request may wait for its model; then it is not computed any more"
     )
 
-    store_text: bool = Field(False, description="Record the texts themselves, not only their length")
+    store_inputs: bool = Field(
+        False, description="Record what predictions are made from: inputs and texts; of tensors datatype and shape"
+    )
+    store_text: bool = Field(False, description="The same for models of one text alone")
     record_queue_rows: int = Field(
         8192, ge=256, le=1_000_000, description="Predictions that may wait for their commit; beyond: 503 at once"
     )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from prediction_service.batching.batcher import Batcher
 from prediction_service.request.caller import Caller
+from prediction_service.tasks.classification import Classification
 
 NAME = "gated/1.0.0"
 LABELS = dict(zip(("model_name", "model_version"), NAME.split("/"), strict=True))
@@ -21,7 +22,7 @@ class GatedRuntime:
         self.gate = threading.Event()
         self.stopped = False
 
-    def probabilities(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
+    def compute(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
         self.calls.append(list(texts))
         self.threads.add(threading.get_ident())
         self.started.release()
@@ -48,7 +49,7 @@ STAYS = Caller(never)
 
 def batcher_of(runtime: GatedRuntime, **bounds: float) -> Batcher:
     chosen = {"max_rows": 4, "workers": 1, "queue_rows": 8, "timeout_seconds": 10.0, "call_seconds": 10.0} | bounds
-    return Batcher(NAME, runtime, **chosen)
+    return Batcher(NAME, runtime, Classification([]), **chosen)
 
 
 async def busy(batcher: Batcher, runtime: GatedRuntime) -> asyncio.Task:

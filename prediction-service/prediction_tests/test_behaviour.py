@@ -56,7 +56,7 @@ def judge_of(name: str) -> Judge:
         (folder for folder in list_folders(MODELS).models if folder.name == name), key=lambda folder: folder.precedence
     )
     model = load_model(newest, QueueBounds(256, 5.0))
-    return lambda text: model.scores(model.batcher.runtime.probabilities([text])[0])
+    return lambda text: model.manifest.task.finding(model.batcher.runtime.compute([text])[0]).raw["scores"]
 
 
 def label(judge: Judge, text: str) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from prediction_service.batching.runtime import ModelError
-from prediction_service.models.folders.manifest import ManifestError
+from prediction_service.models.folders.manifest_file import ManifestError
 from prediction_service.models.loader import load_runtime
 from prediction_service.models.trials.trial import try_model
 from prediction_tests.service import StartService
@@ -44,7 +44,7 @@ def test_an_export_says_what_the_model_said(name: str) -> None:
     expected = EXPECTED[name]
     manifest = try_model(EXPORTS / name)
     runtime = load_runtime(EXPORTS / name, manifest, 64 * 1024 * 1024)
-    rows = np.array(runtime.probabilities(expected["texts"]))
+    rows = np.array(runtime.compute(expected["texts"]))
     assert rows == pytest.approx(np.array(expected["probabilities"]), abs=TOLERANCE.get(name, 1e-5))
     assert [manifest.labels[index] for index in rows.argmax(axis=1)] == expected["labels"]
 
@@ -105,7 +105,7 @@ def test_other_names_in_the_same_order_are_a_persons_choice(copy, labels: str) -
 def test_zipmaps_labels_are_taken_by_their_names_in_whatever_order(copy) -> None:
     folder = copy("skl2onnx-default", LABELS, SWAPPED)
     manifest = try_model(folder)
-    rows = load_runtime(folder, manifest).probabilities(EXPECTED["skl2onnx-default"]["texts"])
+    rows = load_runtime(folder, manifest).compute(EXPECTED["skl2onnx-default"]["texts"])
     expected = np.array(EXPECTED["skl2onnx-default"]["probabilities"])[:, ::-1]
     assert np.array(rows) == pytest.approx(expected, abs=1e-5)
 

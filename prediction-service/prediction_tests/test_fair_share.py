@@ -12,8 +12,9 @@ import pytest
 from prediction_service.batching.batcher import Batcher
 from prediction_service.batching.reading import SHORT_CHARACTERS, SLICE_CHARACTERS, RequestTooCostly, slices
 from prediction_service.batching.runtime import SlicedRuntime
-from prediction_service.models.folders.manifest import read_manifest
+from prediction_service.models.folders.manifest_file import read_manifest
 from prediction_service.models.loader import load_runtime
+from prediction_service.tasks.classification import Classification
 from prediction_tests.gated_model import STAYS
 from prediction_tests.service import MODELS, StartService, assert_problem
 from shared.http.problems import Overloaded
@@ -38,7 +39,7 @@ class LetterRuntime:
         self.started = threading.Semaphore(0)
         self.steps = threading.Semaphore(0)
 
-    def probabilities(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
+    def compute(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
         raise AssertionError("whole texts are never computed")
 
     def is_quick(self, texts: Sequence[str]) -> bool:
@@ -55,7 +56,7 @@ class LetterRuntime:
         self.calls.append("".join(piece.letter for piece in pieces))
         return [float(piece.letter == "n") for piece in pieces]
 
-    def verdicts(self, texts: Sequence[tuple[Sequence[Any], Sequence[Any]]]) -> Sequence[Sequence[float]]:
+    def outputs(self, texts: Sequence[tuple[Sequence[Any], Sequence[Any]]]) -> Sequence[Sequence[float]]:
         return [[share := sum(scores) / len(scores), 1.0 - share] for scores, _ in texts]
 
     def let(self, calls: int) -> None:
@@ -79,7 +80,7 @@ async def batcher(letters: LetterRuntime) -> AsyncIterator[Batcher]:
 
 def batcher_of(runtime: LetterRuntime, **bounds: float) -> Batcher:
     usual = {"max_rows": 1, "workers": 1, "queue_rows": 640, "timeout_seconds": 10.0, "call_seconds": 30.0}
-    return Batcher("letters/1.0.0", runtime, **usual | bounds)
+    return Batcher("letters/1.0.0", runtime, Classification([]), **usual | bounds)
 
 
 async def begin(batcher: Batcher, *texts: str) -> asyncio.Task:
@@ -96,11 +97,11 @@ async def test_a_long_text_is_computed_in_windows_and_small_ones_go_between(
     small = await begin(batcher, "n")
     letters.let(2)
     (outcome,) = await small
-    assert outcome.probabilities == [1.0, 0.0]
+    assert outcome.output == [1.0, 0.0]
     assert letters.calls == ["H", "n"]
     letters.let(39)
     (outcome,) = await huge
-    assert outcome.probabilities == [0.0, 1.0]
+    assert outcome.output == [0.0, 1.0]
     assert letters.calls.count("H") == 40
 
 
@@ -110,7 +111,7 @@ async def test_a_batch_of_long_texts_lets_others_pass_as_well(batcher: Batcher, 
     for _ in range(5):
         small = await begin(batcher, "nn")
         letters.let(4)
-        assert (await small)[0].probabilities == [1.0, 0.0]
+        assert (await small)[0].output == [1.0, 0.0]
     letters.let(100)
     assert len(await huge) == 20
 
@@ -142,7 +143,7 @@ async def test_large_requests_cannot_keep_small_ones_out(letters: LetterRuntime)
         await batcher.run(["H"] * 20, STAYS)
     small = await begin(batcher, "n")
     letters.let(200)
-    assert (await small)[0].probabilities == [1.0, 0.0]
+    assert (await small)[0].output == [1.0, 0.0]
     await huge
     await batcher.close()
 
@@ -182,10 +183,10 @@ def test_windows_computed_apart_say_what_the_model_says_of_the_whole_text(name: 
     folder = MODELS / name / "1.0.0"
     runtime = load_runtime(folder, read_manifest(folder))
     texts = ["Fine.", "It was a wonderful stay. " * 60, "Dreadful, all of it. " * 100 + "😀" * 50, "." * 700]
-    whole = runtime.probabilities(texts)
+    whole = runtime.compute(texts)
     for text, expected in zip(texts, whole, strict=True):
         (pieces,) = runtime.pieces([text])
-        assert runtime.verdicts([(  # each window in a call of its own
+        assert runtime.outputs([(  # each window in a call of its own
             [runtime.scores([piece])[0] for piece in pieces], pieces
         )])[0] == pytest.approx(expected, abs=1e-4)  # fmt: skip
 

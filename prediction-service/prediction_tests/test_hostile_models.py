@@ -14,7 +14,7 @@ from prediction_service.models.admission import Admission
 from prediction_service.models.folders import status as folder_status
 from prediction_service.models.folders.contents import MOST_FILES, fingerprint
 from prediction_service.models.folders.listing import ModelFolder
-from prediction_service.models.folders.manifest import ManifestError
+from prediction_service.models.folders.manifest_file import ManifestError
 from prediction_service.models.loader import QueueBounds
 from prediction_service.models.served_before import ServedBefore
 from prediction_service.models.trials.runner import QUICK_PROCESSOR_SECONDS, TrialBounds, Trials, fault_of

@@ -49,7 +49,7 @@ def test_the_most_probable_label_is_the_one_that_the_authors_cut_offs_choose(com
 
 
 def test_probabilities_come_in_the_order_of_the_manifest() -> None:
-    (row,) = LexiconRuntime(MANIFEST).probabilities(["I love it."])
+    (row,) = LexiconRuntime(MANIFEST).compute(["I love it."])
     assert row.index(max(row)) == 1
 
 

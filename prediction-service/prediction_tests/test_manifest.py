@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from prediction_service.models.folders.manifest import Manifest, ManifestError, check_cheaply, read_manifest
+from prediction_service.models.folders.manifest import Manifest
+from prediction_service.models.folders.manifest_file import ManifestError, check_cheaply, read_manifest
 
 LABELS = [
     "C#",

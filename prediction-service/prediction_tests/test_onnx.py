@@ -34,10 +34,10 @@ def load(folder: Path) -> Model:
 @pytest.mark.parametrize("folder", list_folders(MODELS).models, ids=str)
 def test_every_shipped_model_says_the_same_alone_and_in_any_company(folder: ModelFolder) -> None:
     runtime = load_model(folder, BOUNDS).batcher.runtime
-    together = runtime.probabilities(TEXTS * 5)
-    backwards = runtime.probabilities(TEXTS[::-1])[::-1]
+    together = runtime.compute(TEXTS * 5)
+    backwards = runtime.compute(TEXTS[::-1])[::-1]
     for index, text in enumerate(TEXTS):
-        (alone,) = runtime.probabilities([text])
+        (alone,) = runtime.compute([text])
         for row in (together[index], together[index + 4 * len(TEXTS)], backwards[index]):
             assert row == pytest.approx(alone, abs=1e-5)
             assert list(row).index(max(row)) == list(alone).index(max(alone))
@@ -89,7 +89,7 @@ class Said:
     """A model that says what the test wants, given the texts of the call."""
 
     def __init__(self, say: Callable[[Sequence[str]], list[list[float]]]) -> None:
-        self.probabilities = say
+        self.compute = say
 
     def is_quick(self, texts: Sequence[str]) -> bool:
         return False
@@ -121,13 +121,13 @@ def test_a_model_that_depends_on_its_company_is_served_one_text_at_a_time() -> N
 def test_a_model_over_token_ids_is_padded_cut_and_normalized() -> None:
     runtime = load(Path(__file__).parent / "token_model").batcher.runtime
     texts = ["good", "bad", "very good very very", "good bad", "good " * 8 + "bad " * 500]
-    rows = runtime.probabilities(texts)
+    rows = runtime.compute(texts)
     assert [sum(row) for row in rows] == pytest.approx([1.0] * 5)
     assert [row[0] > row[1] for row in rows] == [True, False, True, False, True]
     assert rows[3] == pytest.approx([0.5, 0.5])
     assert rows[4] == pytest.approx(rows[0])
     for text, row in zip(texts, rows, strict=True):
-        (alone,) = runtime.probabilities([text])
+        (alone,) = runtime.compute([text])
         assert alone == pytest.approx(row, abs=1e-5)
 
 
@@ -137,10 +137,10 @@ def test_a_long_text_is_judged_whole_where_the_manifest_says_so(tmp_path: Path) 
     (tmp_path / "model.toml").write_text(manifest + 'long_texts = "windows"\n')
     cut, whole = (load(folder).batcher.runtime for folder in (Path(__file__).parent / "token_model", tmp_path))
     texts = ["good " * 8 + "bad " * 500, "bad " * 12, "good", "good bad " * 6]
-    rows = whole.probabilities(texts)
+    rows = whole.compute(texts)
     assert [row[0] > row[1] for row in rows[:3]] == [False, False, True]
     assert rows[3] == pytest.approx([0.5, 0.5])
-    assert cut.probabilities(texts[:1])[0][0] > 0.5
+    assert cut.compute(texts[:1])[0][0] > 0.5
     for text, row in zip(texts, rows, strict=True):
-        assert whole.probabilities([text])[0] == pytest.approx(row, abs=1e-9)
-        assert whole.probabilities(["very", text])[1] == pytest.approx(row, abs=1e-9)
+        assert whole.compute([text])[0] == pytest.approx(row, abs=1e-9)
+        assert whole.compute(["very", text])[1] == pytest.approx(row, abs=1e-9)

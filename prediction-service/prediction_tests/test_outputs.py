@@ -8,9 +8,12 @@ from hypothesis import strategies as st
 
 from prediction_service.batching.batcher import Batcher
 from prediction_service.batching.job import Outcome
-from prediction_service.batching.outputs import NotProbabilities, checked, fault_of
 from prediction_service.batching.problems import ModelFailed
+from prediction_service.tasks.classification import Classification, judged
+from prediction_service.tasks.task import BadOutput
 from prediction_tests.gated_model import STAYS, GatedRuntime, batcher_of, busy, queued
+
+checked = Classification(["a", "b"]).checked
 
 NONSENSE = [
     [math.nan, 1.0],
@@ -29,7 +32,7 @@ NONSENSE = [
 @pytest.mark.parametrize("row", NONSENSE, ids=str)
 def test_numbers_that_are_no_probabilities_are_told_as_they_came(row: list[float]) -> None:
     (result,) = checked([row], 1)
-    assert isinstance(result, NotProbabilities)
+    assert isinstance(result, BadOutput)
     assert f"{row[0]:.4g}" in str(result)
 
 
@@ -43,8 +46,8 @@ def test_what_adds_up_is_answered_within_its_bounds(weights: list[float]) -> Non
 @given(st.lists(st.floats(allow_nan=True, allow_infinity=True), min_size=1, max_size=8))
 def test_whatever_a_model_gives_the_answer_is_probabilities_or_a_fault(row: list[float]) -> None:
     (result,) = checked([row], 1)
-    if isinstance(result, NotProbabilities):
-        assert fault_of(row)
+    if isinstance(result, BadOutput):
+        assert isinstance(judged(row), BadOutput)
     else:
         assert all(0.0 <= probability <= 1.0 for probability in result)
         assert sum(result) == pytest.approx(1.0, abs=0.01)
@@ -74,8 +77,8 @@ async def test_what_fails_in_company_only_is_answered_alone() -> None:
     class Contagious(GatedRuntime):
         """One text spoils the numbers of all that are computed with it."""
 
-        def probabilities(self, texts):
-            rows = super().probabilities(texts)
+        def compute(self, texts):
+            rows = super().compute(texts)
             return [[math.nan]] * len(texts) if "nan" in texts else rows
 
     runtime = Contagious()

@@ -78,7 +78,7 @@ OPEN_INFERENCE_TEMPLATES = {
         "/v2/health/ready",
         "/v2/models/stats",
         "/v2/repository/index",
-        *(model + what for model in MODELS for what in ("", "/ready", "/stats")),
+        *(model + what for model in MODELS for what in ("", "/config", "/ready", "/stats")),
     ),
 }
 """The protocol's paths, as the service's own document names them. The most frequent come first."""

@@ -9,13 +9,15 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.config import JsonDict
 
-from metrics_service.readable import readable
+from shared.contracts.labels import check_label
 
 MAX_BATCH = 1000
 """Judgements in one request."""
 
-Label = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(readable)]
-"""Text as a person reads it; which labels there are, the model says."""
+Label = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(check_label)
+]
+"""Any label that a model may have; which ones there are, the model says."""
 
 
 EXAMPLE: JsonDict = {"prediction_id": "01a20847-a5a7-7417-9958-3271ea4081d2", "label": "negative"}

@@ -1,64 +1,44 @@
 """From stored predictions to the bodies of the public API."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from pydantic import BaseModel
+
+from prediction_service.api.instances import CheckedBatch
 from prediction_service.api.schemas import (
     BatchItemError,
     BatchResponse,
+    EmbeddingOutput,
+    GenericOutput,
     LoadedModel,
     ModelList,
+    MultilabelOutput,
     Prediction,
     PredictionMetric,
     RawOutput,
+    RegressionOutput,
     SkippedFolder,
     WaitingFolder,
 )
 from prediction_service.batching.problems import ModelFailed
+from prediction_service.models.folders.manifest import Manifest
 from prediction_service.models.repository import ModelRepository
 from prediction_service.predict import Predicted
 from prediction_service.records.record import Record
-from prediction_service.request.texts import MAX_BATCH_CHARACTERS, check_text
+from prediction_service.signature.signature import TEXT
 from shared.contracts.problem import FieldError, ProblemDetails
 from shared.http.problems import InvalidRequest
-
-
-@dataclass(frozen=True, slots=True)
-class CheckedBatch:
-    """The acceptable texts of a batch, and the faults of the others by position."""
-
-    texts: list[str]
-    faults: dict[int, str]
-    size: int
-
-
-def check_batch(texts: Sequence[str]) -> CheckedBatch:
-    """Separates out unacceptable texts. Raises InvalidRequest if no other is left, or if all together are too long."""
-    if sum(map(len, texts)) > MAX_BATCH_CHARACTERS:
-        message = f"must have at most {MAX_BATCH_CHARACTERS} characters together"
-        raise InvalidRequest([FieldError(location="body.texts", message=message)])
-    good, faults = [], {}
-    for index, text in enumerate(texts):
-        try:
-            good.append(check_text(text))
-        except ValueError as error:
-            faults[index] = str(error)
-    if not good:
-        raise InvalidRequest(
-            [FieldError(location=f"body.texts.{index}", message=message) for index, message in faults.items()]
-        )
-    return CheckedBatch(good, faults, len(texts))
 
 
 def batch_response(
     batch: CheckedBatch, predicted: Sequence[Predicted | ModelFailed], *, include_metrics: bool
 ) -> BatchResponse:
-    """Predictions and errors at the positions of their texts."""
+    """Predictions and errors at the positions of their texts or rows."""
     results = iter(predicted)
     return BatchResponse(
         predictions=[
-            bad_text(index, batch.faults[index])
+            bad_input(batch.faults[index])
             if index in batch.faults
             else batch_item(next(results), include_metrics=include_metrics)
             for index in range(batch.size)
@@ -76,23 +56,31 @@ def batch_item(predicted: Predicted | ModelFailed, *, include_metrics: bool) -> 
     return BatchItemError(error=problem)
 
 
-def bad_text(index: int, message: str) -> BatchItemError:
-    """The error in place of a prediction, for a text that was not acceptable."""
-    fault = FieldError(location=f"body.texts.{index}", message=message)
-    problem = ProblemDetails(
-        title=InvalidRequest.title, status=InvalidRequest.status, detail=f"The text {message}.", errors=[fault]
-    )
+def bad_input(faults: list[FieldError]) -> BatchItemError:
+    """What stands in place of a prediction for a text or row that no model was given."""
+    is_text = faults[0].location.startswith("body.texts.")
+    detail = f"The text {faults[0].message}." if is_text else "The row is not valid; see errors."
+    problem = ProblemDetails(title=InvalidRequest.title, status=InvalidRequest.status, detail=detail, errors=faults)
     return BatchItemError(error=problem)
 
 
 def prediction_of(predicted: Predicted, *, include_metrics: bool) -> Prediction:
-    """The response for one text, from what was recorded."""
+    """The response for one instance, from what was recorded."""
     repeated = repeated_columns(predicted.record)
     return Prediction(
         **repeated,
         metric=metric_of(predicted.record, repeated) if include_metrics else None,
-        raw_output=RawOutput(scores=predicted.scores),
+        raw_output=RAW_OUTPUTS.get(predicted.record.task_type, RawOutput)(**predicted.raw_output),
     )
+
+
+RAW_OUTPUTS: dict[str, type[BaseModel]] = {
+    "multilabel": MultilabelOutput,
+    "regression": RegressionOutput,
+    "embedding": EmbeddingOutput,
+    "generic": GenericOutput,
+}
+"""Task → its whole output; a classification of whatever name has RawOutput."""
 
 
 def metric_of(record: Record, repeated: dict[str, Any]) -> PredictionMetric:
@@ -109,9 +97,17 @@ def repeated_columns(record: Record) -> dict[str, Any]:
         "model_name": record.model_name,
         "model_version": record.model_version,
         "confidence": record.confidence,
+        "prediction_value": record.prediction_value,
         "inference_time_ms": record.inference_time_ms,
         "timestamp": record.created_at,
     }
+
+
+def inputs_of(manifest: Manifest) -> list[dict[str, Any]]:
+    """What a model takes, as its manifest would say it."""
+    if manifest.signature.is_plain_text:
+        return [{"name": TEXT, "type": "text", "required": True}]
+    return [declared.model_dump(exclude_none=True) for declared in manifest.inputs]
 
 
 def model_list(repository: ModelRepository) -> ModelList:
@@ -126,6 +122,10 @@ def model_list(repository: ModelRepository) -> ModelList:
                 version=model.version,
                 task_type=manifest.task_type,
                 labels=manifest.labels,
+                inputs=inputs_of(manifest),
+                unit=manifest.unit or None,
+                dimension=manifest.dimension,
+                outputs=manifest.outputs,
                 runtime=manifest.runtime.kind,
                 source=manifest.source or f"{model.name}/{model.version}",
                 description=manifest.description,

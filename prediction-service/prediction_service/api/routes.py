@@ -2,7 +2,8 @@
 
 from fastapi import APIRouter, Request
 
-from prediction_service.api.responses import batch_response, check_batch, model_list, prediction_of
+from prediction_service.api.instances import check_many, check_one, instance_of, instances_of
+from prediction_service.api.responses import batch_response, model_list, prediction_of
 from prediction_service.api.schemas import BatchRequest, BatchResponse, ModelList, Prediction, PredictionRequest
 from prediction_service.models.repository import ModelRepository
 from prediction_service.predict import Predictor
@@ -22,36 +23,28 @@ def prediction_router(predictor: Predictor) -> APIRouter:
 
     @router.post("", summary="One prediction", responses=problems(404, 422, 503, 504), openapi_extra=REQUEST_TIMEOUT)
     async def predict(body: PredictionRequest, request: Request) -> Prediction:
-        """What the model says about a text. The answer is on record by the time it is sent.
+        """What the model says about a text, or about the inputs of a row. It is on record by the time it is sent.
 
-        Without `model_name` the default model answers; without `model_version` the newest version.
+        Without `model_name` the default model is asked; without `model_version` the newest version.
         """
-        (predicted,) = await predictor.predict(
-            [body.text],
-            caller_of(request, bad_timeout),
-            name=body.model_name,
-            version=body.model_version,
-            task=body.wanted_task(),
-        )
+        check_one(body)
+        model = predictor.choose(body.model_name, body.model_version, body.wanted_task())
+        (predicted,) = await predictor.predict(model, [instance_of(model, body)], caller_of(request, bad_timeout))
         return prediction_of(predicted, include_metrics=body.include_metrics)
 
     @router.post(
         "/batch", summary="Up to 256 predictions", responses=problems(404, 422, 503, 504), openapi_extra=REQUEST_TIMEOUT
     )
     async def predict_batch(body: BatchRequest, request: Request) -> BatchResponse:
-        """One entry for each text, in their order, recorded together in one transaction.
+        """One entry for each text or row, in their order, recorded together in one transaction.
 
-        A text that is blank, too long or contains NUL gets an `error` in its place; if all are like that, it is a 422.
-        So does a text that the model cannot compute; if it can compute none of them, it is a 500.
+        What is not acceptable (a blank text, an input of the wrong type) gets an `error` in its place; if nothing is
+        left, it is a 422. So does what the model cannot compute; if it can compute none of them, it is a 500.
         """
-        checked = check_batch(body.texts)
-        predicted = await predictor.predict_each(
-            checked.texts,
-            caller_of(request, bad_timeout),
-            name=body.model_name,
-            version=body.model_version,
-            task=body.wanted_task(),
-        )
+        check_many(body)
+        model = predictor.choose(body.model_name, body.model_version, body.wanted_task())
+        checked = instances_of(model, body)
+        predicted = await predictor.predict_each(model, checked.instances, caller_of(request, bad_timeout))
         return batch_response(checked, predicted, include_metrics=body.include_metrics)
 
     return router

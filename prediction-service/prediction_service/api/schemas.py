@@ -7,6 +7,8 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from prediction_service.request.texts import MAX_BATCH_BYTES, MAX_CHARACTERS, MAX_TEXTS, check_text
+from prediction_service.signature.inputs import MAX_INPUTS
+from prediction_service.tasks.outputs import DeclaredOutput
 from shared.contracts.names import ModelName, TaskType
 from shared.contracts.problem import ProblemDetails
 
@@ -38,25 +40,54 @@ class PredictionOptions(BaseModel):
         return self.task_type if "task_type" in self.model_fields_set else None
 
 
+Inputs = Annotated[
+    dict[str, Any],
+    Field(max_length=MAX_INPUTS, description="Name → value of each input that the model declares; see GET /models"),
+]
+
+MAX_VALUES = 262_144
+"""Of a body, where inputs may be tensors."""
+
+
 class PredictionRequest(PredictionOptions):
-    """One text."""
+    """One text, or the inputs of one row."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"text": "What a wonderful little server!"}]})
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"text": "What a wonderful little server!"}],
+            "oneOf": [{"required": ["text"]}, {"required": ["inputs"]}],
+        }
+    )
 
-    text: Text
+    max_values: ClassVar[int] = MAX_VALUES
+
+    text: Text | None = Field(None, description="For a model of one text: not blank, no NUL characters")
+    inputs: Inputs | None = None
 
 
 class BatchRequest(PredictionOptions):
-    """Several texts for one model. A text that is not acceptable costs the others nothing; see the answer."""
+    """Several texts, or rows of inputs, for one model. One that is not acceptable costs the others nothing."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"texts": ["I love it.", "This is awful."]}]})
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"texts": ["I love it.", "This is awful."]}],
+            "oneOf": [{"required": ["texts"]}, {"required": ["rows"]}],
+        }
+    )
 
     max_body_bytes: ClassVar[int] = MAX_BATCH_BYTES
+    max_values: ClassVar[int] = MAX_VALUES
 
-    texts: Annotated[
-        list[str],
-        Field(min_length=1, max_length=MAX_TEXTS, description="Each as in /predict; at most 1,000,000 characters"),
-    ]
+    texts: Annotated[list[str], Field(min_length=1, max_length=MAX_TEXTS)] | None = Field(
+        None, description="Each as in /predict; at most 1,000,000 characters"
+    )
+    rows: Annotated[list[Inputs], Field(min_length=1, max_length=MAX_TEXTS)] | None = Field(
+        None, description="The inputs of each row; at most 1,000,000 characters"
+    )
+
+
+WITHOUT_LABEL = "null only for tasks that have none: regression, embedding, generic; multilabel where no label applies"
+VALUE = "Of a regression the value, of an embedding the norm; null for other tasks"
 
 
 class PredictionMetric(BaseModel):
@@ -65,23 +96,50 @@ class PredictionMetric(BaseModel):
     model_config = ConfigDict(protected_namespaces=())
 
     prediction_id: UUID
-    prediction_label: str
+    prediction_label: str | None = Field(description=WITHOUT_LABEL)
     task_type: str
     model_name: str
     model_version: str
-    confidence: float
+    confidence: float | None = Field(description=WITHOUT_LABEL)
+    prediction_value: float | None = Field(None, description=VALUE)
     inference_time_ms: float
     input_length: int = Field(description="In characters")
     timestamp: datetime
     metrics_data: dict[str, Any] = Field(
-        description="`batch_rows`: texts that the model computed in the same call; `queue_time_ms`: waiting for it"
+        description="`batch_rows`: rows that the model computed in the same call; `queue_time_ms`: waiting for it"
     )
 
 
 class RawOutput(BaseModel):
-    """What the model said before a label was chosen."""
+    """What a classifier said before a label was chosen."""
 
     scores: dict[str, float] = Field(description="Probability of each label; they add up to 1")
+
+
+class MultilabelOutput(BaseModel):
+    """What a multilabel model said."""
+
+    scores: dict[str, float] = Field(description="Probability of each label, of its own")
+    labels: list[str] = Field(description="Those that reach their thresholds, the surest first")
+
+
+class RegressionOutput(BaseModel):
+    """What a regression said."""
+
+    value: float
+    unit: str | None = Field(description="As the manifest has it")
+
+
+class EmbeddingOutput(BaseModel):
+    """What an embedding said."""
+
+    vector: list[float]
+
+
+class GenericOutput(BaseModel):
+    """What a model of any other kind said."""
+
+    outputs: dict[str, Any] = Field(description="Name → value of each output; tensors as nested lists")
 
 
 class Prediction(BaseModel):
@@ -90,25 +148,26 @@ class Prediction(BaseModel):
     model_config = ConfigDict(protected_namespaces=())
 
     prediction_id: UUID = Field(description="UUIDv7")
-    prediction_label: str
+    prediction_label: str | None = Field(description=WITHOUT_LABEL)
     task_type: str
     model_name: str
     model_version: str = Field(description="X.Y.Z")
-    confidence: float = Field(ge=0, le=1, description="Probability of the label, as the model sees it")
-    inference_time_ms: float = Field(description="How long the model's call took in which this text was computed")
+    confidence: float | None = Field(ge=0, le=1, description="Probability of the label, as the model sees it")
+    prediction_value: float | None = Field(None, description=VALUE)
+    inference_time_ms: float = Field(description="How long the model's call took in which this was computed")
     timestamp: datetime = Field(description="UTC")
     metric: PredictionMetric | None = None
-    raw_output: RawOutput | None = None
+    raw_output: RawOutput | MultilabelOutput | RegressionOutput | EmbeddingOutput | GenericOutput | None = None
 
 
 class BatchItemError(BaseModel):
-    """In place of a prediction: the text was not acceptable, or the model cannot compute it. Nothing is recorded."""
+    """In place of a prediction: the input was not acceptable, or the model cannot compute it. Nothing is recorded."""
 
     error: ProblemDetails
 
 
 class BatchResponse(BaseModel):
-    """One entry for each text, in their order."""
+    """One entry for each text or row, in their order."""
 
     predictions: list[Prediction | BatchItemError]
 
@@ -119,7 +178,13 @@ class LoadedModel(BaseModel):
     name: str
     version: str
     task_type: str
-    labels: list[str]
+    labels: list[str] = Field(description="Empty for tasks without labels")
+    inputs: list[dict[str, Any]] = Field(
+        description="As the manifest declares them; a model of one text has one, `text`"
+    )
+    unit: str | None = Field(None, description="Of a regression's value")
+    dimension: int | None = Field(None, description="Of an embedding's vector")
+    outputs: list[DeclaredOutput] = Field([], description="Of a generic model, as the manifest declares them")
     runtime: str
     source: str = Field(description="Where the model comes from, in its author's words; else its folder")
     description: str = ""

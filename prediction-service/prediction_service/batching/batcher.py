@@ -1,8 +1,8 @@
-"""Micro-batches: texts that wait for a model are computed together, in threads, off the event loop.
+"""Micro-batches: instances that wait for a model are computed together, in threads, off the event loop.
 
-No text is delayed in order to fill a batch. An idle model computes at once; while it is busy, texts queue up and form
-its next batch. So batches grow with the load. They are counted in rows, not in requests: a batch may contain many small
-requests, or a part of a large one, even a part of a single long text. `batching.turns` decides what comes next.
+No instance is delayed in order to fill a batch. An idle model computes at once; while it is busy, instances queue up
+and form its next batch. So batches grow with the load. They are counted in rows, not in requests: a batch may contain
+many small requests, or a part of a large one, even of a single long text. `batching.turns` decides what comes next.
 """
 
 import asyncio
@@ -12,7 +12,6 @@ from time import perf_counter
 from prediction_service.batching.counts import Statistics
 from prediction_service.batching.job import Job, Outcome
 from prediction_service.batching.measures import Measures
-from prediction_service.batching.outputs import NotProbabilities, checked
 from prediction_service.batching.problems import (
     CallerLeft,
     DeadlinePassed,
@@ -25,10 +24,12 @@ from prediction_service.batching.runtime import ModelError, Runtime, sliced
 from prediction_service.batching.waiting import WaitingJobs
 from prediction_service.batching.worker_pool import WorkerPool
 from prediction_service.request.caller import Caller
+from prediction_service.signature.signature import Instance
+from prediction_service.tasks.task import BadOutput, Output, Task
 from shared.http.problems import Overloaded, Problem
 
 Results = list[Outcome | ModelFailed]
-"""For each text its outcome, or the error if the model could not compute it."""
+"""For each instance its outcome, or the error if the model could not compute it."""
 
 
 class Batcher:
@@ -38,6 +39,7 @@ class Batcher:
         self,
         name: str,
         runtime: Runtime,
+        task: Task,
         *,
         max_rows: int,
         workers: int,
@@ -46,7 +48,7 @@ class Batcher:
         call_seconds: float,
         max_request_tokens: int = 262_144,
     ) -> None:
-        self.runtime = runtime
+        self.runtime, self._task = runtime, task
         self._name, self._timeout_seconds = name, timeout_seconds
         in_pieces, self._measures = sliced(runtime), Measures(name)
         self._reader = Reader(name, in_pieces, max_request_tokens)
@@ -55,6 +57,7 @@ class Batcher:
             name,
             runtime,
             in_pieces,
+            task,
             self._waiting,
             self._measures,
             workers=workers,
@@ -73,15 +76,20 @@ class Batcher:
     @property
     def unavailable(self) -> str:
         """Why requests are refused; empty while they are not."""
-        return self._pool.unavailable
+        return self._pool.unavailable or getattr(self.runtime, "unavailable", "")
+
+    @property
+    def note(self) -> str:
+        """What operators should know about the runtime of a model that is served; empty if nothing."""
+        return getattr(self.runtime, "note", "")
 
     @property
     def is_stuck(self) -> bool:
         """Whether a call still runs; it keeps its memory until it returns."""
         return self._pool.is_stuck
 
-    async def run(self, texts: Sequence[str], caller: Caller) -> Results:
-        """The result for each text.
+    async def run(self, instances: Sequence[Instance], caller: Caller) -> Results:
+        """The result for each instance.
 
         Raises Overloaded, RequestTooCostly, DeadlinePassed, CallerLeft or ModelUnavailable.
         """
@@ -89,7 +97,7 @@ class Batcher:
         self._requests += 1
         self._all_done.clear()
         try:
-            results = await self._run(texts, caller)
+            results = await self._run(instances, caller)
         except Exception:
             self._measures.request_failed(perf_counter() - started)
             raise
@@ -100,22 +108,22 @@ class Batcher:
         self._measures.request_computed(results, perf_counter() - started)
         return results
 
-    async def _run(self, texts: Sequence[str], caller: Caller) -> Results:
+    async def _run(self, instances: Sequence[Instance], caller: Caller) -> Results:
         if self.unavailable:
             raise ModelUnavailable(self.unavailable)
-        if self.runtime.is_quick(texts):
-            return self._compute_here(texts)
+        if self.runtime.is_quick(instances):
+            return self._compute_here(instances)
         arrived, timeout = perf_counter(), self._timeout_seconds
         if caller.timeout_seconds is not None:
             timeout = min(caller.timeout_seconds, timeout)
         try:
-            pieces = await self._reader.read(texts, timeout)
+            pieces = await self._reader.read(instances, timeout)
         except TimeoutError:
             raise self._late(timeout, caller) from None
         except ModelError as error:
-            if len(texts) == 1:
+            if len(instances) == 1:
                 return [model_failed(self._name, error)]
-            alone = [await self._run([text], caller) for text in texts]
+            alone = [await self._run([instance], caller) for instance in instances]
             return [result for (result,) in alone]
         job = Job.of(pieces, arrived, timeout)
         self._waiting.add(job)
@@ -132,7 +140,7 @@ class Batcher:
         return Overloaded("The model did not get to this in time.", retry_after_seconds=seconds)
 
     async def _finished(self, job: Job, caller: Caller) -> bool:
-        """Waits until all texts are computed (True) or the time is up (False). Raises CallerLeft.
+        """Waits until all instances are computed (True) or the time is up (False). Raises CallerLeft.
 
         Pieces that still wait then are removed from the queue.
         """
@@ -147,26 +155,28 @@ class Batcher:
             if job.missing:
                 self._waiting.forget(job)
 
-    def _compute_here(self, texts: Sequence[str]) -> Results:
-        """Computes on the event loop, for texts that take less time than switching to a thread and back."""
+    def _compute_here(self, instances: Sequence[Instance]) -> Results:
+        """Computes on the event loop, for what takes less time than switching to a thread and back."""
         try:
-            rows, seconds = self._compute(texts)
-        except Exception as error:  # noqa: BLE001 -- a model may raise anything; each text is tried alone
-            if len(texts) == 1:
+            outputs, seconds = self._compute(instances)
+        except Exception as error:  # noqa: BLE001 -- a model may raise anything; each instance is tried alone
+            if len(instances) == 1:
                 return [model_failed(self._name, error)]
-            return [result for text in texts for result in self._compute_here([text])]
-        self._measures.model_called(len(texts), seconds)
+            return [result for instance in instances for result in self._compute_here([instance])]
+        self._measures.model_called(len(instances), seconds)
         return [
-            model_failed(self._name, row) if isinstance(row, NotProbabilities) else Outcome(row, seconds, len(texts))
-            for row in rows
+            model_failed(self._name, output)
+            if isinstance(output, BadOutput)
+            else Outcome(output, seconds, len(instances))
+            for output in outputs
         ]
 
-    def _compute(self, texts: Sequence[str]) -> tuple[Sequence[Sequence[float] | NotProbabilities], float]:
-        """Calls the model: its rows, checked, and the seconds that it took. Raises whatever the model raises."""
+    def _compute(self, instances: Sequence[Instance]) -> tuple[Sequence[Output | BadOutput], float]:
+        """Calls the model: its outputs, checked, and the seconds that it took. Raises whatever the model raises."""
         started = perf_counter()
-        probabilities = self.runtime.probabilities(texts)
+        outputs = self.runtime.compute(instances)
         seconds = perf_counter() - started
-        return checked(probabilities, len(texts)), seconds
+        return self._task.checked(outputs, len(instances)), seconds
 
     async def close(self) -> None:
         """Waits until every request has its result, then ends the threads; no request may come afterwards.
@@ -176,3 +186,4 @@ class Batcher:
         await self._all_done.wait()
         await self._pool.close()
         self._reader.threads.shutdown()
+        self.runtime.stop()

@@ -1,4 +1,4 @@
-"""One request in a model's queue: its texts, and the rows in which they are computed."""
+"""One request in a model's queue: its instances, and the rows in which they are computed."""
 
 import asyncio
 from collections import deque
@@ -9,13 +9,14 @@ from typing import Any
 from prediction_service.batching.problems import ModelFailed
 from prediction_service.batching.runtime import Piece
 from prediction_service.batching.turns import Request
+from prediction_service.tasks.task import Output
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The result of a model for one text. `batch_rows`: the most rows of a call in which it was computed."""
+    """The result of a model for one instance. `batch_rows`: the most rows of a call in which it was computed."""
 
-    probabilities: Sequence[float]
+    output: Output
     inference_seconds: float
     batch_rows: int
     queue_seconds: float = 0.0
@@ -23,7 +24,7 @@ class Outcome:
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """The texts of one request; `arrived` and `deadline` are readings of `time.perf_counter`."""
+    """The instances of one request; `arrived` and `deadline` are readings of `time.perf_counter`."""
 
     arrived: float
     deadline: float
@@ -36,22 +37,22 @@ class Job:
 
     @classmethod
     def of(cls, pieces: Sequence[Sequence[Piece]], arrived: float, timeout: float) -> "Job":
-        """The job of texts that have been read."""
+        """The job of instances that have been read."""
         done = asyncio.get_running_loop().create_future()
         count, deadline = len(pieces), arrived + timeout
         job = cls(arrived, deadline, done, [None] * count, count, Request(deque(), deadline))
-        texts = [Text(job, index, own) for index, own in enumerate(pieces)]
-        rows = (Row(text, place, piece.cost) for text in texts for place, piece in enumerate(text.pieces))
+        instances = [Pending(job, index, own) for index, own in enumerate(pieces)]
+        rows = (Row(pending, place, piece.cost) for pending in instances for place, piece in enumerate(pending.pieces))
         job.waiting = Request(deque(rows), deadline)
         return job
 
     @property
-    def texts_waiting(self) -> int:
-        """How many of its texts still have rows in the queue."""
+    def instances_waiting(self) -> int:
+        """How many of its instances still have rows in the queue."""
         return sum(row.is_last for row in self.waiting.pieces)
 
     def put(self, index: int, outcome: Outcome | ModelFailed) -> None:
-        """Sets the result of one text; the last one ends the waiting."""
+        """Sets the result of one instance; the last one ends the waiting."""
         if self.outcomes[index] is not None:
             return
         self.outcomes[index] = outcome
@@ -65,14 +66,14 @@ class Job:
             self.done.set_result(False)
 
     def fail(self, error: Exception) -> None:
-        """Ends the waiting for all texts of the request."""
+        """Ends the waiting for all instances of the request."""
         if not self.done.done():
             self.done.set_exception(error)
 
 
 @dataclass(slots=True, eq=False)
-class Text:
-    """A text of a job, its pieces, and their scores so far."""
+class Pending:
+    """An instance of a job, its pieces, and their scores so far."""
 
     job: Job
     index: int
@@ -98,26 +99,26 @@ class Text:
         self.rows = max(self.rows, rows)
         return not self.missing
 
-    def outcome(self, probabilities: Sequence[float]) -> Outcome:
+    def outcome(self, output: Output) -> Outcome:
         """Its outcome, with the times measured."""
         queue_seconds = 0.0 if self.called is None else self.called - self.job.arrived
-        return Outcome(probabilities, self.seconds, self.rows, queue_seconds)
+        return Outcome(output, self.seconds, self.rows, queue_seconds)
 
 
 @dataclass(slots=True, eq=False)
 class Row:
-    """One row of a call: a piece of a text. `place`: its index among the pieces of the text."""
+    """One row of a call: a piece of an instance. `place`: its index among the pieces of the instance."""
 
-    text: Text
+    pending: Pending
     place: int
     cost: int
 
     @property
     def piece(self) -> Piece:
         """The piece, as the runtime has made it."""
-        return self.text.pieces[self.place]
+        return self.pending.pieces[self.place]
 
     @property
     def is_last(self) -> bool:
-        """Whether it is the last row of its text, so that the text leaves the queue with it."""
-        return self.place == len(self.text.pieces) - 1
+        """Whether it is the last row of its instance, so that the instance leaves the queue with it."""
+        return self.place == len(self.pending.pieces) - 1

@@ -2,7 +2,7 @@
 
 import structlog
 
-from prediction_service.batching.outputs import NotProbabilities
+from prediction_service.tasks.task import BadOutput
 from shared.http.problems import Problem
 
 UNAVAILABLE_SECONDS = 10
@@ -12,7 +12,7 @@ log = structlog.get_logger()
 
 
 class ModelFailed(Problem):
-    """The model could not compute this text."""
+    """The model could not compute this input."""
 
     status = 500
     type = "urn:problem-type:model-failed"
@@ -47,9 +47,9 @@ class DeadlinePassed(Problem):
 
 
 def model_failed(model: str, error: Exception) -> ModelFailed:
-    """Logs the error, and returns the problem without its details. Invalid numbers are logged without a traceback."""
-    if isinstance(error, NotProbabilities):
+    """Logs the error, and returns the problem without its details. Invalid outputs are logged without a traceback."""
+    if isinstance(error, BadOutput):
         log.error("model failed", model=model, reason=str(error))
     else:
         log.error("model failed", model=model, exc_info=error)
-    return ModelFailed("The model could not compute this text.")
+    return ModelFailed("The model could not compute this input.")

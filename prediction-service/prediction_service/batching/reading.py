@@ -1,4 +1,4 @@
-"""Reads texts into pieces with a known cost, before anything is computed: windows of tokens, or whole texts.
+"""Reads instances into pieces with a known cost, before anything is computed: windows of tokens, or whole instances.
 
 Reading a long text takes milliseconds, so it is done in threads, a few texts at a time, so that requests take turns
 there too. It stops as soon as a request exceeds the limit of tokens.
@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 
 from prediction_service.batching.runtime import Piece, SlicedRuntime
 from prediction_service.batching.threads import DaemonThreads
+from prediction_service.signature.signature import Instance
 from shared.http.problems import Problem
 
 SHORT_CHARACTERS = 400
-"""Texts of at most so many characters together are read on the event loop, in less than half a millisecond: about the
-time that switching to a thread takes."""
+"""Instances of at most so many characters (of rows: inputs) together are read on the event loop, in less than half a
+millisecond: about the time that switching to a thread takes."""
 
 SLICE_CHARACTERS = 4096
 """Several texts are read in one go up to this length, which takes two to ten milliseconds."""
@@ -50,13 +51,13 @@ class Reader:
     def __post_init__(self) -> None:
         self.threads = DaemonThreads(READERS, f"read {self.model}")
 
-    async def read(self, texts: Sequence[str], seconds: float) -> list[Sequence[Piece]]:
-        """The pieces of each text. Raises RequestTooCostly, TimeoutError; ModelError for a text that cannot be read."""
-        if sum(map(len, texts)) <= SHORT_CHARACTERS:
-            return self._bounded(self.runtime.pieces(texts), 0)[0]
+    async def read(self, instances: Sequence[Instance], seconds: float) -> list[Sequence[Piece]]:
+        """The pieces of each instance. Raises RequestTooCostly, TimeoutError; ModelError if one cannot be read."""
+        if sum(map(len, instances)) <= SHORT_CHARACTERS:
+            return self._bounded(self.runtime.pieces(instances), 0)[0]
         loop, pieces, tokens = asyncio.get_running_loop(), list[Sequence[Piece]](), 0
         async with asyncio.timeout(seconds):
-            for some in slices(texts):
+            for some in slices(instances):
                 read = await loop.run_in_executor(self.threads, self.runtime.pieces, some)
                 read, tokens = self._bounded(read, tokens)
                 pieces += read
@@ -70,12 +71,12 @@ class Reader:
         return read, tokens
 
 
-def slices(texts: Sequence[str]) -> Iterator[Sequence[str]]:
-    """Groups of consecutive texts that are read in one go; a long text is a group of its own."""
-    start = characters = 0
-    for index, text in enumerate(texts):
-        if characters + len(text) > SLICE_CHARACTERS and index > start:
-            yield texts[start:index]
-            start, characters = index, 0
-        characters += len(text)
-    yield texts[start:]
+def slices(instances: Sequence[Instance]) -> Iterator[Sequence[Instance]]:
+    """Groups of consecutive instances that are read in one go; a long one is a group of its own."""
+    start = length = 0
+    for index, instance in enumerate(instances):
+        if length + len(instance) > SLICE_CHARACTERS and index > start:
+            yield instances[start:index]
+            start, length = index, 0
+        length += len(instance)
+    yield instances[start:]

@@ -4,6 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
+from prediction_service.signature.signature import Instance
+from prediction_service.tasks.task import Output
+
 
 class ModelError(Exception):
     """A model that cannot be used as it is; the message is for its author."""
@@ -12,15 +15,15 @@ class ModelError(Exception):
 class Runtime(Protocol):
     """A loaded model. Calls come from several threads at once, unless the manifest asks for one worker."""
 
-    def probabilities(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
-        """For each text, the probability of each label, in the manifest's order, as the model gives them.
+    def compute(self, instances: Sequence[Instance]) -> Sequence[Output]:
+        """For each instance the model's output, in the form that its task has (see `tasks.task.Output`).
 
-        The result for a text must not depend on the other texts of the call.
+        The output for an instance must not depend on the other instances of the call.
         """
         ...
 
-    def is_quick(self, texts: Sequence[str]) -> bool:
-        """Whether these texts take less than about a millisecond, so that they may be computed on the event loop."""
+    def is_quick(self, instances: Sequence[Instance]) -> bool:
+        """Whether these take less than about a millisecond, so that they may be computed on the event loop."""
         ...
 
     def stop(self) -> None:
@@ -29,7 +32,7 @@ class Runtime(Protocol):
 
 
 class Piece(Protocol):
-    """The smallest unit that a model computes: a window of a text, or a whole text."""
+    """The smallest unit that a model computes: a window of a text, or a whole instance."""
 
     @property
     def cost(self) -> int:
@@ -44,40 +47,40 @@ class Piece(Protocol):
 
 @runtime_checkable
 class SlicedRuntime(Protocol):
-    """A runtime that can compute a text piece by piece, so that other requests can have turns in between."""
+    """A runtime that can compute an instance piece by piece, so that other requests can have turns in between."""
 
     max_call_cost: int
     """The highest cost of a call with several pieces: about ten milliseconds."""
 
-    def pieces(self, texts: Sequence[str]) -> list[Sequence[Piece]]:
-        """At least one piece for each text. Takes milliseconds for long texts."""
+    def pieces(self, instances: Sequence[Instance]) -> list[Sequence[Piece]]:
+        """At least one piece for each instance. Takes milliseconds for long texts."""
         ...
 
     def scores(self, pieces: Sequence[Any]) -> Sequence[Any]:
         """One call of the model: a result for each piece, which must not depend on the other pieces of the call."""
         ...
 
-    def verdicts(self, texts: Sequence[tuple[Sequence[Any], Sequence[Any]]]) -> Sequence[Sequence[float]]:
-        """The probability of each label for each text, given as a pair: the scores of its pieces, and the pieces."""
+    def outputs(self, instances: Sequence[tuple[Sequence[Any], Sequence[Any]]]) -> Sequence[Output]:
+        """The output for each instance, given as a pair: the scores of its pieces, and the pieces."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class WholeText:
-    """A text as a single piece."""
+class WholeInstance:
+    """An instance as a single piece."""
 
-    text: str
+    instance: Instance
     cost: int
     tokens: int = 0
 
 
 CHARACTERS = 64
-"""Characters per unit of cost of a whole text: short texts have the same cost, and are computed in the order they
+"""Characters per unit of cost of a whole instance: short ones have the same cost, and are computed in the order they
 came."""
 
 
-class WholeTexts:
-    """Adapts a runtime without pieces: each text is one piece.
+class WholeInstances:
+    """Adapts a runtime without pieces: each instance is one piece.
 
     Its cost is its length, or the runtime's `weight` of it: the length in characters of usual cost.
     """
@@ -86,21 +89,21 @@ class WholeTexts:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self._weight: Callable[[str], int] = getattr(runtime, "weight", len)
+        self._weight: Callable[[Instance], int] = getattr(runtime, "weight", len)
 
-    def pieces(self, texts: Sequence[str]) -> list[Sequence[Piece]]:
-        """One piece for each text."""
-        return [[WholeText(text, 1 + self._weight(text) // CHARACTERS)] for text in texts]
+    def pieces(self, instances: Sequence[Instance]) -> list[Sequence[Piece]]:
+        """One piece for each instance."""
+        return [[WholeInstance(instance, 1 + self._weight(instance) // CHARACTERS)] for instance in instances]
 
-    def scores(self, pieces: Sequence[WholeText]) -> Sequence[Sequence[float]]:
-        """The probabilities of each text."""
-        return self._runtime.probabilities([piece.text for piece in pieces])
+    def scores(self, pieces: Sequence[WholeInstance]) -> Sequence[Output]:
+        """The outputs."""
+        return self._runtime.compute([piece.instance for piece in pieces])
 
-    def verdicts(self, texts: Sequence[tuple[Sequence[Any], Sequence[Any]]]) -> Sequence[Sequence[float]]:
-        """The scores, since they are probabilities already."""
-        return [scores[0] for scores, _ in texts]
+    def outputs(self, instances: Sequence[tuple[Sequence[Any], Sequence[Any]]]) -> Sequence[Output]:
+        """The scores, since they are outputs already."""
+        return [scores[0] for scores, _ in instances]
 
 
 def sliced(runtime: Runtime) -> SlicedRuntime:
     """The runtime itself if it has pieces, else adapted."""
-    return runtime if isinstance(runtime, SlicedRuntime) else WholeTexts(runtime)
+    return runtime if isinstance(runtime, SlicedRuntime) else WholeInstances(runtime)

@@ -62,9 +62,9 @@ class WaitingJobs:
                 self._drop(self._jobs[request], computed=False)
             for row in rows:
                 if row.is_last:
-                    self._count(-1, is_small=self._is_small(row.text.job))
-                    if not row.text.job.waiting.pieces:
-                        self._jobs.pop(row.text.job.waiting, None)
+                    self._count(-1, is_small=self._is_small(row.pending.job))
+                    if not row.pending.job.waiting.pieces:
+                        self._jobs.pop(row.pending.job.waiting, None)
         return rows
 
     def forget(self, job: Job) -> None:
@@ -99,8 +99,8 @@ class WaitingJobs:
         return len(job.outcomes) <= self._max_texts // SMALL_SHARE
 
     def _drop(self, job: Job, *, computed: bool) -> None:
-        """Stops counting the texts of a job that was removed from the turns."""
-        texts = job.texts_waiting
+        """Stops counting the instances of a job that was removed from the turns."""
+        texts = job.instances_waiting
         self._jobs.pop(job.waiting, None)
         self._count(-texts, is_small=self._is_small(job))
         if not computed:

@@ -7,25 +7,32 @@ from time import perf_counter
 from typing import Any
 
 from prediction_service.batching.calls import Calls
-from prediction_service.batching.job import Outcome, Row, Text
+from prediction_service.batching.job import Outcome, Pending, Row
 from prediction_service.batching.measures import Measures
-from prediction_service.batching.outputs import NotProbabilities, checked
 from prediction_service.batching.problems import ModelFailed, model_failed
 from prediction_service.batching.runtime import SlicedRuntime
 from prediction_service.batching.waiting import WaitingJobs
+from prediction_service.tasks.task import BadOutput, Task
 
-Result = tuple[Text, Outcome | ModelFailed]
+Result = tuple[Pending, Outcome | ModelFailed]
 
 
 class Worker:
     """The work on one model's queue, shared by all of its threads."""
 
     def __init__(
-        self, name: str, runtime: SlicedRuntime, waiting: WaitingJobs, calls: Calls, measures: Measures, max_rows: int
+        self,
+        name: str,
+        runtime: SlicedRuntime,
+        task: Task,
+        waiting: WaitingJobs,
+        calls: Calls,
+        measures: Measures,
+        max_rows: int,
     ) -> None:
-        self._name, self._runtime, self._max_rows = name, runtime, max_rows
+        self._name, self._runtime, self._task, self._max_rows = name, runtime, task, max_rows
         self._waiting, self._calls, self._measures = waiting, calls, measures
-        self._lock = threading.Lock()  # guards the scores of texts: windows of one text may be in several threads
+        self._lock = threading.Lock()  # guards the scores: windows of one text may be in several threads
         self.given_up = False
         """Whether the model was given up: errors of its calls are then ignored."""
 
@@ -39,7 +46,7 @@ class Worker:
             self._compute(batch, loop)
 
     def _compute(self, batch: list[Row], loop: asyncio.AbstractEventLoop) -> None:
-        """One call of the model. If it fails, each row is computed alone, so that one text does not fail the others."""
+        """One call of the model. If it fails, each row is computed alone, so that one does not fail the others."""
         called = perf_counter()
         try:
             scores = self._call(batch, called)
@@ -51,7 +58,7 @@ class Worker:
                     self._compute([row], loop)
                 return
             (row,) = batch
-            loop.call_soon_threadsafe(row.text.job.put, row.text.index, model_failed(self._name, error))
+            loop.call_soon_threadsafe(row.pending.job.put, row.pending.index, model_failed(self._name, error))
             return
         seconds = perf_counter() - called
         complete = self._store_scores(batch, scores, seconds, called)
@@ -65,44 +72,47 @@ class Worker:
             raise ValueError(f"{len(batch)} rows, {len(scores)} results")
         return scores
 
-    def _store_scores(self, batch: Sequence[Row], scores: Sequence[Any], seconds: float, called: float) -> list[Text]:
-        """Stores the scores in their texts. Returns the texts that are complete now."""
+    def _store_scores(
+        self, batch: Sequence[Row], scores: Sequence[Any], seconds: float, called: float
+    ) -> list[Pending]:
+        """Stores the scores in their instances. Returns the instances that are complete now."""
         with self._lock:
             for row in batch:
-                if row.text.called is None:
-                    row.text.called = called
+                if row.pending.called is None:
+                    row.pending.called = called
             return [
-                row.text
+                row.pending
                 for row, own in zip(batch, scores, strict=True)
-                if row.text.note(row.place, own, seconds, len(batch))
+                if row.pending.note(row.place, own, seconds, len(batch))
             ]
 
-    def _results(self, texts: Sequence[Text], loop: asyncio.AbstractEventLoop) -> list[Result]:
-        """The results of complete texts. One with an invalid result in a batch is computed again alone."""
-        if not texts:
+    def _results(self, complete: Sequence[Pending], loop: asyncio.AbstractEventLoop) -> list[Result]:
+        """The results of complete instances. One with an invalid result in a batch is computed again alone."""
+        if not complete:
             return []
         results: list[Result] = []
         try:
-            verdicts = checked(self._runtime.verdicts([(text.scores, text.pieces) for text in texts]), len(texts))
+            outputs = self._runtime.outputs([(pending.scores, pending.pieces) for pending in complete])
+            checked = self._task.checked(outputs, len(complete))
         except Exception as error:  # noqa: BLE001 -- a model may say anything
-            return [(text, model_failed(self._name, error)) for text in texts]
-        for text, verdict in zip(texts, verdicts, strict=True):
-            if not isinstance(verdict, NotProbabilities):
-                results.append((text, text.outcome(verdict)))
-            elif text.rows == 1:
-                results.append((text, model_failed(self._name, verdict)))
+            return [(pending, model_failed(self._name, error)) for pending in complete]
+        for pending, output in zip(complete, checked, strict=True):
+            if not isinstance(output, BadOutput):
+                results.append((pending, pending.outcome(output)))
+            elif pending.rows == 1:
+                results.append((pending, model_failed(self._name, output)))
             else:
-                alone = Text(text.job, text.index, text.pieces)
+                alone = Pending(pending.job, pending.index, pending.pieces)
                 for place, piece in enumerate(alone.pieces):
                     self._compute([Row(alone, place, piece.cost)], loop)
         return results
 
     def _deliver(self, batch: Sequence[Row], results: Sequence[Result], seconds: float, called: float) -> None:
         """Runs on the event loop: gives the results to their jobs, and only then counts."""
-        for text, outcome in results:
-            text.job.put(text.index, outcome)
+        for pending, outcome in results:
+            pending.job.put(pending.index, outcome)
         for row in batch:
             if row.place == 0:
-                self._measures.text_waited(called - row.text.job.arrived)
+                self._measures.text_waited(called - row.pending.job.arrived)
         self._waiting.learn(sum(row.cost for row in batch), seconds)
         self._measures.model_called(len(batch), seconds)

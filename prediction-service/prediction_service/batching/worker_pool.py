@@ -12,6 +12,7 @@ from prediction_service.batching.runtime import Runtime, SlicedRuntime
 from prediction_service.batching.threads import DaemonThreads
 from prediction_service.batching.waiting import WaitingJobs
 from prediction_service.batching.worker import Worker
+from prediction_service.tasks.task import Task
 
 log = structlog.get_logger()
 
@@ -24,6 +25,7 @@ class WorkerPool:
         name: str,
         runtime: Runtime,
         sliced: SlicedRuntime,
+        task: Task,
         waiting: WaitingJobs,
         measures: Measures,
         *,
@@ -34,7 +36,7 @@ class WorkerPool:
         self._name, self._runtime, self._waiting = name, runtime, waiting
         self._workers, self._max_rows = workers, max_rows
         self._calls = Calls(call_seconds)
-        self._worker = Worker(name, sliced, waiting, self._calls, measures, max_rows)
+        self._worker = Worker(name, sliced, task, waiting, self._calls, measures, max_rows)
         self._threads = DaemonThreads(workers, name)
         self._busy: set[asyncio.Future[None]] = set()
         self._watch: asyncio.TimerHandle | None = None
@@ -71,7 +73,7 @@ class WorkerPool:
         self._worker.given_up = True
         log.error("model unavailable", model=self._name, reason=self.unavailable)
         self._runtime.stop()
-        for job in [*self._waiting.clear(), *(row.text.job for row in self._calls.rows())]:
+        for job in [*self._waiting.clear(), *(row.pending.job for row in self._calls.rows())]:
             job.fail(ModelUnavailable(self.unavailable))
 
     async def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Metadata, index and statistics of models, as the protocol describes them."""
+"""Index and statistics of models, as the protocol describes them."""
 
 from typing import Any
 
@@ -8,20 +8,6 @@ from prediction_service.models.model import Model
 from prediction_service.models.repository import ModelRepository
 
 UNUSED = Duration()
-
-
-def metadata_of(model: Model, versions: list[str]) -> dict[str, Any]:
-    """Inputs and outputs of a model; the size -1 means any number of texts."""
-    return {
-        "name": model.name,
-        "versions": versions,
-        "platform": f"modelserver_{model.manifest.runtime.kind}",
-        "inputs": [{"name": "text", "datatype": "BYTES", "shape": [-1]}],
-        "outputs": [
-            {"name": "label", "datatype": "BYTES", "shape": [-1]},
-            {"name": "confidence", "datatype": "FP32", "shape": [-1]},
-        ],
-    }
 
 
 def index_of(repository: ModelRepository, *, ready: bool) -> list[dict[str, str]]:

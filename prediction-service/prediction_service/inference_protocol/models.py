@@ -1,17 +1,18 @@
-"""`/v2/models`: metadata, readiness and statistics of models."""
+"""`/v2/models`: metadata, configuration, readiness and statistics of models."""
 
 from typing import Any
 
 from fastapi import APIRouter, Response
 
-from prediction_service.inference_protocol.descriptions import metadata_of, statistics_of
+from prediction_service.inference_protocol.descriptions import statistics_of
 from prediction_service.inference_protocol.errors import documented_errors
+from prediction_service.inference_protocol.metadata import configuration_of, metadata_of
 from prediction_service.inference_protocol.paths import Name, Version
 from prediction_service.models.catalogue import Catalogue
 
 
 def add_models(router: APIRouter, catalogue: Catalogue) -> None:
-    """Metadata, readiness and statistics of models."""
+    """Metadata, configuration, readiness and statistics of models."""
 
     @router.get("/models/stats", summary="Statistics of all models")
     async def all_statistics() -> dict[str, Any]:
@@ -23,6 +24,15 @@ def add_models(router: APIRouter, catalogue: Catalogue) -> None:
         chosen = catalogue.choose(name, version)
         versions = [model.version for model in catalogue.models() if model.name == name]
         return metadata_of(chosen, versions)
+
+    @router.get(
+        "/models/{name}/config",
+        summary="Inputs and outputs of a model, as Triton's configuration has them",
+        responses=documented_errors(404),
+    )
+    @router.get("/models/{name}/versions/{version}/config", include_in_schema=False)
+    async def model_configuration(name: Name, version: Version = None) -> dict[str, Any]:
+        return configuration_of(catalogue.choose(name, version))
 
     @router.get("/models/{name}/ready", summary="Whether a model takes requests", responses=documented_errors(404))
     @router.get("/models/{name}/versions/{version}/ready", include_in_schema=False)

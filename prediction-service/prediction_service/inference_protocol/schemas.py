@@ -4,6 +4,14 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr
 
+from prediction_service.signature.inputs import MAX_INPUTS
+
+MAX_RANK = 9
+"""Of a shape: the rows, and the eight sizes that a manifest may declare."""
+
+MAX_OUTPUTS = 128
+"""That a request may name: more than a manifest may declare."""
+
 
 def without_unused(parameters: object) -> object:
     """Some clients send null for what they do not use; MLServer's types carry `headers`, an object or null."""
@@ -20,11 +28,11 @@ Parameters = Annotated[dict[str, StrictBool | StrictInt | StrictFloat | StrictSt
 class InputTensor(BaseModel):
     """One input; its data stands here or, with `binary_data_size`, behind the JSON."""
 
-    name: str
-    shape: list[int] = Field(max_length=8)
-    datatype: str
+    name: str = Field(description="Of an input that the model's metadata lists")
+    shape: list[int] = Field(max_length=MAX_RANK, description="Rows first: [n] or [n, 1], of a tensor [n, …]")
+    datatype: str = Field(description="BOOL, UINT8 to UINT64, INT8 to INT64, FP16, FP32, FP64 or BYTES (texts)")
     parameters: Parameters = {}
-    data: list[Any] | None = None
+    data: list[Any] | None = Field(None, description="Row-major, nested or flat; null where an input is left out")
 
 
 class RequestedOutput(BaseModel):
@@ -45,9 +53,11 @@ class InferenceRequest(BaseModel):
 
     id: str | None = None
     parameters: Parameters = {}
-    inputs: list[InputTensor] = Field(max_length=16)
+    inputs: list[InputTensor] = Field(max_length=MAX_INPUTS)
     outputs: Annotated[
-        list[RequestedOutput], BeforeValidator(lambda value: [] if value is None else value), Field(max_length=16)
+        list[RequestedOutput],
+        BeforeValidator(lambda value: [] if value is None else value),
+        Field(max_length=MAX_OUTPUTS, description="None named: all, of a classifier of texts label and confidence"),
     ] = []
 
     def wants_binary(self, output: RequestedOutput) -> bool:

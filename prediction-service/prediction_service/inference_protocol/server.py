@@ -8,7 +8,7 @@ from prediction_service.models.catalogue import Catalogue
 from shared.http.openapi import problem_response
 from shared.service.stopping import is_stopping
 
-EXTENSIONS = ["binary_tensor_data", "model_repository", "statistics"]
+EXTENSIONS = ["binary_tensor_data", "model_configuration", "model_repository", "statistics"]
 
 NOT_READY = {
     "description": "Not ready",

@@ -12,7 +12,7 @@ from prediction_service.batching.threads import DaemonThreads
 from prediction_service.models.crashes import Crashes
 from prediction_service.models.folders.contents import digest_of, fingerprint
 from prediction_service.models.folders.listing import ModelFolder
-from prediction_service.models.folders.manifest import check_cheaply
+from prediction_service.models.folders.manifest_file import check_cheaply
 from prediction_service.models.loader import QueueBounds, load_model
 from prediction_service.models.model import Model
 from prediction_service.models.served_before import ServedBefore

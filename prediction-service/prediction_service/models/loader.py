@@ -2,7 +2,7 @@
 
 import os
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -10,13 +10,17 @@ from prediction_service.batching.batcher import Batcher
 from prediction_service.batching.runtime import Runtime
 from prediction_service.models.crashes import Calling, Crashes
 from prediction_service.models.folders.listing import ModelFolder
-from prediction_service.models.folders.manifest import Manifest, read_manifest
+from prediction_service.models.folders.manifest import Manifest
+from prediction_service.models.folders.manifest_file import read_manifest
 from prediction_service.models.model import Model
 from prediction_service.models.runtimes.lexicon import LexiconRuntime
+from prediction_service.models.runtimes.python.launch import ProcessBounds
+from prediction_service.models.runtimes.python.runtime import PythonRuntime
 from prediction_service.models.trials.examination import examine
-from prediction_service.models.trials.texts import SHORT
+from prediction_service.models.trials.samples import samples
 
-WARM_UP_TEXTS = SHORT[:2]
+WARM_UP = 2
+"""Instances of the first calls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,8 @@ class QueueBounds:
     """A call that takes longer makes the model unavailable."""
     memory_bytes: int | None = None
     """Memory that the tensors of an ONNX model may take; None: no limit."""
+    processes: ProcessBounds = field(default_factory=ProcessBounds)
+    """Limits of the worker processes of Python models."""
 
 
 def load_model(
@@ -46,13 +52,27 @@ def load_model(
     """
     manifest = manifest or read_manifest(folder.path)
     calling = partial(crashes.calling, digest) if crashes else nullcontext
-    runtime = load_runtime(folder.path, manifest, bounds.memory_bytes, calling)
-    warm_up(runtime, manifest)
+    workers = workers_of(manifest)
+    runtime = load_runtime(
+        folder.path,
+        manifest,
+        bounds.memory_bytes,
+        calling,
+        processes=bounds.processes,
+        name=f"{folder}",
+        workers=workers,
+    )
+    try:
+        warm_up(runtime, manifest)
+    except BaseException:
+        runtime.stop()
+        raise
     batcher = Batcher(
         f"{folder}",
         runtime,
+        manifest.task,
         max_rows=manifest.batching.max_rows,
-        workers=manifest.batching.workers or os.cpu_count() or 1,
+        workers=workers,
         queue_rows=bounds.rows,
         timeout_seconds=bounds.timeout_seconds,
         call_seconds=bounds.call_seconds,
@@ -61,18 +81,38 @@ def load_model(
     return Model(folder.name, folder.version, manifest, batcher, digest)
 
 
+def workers_of(manifest: Manifest) -> int:
+    """How many calls of the model there may be at the same time."""
+    usual = 1 if manifest.runtime.kind == "python" else os.cpu_count() or 1
+    return manifest.batching.workers or usual
+
+
 def load_runtime(
-    folder: Path, manifest: Manifest, memory_bytes: int | None = None, calling: Calling = nullcontext
+    folder: Path,
+    manifest: Manifest,
+    memory_bytes: int | None = None,
+    calling: Calling = nullcontext,
+    *,
+    processes: ProcessBounds | None = None,
+    name: str = "",
+    workers: int = 1,
 ) -> Runtime:
-    """The runtime that the manifest names."""
+    """The runtime that the manifest names. Raises ModelError, and whatever a broken file makes a library raise."""
     if manifest.runtime.kind == "lexicon":
         return LexiconRuntime(manifest)
-    # Imported here, so that a service without such models does not load the library.
-    from prediction_service.models.runtimes.onnx import OnnxTextRuntime
+    if manifest.runtime.kind == "python":
+        return PythonRuntime(
+            folder, manifest, manifest.runtime, processes or ProcessBounds(), name=name, workers=workers
+        )
+    # Here, so that a service without such models does not carry the library.
+    from prediction_service.models.runtimes.onnx import OnnxTextRuntime, takes_texts
+    from prediction_service.models.runtimes.onnx_rows import OnnxRowsRuntime
 
-    return OnnxTextRuntime(folder, manifest, manifest.runtime, memory_bytes, calling)
+    kind = OnnxTextRuntime if takes_texts(folder, manifest, manifest.runtime) else OnnxRowsRuntime
+    return kind(folder, manifest, manifest.runtime, memory_bytes, calling)
 
 
 def warm_up(runtime: Runtime, manifest: Manifest) -> None:
-    """Makes the first call, which is slow, and checks its results. Raises ModelError if they are not as promised."""
-    examine(runtime, manifest, WARM_UP_TEXTS, ())
+    """The first call of a runtime is slow, and shows whether it keeps its promises. Raises ModelError if not."""
+    instances, _ = samples(manifest.signature)
+    examine(runtime, manifest, instances[:WARM_UP], ())

@@ -1,6 +1,5 @@
 """A loaded model: its manifest, its runtime and the queue in front of it."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from prediction_service.batching.batcher import Batcher
@@ -16,8 +15,4 @@ class Model:
     manifest: Manifest
     batcher: Batcher
     digest: str = ""
-    """`sha256:…` of its folder's files when it was loaded."""
-
-    def scores(self, probabilities: Sequence[float]) -> dict[str, float]:
-        """Label → probability."""
-        return dict(zip(self.manifest.labels, probabilities, strict=True))
+    """`sha256:…` over what was in its folder when it was loaded."""

@@ -20,7 +20,7 @@ from prediction_service.models.admission import Admission, FolderChangedError
 from prediction_service.models.catalogue import Catalogue, ModelNotFound
 from prediction_service.models.folders.contents import Fingerprint
 from prediction_service.models.folders.listing import FolderList, ModelFolder, encodable
-from prediction_service.models.folders.manifest import ManifestError
+from prediction_service.models.folders.manifest_file import ManifestError
 from prediction_service.models.folders.status import FolderStatus, State
 from prediction_service.models.folders.watch import FolderWatch
 from prediction_service.models.model import Model

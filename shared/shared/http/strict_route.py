@@ -15,6 +15,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, TypeAdapter
 
 from shared.http.json_body import JsonBody, check_parameters
+from shared.http.json_structure import MAX_VALUES
 from shared.http.request_body import MAX_BYTES, check_json_type, read_body
 from shared.http.request_id import header
 
@@ -24,7 +25,8 @@ Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 class StrictRoute(APIRoute):
     """A route whose body and parameters are read strictly.
 
-    A body model may say `max_body_bytes`: how large its JSON can be, if not MAX_BYTES.
+    A body model may say `max_body_bytes`, how large its JSON can be if not MAX_BYTES, and `max_values`, how many values
+    it can have if not MAX_VALUES.
     """
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
@@ -48,7 +50,7 @@ class StrictRoute(APIRoute):
         (parameter,) = self.dependant.body_params
         hints = get_type_hints(self.endpoint, include_extras=True)
         body_type = hints[parameter.name]
-        body = JsonBody(body_type)
+        body = JsonBody(body_type, getattr(body_type, "max_values", MAX_VALUES))
         max_bytes = getattr(body_type, "max_body_bytes", MAX_BYTES)
 
         async def read(request: Request) -> Any:

@@ -64,7 +64,7 @@ class FolderStatus:
 
     @property
     def reason(self) -> str:
-        """Why the state is not READY, for operators; else empty."""
+        """Why the state is not READY, or what happened to a model that is, for operators; else empty."""
         if self.model is not None and self.model.batcher.unavailable:
             again = "it is loaded anew by itself" if not self.model.batcher.is_stuck else STUCK
             return f"{self.model.batcher.unavailable} {again}"
@@ -74,7 +74,9 @@ class FolderStatus:
             return "what is there now is being tried" if self.model is not None else "is being tried"
         if self.model is not None and self.fault:
             return f"what is there now cannot be served: {self.fault}"
-        return self.fault or ("" if self.model is not None else "is new, and is tried once it is left alone")
+        return self.fault or (
+            self.model.batcher.note if self.model is not None else "is new, and is tried once it is left alone"
+        )
 
     def note_unavailable(self, now: float) -> None:
         """Plans the next load, when the model is first seen to be unavailable."""

@@ -34,13 +34,15 @@ class LexiconRuntime:
     """VADER's analyzer, with probabilities made from its scores."""
 
     def __init__(self, manifest: Manifest) -> None:
+        if not manifest.is_text_classification:
+            raise ModelError("the lexicon makes one label of one text: it has no inputs to declare and no other task")
         if set(manifest.labels) != set(LABELS):
             raise ModelError(f"the lexicon's labels are {', '.join(LABELS)}")
         self._order = [LABELS.index(label) for label in manifest.labels]
         self._analyzer = LinearAnalyzer()
         self._emoji = re.compile(f"[{''.join(map(re.escape, filter(is_one_character, self._analyzer.emojis)))}]")
 
-    def probabilities(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
+    def compute(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
         """For each text the probability of each label."""
         return [self._probabilities(text) for text in texts]
 

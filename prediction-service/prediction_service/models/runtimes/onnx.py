@@ -1,41 +1,44 @@
-"""Any ONNX file that turns texts, or their token ids, into one number per label.
+"""Any ONNX file that takes texts, or their token ids; for every task.
 
 Imported only when a model needs it: ONNX Runtime alone takes some 40 MiB.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime  # type: ignore[import-untyped]  # the package carries no types
 
-from prediction_service.batching.outputs import SUM_TOLERANCE
 from prediction_service.batching.runtime import ModelError, Piece
 from prediction_service.models.crashes import Calling
-from prediction_service.models.folders.manifest import Manifest, OnnxOptions
+from prediction_service.models.folders.manifest import Manifest
 from prediction_service.models.folders.plain_files import is_file
-from prediction_service.models.runtimes.onnx_file import find_file, open_session
-from prediction_service.models.runtimes.onnx_output import Array, ScoresOutput, label_output
+from prediction_service.models.folders.runtime_options import OnnxOptions
+from prediction_service.models.runtimes.onnx_file import find_file
+from prediction_service.models.runtimes.onnx_output import label_output
+from prediction_service.models.runtimes.onnx_results import ClassificationResults
+from prediction_service.models.runtimes.onnx_session import OnnxSession
+from prediction_service.models.runtimes.onnx_text_results import text_results_for
 from prediction_service.models.runtimes.readers import STRINGS, Reader, StringReader, TokenReader, shown
-from prediction_service.models.runtimes.windows import MAX_CALL_COST, piece_of
+from prediction_service.models.runtimes.windows import MAX_CALL_COST, pieces_of, placed_pieces_of
+from prediction_service.signature.signature import Instance
+from prediction_service.tasks.task import Output
 
 DEFAULT_TOKENS = 256
 """Most tokens of a call where the manifest says nothing; fewer if the model takes fewer."""
 
 FEWEST_TOKENS = 8
 
-MOST_SHARPENING = 3.0
-"""Upper limit of the factor in `combined`, reached at nine windows: the data it was chosen on has no longer texts."""
-
 LONG_TEXT = "It was a long and fine day at the sea. "
 """At least eight tokens; repeated, it exceeds any limit of tokens."""
 
+PAIR = 2
+
 
 class OnnxTextRuntime:
-    """One session, one thread per call: the calls of several workers share the processors."""
+    """Instances are texts, or pairs of them."""
 
     max_call_cost = MAX_CALL_COST
 
@@ -47,68 +50,78 @@ class OnnxTextRuntime:
         memory_bytes: int | None = None,
         calling: Calling = nullcontext,
     ) -> None:
-        self._calling = calling
         self.file = find_file(folder, settings.file)
-        self.session = open_session(self.file, memory_bytes)
-        # Shared by all calls: setting `terminate` ends the running ones at their next node.
-        self._run_options = onnxruntime.RunOptions()
-        self._run_options.log_severity_level = 4
-        self.output = ScoresOutput(self.session, settings.output, manifest.labels)
-        self._softmax, self._lowercase = settings.softmax, settings.lowercase
-        self._reader = reader_for(self.session, folder, self.file, settings)
+        self._session = OnnxSession(self.file, memory_bytes, calling)
+        self.metadata = self._session.metadata
+        self.results = text_results_for(self._session.outputs, manifest, settings, folder, self.file)
+        self._reader = reader_for(self._session.inputs, folder, self.file, settings)
+        self._lowercase, self._entities = settings.lowercase, settings.entities
         self._max_rows = min(manifest.batching.max_rows, self._reader.rows or manifest.batching.max_rows)
         if isinstance(self._reader, TokenReader):
             self._limit_tokens(self._reader, settings.max_tokens)
+            if settings.entities:
+                self._reader.place_tokens()
 
-    def probabilities(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
-        """For each text the probability of each label; see `combined` for texts in several windows."""
-        pieces = self.pieces(texts)
+    def compute(self, instances: Sequence[Instance]) -> Sequence[Output]:
+        """For each text what the model gives, as its task has it."""
+        pieces = self.pieces(instances)
         scores = iter(self.scores(list(chain.from_iterable(pieces))))
-        return self.verdicts([(list(islice(scores, len(own))), own) for own in pieces])
+        return self.outputs([(list(islice(scores, len(own))), own) for own in pieces])
 
-    def pieces(self, texts: Sequence[str]) -> list[Sequence[Piece]]:
+    def pieces(self, instances: Sequence[Instance]) -> list[Sequence[Piece]]:
         """The windows of each text, in little memory."""
-        return [[piece_of(window) for window in own] for own in self._windows(texts)]
+        texts = [text_of(instance) for instance in instances]
+        if self._entities and isinstance(self._reader, TokenReader):
+            windows = self._windows(texts)
+            overlap = self._reader.overlap
+            return [placed_pieces_of(own, str(text), overlap) for own, text in zip(windows, texts, strict=True)]
+        return [pieces_of(own) for own in self._windows(texts)]
 
-    def scores(self, pieces: Sequence[Any]) -> Sequence[Array]:
+    def scores(self, pieces: Sequence[Any]) -> Sequence[Any]:
         """The model's output for each window, unchanged."""
         return self._scores([piece.content() for piece in pieces])
 
-    def verdicts(self, texts: Sequence[tuple[Sequence[Any], Sequence[Any]]]) -> Sequence[Sequence[float]]:
-        """The probabilities of texts from the scores of their windows."""
-        rows = np.array([combined(scores, windows, logits=self._softmax) for scores, windows in texts])
-        return (softmax(rows) if self._softmax else rows).tolist()  # type: ignore[no-any-return]
+    def outputs(self, instances: Sequence[tuple[Sequence[Any], Sequence[Any]]]) -> Sequence[Output]:
+        """The outputs of texts, from the scores of their windows."""
+        return self.results.outputs(instances)
 
-    def raw(self, texts: Sequence[str]) -> list[list[float]]:
+    @property
+    def names_labels(self) -> bool:
+        """Whether the model says of each number to which of the manifest's labels it belongs."""
+        results = getattr(self.results, "results", None)
+        return isinstance(results, ClassificationResults) and results.scores.by_name
+
+    def raw(self, instances: Sequence[Instance]) -> list[list[float]]:
         """The model's output for each text's first window, unchanged."""
-        return [row.tolist() for row in self._scores([own[0] for own in self._windows(texts)])]
+        first = [own[0] for own in self._windows([text_of(instance) for instance in instances])]
+        return [row.tolist() for row in self._scores(first)]
 
-    def choices(self, texts: Sequence[str]) -> list[str] | None:
-        """The label that the model itself outputs for each text; None if it has no such output."""
-        name = label_output(self.session, self.output.name)
+    def choices(self, instances: Sequence[Instance]) -> list[str] | None:
+        """The labels that the model itself chooses; None if it does not say."""
+        name = label_output(self._session.outputs, self.results.names[0])
         if name is None:
             return None
-        chosen = (self._run([own[0]], name) for own in self._windows(texts))
+        windows = self._windows([text_of(instance) for instance in instances])
+        chosen = (self._run([own[0]], [name])[0] for own in windows)
         return [str(np.asarray(value).reshape(-1)[0]) for value in chosen]
 
-    def _windows(self, texts: Sequence[str]) -> list[Sequence[Any]]:
-        return self._reader.windows([text.lower() for text in texts] if self._lowercase else texts)
+    def _windows(self, texts: Sequence[Any]) -> list[Sequence[Any]]:
+        if not self._lowercase:
+            return self._reader.windows(texts)
+        return self._reader.windows([lowered(text, lower_in_place if self._entities else str.lower) for text in texts])
 
-    def _scores(self, windows: Sequence[Any]) -> list[Array]:
+    def _scores(self, windows: Sequence[Any]) -> list[Any]:
         """One row per window, in calls of at most as many rows as the manifest allows."""
-        rows: list[Array] = []
+        rows: list[Any] = []
         for start in range(0, len(windows), self._max_rows):
             part = windows[start : start + self._max_rows]
-            rows.extend(self.output.rows(self._run(part, self.output.name), len(part)))
+            rows.extend(self.results.rows(self._run(part, self.results.names), part))
         return rows
 
-    def _run(self, windows: Sequence[Any], output: str) -> Any:
+    def _run(self, windows: Sequence[Any], names: Sequence[str]) -> Sequence[Any]:
         """One call. Where the model has a fixed number of rows, the last window is repeated to fill them."""
         filled = [*windows, *[windows[-1]] * ((self._reader.rows or 0) - len(windows))]
-        feed = self._reader.feed(filled)
-        with self._calling():
-            (value,) = self.session.run([output], feed, self._run_options)
-        return value
+        return self._session.run(names, self._reader.feed(filled))
 
     def _limit_tokens(self, reader: TokenReader, asked: int | None) -> None:
         """Limits windows to what the manifest or the model allows. Raises ModelError if the manifest asks for more."""
@@ -133,23 +146,49 @@ class OnnxTextRuntime:
         reader.limit_tokens(tokens)
         ((window, *_),) = reader.windows([LONG_TEXT * (tokens // 8 + 1)])
         try:
-            self._run([window], self.output.name)
+            self._run([window], self.results.names)
         except Exception as error:  # noqa: BLE001 -- ONNX Runtime's own classes
             return error
         return None
 
-    def is_quick(self, texts: Sequence[str]) -> bool:
+    def is_quick(self, instances: Sequence[Instance]) -> bool:
         """Never: switching to a thread takes little time compared with a call."""
         return False
 
     def stop(self) -> None:
-        """Ends running calls at their next node, also within loops; a single node that never ends cannot be stopped."""
-        self._run_options.terminate = True
+        """See OnnxSession."""
+        self._session.stop()
 
 
-def reader_for(session: Any, folder: Path, file: Path, settings: OnnxOptions) -> Reader:
+def text_of(instance: Instance) -> str | tuple[str, ...]:
+    """The text that a tokenizer reads, or the pair of them; what a request left out is blank."""
+    if isinstance(instance, str):
+        return instance
+    texts = tuple(text or "" for text in instance)
+    return texts[0] if len(texts) == 1 else texts
+
+
+def lowered(text: Any, lower: Callable[[str], str]) -> Any:
+    """A text, or both of a pair."""
+    return lower(text) if isinstance(text, str) else tuple(map(lower, text))
+
+
+def lower_in_place(text: str) -> str:
+    """Lower case as long as the text was, so that places in it stay what they are."""
+    lower = text.lower()
+    return lower if len(lower) == len(text) else "".join(sign.lower()[:1] for sign in text)
+
+
+def takes_texts(folder: Path, manifest: Manifest, settings: OnnxOptions) -> bool:
+    """Whether its instances are texts for this runtime, and not rows of columns: one text, or two for a tokenizer."""
+    types = [declared.type for declared in manifest.inputs]
+    if types == ["text"] * PAIR:
+        return tokenizer_file(folder, find_file(folder, settings.file), settings) is not None
+    return types in ([], ["text"])
+
+
+def reader_for(nodes: Sequence[Any], folder: Path, file: Path, settings: OnnxOptions) -> Reader:
     """The reader that fits the model's inputs. Raises ModelError when none can fill them."""
-    nodes = session.get_inputs()
     tokenizer = tokenizer_file(folder, file, settings)
     if settings.tokenizer is None and [node.type for node in nodes] == [STRINGS]:
         return StringReader(nodes[0])
@@ -182,28 +221,3 @@ def largest(low: int, high: int, possible: Any) -> int | None:
         middle = (low + high) // 2
         low, high = (middle, high) if possible(middle) else (low, middle)
     return low
-
-
-def combined(scores: Sequence[Array], windows: Sequence[Any], *, logits: bool) -> Array:
-    """The scores of one text from those of its windows, each of which counts by its number of tokens.
-
-    Probabilities are averaged. Logits are averaged and multiplied by the root of the number of windows, at most
-    MOST_SHARPENING: several windows that agree are stronger evidence than one, though weaker than if they were
-    independent. Measured on reviews, the confidence is then the share of correct labels, which it is not with the plain
-    average.
-    """
-    if len(windows) == 1:
-        return scores[0]
-    rows = np.array(scores)
-    if not logits and not (np.abs(rows.sum(axis=1) - 1.0) <= SUM_TOLERANCE).all():
-        return np.full(rows.shape[1], np.nan)  # an invalid window must not disappear in the average
-    shares = np.array([len(window) for window in windows]) / max(map(len, windows))
-    mean = shares @ rows / shares.sum()
-    return np.asarray(mean * min(np.sqrt(shares.sum()), MOST_SHARPENING) if logits else mean)
-
-
-def softmax(scores: Array) -> Array:
-    """Logits to probabilities; a row with NaN or infinity becomes NaN."""
-    with np.errstate(invalid="ignore"):
-        powers = np.exp(scores - scores.max(axis=1, keepdims=True))
-        return np.asarray(powers / powers.sum(axis=1, keepdims=True))

@@ -20,8 +20,8 @@ Array = np.ndarray[Any, Any]
 class ScoresOutput:
     """The output with the scores. The manifest's `labels` give the order of the columns if the output has maps."""
 
-    def __init__(self, session: Any, named: str | None, labels: Sequence[str]) -> None:
-        outputs = {output.name: output for output in session.get_outputs()}
+    def __init__(self, nodes: Sequence[Any], named: str | None, labels: Sequence[str]) -> None:
+        outputs = {node.name: node for node in nodes}
         self.name = chosen(outputs, named, len(labels))
         self._labels = list(labels)
         self._order: list[Any] | None = None
@@ -107,11 +107,11 @@ def advice(dimensions: int) -> str:
     return ""
 
 
-def label_output(session: Any, scores: str) -> str | None:
-    """The output with the label that the model itself chooses, as scikit-learn's converters add it, or None."""
+def label_output(nodes: Sequence[Any], scores: str) -> str | None:
+    """The output with the label that the model itself chooses, as scikit-learn's converters add it; None without."""
     names = [
         output.name
-        for output in session.get_outputs()
+        for output in nodes
         if output.name != scores and output.type in LABELS and len(output.shape or [0]) == 1
     ]
     return names[0] if len(names) == 1 else None

@@ -49,8 +49,8 @@ class Reader(Protocol):
     rows: int | None
     """How many windows a call must have; None: any number."""
 
-    def windows(self, texts: Sequence[str]) -> list[Sequence[Any]]:
-        """At least one window for each text."""
+    def windows(self, texts: Sequence[Any]) -> list[Sequence[Any]]:
+        """At least one window for each text, or pair of texts."""
         ...
 
     def feed(self, windows: Sequence[Any]) -> Feed:
@@ -100,18 +100,24 @@ class TokenReader:
         self._tokenizer.no_padding()
         self.limit_tokens(max_tokens)
         self._all_windows = long_texts == "windows"
+        self._encode = self._tokenizer.encode_batch_fast
 
     def limit_tokens(self, most: int) -> None:
         """Windows that are made from now on have at most so many tokens."""
-        self._tokenizer.enable_truncation(most, stride=most // OVERLAP)
+        self.overlap = most // OVERLAP
+        self._tokenizer.enable_truncation(most, stride=self.overlap)
 
-    def windows(self, texts: Sequence[str]) -> list[Sequence[Encoding]]:
-        """The first window of each text, or all of them if long texts are not cut. Raises ModelError.
+    def place_tokens(self) -> None:
+        """Windows that are made from now on have the offsets of their tokens, which takes a little longer."""
+        self._encode = self._tokenizer.encode_batch
+
+    def windows(self, texts: Sequence[Any]) -> list[Sequence[Encoding]]:
+        """The first window of each text or pair, or all of them if long texts are not cut. Raises ModelError.
 
         `encode_batch_fast` releases the GIL, unlike `encode`.
         """
         try:
-            encodings = self._tokenizer.encode_batch_fast(list(texts))
+            encodings = self._encode(list(texts))
         except (KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:  # noqa: BLE001 -- a panic in Rust is no Exception

@@ -4,6 +4,7 @@ A tokenizer's own windows also hold strings and offsets; a model needs only the 
 """
 
 from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,6 +67,19 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
+class PlacedWindow(Window):
+    """A window that knows where its tokens stand in the text."""
+
+    text: str
+    first: int
+    """How many tokens of the text are before this window's first one."""
+    starts: "array[int]"
+    ends: "array[int]"
+    special: "array[int]"
+    """1 for what stands for no characters: the marks that a tokenizer puts around a text."""
+
+
+@dataclass(frozen=True, slots=True)
 class StringPiece:
     """A text for a model that takes texts as they are."""
 
@@ -85,8 +99,28 @@ class StringPiece:
         return self.text
 
 
-def piece_of(window: Any) -> Window | StringPiece:
-    """The compact form of a reader's window."""
-    if isinstance(window, Encoding):
-        return Window(array("i", window.ids), array("i", window.type_ids))
-    return StringPiece(window)
+def pieces_of(windows: Sequence[Any]) -> Sequence[Window | StringPiece]:
+    """The compact form of a reader's windows of one text."""
+    return [
+        Window(array("i", window.ids), array("i", window.type_ids))
+        if isinstance(window, Encoding)
+        else StringPiece(window)
+        for window in windows
+    ]
+
+
+def placed_pieces_of(windows: Sequence[Encoding], text: str, overlap: int) -> Sequence[PlacedWindow]:
+    """A tokenizer's windows of one text, each of which begins `overlap` tokens before the end of the one before."""
+    own = len(windows[0]) - sum(windows[0].special_tokens_mask)
+    return [
+        PlacedWindow(
+            array("i", window.ids),
+            array("i", window.type_ids),
+            text,
+            number * (own - overlap),
+            array("i", [start for start, _ in window.offsets]),
+            array("i", [end for _, end in window.offsets]),
+            array("i", window.special_tokens_mask),
+        )
+        for number, window in enumerate(windows)
+    ]

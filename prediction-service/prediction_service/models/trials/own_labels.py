@@ -5,22 +5,43 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Protocol, runtime_checkable
 
 from prediction_service.batching.runtime import ModelError
+from prediction_service.models.runtimes.hugging_face import MOST_BYTES, configurations, listed
 from prediction_service.models.runtimes.onnx_graph import class_labels
+from prediction_service.signature.signature import Instance
 
 METADATA = ("id2label", "labels", "classes", "class_names", "names")
 """Keys of an ONNX file's metadata under which exporters store labels."""
-
-MOST_BYTES = 64 * 1024 * 1024
-"""Larger files and configurations are not looked into: no classifier of ai.onnx.ml is that large."""
 
 CLASSIFIER = b"classlabels_"
 """A file without these bytes has no classifier of ai.onnx.ml, and is not parsed."""
 
 CLEAR_LEAD = 1e-6
 """A row counts only if its highest number exceeds the second by this much."""
+
+
+@runtime_checkable
+class LabelledRuntime(Protocol):
+    """A runtime that can be asked which of its numbers belongs to which label."""
+
+    file: Path
+    metadata: dict[str, str]
+    """Of the file, as its exporter wrote it."""
+
+    @property
+    def names_labels(self) -> bool:
+        """Whether the model itself says of each number to which of the manifest's labels it belongs."""
+        ...
+
+    def raw(self, instances: Sequence[Instance]) -> list[list[float]]:
+        """The numbers of each instance, as the model gives them."""
+        ...
+
+    def choices(self, instances: Sequence[Instance]) -> list[str] | None:
+        """The labels that the model itself chooses; None if it does not say."""
+        ...
 
 
 def check_order(labels: Sequence[str], folder: Path, file: Path, metadata: dict[str, str]) -> None:
@@ -64,27 +85,17 @@ def wrong_order(source: str, own: Sequence[str]) -> str:
 
 def own_labels(folder: Path, file: Path, metadata: dict[str, str]) -> Iterator[tuple[str, list[str]]]:
     """Each place in the model's files that has labels, and the labels there."""
-    for path in dict.fromkeys((folder / "config.json", file.parent / "config.json")):
-        configuration = read_object(path)
+    for name, configuration in configurations(folder, file):
         if labels := listed(configuration.get("id2label")):
-            yield f"id2label of {path.relative_to(folder)}", labels
+            yield f"id2label of {name}", labels
         elif labels := listed(inverted(configuration.get("label2id"))):
-            yield f"label2id of {path.relative_to(folder)}", labels
+            yield f"label2id of {name}", labels
     for name in METADATA:
         if name in metadata and (labels := listed(parse_literal(metadata[name]))):
             yield f"the metadata {name} of {file.name}", labels
     content = file.read_bytes() if file.stat().st_size <= MOST_BYTES else b""
     if CLASSIFIER in content and (labels := class_labels(content) or []):
         yield f"the classifier of {file.name}", labels
-
-
-def read_object(path: Path) -> dict[str, Any]:
-    """The JSON object in a file; empty if there is none, or the file cannot be read."""
-    try:
-        content = json.loads(path.read_bytes()) if path.stat().st_size <= MOST_BYTES else None
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return content if isinstance(content, dict) else {}
 
 
 def inverted(numbers: object) -> object:
@@ -103,14 +114,3 @@ def parse_literal(text: str) -> object:
         except (ValueError, SyntaxError, RecursionError, MemoryError):
             continue
     return None
-
-
-def listed(labels: object) -> list[str]:
-    """Labels in the order of their numbers, from a list or from a dict of number → label; else empty."""
-    if isinstance(labels, dict):
-        try:
-            numbered = {int(number): label for number, label in labels.items()}
-        except (TypeError, ValueError, OverflowError):
-            return []
-        labels = [numbered[number] for number in sorted(numbered)] if set(numbered) == set(range(len(numbered))) else []
-    return [str(label) for label in labels] if isinstance(labels, list) else []

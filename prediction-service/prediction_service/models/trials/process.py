@@ -21,19 +21,23 @@ NICENESS = 5
 """So that serving goes first: on a busy machine a trial gets about a third of a processor."""
 
 
-def main(folder: Path, memory_bytes: int, processor_seconds: int) -> None:
+def main(folder: Path, memory_bytes: int, processor_seconds: int, environments: Path) -> None:
     """Limits itself, tries the folder, writes the result."""
     report = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what libraries print must not get into the report
     limit_resources(memory_bytes, processor_seconds)
     # Imported only now, so that the limits cover the imports too.
     from prediction_service.batching.runtime import ModelError
-    from prediction_service.models.folders.manifest import ManifestError
+    from prediction_service.models.folders.manifest_file import ManifestError
+    from prediction_service.models.runtimes.python.launch import ProcessBounds
+    from prediction_service.models.runtimes.python.workers import ProcessorTimeError
     from prediction_service.models.trials.trial import try_model
 
     found: dict[str, object]
     try:
-        found = {"manifest": try_model(folder).model_dump(mode="json")}
+        found = {"manifest": try_model(folder, ProcessBounds(environments)).model_dump(mode="json", exclude_unset=True)}
+    except ProcessorTimeError:
+        os.kill(os.getpid(), signal.SIGXCPU)  # the processor time of the trial's workers counts as the trial's own
     except (ManifestError, ModelError) as error:
         found = {"fault": message_for(str(error), folder, memory_bytes)}
     except MemoryError:
@@ -65,4 +69,4 @@ def limit_resources(memory_bytes: int, processor_seconds: int) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))
+    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), Path(sys.argv[4]))

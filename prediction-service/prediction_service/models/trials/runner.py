@@ -53,6 +53,8 @@ class TrialBounds:
 
     seconds: float
     memory_bytes: int
+    environments: Path = Path("model-environments")
+    """Where environments of Python models are."""
 
 
 class Trials:
@@ -90,6 +92,7 @@ class Trials:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-I", "-m", "prediction_service.models.trials.process"),
             *(os.path.abspath(folder), str(memory), str(processor_seconds)),  # noqa: ASYNC240, PTH100 - only a name
+            os.path.abspath(self.bounds.environments),  # noqa: ASYNC240, PTH100 - as above
             stdin=DEVNULL, stdout=PIPE, stderr=DEVNULL, env=ENVIRONMENT, cwd="/", start_new_session=True,
         )  # fmt: skip
         try:

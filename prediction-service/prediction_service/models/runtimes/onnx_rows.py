@@ -1,0 +1,95 @@
+"""Any ONNX file that takes declared inputs: columns of a table, tensors, texts as they are."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from prediction_service.models.crashes import Calling
+from prediction_service.models.folders.manifest import Manifest
+from prediction_service.models.folders.runtime_options import OnnxOptions
+from prediction_service.models.runtimes.onnx_columns import Columns
+from prediction_service.models.runtimes.onnx_file import find_file
+from prediction_service.models.runtimes.onnx_output import label_output
+from prediction_service.models.runtimes.onnx_results import ClassificationResults, Rows, results_for
+from prediction_service.models.runtimes.onnx_session import OnnxSession
+from prediction_service.signature.signature import Instance
+from prediction_service.tasks.task import Output
+
+
+class OnnxRowsRuntime:
+    """Instances are rows of declared inputs."""
+
+    def __init__(
+        self,
+        folder: Path,
+        manifest: Manifest,
+        settings: OnnxOptions,
+        memory_bytes: int | None = None,
+        calling: Calling = nullcontext,
+    ) -> None:
+        self.file = find_file(folder, settings.file)
+        self._session = OnnxSession(self.file, memory_bytes, calling)
+        self.metadata = self._session.metadata
+        self._columns = Columns(self._session.inputs, manifest.inputs, settings)
+        self.results = results_for(self._session.outputs, manifest, settings)
+        self._max_rows = min(manifest.batching.max_rows, self._columns.rows or manifest.batching.max_rows)
+        self.weight = self._columns.weight
+
+    def compute(self, instances: Sequence[Instance]) -> Sequence[Output]:
+        """For each row what the model gives, as its task has it."""
+        outputs: list[Output] = [None] * len(instances)
+        for places in self._calls(instances):
+            for place, output in zip(places, self._call([instances[place] for place in places]), strict=True):
+                outputs[place] = output
+        return outputs
+
+    @property
+    def names_labels(self) -> bool:
+        """Whether the model says of each number to which of the manifest's labels it belongs."""
+        return isinstance(self.results, ClassificationResults) and self.results.scores.by_name
+
+    def raw(self, instances: Sequence[Instance]) -> list[list[float]]:
+        """The numbers of each row, as the model gives them."""
+        return [row.tolist() for instance in instances for row in self._rows([instance])]
+
+    def choices(self, instances: Sequence[Instance]) -> list[str] | None:
+        """The labels that the model itself chooses; None if it does not say."""
+        name = label_output(self._session.outputs, self.results.names[0])
+        if name is None:
+            return None
+        return [str(np.asarray(self._run([instance], [name])[0]).reshape(-1)[0]) for instance in instances]
+
+    def _calls(self, instances: Sequence[Instance]) -> Iterator[Sequence[int]]:
+        """Which of them go into one call: no more than the session may be given, and only tensors that are alike."""
+        alike: defaultdict[Any, list[int]] = defaultdict(list)
+        if self._columns.are_sized:
+            for place, instance in enumerate(instances):
+                alike[self._columns.size_of(instance)].append(place)
+        for places in alike.values() or [range(len(instances))]:
+            for start in range(0, len(places), self._max_rows):
+                yield places[start : start + self._max_rows]
+
+    def _call(self, instances: Sequence[Instance]) -> Sequence[Output]:
+        """One call of the session."""
+        return self.results.outputs(self._rows(instances))
+
+    def _rows(self, instances: Sequence[Instance]) -> Rows:
+        """What the model says of each, before anything is made of it."""
+        return self.results.rows(self._run(instances, self.results.names), len(instances))
+
+    def _run(self, instances: Sequence[Instance], names: Sequence[str]) -> Sequence[Any]:
+        """What these outputs say. Where the number of rows is fixed, the last one fills up what is missing."""
+        filled = [*instances, *[instances[-1]] * ((self._columns.rows or 0) - len(instances))]
+        return self._session.run(names, self._columns.feed(filled))
+
+    def is_quick(self, instances: Sequence[Instance]) -> bool:
+        """A call has no bound on its time that could be known ahead."""
+        return False
+
+    def stop(self) -> None:
+        """See OnnxSession."""
+        self._session.stop()

@@ -1,0 +1,1 @@
+"""Models that are somebody's own Python: `model.py`, run in processes that can be killed."""

@@ -1,0 +1,27 @@
+"""`[[outputs]]` of a manifest: what a generic model gives."""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from prediction_service.signature.datatypes import Datatype
+from prediction_service.signature.inputs import InputName
+
+
+class DeclaredOutput(BaseModel):
+    """One output. `shape`: of one row; -1 is any size, [] a single value."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: InputName
+    datatype: Datatype
+    shape: list[Annotated[int, Field(ge=-1)]] | None = Field(None, max_length=8)
+
+
+def shape_of(value: Any) -> tuple[int, ...]:
+    """Of an array, or of lists in lists, by their first elements."""
+    if hasattr(value, "shape"):
+        return tuple(value.shape)
+    if isinstance(value, list | tuple):
+        return (len(value), *(shape_of(value[0]) if value else ()))
+    return ()
