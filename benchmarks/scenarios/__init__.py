@@ -4,7 +4,7 @@ SCENARIOS = (
     "predictions", "hops", "start_up", "memory", "batching", "containers",
     "limiter", "proxy",
     "cached_report", "quota", "stampede",
-    "aggregates",
+    "aggregates", "inputs",
 )  # fmt: skip
 
 GROUPS = {

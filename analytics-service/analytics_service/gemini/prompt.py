@@ -10,7 +10,7 @@ import orjson
 from analytics_service.metrics_client.facts import Facts
 from analytics_service.truth.told import told_of
 
-PROMPT_VERSION = 3
+PROMPT_VERSION = 4
 """Grows with each change of the words or the schema: reports on another prompt are other reports."""
 
 TASK = """\
@@ -18,10 +18,12 @@ You are the performance analyst of a machine-learning service. Explain the numbe
 They are aggregates of one window of {minutes} minutes and of the window of equal length before it, by version as well,
 the changes and the drift between both, drift from a pinned baseline where there is one, accuracy where there is
 feedback, alerts of the window, and the thresholds with what is breached. null means not known. Times are in
-milliseconds, confidences from 0 to 1.
+milliseconds, confidences from 0 to 1. values are those of regressions, in the unit of their model, and the norms of
+embeddings; a prediction of a multilabel model has several labels or none.
 by_chance says how often chance alone shows a change of this size when nothing has changed: below 0.001 a change is
 certain, above 0.05 it is none. psi is the population stability index; chance_psi is what chance alone stays below in 95
-of 100 comparisons. A status of not_enough_data means that drift cannot be judged: it is not good news.
+of 100 comparisons. A status of not_enough_data means that drift cannot be judged: it is not good news. inputs are the
+columns that a model is given, with the shares of them that are missing, or values that training did not know.
 Judge only what the numbers show. Say so when there are too few predictions to judge. A change matters by what it does
 to callers, not by its ratio: a time that stays far below its threshold is no issue. Feedback is mostly complaints: on
 a small part of the predictions it says nothing about the others. Its accuracy is a share of what the judgements count

@@ -6,8 +6,8 @@ from typing import TypeVar
 from analytics_service.metrics_client.facts import Facts
 from analytics_service.rules.claim import Claim
 from analytics_service.rules.confidence import MATTERS, ConfidenceFell, ConfidenceRose
-from analytics_service.rules.drift import ConfidenceDrift, Drifted, LabelDrift, LengthDrift
-from analytics_service.rules.figures import joined, number
+from analytics_service.rules.drift import ConfidenceDrift, Drifted, InputDrift, LabelDrift, LengthDrift, ValueDrift
+from analytics_service.rules.figures import joined, listed, number
 from analytics_service.rules.labels import OtherLabels
 from analytics_service.rules.mixture import others_alike
 from analytics_service.rules.models import OtherModels
@@ -33,10 +33,20 @@ EFFECTS: dict[type[Claim], str] = {
     Slower: "inference takes longer",
     LabelDrift: "it gives other labels",
     OtherLabels: "its labels are not the same",
+    ValueDrift: "it gives other values",
 }
 """What a new version may have brought."""
 
-MOVED_BY_MODELS = (ConfidenceFell, ConfidenceRose, ConfidenceDrift, LabelDrift, OtherLabels, LengthDrift, Slower)
+MOVED_BY_MODELS = (
+    ConfidenceFell,
+    ConfidenceRose,
+    ConfidenceDrift,
+    LabelDrift,
+    OtherLabels,
+    LengthDrift,
+    ValueDrift,
+    Slower,
+)
 """What moves when other models are asked."""
 
 
@@ -106,6 +116,12 @@ def by_labels(claims: Sequence[Claim]) -> str | None:
 
 def by_inputs(facts: Facts, claims: Sequence[Claim]) -> str | None:
     """Other inputs explain other outputs."""
+    columns = [claim.column for claim in claims if isinstance(claim, InputDrift)]
+    if columns:
+        kinds = (ConfidenceFell, ConfidenceRose, LabelDrift, ValueDrift)
+        effects = [EFFECTS[kind] for kind in kinds if one(kind, claims)]
+        then = f": with {'it' if len(columns) == 1 else 'them'}, {joined(effects)}" if effects else ""
+        return f"Callers send other inputs than before, of {listed(columns)}{then}."
     if not one(LengthDrift, claims):
         return None
     effects = [EFFECTS[kind] for kind in (ConfidenceFell, ConfidenceRose, LabelDrift) if one(kind, claims)]
@@ -144,8 +160,7 @@ def of_confidence(facts: Facts, claims: Sequence[Claim]) -> str | None:
 
 def slowly(facts: Facts, claims: Sequence[Claim]) -> str | None:
     """Drift from the baseline that the window before does not show."""
-    names = {LabelDrift: "label", ConfidenceDrift: "confidence", LengthDrift: "input_length"}
-    moved = [names[type(claim)] for claim in claims if isinstance(claim, Drifted) and claim.of_baseline]
+    moved = [claim.subject for claim in claims if isinstance(claim, Drifted) and claim.of_baseline]
     if moved and steady(facts, *moved):
         return f"It has come slowly, or long ago: {window_before(facts)} were already like this."
     return None
@@ -160,7 +175,7 @@ def not_new(facts: Facts) -> str | None:
 def steady(facts: Facts, *names: str) -> bool:
     """Whether these properties could be judged, and show no change that matters."""
     measures = facts.drift.measures if facts.drift else []
-    judged: dict[str, DriftStatus] = {measure.name: measure.status for measure in measures}
+    judged: dict[str, DriftStatus] = {measure.subject: measure.status for measure in measures}
     return all(judged.get(name) in (DriftStatus.STABLE, DriftStatus.SLIGHT) for name in names)
 
 

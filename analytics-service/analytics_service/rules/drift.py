@@ -18,6 +18,7 @@ from analytics_service.rules.figures import name_of, number, percents
 from analytics_service.rules.renaming import Renaming, counts, label_counts, renaming
 from analytics_service.rules.succession import another_version_speaks
 from analytics_service.rules.windows import baseline_words, window_before
+from shared.contracts.baseline import MISSING, OTHER
 from shared.contracts.drift import DriftMeasure, DriftReport, DriftStatus
 
 MODERATE_PSI, SIGNIFICANT_PSI = 0.1, 0.25
@@ -34,6 +35,7 @@ class Drifted(Claim):
     """A property that is distributed otherwise, and the bin of it that moved most."""
 
     advice: ClassVar[str] = "Find out whether callers or their inputs changed; if for good, evaluate the model on them."
+    measured: ClassVar[str] = ""
 
     strong: bool
     psi: float
@@ -44,6 +46,11 @@ class Drifted(Claim):
     reference: str
     """`the 60 minutes before`, or the baseline that was compared with."""
     pinned: bool = False
+
+    @property
+    def subject(self) -> str:
+        """Which measure of the report it is about."""
+        return self.measured
 
     @property
     def of_baseline(self) -> bool:
@@ -70,6 +77,7 @@ class LabelDrift(Drifted):
     """Other labels are given."""
 
     issue_type: ClassVar[str] = "label_drift"
+    measured: ClassVar[str] = "label"
 
     renamed: bool = False
 
@@ -89,6 +97,7 @@ class ConfidenceDrift(Drifted):
     """Confidences are spread otherwise, and that is more than a fall or a rise of all of them."""
 
     issue_type: ClassVar[str] = "confidence_drift"
+    measured: ClassVar[str] = "confidence"
 
     @property
     def severity(self) -> Severity:
@@ -106,6 +115,7 @@ class LengthDrift(Drifted):
     """Other inputs come. That alone harms nobody: what it does to confidence and labels is another claim."""
 
     issue_type: ClassVar[str] = "input_length_drift"
+    measured: ClassVar[str] = "input_length"
 
     @property
     def severity(self) -> Severity:
@@ -118,11 +128,55 @@ class LengthDrift(Drifted):
         return f"The share of inputs of {self.bin_name} characters was {self.shares}."
 
 
+@dataclass(frozen=True, slots=True)
+class ValueDrift(Drifted):
+    """Other values are given."""
+
+    issue_type: ClassVar[str] = "value_drift"
+    measured: ClassVar[str] = "value"
+
+    @property
+    def sentence(self) -> str:
+        """The claim in words."""
+        within = "" if self.bin_name.startswith(("up to", "above")) else "from "
+        return f"The share of predictions with a value {within}{self.bin_name} was {self.shares}."
+
+
+@dataclass(frozen=True, slots=True)
+class InputDrift(Drifted):
+    """One input comes otherwise. What that does to values and labels is another claim."""
+
+    issue_type: ClassVar[str] = "input_drift"
+    advice: ClassVar[str] = "Ask who sends this input: a unit, a default or a source may have changed."
+
+    column: str = ""
+
+    @property
+    def subject(self) -> str:
+        """Which measure of the report it is about."""
+        return f"input {self.column}"
+
+    @property
+    def severity(self) -> Severity:
+        """Medium for a strong change."""
+        return Severity.MEDIUM if self.strong else Severity.LOW
+
+    @property
+    def sentence(self) -> str:
+        """The claim in words."""
+        what = {MISSING: "missing", OTHER: "a value that is not listed"}.get(self.bin_name, name_of(self.bin_name))
+        return f"The share of predictions whose input {name_of(self.column)} was {what} was {self.shares}."
+
+
 KINDS: dict[str, type[Drifted]] = {
     "label": LabelDrift,
     "confidence": ConfidenceDrift,
     "input_length": LengthDrift,
+    "value": ValueDrift,
 }
+
+MOST_INPUTS = 5
+"""Inputs that a report tells the drift of, those that drifted most."""
 
 
 def drift_claims(facts: Facts) -> Iterator[Drifted]:
@@ -151,6 +205,16 @@ def claims_of(facts: Facts, drift: DriftReport, reference: str, *, pinned: bool 
             yield kind(strong, measure.psi, measure.chance_psi or 0.0, *most_moved(measure), reference, pinned)
         else:
             yield from despite_names(drift, measure, names, reference, pinned=pinned)
+    yield from input_claims(drift, reference, pinned=pinned)
+
+
+def input_claims(drift: DriftReport, reference: str, *, pinned: bool) -> Iterator[InputDrift]:
+    """One claim for each of the inputs that drifted most."""
+    drifted = [each for each in drift.measures if each.input is not None and each.status in TOLD]
+    for measure in sorted(drifted, key=lambda each: -(each.psi or 0.0))[:MOST_INPUTS]:
+        strong, by_chance = measure.status is DriftStatus.SIGNIFICANT, measure.chance_psi or 0.0
+        moved = most_moved(measure)
+        yield InputDrift(strong, measure.psi or 0.0, by_chance, *moved, reference, pinned, column=measure.input or "")
 
 
 def renaming_in(facts: Facts, drift: DriftReport, *, pinned: bool) -> Renaming | None:

@@ -46,7 +46,11 @@ def averages(facts: Facts) -> str | None:
     """Confidence and times of the window, with as many digits as show on which side of a threshold they are."""
     limits_met = {breach.threshold.split("_")[1]: breach.threshold_value for breach in facts.now.breaches}
     confidence, p95 = facts.now.average_confidence, facts.now.p95_inference_time_ms
+    values = facts.now.values if len({each.model_name for each in facts.now.versions}) == 1 else None
     told = [
+        f"the average value was {number(values.average)}, from {number(values.min)} to {number(values.max)}"
+        if values
+        else "",
         f"average confidence was {beside(confidence, limits_met.get('confidence'))}" if confidence is not None else "",
         f"95 % of inferences took up to {beside(p95, limits_met.get('inference'))} ms" if p95 is not None else "",
     ]
@@ -92,6 +96,8 @@ def without_drift(facts: Facts) -> str | None:
         return "Whether there is drift is not known."
     if facts.before is not None and facts.before.total_predictions == 0:
         return None
-    blind = [each.name for each in facts.drift.measures if each.status is DriftStatus.NOT_ENOUGH_DATA]
-    names = " and ".join(name.replace("_", " ") for name in blind)
+    blind = [each for each in facts.drift.measures if each.status is DriftStatus.NOT_ENOUGH_DATA]
+    inputs = sum(each.input is not None for each in blind)
+    told = [each.name.replace("_", " ") for each in blind if each.input is None]
+    names = " and ".join([*told, *([plural(inputs, "input")] if inputs else [])])
     return f"There are too few predictions to say whether {names} drifted." if blind else None

@@ -82,6 +82,8 @@ DRIFTED = {
     "label": re.compile(r"label|class|output", re.IGNORECASE),
     "confidence": re.compile(r"confiden", re.IGNORECASE),
     "input_length": re.compile(r"length|\binputs?\b", re.IGNORECASE),
+    "value": re.compile(r"\bvalues?\b|\bnorms?\b", re.IGNORECASE),
+    "input": re.compile(r"\binputs?\b|\bcolumns?\b|\bfeatures?\b", re.IGNORECASE),
 }
 OTHER_SUBJECTS = re.compile(
     r"number of|\bcounts?\b|amount of|threshold|alert|traffic|volume|accuracy|feedback|throughput|version|latenc"

@@ -184,6 +184,7 @@ def shares_of(facts: Facts) -> Iterator[float]:
             yield from of_whole(counts)
         for each in metrics.versions:
             yield from of_whole(each.label_distribution)
+        yield from metrics.labels.shares.values() if metrics.labels else ()
     for drift in filter(None, (facts.drift, facts.pinned)):
         for measure in drift.measures:
             yield from (*measure.reference.values(), *measure.current.values())
@@ -194,10 +195,10 @@ def shares_of(facts: Facts) -> Iterator[float]:
 
 
 def bins_of(facts: Facts) -> Iterator[str]:
-    """The ranges of confidences and lengths."""
+    """The ranges of what is a number: confidences, lengths, values, inputs that are no categories."""
     for drift in filter(None, (facts.drift, facts.pinned)):
         for measure in drift.measures:
-            if measure.name != "label":
+            if measure.name != "label" and (measure.input is None or measure.other is None):
                 yield from measure.reference.keys() | measure.current.keys()
 
 
@@ -221,6 +222,8 @@ def pairs_of(facts: Facts) -> Iterator[tuple[float, float]]:
     if before:
         yield before.total_predictions, now.total_predictions
         yield from zip(scalars(before), scalars(now), strict=True)
+        if before.values and now.values:
+            yield before.values.average, now.values.average
         for label in before.label_distribution.keys() | now.label_distribution.keys():
             counts = before.label_distribution.get(label, 0), now.label_distribution.get(label, 0)
             yield counts

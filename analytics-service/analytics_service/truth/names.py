@@ -8,7 +8,7 @@ from analytics_service.truth.told import plain_labels
 
 VERSION = re.compile(r"(?<![\w.])v?(\d+\.\d+\.\d+)(?![\w]|\.\d)")
 NAMED = re.compile(
-    r"\b(?:label|class|model|version)s?\s+[`'\"\u2018\u201c]([^`'\"\u2019\u201d]{1,100})[`'\"\u2019\u201d]",
+    r"\b(?:label|class|model|version|input|column|feature)s?\s+[`'\"\u2018\u201c]([^`'\"\u2019\u201d]{1,100})[`'\"\u2019\u201d]",
     re.IGNORECASE,
 )
 """A name in quotes after a word that says what it is: other quotes may hold anything."""
@@ -31,6 +31,7 @@ def names_in(facts: Facts) -> Iterator[str]:
     """Every name that was told, and those that the window was asked by."""
     for metrics in filter(None, (facts.now, facts.before)):
         yield from plain_labels(metrics.label_distribution)
+        yield from plain_labels(metrics.labels.shares) if metrics.labels else ()
         yield from filter(None, (metrics.model_name, metrics.model_version))
         for each in metrics.versions:
             yield from (each.model_name, each.model_version, *plain_labels(each.label_distribution))
@@ -38,5 +39,6 @@ def names_in(facts: Facts) -> Iterator[str]:
         yield from (*drift.versions, *drift.reference_versions)
         for measure in drift.measures:
             yield from measure.reference.keys() | measure.current.keys()
+            yield from filter(None, [measure.input])
     for alert in facts.alerts.alerts if facts.alerts else []:
         yield alert.model_name

@@ -4,7 +4,7 @@ Only numbers and validated names go in, never a user's text, so nobody can talk 
 """
 
 import re
-from typing import Any
+from typing import Any, TypeVar
 
 from analytics_service.metrics_client.facts import Facts, SeenAlerts
 from analytics_service.rules.certainty import counts_by_chance
@@ -12,13 +12,16 @@ from analytics_service.rules.confidence import confidence_by_chance
 from analytics_service.rules.speed import slower_by_chance
 from analytics_service.rules.windows import comparable
 from shared.contracts.aggregates import AggregatedMetrics
-from shared.contracts.drift import DriftReport
+from shared.contracts.drift import DriftMeasure, DriftReport, DriftStatus
+from shared.contracts.values import LabelMetrics
+
+Number = TypeVar("Number", int, float)
 
 PLAIN_LABEL = re.compile(r"[\w .:/+-]{1,64}")
 """Labels come from model manifests; one that could carry a sentence is replaced by a number."""
 
-VERSIONS_TOLD, ALERTS_TOLD = 20, 20
-"""More would only cost tokens: those with the most predictions, and the newest."""
+VERSIONS_TOLD, ALERTS_TOLD, LABELS_TOLD, INPUTS_TOLD = 20, 20, 50, 20
+"""More would only cost tokens: those with the most predictions, the newest, the most frequent, the worst."""
 
 
 def told_of(facts: Facts) -> Any:
@@ -51,13 +54,23 @@ def rounded(value: Any) -> Any:
 
 def numbers_of(metrics: AggregatedMetrics) -> dict[str, Any]:
     """The numbers of one window."""
-    told_elsewhere = {"label_distribution", "versions", "breaches", "status", "model_name", "task_type"}
+    told_elsewhere = {"label_distribution", "labels", "versions", "breaches", "status", "model_name", "task_type"}
     plain = metrics.model_dump(exclude=told_elsewhere)
     versions = [
         version.model_dump(exclude={"label_distribution"}) | {"labels": plain_labels(version.label_distribution)}
         for version in metrics.versions[:VERSIONS_TOLD]
     ]
-    return plain | {"label_distribution": plain_labels(metrics.label_distribution), "versions": versions}
+    return plain | {
+        "label_distribution": plain_labels(metrics.label_distribution),
+        "labels_per_prediction": sets_of(metrics.labels) if metrics.labels else None,
+        "versions": versions,
+    }
+
+
+def sets_of(labels: LabelMetrics) -> dict[str, Any]:
+    """How many labels predictions have, and the share of predictions that have each, of the most frequent ones."""
+    frequent = dict(list(labels.shares.items())[:LABELS_TOLD])
+    return {"average": labels.average_labels, "share_of_predictions_with": plain_labels(frequent)}
 
 
 def changes_of(facts: Facts) -> dict[str, Any] | None:
@@ -71,6 +84,7 @@ def changes_of(facts: Facts) -> dict[str, Any] | None:
             "now": now.total_predictions,
             "by_chance": counts_by_chance(before.total_predictions, now.total_predictions),
         },
+        **values_changed(before, now),
         "average_confidence": {
             "before": before.average_confidence,
             "now": now.average_confidence,
@@ -84,10 +98,48 @@ def changes_of(facts: Facts) -> dict[str, Any] | None:
     }
 
 
+def values_changed(before: AggregatedMetrics, now: AggregatedMetrics) -> dict[str, Any]:
+    """How the average value changed, of models that have one; whether by chance, the drift of values says."""
+    if before.values is None or now.values is None:
+        return {}
+    return {"average_value": {"before": before.values.average, "now": now.values.average}}
+
+
 def drift_of(drift: DriftReport) -> dict[str, Any]:
     """How far apart the distributions of both windows are, by property; the bins themselves are left out."""
     told = {"status", "psi", "chance_psi", "p_value"}
-    return {measure.name: measure.model_dump(include=told) for measure in drift.measures}
+    inputs = [measure for measure in drift.measures if measure.input is not None]
+    found: dict[str, Any] = {
+        measure.name: measure.model_dump(include=told) for measure in drift.measures if measure.input is None
+    }
+    if inputs:
+        worst = sorted(inputs, key=badness, reverse=True)[:INPUTS_TOLD]
+        found["inputs"] = {
+            plain_input(measure, place): measure.model_dump(include=told | {"missing", "other"}, exclude_none=True)
+            for place, measure in enumerate(worst)
+        }
+    return found
+
+
+WORSE = (
+    DriftStatus.STABLE,
+    DriftStatus.NOT_ENOUGH_DATA,
+    DriftStatus.SLIGHT,
+    DriftStatus.MODERATE,
+    DriftStatus.SIGNIFICANT,
+)
+"""As the metrics-service orders them."""
+
+
+def badness(measure: DriftMeasure) -> tuple[int, float]:
+    """How much an input drifted, for an order."""
+    return WORSE.index(measure.status), measure.excess_psi or 0.0
+
+
+def plain_input(measure: DriftMeasure, place: int) -> str:
+    """The name of an input, which a manifest gives, or a number in its place."""
+    name = measure.input or ""
+    return name if PLAIN_LABEL.fullmatch(name) else f"input_{place}"
 
 
 def baseline_of(pinned: DriftReport) -> dict[str, Any]:
@@ -116,7 +168,7 @@ def alerts_of(seen: SeenAlerts) -> list[dict[str, Any]]:
     return [alert.model_dump(exclude={"history"}) for alert in named[:ALERTS_TOLD]]
 
 
-def plain_labels(counts: dict[str, int]) -> dict[str, int]:
+def plain_labels(counts: dict[str, Number]) -> dict[str, Number]:
     """The distribution with every label that is no plain name replaced by its place in the alphabet."""
     return {
         label if PLAIN_LABEL.fullmatch(label) else f"label_{place}": counts[label]

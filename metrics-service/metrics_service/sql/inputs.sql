@@ -3,7 +3,7 @@
 WITH edges AS MATERIALIZED ({{edges}}),
 buckets AS MATERIALIZED ({{buckets}}),
 batches AS MATERIALIZED (
-    SELECT batch.* FROM ({{parts}}) AS part
+    SELECT batch.*, array_length(input_bins, 2) AS width FROM ({{parts}}) AS part
     JOIN metrics.input_batch AS batch ON batch.minute >= part.first AND batch.minute < part.until
     WHERE {{chosen}}
 ),
@@ -13,7 +13,7 @@ cell AS (
         SELECT model_version, unnest(input_bins) AS bin, unnest(input_counts) AS n FROM buckets
         UNION ALL
         SELECT model_version, unnest(input_bins) + 1
-            + 65536 * (generate_series(0, cardinality(input_bins) - 1) % array_length(input_bins, 2)), 1 FROM batches
+            + 65536 * (generate_series(0, cardinality(input_bins) - 1) % width), 1 FROM batches
         UNION ALL
         SELECT model_version, unnest(input_bins) + 1 + 65536 * generate_series(0, cardinality(input_bins) - 1), 1
         FROM ends WHERE cardinality(input_bins) > 0

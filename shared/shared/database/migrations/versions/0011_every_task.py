@@ -337,14 +337,14 @@ LANGUAGE sql SECURITY DEFINER SET search_path = '' AS $$
     WITH gone AS (
         DELETE FROM metrics.input_batch WHERE ctid = ANY (ARRAY(
             SELECT ctid FROM metrics.input_batch LIMIT at_most FOR UPDATE SKIP LOCKED
-        )) RETURNING *
+        )) RETURNING *, array_length(input_bins, 2) AS width
     ), cell AS (
         SELECT minutes, date_bin(minutes * interval '1 minute', minute, '2000-01-01Z') AS bucket,
             model_name, model_version, task_type, bin, sum(n)::integer AS n
         FROM (
             SELECT minute, model_name, model_version, task_type, bin, count(*) AS n FROM (
                 SELECT minute, model_name, model_version, task_type, unnest(input_bins) + 1
-                    + 65536 * (generate_series(0, cardinality(input_bins) - 1) % array_length(input_bins, 2)) AS bin
+                    + 65536 * (generate_series(0, cardinality(input_bins) - 1) % width) AS bin
                 FROM gone
             ) AS one WHERE bin IS NOT NULL GROUP BY 1, 2, 3, 4, 5
         ) AS of_minute, unnest('{{1,60}}'::smallint[]) AS minutes GROUP BY 1, 2, 3, 4, 5, 6
