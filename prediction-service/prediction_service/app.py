@@ -62,7 +62,7 @@ def create_app(settings: Settings) -> FastAPI:
     journal = Journal(settings.journal_dir, settings.journal_max_bytes)
     store = RecordFailover(RecordStore(connector), RecordStore(connector), journal)
     recorder = Recorder(store, settings.record_queue_rows)
-    register = ModelRegister(connector, catalogue.models, settings.models_dir)
+    register = ModelRegister(connector, catalogue.models)
     predictor = Predictor(
         catalogue, recorder, utc_now, Stored(settings.store_text or settings.store_inputs, settings.store_inputs)
     )

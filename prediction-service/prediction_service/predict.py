@@ -105,6 +105,7 @@ class Predictor:
             text=instance if self._stored.texts and isinstance(instance, str) else None,
             prediction_value=finding.value,
             labels=finding.labels,
+            input_bins=model.bins_of(instance),
             inputs=stored_inputs(manifest.signature, instance) if self._stored.inputs else None,
         )
         return Predicted(record, finding.raw)

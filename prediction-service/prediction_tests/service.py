@@ -1,5 +1,6 @@
 """The service in the test's event loop, with its own database role."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -31,6 +32,14 @@ def settings_for(database: Database, **chosen: object) -> Settings:
 
 def client_of(settings: Settings) -> AbstractAsyncContextManager[httpx.AsyncClient]:
     return client_of_app(create_app(settings), ADMIN)
+
+
+async def until_loaded(client: httpx.AsyncClient, *names: str) -> httpx.AsyncClient:
+    """Waits for models whose trials take their time on a busy machine: the service does not wait for those."""
+    async with asyncio.timeout(60):
+        while set(names) - {model["name"] for model in (await client.get("/models")).json()["models"]}:
+            await asyncio.sleep(0.1)
+    return client
 
 
 def assert_problem(answer: httpx.Response, status: int) -> dict:

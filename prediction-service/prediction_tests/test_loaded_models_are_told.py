@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from prediction_service.models.register import read_baseline
+from prediction_service.models.baseline import read_baseline
+from prediction_service.models.folders.manifest_file import read_manifest
 from prediction_tests.service import QUICK_MODELS, StartService
 from shared.testing.postgres import Database, PostgresServer
 
@@ -108,12 +109,13 @@ async def test_postgres_away_keeps_nobody_from_serving_and_is_told_when_it_is_ba
     [b"", b"[]", b"\xff", b'{"label": {"a": -1}}', b'{"confidence": {"high": 3}}', b" " * 1_048_577],
 )
 def test_a_baseline_that_makes_no_sense_is_left_out(tmp_path: Path, content: bytes) -> None:
-    path = tmp_path / "baseline.json"
-    path.write_bytes(content)
-    assert read_baseline(path) is None
+    (tmp_path / "baseline.json").write_bytes(content)
+    assert read_baseline(tmp_path, read_manifest(LEXICON)) is None
 
 
 def test_what_a_later_release_adds_to_a_baseline_is_no_reason_to_leave_it_out(tmp_path: Path) -> None:
-    path = tmp_path / "baseline.json"
-    path.write_text(json.dumps({**FIGURES, "inputs": {"rooms": {"1-2": 4}}}))
-    assert read_baseline(path) == FIGURES
+    (tmp_path / "baseline.json").write_text(json.dumps({**FIGURES, "outputs": {"rooms": {"1-2": 4}}}))
+    baseline = read_baseline(tmp_path, read_manifest(LEXICON))
+    assert baseline is not None
+    assert baseline.counts.model_dump(exclude_unset=True) == FIGURES
+    assert baseline.bins is None

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from prediction_service.api.schemas import BatchResponse, Prediction
-from prediction_tests.service import QUICK_MODELS, StartService, assert_problem
+from prediction_tests.service import QUICK_MODELS, StartService, assert_problem, until_loaded
 from shared.testing.postgres import Database
 
 TABLES = Path(__file__).parent / "exports" / "tables"
@@ -38,7 +38,7 @@ def models(tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def tables(start_service: StartService, models: Path) -> httpx.AsyncClient:
-    return await start_service(models_dir=models, store_inputs=True)
+    return await until_loaded(await start_service(models_dir=models, store_inputs=True), *SERVED)
 
 
 def close(raw: Any) -> Any:
@@ -187,7 +187,7 @@ async def test_what_a_model_takes_stands_in_the_list(tables: httpx.AsyncClient) 
 async def test_inputs_are_not_recorded_unless_the_operator_says_so(
     start_service: StartService, models: Path, database: Database
 ) -> None:
-    client = await start_service(models_dir=models)
+    client = await until_loaded(await start_service(models_dir=models), "churn")
     assert (await client.post("/predict", json={"inputs": CHURN_ROW, "model_name": "churn"})).status_code == 200
     (row,) = await database.fetch("SELECT * FROM predictions.prediction")
     assert row["inputs"] is None

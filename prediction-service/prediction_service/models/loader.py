@@ -8,6 +8,7 @@ from pathlib import Path
 
 from prediction_service.batching.batcher import Batcher
 from prediction_service.batching.runtime import Runtime
+from prediction_service.models.baseline import read_baseline
 from prediction_service.models.crashes import Calling, Crashes
 from prediction_service.models.folders.listing import ModelFolder
 from prediction_service.models.folders.manifest import Manifest
@@ -78,7 +79,7 @@ def load_model(
         call_seconds=bounds.call_seconds,
         max_request_tokens=manifest.batching.max_request_tokens,
     )
-    return Model(folder.name, folder.version, manifest, batcher, digest)
+    return Model(folder.name, folder.version, manifest, batcher, digest, read_baseline(folder.path, manifest))
 
 
 def workers_of(manifest: Manifest) -> int:

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 
 from prediction_service.batching.batcher import Batcher
+from prediction_service.models.baseline import Baseline
 from prediction_service.models.folders.manifest import Manifest
+from prediction_service.signature.signature import Instance
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,3 +18,8 @@ class Model:
     batcher: Batcher
     digest: str = ""
     """`sha256:…` over what was in its folder when it was loaded."""
+    baseline: Baseline | None = None
+
+    def bins_of(self, instance: Instance) -> list[int | None] | None:
+        """The bins of an instance's inputs; None if the model's baseline has none."""
+        return None if self.baseline is None or self.baseline.bins is None else self.baseline.bins.of(instance)

@@ -7,17 +7,14 @@ is away nothing waits and nothing fails: the rows are written once it is back.
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from pathlib import Path
 from time import monotonic
 from typing import Any
 
 import orjson
 import structlog
-from pydantic import ValidationError
 
 from prediction_service.models.model import Model
 from shared.asyncio.background import Background
-from shared.contracts.baseline import MAX_BASELINE_BYTES, ModelBaseline
 from shared.database.connection import Connector
 from shared.database.lone_connection import LoneConnection
 from shared.database.sql import load_sql
@@ -30,20 +27,17 @@ REPEAT_SECONDS = 10.0
 
 STATEMENT_SECONDS = 2.0
 
-BASELINE_FILE = "baseline.json"
-
 WRITE = load_sql("prediction_service.models", "tell_loaded")
 
 log = structlog.get_logger()
 
 
 class ModelRegister:
-    """Follows `loaded`, which returns the models that are loaded now; their folders are below `root`."""
+    """Follows `loaded`, which returns the models that are loaded now."""
 
-    def __init__(self, connector: Connector, loaded: Callable[[], Sequence[Model]], root: Path) -> None:
+    def __init__(self, connector: Connector, loaded: Callable[[], Sequence[Model]]) -> None:
         self._connection = LoneConnection(connector, seconds=STATEMENT_SECONDS)
-        self._loaded, self._root = loaded, root
-        self._baselines: dict[tuple[str, str], tuple[Model, dict[str, Any] | None]] = {}
+        self._loaded = loaded
         self._written: list[Model] = []
         self._written_at = float("-inf")
         self._is_away = False
@@ -72,7 +66,7 @@ class ModelRegister:
         """One attempt. Any failure is logged and left to the next one."""
         self._written_at = monotonic()
         try:
-            await self._write([await self._row(model) for model in models])
+            await self._write([row_of(model) for model in models])
         except Exception as error:  # noqa: BLE001 -- a connection that breaks raises whatever asyncpg stumbles over
             if not self._is_away:
                 log.warning("loaded models not told to postgres", error=str(error) or type(error).__name__)
@@ -84,31 +78,16 @@ class ModelRegister:
         async with self._connection.use() as connection:
             await connection.execute(WRITE, orjson.dumps(rows).decode(), timeout=STATEMENT_SECONDS)
 
-    async def _row(self, model: Model) -> dict[str, Any]:
-        key = (model.name, model.version)
-        read_for, baseline = self._baselines.get(key, (None, None))
-        if read_for is not model:
-            baseline = await asyncio.to_thread(read_baseline, self._root / model.name / model.version / BASELINE_FILE)
-            self._baselines[key] = (model, baseline)
-        return {
-            "model_name": model.name,
-            "model_version": model.version,
-            "task_type": model.manifest.task_type,
-            "labels": model.manifest.labels,
-            "digest": model.digest,
-            "baseline": baseline,
-        }
 
-
-def read_baseline(path: Path) -> dict[str, Any] | None:
-    """The content of `baseline.json`; None, with a warning, if it cannot be used, and None if there is none."""
-    try:
-        if path.stat().st_size > MAX_BASELINE_BYTES:
-            log.warning("baseline ignored", file=str(path), reason=f"larger than {MAX_BASELINE_BYTES} bytes")
-            return None
-        return ModelBaseline.model_validate_json(path.read_bytes()).model_dump()
-    except FileNotFoundError:
-        return None
-    except (OSError, ValidationError) as error:
-        log.warning("baseline ignored", file=str(path), reason=str(error).splitlines()[0])
-        return None
+def row_of(model: Model) -> dict[str, Any]:
+    """What is written about a model."""
+    baseline = model.baseline
+    return {
+        "model_name": model.name,
+        "model_version": model.version,
+        "task_type": model.manifest.task_type,
+        "labels": model.manifest.labels,
+        "digest": model.digest,
+        "baseline": None if baseline is None else baseline.counts.model_dump(exclude_unset=True),
+        "input_names": None if baseline is None or baseline.bins is None else model.manifest.signature.names,
+    }
