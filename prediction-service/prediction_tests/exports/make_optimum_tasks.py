@@ -1,8 +1,8 @@
 """Makes the folders in `tasks`: tiny BERTs for other tasks than one label, exported by Optimum's command line.
 
-Needs the environment of make_optimum.py. `expect.json` has texts and what transformers says about them before the
-export: {"texts", "probabilities"}, {"texts", "values"}, {"texts", "vectors"} or {"texts", "outputs"}; of entities what
-its pipeline finds with aggregation_strategy="simple".
+Needs an environment of its own, from requirements-optimum.txt. `expect.json` has texts and what the library says about
+them before the export: {"texts", "probabilities"}, {"texts", "values"}, {"texts", "vectors"} or {"texts", "outputs"};
+of entities what the pipeline of transformers finds with aggregation_strategy="simple".
 """
 
 import json
@@ -16,6 +16,8 @@ from typing import Any
 
 import torch
 from make_words import FOOD, TEXTS, WEATHER, WORDS, tokenizer
+from sentence_transformers import SentenceTransformer, models
+from tokenizers.processors import TemplateProcessing
 from transformers import (
     BertConfig,
     BertForSequenceClassification,
@@ -74,7 +76,8 @@ def export(name: str, model: Any, task: str, manifest: str, said: dict[str, Any]
     shutil.rmtree(folder, ignore_errors=True)
     with tempfile.TemporaryDirectory() as saved:
         model.save_pretrained(saved)
-        TOKENS.save_pretrained(saved)
+        if not isinstance(model, SentenceTransformer):
+            TOKENS.save_pretrained(saved)
         command = [str(Path(sys.executable).parent / "optimum-cli"), "export", "onnx", "--task", task]
         subprocess.run([*command, "--model", saved, str(folder)], check=True)
     (folder / "model.toml").write_text(manifest, encoding="utf-8")
@@ -88,6 +91,16 @@ def each(model: Any, texts: list[str], made: Callable[[Any, Any], torch.Tensor])
         return [made(model(**tokens), tokens)[0].double().tolist() for tokens in encoded]
 
 
+def sentence_model(folder: Path) -> SentenceTransformer:
+    """A model as sentence-transformers keeps it: an encoder, the mean of its vectors, length 1."""
+    BertModel(config()).save_pretrained(folder)
+    TOKENS.save_pretrained(folder)
+    words = models.Transformer(str(folder), max_seq_length=32)
+    return SentenceTransformer(
+        modules=[words, models.Pooling(8, pooling_mode="mean"), models.Normalize()], device="cpu"
+    )
+
+
 def marks() -> torch.Tensor:
     """The label of each token of the sentences, -100 is none: "bread and cheese" is one dish."""
     rows = []
@@ -99,6 +112,25 @@ def marks() -> torch.Tensor:
                 row[place] = MARKS.index(f"{'B' if place == places[0] else 'I'}-{kind}")
         rows.append(row)
     return torch.tensor(rows)
+
+
+def pairs() -> None:
+    """A cross-encoder: how well the second text goes with the first."""
+    ends = [(name, WORDS.index(name)) for name in ("[CLS]", "[SEP]")]
+    template = {"single": "[CLS] $A [SEP]", "pair": "[CLS] $A [SEP] $B:1 [SEP]:1"}
+    TOKENS.backend_tokenizer.post_processor = TemplateProcessing(**template, special_tokens=ends)
+    scorer = BertForSequenceClassification(config(num_labels=1)).eval()
+    rows = list(zip(TEXTS, reversed(TEXTS), strict=True))
+    with torch.no_grad():
+        scores = [float(scorer(**TOKENS(*row, return_tensors="pt")).logits[0, 0]) for row in rows]
+    inputs = "".join(f'[[inputs]]\nname = "{name}"\ntype = "text"\n' for name in ("query", "passage"))
+    export(
+        "cross-encoder",
+        scorer,
+        "text-classification",
+        f'task_type = "regression"\n{inputs}[runtime]\nkind = "onnx"\n',
+        {"texts": rows, "values": scores},
+    )
 
 
 def main() -> None:
@@ -141,6 +173,16 @@ def main() -> None:
             "cls": each(vectors, TEXTS, lambda said, _: said.last_hidden_state[:, 0]),
         },
     )
+    with tempfile.TemporaryDirectory() as saved:
+        sentences = sentence_model(Path(saved))
+    export(
+        "sentence-transformers",
+        sentences,
+        "feature-extraction",
+        'task_type = "embedding"\ndimension = 8\n[runtime]\nkind = "onnx"\n',
+        {"texts": TEXTS, "vectors": [sentences.encode(text).astype(float).tolist() for text in TEXTS]},
+    )
+    pairs()
     finder = taught(BertForTokenClassification(config(**named(MARKS))), marks())
     simple = pipeline("token-classification", model=finder, tokenizer=TOKENS, aggregation_strategy="simple")
     texts = [*TEXTS, LONGER[0]]
