@@ -5,7 +5,6 @@ By name first; what is left of numbers goes into the one matrix that is left, in
 
 import re
 from collections.abc import Callable, Sequence
-from operator import itemgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,7 +13,6 @@ from prediction_service.batching.runtime import ModelError
 from prediction_service.models.folders.runtime_options import OnnxOptions
 from prediction_service.models.runtimes.onnx_session import told
 from prediction_service.models.runtimes.onnx_values import (
-    Convert,
     check_tensor,
     checked_range,
     conversion,
@@ -25,7 +23,11 @@ from prediction_service.signature.inputs import Input, TensorInput
 from prediction_service.signature.signature import Instance, shown
 
 Array = np.ndarray[Any, Any]
-Filler = Callable[[Sequence[Instance]], Array]
+Columns = Sequence[Sequence[Any]]
+"""Of instances: for each declared input its values, a row each."""
+
+Filler = Callable[[Columns], Array]
+"""Makes the array of one input of a graph."""
 
 
 class Place(NamedTuple):
@@ -35,7 +37,7 @@ class Place(NamedTuple):
     declared: Input
 
 
-class Columns:
+class Feeds:
     """What fills each input of a graph."""
 
     def __init__(self, nodes: Sequence[Any], inputs: Sequence[Input], settings: OnnxOptions) -> None:
@@ -50,7 +52,8 @@ class Columns:
     def feed(self, instances: Sequence[Instance]) -> dict[str, Array]:
         """Name → array, one row for each instance. Raises ValueError and OverflowError for numbers that do not fit."""
         with np.errstate(over="ignore"):
-            return {name: fill(instances) for name, fill in self._fillers.items()}
+            columns = list(zip(*instances, strict=True))
+            return {name: fill(columns) for name, fill in self._fillers.items()}
 
     def size_of(self, instance: Instance) -> tuple[tuple[int, ...], ...]:
         """Shapes of the tensors of any size: only those that are alike fit into one call."""
@@ -170,52 +173,40 @@ def filler_of(node: Any, places: Sequence[Place]) -> Filler:
     if isinstance(first.declared, TensorInput):
         check_tensor(first.declared, node)
         return tensor_filler(first.number, dtype_of(node))
-    converts = [conversion(place.declared, node) for place in places]
-    numbers = [place.number for place in places]
-    if len(places) > 1:
-        return matrix_filler(numbers, converts, dtype_of(node))
+    fillers = [column_filler(place, node) for place in places]
+    if len(fillers) > 1:
+        return matrix_filler(fillers, dtype_of(node))
     if len(node.shape) > 2 or (fixed(node, 1) or 1) != 1:
         raise ModelError(
             f"the input {first.declared.name} is one value, and {node.name} of the model has the shape {node.shape}: "
             "declare a tensor, or as many inputs as it has columns"
         )
-    return column_filler(numbers[0], converts[0], dtype_of(node), flat=len(node.shape) == 1)
+    fill = fillers[0]
+    return fill if len(node.shape) == 1 else lambda columns: fill(columns).reshape(-1, 1)
 
 
 def tensor_filler(number: int, dtype: Any) -> Filler:
     """Tensors of one shape, one above the other."""
-    return lambda instances: checked_range(np.stack([instance[number] for instance in instances]), dtype)
+    return lambda columns: checked_range(np.stack(columns[number]), dtype)
 
 
-def column_filler(number: int, convert: Convert, dtype: Any, *, flat: bool) -> Filler:
-    """One value for each row, in shape [n] or [n, 1]."""
-    value = itemgetter(number)
-
-    def fill(instances: Sequence[Instance]) -> Array:
-        values = map(value, instances) if convert is None else (convert(instance[number]) for instance in instances)
-        array = np.array(list(values), dtype=dtype)
-        return array if flat else array.reshape(-1, 1)
-
-    return fill
+def column_filler(place: Place, node: Any) -> Filler:
+    """One value for each row, in shape [n]. Raises ModelError."""
+    number, convert, dtype = place.number, conversion(place.declared, node), dtype_of(node)
+    if convert is not None:
+        return lambda columns: np.array([convert(value) for value in columns[number]], dtype=dtype)
+    if place.declared.may_be_missing:
+        return lambda columns: np.array(columns[number], dtype=dtype)  # which makes NaN of None
+    return lambda columns: np.fromiter(columns[number], dtype, len(columns[number]))
 
 
-def matrix_filler(numbers: Sequence[int], converts: Sequence[Convert], dtype: Any) -> Filler:
+def matrix_filler(fillers: Sequence[Filler], dtype: Any) -> Filler:
     """Several values for each row, in shape [n, k]."""
-    values = itemgetter(*numbers)
-    steps = [(place, convert) for place, convert in enumerate(converts) if convert is not None]
 
-    def fill(instances: Sequence[Instance]) -> Array:
-        rows = list(map(values, instances))
-        if steps:
-            rows = [converted(row, steps) for row in rows]
-        return np.array(rows, dtype=dtype)
+    def fill(columns: Columns) -> Array:
+        matrix = np.empty((len(columns[0]), len(fillers)), dtype=dtype)
+        for place, fill_column in enumerate(fillers):
+            matrix[:, place] = fill_column(columns)
+        return matrix
 
     return fill
-
-
-def converted(row: Sequence[Any], steps: Sequence[tuple[int, Callable[[Any], Any]]]) -> Sequence[Any]:
-    """The row with some of its values made into numbers or texts."""
-    changed = list(row)
-    for place, convert in steps:
-        changed[place] = convert(changed[place])
-    return changed

@@ -11,7 +11,7 @@ import numpy as np
 from prediction_service.models.crashes import Calling
 from prediction_service.models.folders.manifest import Manifest
 from prediction_service.models.folders.runtime_options import OnnxOptions
-from prediction_service.models.runtimes.onnx_columns import Columns
+from prediction_service.models.runtimes.onnx_columns import Feeds
 from prediction_service.models.runtimes.onnx_file import find_file
 from prediction_service.models.runtimes.onnx_output import label_output
 from prediction_service.models.runtimes.onnx_results import ClassificationResults, Rows, results_for
@@ -34,10 +34,10 @@ class OnnxRowsRuntime:
         self.file = find_file(folder, settings.file)
         self._session = OnnxSession(self.file, memory_bytes, calling)
         self.metadata = self._session.metadata
-        self._columns = Columns(self._session.inputs, manifest.inputs, settings)
+        self._feeds = Feeds(self._session.inputs, manifest.inputs, settings)
         self.results = results_for(self._session.outputs, manifest, settings)
-        self._max_rows = min(manifest.batching.max_rows, self._columns.rows or manifest.batching.max_rows)
-        self.weight = self._columns.weight
+        self._max_rows = min(manifest.batching.max_rows, self._feeds.rows or manifest.batching.max_rows)
+        self.weight = self._feeds.weight
 
     def compute(self, instances: Sequence[Instance]) -> Sequence[Output]:
         """For each row what the model gives, as its task has it."""
@@ -66,9 +66,9 @@ class OnnxRowsRuntime:
     def _calls(self, instances: Sequence[Instance]) -> Iterator[Sequence[int]]:
         """Which of them go into one call: no more than the session may be given, and only tensors that are alike."""
         alike: defaultdict[Any, list[int]] = defaultdict(list)
-        if self._columns.are_sized:
+        if self._feeds.are_sized:
             for place, instance in enumerate(instances):
-                alike[self._columns.size_of(instance)].append(place)
+                alike[self._feeds.size_of(instance)].append(place)
         for places in alike.values() or [range(len(instances))]:
             for start in range(0, len(places), self._max_rows):
                 yield places[start : start + self._max_rows]
@@ -83,8 +83,8 @@ class OnnxRowsRuntime:
 
     def _run(self, instances: Sequence[Instance], names: Sequence[str]) -> Sequence[Any]:
         """What these outputs say. Where the number of rows is fixed, the last one fills up what is missing."""
-        filled = [*instances, *[instances[-1]] * ((self._columns.rows or 0) - len(instances))]
-        return self._session.run(names, self._columns.feed(filled))
+        filled = [*instances, *[instances[-1]] * ((self._feeds.rows or 0) - len(instances))]
+        return self._session.run(names, self._feeds.feed(filled))
 
     def is_quick(self, instances: Sequence[Instance]) -> bool:
         """A call has no bound on its time that could be known ahead."""
