@@ -37,7 +37,7 @@ class Classification:
             return
         if given == 1:
             raise MisfitError(
-                f"gives one number for each text and has {labels} labels: that is a regression, or one class's score "
+                f"gives one number for each row and has {labels} labels: that is a regression, or one class's score "
                 "(a sigmoid); export it with one output per class, such as scikit-learn's predict_proba or a last "
                 "layer of as many units as classes"
             )

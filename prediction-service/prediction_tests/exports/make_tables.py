@@ -89,18 +89,24 @@ def keep(
     runtime: str = "",
     *,
     whole: bool = False,
+    optional: Sequence[str] = (),
+    table: pandas.DataFrame = TABLE,
 ) -> None:
-    """A folder with the model, its manifest and what the library says. `whole`: of rows without gaps."""
+    """A folder with the model, its manifest and what the library says.
+
+    `whole`: of rows without gaps. `optional`: columns in which "" is a gap.
+    """
     folder = FOLDER / name
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     (folder / "model.onnx").write_bytes(model if isinstance(model, bytes) else model.SerializeToString())
-    inputs = "".join(f'[[inputs]]\nname = "{column}"\n{INPUTS[column]}\n' for column in columns)
+    gap = dict.fromkeys(optional, "\nrequired = false")
+    inputs = "".join(f'[[inputs]]\nname = "{column}"\n{INPUTS[column]}{gap.get(column, "")}\n' for column in columns)
     if "labels" in said:
         manifest = f"labels = {json.dumps(said['labels'])}\n{manifest}"
     (folder / "model.toml").write_text(f'{manifest}{inputs}[runtime]\nkind = "onnx"\n{runtime}', encoding="utf-8")
-    rows = TABLE[list(columns)].head(SHOWN)
-    rows = rows.fillna(50) if whole else rows.astype(object).where(rows.notna(), None)
+    rows = table[list(columns)].head(SHOWN)
+    rows = rows.fillna(50) if whole else rows.astype(object).where(rows.notna() & (rows != ""), None)
     expected = {"rows": rows.to_dict("records"), **{key: plain(value) for key, value in said.items()}}
     (folder / "expect.json").write_text(json.dumps(expected) + "\n", encoding="utf-8")
 
@@ -132,6 +138,24 @@ def mixed_columns() -> None:
     keep("skl2onnx-churn", to_onnx(churn, frame[:1]), frame.columns, classifier(churn, frame))
     plain_scores = to_onnx(churn, frame[:1], options={id(churn): {"zipmap": False}})
     keep("skl2onnx-churn-without-zipmap", plain_scores, frame.columns, classifier(churn, frame))
+
+    frame = TABLE[["age", "plan"]].assign(plan=np.where(TABLE["late"], "", TABLE["plan"]))
+    impute = SimpleImputer(strategy="constant", fill_value="basic", missing_values="")
+    encode = ColumnTransformer(
+        [
+            ("age", SimpleImputer(), ["age"]),
+            ("plan", make_pipeline(impute, OneHotEncoder()), ["plan"]),
+        ]
+    )
+    gaps = make_pipeline(encode, RandomForestClassifier(n_estimators=4, max_depth=3, random_state=0)).fit(frame, LEAVES)
+    keep(
+        "skl2onnx-gaps",
+        to_onnx(gaps, frame[:1]),
+        frame.columns,
+        classifier(gaps, frame),
+        optional=["plan"],
+        table=frame,
+    )
 
     columns = ["note", "monthly fee", "calls"]
     frame = TABLE[columns].rename(columns={"monthly fee": "monthly_fee"})

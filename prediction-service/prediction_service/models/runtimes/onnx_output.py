@@ -35,12 +35,13 @@ class ScoresOutput:
             rows = rows.reshape(-1, 1)
         if rows.ndim != 2:
             raise ModelError(
-                f"output {self.name} has {rows.ndim} dimensions; texts and labels make two{advice(rows.ndim)}"
+                f"output {self.name} has {rows.ndim} dimensions; rows and labels make two{advice(rows.ndim)}"
             )
         if len(rows) < expected:
             raise ModelError(
-                f"output {self.name} has {len(rows)} rows for {expected} texts; the number of texts must stay open: "
-                "dynamic_axes or dynamic_shapes (PyTorch), [None, 1] in initial_types (skl2onnx); or say max_rows = 1"
+                f"output {self.name} has {len(rows)} rows for {expected}; the number of rows must stay open: "
+                "dynamic_axes or dynamic_shapes (PyTorch), None as the first size in initial_types (skl2onnx); or say "
+                "max_rows = 1"
             )
         return rows[:expected].astype(np.float64)
 
@@ -102,7 +103,8 @@ def advice(dimensions: int) -> str:
     if dimensions == 3:
         return (
             "; scores for every token are no classification of the text: export for text classification (Optimum: "
-            "--task text-classification; PyTorch: AutoModelForSequenceClassification)"
+            "--task text-classification; PyTorch: AutoModelForSequenceClassification); or say "
+            'task_type = "generic" and entities = true'
         )
     return ""
 
