@@ -204,6 +204,16 @@ def test_labels_of_a_table_model_in_its_order_are_served(model: Folder) -> None:
     assert output == [0.5, 0.5]
 
 
+BITS = "".join(f'[[inputs]]\nname = "{name}"\ntype = "boolean"\n' for name in "abcd")
+
+
+@pytest.mark.parametrize(("given", "second"), [("probability", 0.25), ("logit", 1 / (1 + math.exp(-0.25)))])
+def test_of_two_labels_a_model_may_give_the_second_ones_number_alone(model: Folder, given: str, second: float) -> None:
+    folder = model("one-number", 'labels = ["no", "yes"]\n' + BITS, f'binary = "{given}"\n')
+    (output,) = asked(folder, [{"a": True, "b": False, "c": False, "d": False}])
+    assert output == pytest.approx([1 - second, second])
+
+
 TOO_MANY = "".join(map(number, "abcd"))
 MISTAKES = [
     (
@@ -244,6 +254,11 @@ MISTAKES = [
     ("matrix", 'task_type = "multilabel"\n' + SHADES + ABC, "", "sigmoid = true"),
     ("matrix", 'task_type = "multilabel"\n' + SHADES + ABC, "softmax = true\n", "softmax is for one label"),
     ("matrix", 'task_type = "multilabel"\nlabels = ["a", "b"]\n' + ABC, "sigmoid = true\n", "3 probabilities for 2"),
+    ("one-number", 'labels = ["no", "yes"]\n' + BITS, "", 'of two labels say binary = "probability" or "logit"'),
+    ("one-number", SHADES + BITS, 'binary = "logit"\n', "binary is for a classification with two labels"),
+    ("one-number", REGRESSION + BITS, 'binary = "logit"\n', "binary is for a classification with two labels"),
+    ("one-number", 'labels = ["no", "yes"]\n' + TOO_MANY, 'binary = "probability"\n', "no probabilities"),
+    ("labelled", 'labels = ["cold", "hot"]\n' + LABELLED, 'binary = "logit"\n', "2 numbers for each row; leave"),
     ("matrix", GENERIC + ABC + '[[outputs]]\nname = "y"\ndatatype = "FP32"\n', "", "no output y, .*it gives Y"),
     (
         "matrix",

@@ -1,5 +1,6 @@
 """Text models for every task, as Optimum exports them, say what transformers said before."""
 
+import asyncio
 import json
 import re
 import shutil
@@ -19,6 +20,7 @@ from prediction_service.models.loader import load_runtime
 from prediction_service.models.runtimes.entities import marked
 from prediction_service.models.runtimes.windows import PlacedWindow
 from prediction_service.models.trials.trial import try_model
+from prediction_tests.service import QUICK_MODELS, StartService
 
 TASKS = Path(__file__).parent / "exports" / "tasks"
 EXPECTED: dict[str, Any] = {path.parent.name: json.loads(path.read_text()) for path in TASKS.glob("*/expect.json")}
@@ -40,7 +42,9 @@ def close(expected: Any) -> Any:
         return {name: close(value) for name, value in expected.items()}
     if isinstance(expected, list) and expected and isinstance(expected[0], dict):
         return [close(each) for each in expected]
-    return expected if isinstance(expected, str | list) else pytest.approx(expected, rel=1e-5, abs=1e-5)
+    if isinstance(expected, list) and expected and isinstance(expected[0], list):
+        return [close(each) for each in expected]
+    return expected if isinstance(expected, str) else pytest.approx(expected, rel=1e-5, abs=1e-5)
 
 
 Copy = Callable[[str, str, str], Path]
@@ -143,6 +147,38 @@ def test_places_stay_those_of_the_text_that_came_where_it_is_lowered(copy: Copy)
     text = "İ bread İİ"
     (found,) = outputs_of(copy("entities", "softmax = true", "softmax = true\nlowercase = true"), [text])
     assert [one["start"] for one in found["entities"]] == [text.index("bread")]
+
+
+SERVED = {
+    "multilabel": {"scores", "labels"},
+    "regression": {"value", "unit"},
+    "embedding": {"vector"},
+    "entities": {"outputs"},
+}
+
+
+async def test_they_answer_through_the_service(start_service: StartService, tmp_path: Path) -> None:
+    root = tmp_path / "models"
+    shutil.copytree(QUICK_MODELS, root)
+    for name in [*SERVED, "cross-encoder"]:
+        shutil.copytree(TASKS / name, root / name / "1.0.0")
+    client = await start_service(models_dir=root)
+    while (listed := (await client.get("/models")).json())["waiting"]:
+        await asyncio.sleep(0.1)
+    assert not listed["skipped"]
+    for name, raw in SERVED.items():
+        texts = [*EXPECTED[name]["texts"], LONG]
+        answer = await client.post("/predict/batch", json={"texts": texts, "model_name": name})
+        assert answer.status_code == 200, answer.text
+        predictions = answer.json()["predictions"]
+        assert {frozenset(each["raw_output"]) for each in predictions} == {frozenset(raw)}
+        (value,) = raw & {"value", "vector", "outputs"} or {"scores"}
+        found = [each["raw_output"][value] for each in predictions[:-1]]
+        found = [list(each.values()) for each in found] if value == "scores" else found
+        assert found == close(said(name)), name
+    rows = [{"query": query, "passage": passage} for query, passage in EXPECTED["cross-encoder"]["texts"]]
+    answer = await client.post("/predict/batch", json={"rows": rows, "model_name": "cross-encoder"})
+    assert [each["prediction_value"] for each in answer.json()["predictions"]] == close(said("cross-encoder"))
 
 
 MISTAKES = [

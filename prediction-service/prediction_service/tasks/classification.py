@@ -38,8 +38,8 @@ class Classification:
         if given == 1:
             raise MisfitError(
                 f"gives one number for each row and has {labels} labels: that is a regression, or one class's score "
-                "(a sigmoid); export it with one output per class, such as scikit-learn's predict_proba or a last "
-                "layer of as many units as classes"
+                '(a sigmoid): of two labels say binary = "probability" or "logit" in [runtime]; or export one '
+                "output per class, such as scikit-learn's predict_proba or a last layer of as many units as classes"
             )
         raise MisfitError(f"gives {given} probabilities for {labels} labels")
 

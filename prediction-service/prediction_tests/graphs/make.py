@@ -62,6 +62,7 @@ GRAPHS = {
     "sequence": """g (float[n, 2] X) => (seq(float[2]) rows) {
         rows = SplitToSequence<axis = 0, keepdims = 0>(X)
     }""",
+    "one-number": "g (float[n, 4] X) => (float[n, 1] y) { y = ReduceMean<axes = [1], keepdims = 1>(X) }",
     "labelled": """g (float[n, 2] X) => (string[n] label, float[n, 2] probabilities) {
         probabilities = Softmax<axis = 1>(X)
         first = ArgMax<axis = 1, keepdims = 0>(probabilities)

@@ -110,12 +110,21 @@ class Manifest(Strict):
                 raise ValueError(f"runtime.{option} belongs to the task {task}, and task_type is {self.task_type}")
         if getattr(self.runtime, "softmax", False) and self.task_type in {"multilabel", "regression", "embedding"}:
             raise ValueError(f"runtime.softmax is for one label of several, and task_type is {self.task_type}")
+        if getattr(self.runtime, "binary", None) and not (
+            self.chooses_a_label and len(self.labels) == LABELS_OF_BINARY
+        ):
+            raise ValueError("runtime.binary is for a classification with two labels")
         return self
+
+    @property
+    def chooses_a_label(self) -> bool:
+        """Whether its task is a classification, of whatever name."""
+        return self.task_type not in {*WITHOUT_LABELS, "multilabel"}
 
     @property
     def is_text_classification(self) -> bool:
         """Whether it makes one label of one text, as a manifest without `[[inputs]]` has it."""
-        return not self.inputs and self.task_type not in {*WITHOUT_LABELS, "multilabel"}
+        return not self.inputs and self.chooses_a_label
 
     @cached_property
     def signature(self) -> Signature:
@@ -143,6 +152,8 @@ OPTIONS_OF_TASKS = {
     "outputs": "generic",
 }
 """Option of a manifest → the only task that has it."""
+
+LABELS_OF_BINARY = 2
 
 OPTIONS_OF_OUTPUTS = {"sigmoid": "multilabel", "pooling": "embedding", "normalize": "embedding", "entities": "generic"}
 """Option of a runtime → the only task that has it."""

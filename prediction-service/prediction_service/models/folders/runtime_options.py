@@ -47,6 +47,9 @@ class OnnxOptions(Strict):
     )
     output: str | None = Field(None, description="The output with one number per label; not set: the only such one")
     softmax: bool = Field(False, description="Whether the output is logits, one of which is right")
+    binary: Literal["probability", "logit"] | None = Field(
+        None, description="classification: what a model of two labels gives, if that is one number: the second label's"
+    )
     sigmoid: bool = Field(False, description="multilabel: whether the output is logits, each for itself")
     columns: str | None = Field(
         None, description="The input that takes all numbers as one matrix [n, k], in the order of [[inputs]]"
@@ -63,6 +66,8 @@ class OnnxOptions(Strict):
         """Raises ValueError for options that say opposite things."""
         if self.columns is not None and self.column_inputs:
             raise ValueError("columns puts inputs together, and column_inputs says that each has one of its own")
+        if self.softmax and self.binary:
+            raise ValueError("softmax is for a number of each label, binary for a single number; say one of them")
         if self.softmax and self.sigmoid:
             raise ValueError("softmax is for one label of several, sigmoid for several at once; say one of them")
         return self

@@ -59,16 +59,25 @@ class ClassificationResults:
     def __init__(self, nodes: Sequence[Any], labels: Sequence[str], settings: OnnxOptions) -> None:
         self.scores = ScoresOutput(nodes, settings.output, labels)
         self.names = [self.scores.name]
-        self._softmax = settings.softmax
+        self._softmax, self._binary = settings.softmax, settings.binary
 
     def rows(self, values: Sequence[Any], expected: int) -> Array:
         """See Results."""
-        return self.scores.rows(values[0], expected)
+        rows = self.scores.rows(values[0], expected)
+        return two_labels(rows, self._binary, self.scores.name) if self._binary else rows
 
     def outputs(self, rows: Sequence[Array]) -> Sequence[Output]:
         """See Results."""
         numbers = np.asarray(rows)
         return (softmax(numbers) if self._softmax else numbers).tolist()  # type: ignore[no-any-return]
+
+
+def two_labels(rows: Array, given: str, name: str) -> Array:
+    """[n, 1] → [n, 2]: the number is the second label's. Raises ModelError for more than one number."""
+    if rows.shape[1] != 1:
+        raise ModelError(f"output {name} has {rows.shape[1]} numbers for each row; leave runtime.binary out")
+    second = sigmoid(rows) if given == "logit" else rows
+    return np.hstack([1.0 - second, second])
 
 
 class MultilabelResults:
