@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from prediction_service.batching.runtime import Piece, SlicedRuntime
 from prediction_service.batching.threads import DaemonThreads
-from prediction_service.signature.signature import Instance
+from prediction_service.signature.signature import Instance, length_of
 from shared.http.problems import Problem
 
 SHORT_CHARACTERS = 400
@@ -53,7 +53,7 @@ class Reader:
 
     async def read(self, instances: Sequence[Instance], seconds: float) -> list[Sequence[Piece]]:
         """The pieces of each instance. Raises RequestTooCostly, TimeoutError; ModelError if one cannot be read."""
-        if sum(map(len, instances)) <= SHORT_CHARACTERS:
+        if sum(map(length_of, instances)) <= SHORT_CHARACTERS:
             return self._bounded(self.runtime.pieces(instances), 0)[0]
         loop, pieces, tokens = asyncio.get_running_loop(), list[Sequence[Piece]](), 0
         async with asyncio.timeout(seconds):
@@ -75,8 +75,9 @@ def slices(instances: Sequence[Instance]) -> Iterator[Sequence[Instance]]:
     """Groups of consecutive instances that are read in one go; a long one is a group of its own."""
     start = length = 0
     for index, instance in enumerate(instances):
-        if length + len(instance) > SLICE_CHARACTERS and index > start:
+        own = length_of(instance)
+        if length + own > SLICE_CHARACTERS and index > start:
             yield instances[start:index]
             start, length = index, 0
-        length += len(instance)
+        length += own
     yield instances[start:]

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
-from prediction_service.signature.signature import Instance
+from prediction_service.signature.signature import Instance, length_of
 from prediction_service.tasks.task import Output
 
 
@@ -82,14 +82,14 @@ came."""
 class WholeInstances:
     """Adapts a runtime without pieces: each instance is one piece.
 
-    Its cost is its length, or the runtime's `weight` of it: the length in characters of usual cost.
+    Its cost is the length of its texts, or the runtime's `weight` of it: the length in characters of usual cost.
     """
 
     max_call_cost = 128
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self._weight: Callable[[Instance], int] = getattr(runtime, "weight", len)
+        self._weight: Callable[[Instance], int] = getattr(runtime, "weight", length_of)
 
     def pieces(self, instances: Sequence[Instance]) -> list[Sequence[Piece]]:
         """One piece for each instance."""
