@@ -42,7 +42,8 @@ COLUMN_TYPES: dict[str, str] = {
 }
 """Column → its type in Postgres, in the order of the fields."""
 
-READERS = tuple(map(attrgetter, COLUMN_TYPES))
+READERS = tuple((attrgetter(name), kind == "jsonb" or kind.endswith("[]")) for name, kind in COLUMN_TYPES.items())
+"""For each column how its value is read, and whether Postgres is given a text for it."""
 
 
 OPTIONAL = tuple(field.name for field in fields(Record) if field.default is None)
@@ -60,7 +61,10 @@ def filled(record: Record) -> dict[str, Any]:
 
 def columns(records: Sequence[Record]) -> list[list[Any]]:
     """The records transposed: one list per column, in the order of the fields."""
-    return [[as_parameter(value) for value in map(read, records)] for read in READERS]
+    return [
+        [as_parameter(value) for value in map(read, records)] if is_text else list(map(read, records))
+        for read, is_text in READERS
+    ]
 
 
 def as_parameter(value: Any) -> Any:
