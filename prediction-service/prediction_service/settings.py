@@ -1,6 +1,7 @@
 """The settings of the prediction-service."""
 
 import os
+import stat
 from pathlib import Path
 
 from pydantic import Field
@@ -29,13 +30,16 @@ class Settings(ServiceSettings):
         30.0, ge=1, le=3600, description="How long a model may take to load and to be tried; then its folder is skipped"
     )
     model_call_seconds: float = Field(
-        30.0, ge=1, le=3600, description="A call of a model that takes longer makes that model unavailable (503)"
+        30.0,
+        ge=1,
+        le=3600,
+        description="A call that takes longer is killed (Python), or makes its model unavailable (503)",
     )
     model_memory_bytes: int = Field(
         1024 * 1024 * 1024,
         ge=64 * 1024 * 1024,
         le=1 << 40,
-        description="Memory that a model may take, while it is tried and for its tensors while it serves",
+        description="Memory that a model may take: while it is tried, for its tensors, for each process of its own",
     )
 
     model_environments_dir: Path = Field(
@@ -71,6 +75,7 @@ class Settings(ServiceSettings):
         """Raises ValueError when there are no such folders, or no folder of the default model."""
         super().check_machine()
         check_models(self.models_dir, self.default_model)
+        check_environments(self.model_environments_dir)
         check_writable(self.journal_dir)
 
 
@@ -85,6 +90,17 @@ def check_models(root: Path, default: str) -> None:
     if default not in names:
         there = f"there are {', '.join(names[:MOST_NAMES])}" if names else "there is none at all"
         raise ValueError(f"DEFAULT_MODEL: {root} has no model {default}; {there}")
+
+
+def check_environments(folder: Path) -> None:
+    """It need not be there: then no Python model has an environment yet."""
+    try:
+        if not stat.S_ISDIR(folder.stat().st_mode):
+            raise ValueError(f"MODEL_ENVIRONMENTS_DIR: {folder} is no folder")
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise ValueError(f"MODEL_ENVIRONMENTS_DIR: cannot look into {folder}: {error.strerror}") from error
 
 
 def check_writable(folder: Path) -> None:

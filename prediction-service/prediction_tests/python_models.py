@@ -31,11 +31,13 @@ def python_model(root: Path, code: str, manifest: str = TEXT, name: str = "own",
     return hidden.parent.rename(root / name) / "1.0.0"
 
 
-def admission(environments: Path = Path("nowhere"), *, call_seconds: float = 30.0, memory: int = MEMORY) -> Admission:
+def admission(
+    environments: Path = Path("nowhere"), *, call_seconds: float = 30.0, memory: int = MEMORY, seconds: float = 30.0
+) -> Admission:
     """What the service has, with bounds of the test's choice."""
-    processes = ProcessBounds(environments, memory, call_seconds)
+    processes = ProcessBounds(environments, memory, call_seconds, seconds)
     bounds = QueueBounds(1024, 20.0, call_seconds, memory, processes)
-    return Admission(Trials(TrialBounds(30.0, memory, environments)), bounds, 30.0)
+    return Admission(Trials(TrialBounds(seconds, memory, environments)), bounds, seconds)
 
 
 @asynccontextmanager
@@ -49,19 +51,20 @@ async def admitted(path: Path, chosen: Admission | None = None) -> AsyncIterator
 
 
 def below(process: psutil.Process | None = None) -> list[psutil.Process]:
-    """All that this process has started and that lives."""
-    return [child for child in children_of(process or psutil.Process(), recursive=True) if is_alive(child)]
+    """Guardians of models in a process (not said: this one), and all that is below them."""
+    found = [guardian for guardian in children_of(process or psutil.Process()) if "guardian" in cmdline(guardian)]
+    found += [child for guardian in found for child in children_of(guardian, recursive=True)]
+    return [child for child in found if is_alive(child)]
+
+
+def guardians() -> list[psutil.Process]:
+    """Those of models in this process."""
+    return [child for child in children_of(psutil.Process()) if "guardian" in cmdline(child) and is_alive(child)]
 
 
 def workers() -> list[psutil.Process]:
     """Worker processes of models in this process: what guardians have started."""
-    return [
-        child
-        for guardian in below()
-        if "guardian" in cmdline(guardian)
-        for child in children_of(guardian)
-        if is_alive(child)
-    ]
+    return [child for guardian in guardians() for child in children_of(guardian) if is_alive(child)]
 
 
 def children_of(process: psutil.Process, *, recursive: bool = False) -> list[psutil.Process]:

@@ -98,7 +98,7 @@ def is_socket(descriptor):
 SERVICE = """
 import sys, time
 from pathlib import Path
-from prediction_service.models.folders.manifest import read_manifest
+from prediction_service.models.folders.manifest_file import read_manifest
 from prediction_service.models.loader import load_runtime
 
 folder = Path(sys.argv[1])

@@ -4,6 +4,7 @@ Orphans come to it (PR_SET_CHILD_SUBREAPER), so that nothing that a model starts
 when it is told to (SIGTERM), when the worker ends, and when all of them together take more than they may.
 """
 
+import contextlib
 import ctypes
 import json
 import os
@@ -123,6 +124,8 @@ def end_all(worker: int) -> None:
     """Kills everything below, again and again, until nothing is left."""
     end = time.monotonic() + END_SECONDS
     while time.monotonic() < end:
+        with contextlib.suppress(OSError):
+            os.killpg(worker, signal.SIGKILL)  # where descendants cannot be listed
         for process in {worker, *descendants(os.getpid())}:
             try:
                 os.kill(process, signal.SIGKILL)
