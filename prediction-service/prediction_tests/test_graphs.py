@@ -14,6 +14,7 @@ from prediction_service.batching.runtime import ModelError
 from prediction_service.models.folders.manifest_file import ManifestError
 from prediction_service.models.loader import load_runtime, warm_up
 from prediction_service.models.trials.trial import try_model
+from prediction_tests.service import QUICK_MODELS, StartService
 
 GRAPHS = Path(__file__).parent / "graphs"
 
@@ -154,6 +155,29 @@ def test_the_declared_outputs_are_what_is_given(model: Folder) -> None:
     declared = '[[outputs]]\nname = "out_word"\ndatatype = "BYTES"\nshape = [1]\n'
     (output,) = asked(model("kinds", KINDS + declared), [ROW])
     assert {name: value.tolist() for name, value in output.items()} == {"out_word": ["é, of no list"]}
+
+
+async def test_every_kind_goes_through_the_service(model: Folder, start_service: StartService, tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    shutil.copytree(QUICK_MODELS, root)
+    shutil.move(model("kinds", KINDS), root / "kinds" / "1.0.0")
+    client = await start_service(models_dir=root)
+    answer = await client.post("/predict", json={"inputs": ROW, "model_name": "kinds"})
+    assert answer.status_code == 200, answer.text
+    outputs = answer.json()["raw_output"]["outputs"]
+    said = {name.removeprefix("out_"): [value] if name[4:] in FLAT else value for name, value in outputs.items()}
+    assert said == {name: [value] for name, value in (ROW | {"byte": 1, "place": 2.0, "moment": 1_769_844_600}).items()}
+    without = {name: value for name, value in ROW.items() if name != "number"}
+    answer = await client.post("/predict/batch", json={"rows": [ROW, without, ROW], "model_name": "kinds"})
+    first, lost, last = answer.json()["predictions"]
+    assert first["raw_output"] == last["raw_output"]
+    assert (
+        lost["error"]["type"] == "urn:problem-type:model-failed"
+    )  # what was left out is NaN, which the graph gives back
+
+
+FLAT = {"small", "byte", "place", "moment", "half"}
+"""Outputs of the graph `kinds` that have no dimension but the rows."""
 
 
 @pytest.mark.parametrize("graph", ["matrix", "matrix-of-any-width"])
