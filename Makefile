@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-DISTRIBUTIONS := shared gateway prediction-service metrics-service analytics-service
+DISTRIBUTIONS := shared gateway prediction-service metrics-service analytics-service cli
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -65,8 +65,18 @@ down: ## Stop the containers; the data stays (docker compose down --volumes remo
 swarm: ## Deploy to the Docker Swarm that this machine manages, or roll it over to VERSION=
 	deploy/swarm/deploy
 
+EXAMPLES := .venv-examples
+
+.PHONY: examples-install
+examples-install: $(EXAMPLES)/installed ## What the examples are made with (and modelserver import is tested with), into .venv-examples
+
+$(EXAMPLES)/installed: examples/requirements.txt deploy/requirements/uv.txt cli/pyproject.toml
+	@echo "Installing into $(EXAMPLES) …"
+	@$(INSTALL) $(EXAMPLES) examples/requirements.txt -- ./cli
+	@touch $@
+
 .PHONY: test
-test: install ## All tests but the long fault tests: each distribution alone, then the whole stack
+test: install examples-install ## All tests but the long fault tests: each distribution alone, then the whole stack
 	@set -e; for distribution in $(DISTRIBUTIONS); do \
 	    echo "== $$distribution"; (cd $$distribution && ../$(BIN)/pytest --quiet -m "not faults"); done
 	@echo "== the whole stack"; $(BIN)/pytest --quiet -m "not faults"
@@ -89,7 +99,7 @@ test-containers: install ## Build and test the stack in containers (needs Docker
 lint: install ## ruff, mypy (strict), import-linter, hadolint and compose-lint
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy shared/shared gateway/gateway prediction-service/prediction_service metrics-service/metrics_service analytics-service/analytics_service deploy/local deploy/installer deploy/healthcheck.py deploy/import_all.py benchmarks/*.py benchmarks/harness benchmarks/scenarios
+	$(BIN)/mypy shared/shared gateway/gateway prediction-service/prediction_service metrics-service/metrics_service analytics-service/analytics_service cli/modelserver deploy/local deploy/installer deploy/healthcheck.py deploy/import_all.py benchmarks/*.py benchmarks/harness benchmarks/scenarios
 	$(BIN)/lint-imports
 	$(BIN)/hadolint deploy/Dockerfile
 	$(BIN)/compose-lint check docker-compose.yml
@@ -154,7 +164,7 @@ OWN := --constraint requirements.txt --no-emit-package modelserver-shared
 
 .PHONY: requirements
 requirements: install ## Compile every file of pinned packages again, with the newest versions, and check the machines
-	$(NEWEST) --all-extras --no-emit-package modelserver-shared $(DISTRIBUTIONS:%=%/pyproject.toml) deploy/local/requirements.in \
+	$(NEWEST) --all-extras --no-emit-package modelserver-shared --no-emit-package modelserver-prediction-service $(DISTRIBUTIONS:%=%/pyproject.toml) deploy/local/requirements.in \
 	    --output-file requirements.txt
 	@# Each image installs what its own service declares, and nothing else; uv is the one of requirements.txt.
 	set -e; for input in $(wordlist 2,5,$(DISTRIBUTIONS:%=%/pyproject.toml)) deploy/requirements/build.in deploy/requirements/uv.in; do \
@@ -164,6 +174,9 @@ requirements: install ## Compile every file of pinned packages again, with the n
 	set -e; for input in benchmarks/peers/*/requirements.in tests/pips/newest.in; do \
 	    $(NEWEST) $$input --output-file $${input%.in}.txt; done
 	$(NEWEST) $(OWN) prediction-service/pyproject.toml deploy/requirements/build.in $(TRAINS_WITH:.txt=.in) --output-file $(TRAINS_WITH)
+	$(NEWEST) $(OWN) cli/pyproject.toml deploy/requirements/build.in examples/requirements.in --output-file examples/requirements.txt
+	$(NEWEST) $(OWN) --constraint examples/requirements.txt examples/hugging-face/requirements.in \
+	    --output-file examples/hugging-face/requirements.txt
 	@# The build of PyTorch for CPUs is on its publisher's own index; torch-cpu.txt is written by hand.
 	$(COMPILE) $(OWN) --constraint $(TRAINS_WITH) training/torch.in --output-file training/torch.txt
 	$(COMPILE) --no-deps training/encoder.in --output-file training/encoder.txt
@@ -175,5 +188,5 @@ machines: install ## Ask the index whether every pinned package has a wheel for 
 
 .PHONY: clean
 clean: ## Remove .venv and caches (not .local, where the data is)
-	rm -rf $(VENV) .mypy_cache .ruff_cache .import_linter_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(EXAMPLES) .mypy_cache .ruff_cache .import_linter_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

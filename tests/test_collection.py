@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 REPOSITORY = Path(__file__).parent.parent
-DISTRIBUTIONS = ("shared", "gateway", "prediction-service", "metrics-service", "analytics-service")
+DISTRIBUTIONS = ("shared", "gateway", "prediction-service", "metrics-service", "analytics-service", "cli")
 HASH_SEEDS = ("1", "2")
 """Two orders of every set."""
 

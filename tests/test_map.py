@@ -17,7 +17,7 @@ SERVICES = [
     "metrics-service/metrics_service",
     "analytics-service/analytics_service",
 ]
-HOUSES = [*SERVICES, "shared/shared", "training", "benchmarks", "deploy/local"]
+HOUSES = [*SERVICES, "shared/shared", "cli/modelserver", "training", "benchmarks", "deploy/local"]
 """What the map covers, package by package."""
 
 LINK = re.compile(r"\]\(([^)\s]+)\)")

@@ -1,0 +1,98 @@
+"""`modelserver new` begins a folder that the service serves as soon as the model lies in it."""
+
+import json
+import shutil
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from cli_tests.terminal import REPOSITORY, modelserver
+
+TABLES = REPOSITORY / "prediction-service" / "prediction_tests" / "exports" / "tables"
+"""Models that scikit-learn, LightGBM and XGBoost export; see make_tables.py there."""
+
+AGE, FEE, CALLS, LATE = (
+    ("--input", "age:number?"),
+    ("--input", "monthly fee:number"),
+    ("--input", "calls:integer"),
+    ("--input", "late:boolean"),
+)
+PLAN, CITY = ("--input", "plan:category:basic,family,premium"), ("--input", "city:category:Ankara,Bursa,Izmir,*")
+NUMBERS = (*AGE, *FEE, *CALLS, *LATE)
+
+WANTED = {
+    "skl2onnx-churn": ("--labels", "leaves,stays", *AGE, *FEE, *CALLS, *PLAN, *CITY),
+    "skl2onnx-multilabel-forest": ("--task", "multilabel", "--labels", "late,calls,young", *NUMBERS),
+    "lightgbm-regression": ("--task", "regression", "--unit", "EUR", *NUMBERS),
+    "skl2onnx-pca": ("--task", "embedding", "--dimension", "3", *NUMBERS),
+    "skl2onnx-kmeans": ("--task", "generic", *NUMBERS),
+}
+"""Export → what is said to begin its folder."""
+
+
+@pytest.mark.parametrize("name", WANTED)
+def test_with_the_model_in_it_the_folder_passes(name: str, tmp_path: Path) -> None:
+    folder = tmp_path / "models" / "mine" / "1.0.0"
+    begun = modelserver("new", folder, *WANTED[name])
+    assert begun.code == 0, begun.err
+    lacking = modelserver("check", folder)
+    assert lacking.code == 1
+    assert "model.onnx cannot be loaded: there is no such file" in lacking.out
+    shutil.copy(TABLES / name / "model.onnx", folder)
+    complete = modelserver("check", folder)
+    assert complete.code == 0, complete.out
+    assert "1 golden row" in complete.out
+
+
+def test_a_model_of_one_text_declares_no_inputs(tmp_path: Path) -> None:
+    assert modelserver("new", tmp_path / "spam").code == 0
+    folder = tmp_path / "spam" / "1.0.0"
+    manifest = tomllib.loads((folder / "model.toml").read_text())
+    assert "inputs" not in manifest
+    assert json.loads((folder / "golden.jsonl").read_text()) == {"text": "Hello", "expect": {}}
+    shutil.copy(REPOSITORY / "models" / "spam-words" / "1.0.0" / "model.onnx", folder)
+    assert modelserver("check", folder).code == 0
+
+
+def test_the_readme_names_what_is_to_be_done(tmp_path: Path) -> None:
+    modelserver("new", tmp_path / "prices", "--task", "regression", "--input", "rooms:number")
+    readme = (tmp_path / "prices" / "1.0.0" / "README.md").read_text()
+    assert readme.startswith("# prices\n")
+    for words in ("`model.onnx`", "`golden.jsonl`", '"value"', f"modelserver check {tmp_path / 'prices' / '1.0.0'}"):
+        assert words in readme
+
+
+def test_nothing_that_is_there_is_written_over(tmp_path: Path) -> None:
+    modelserver("new", tmp_path / "mine" / "1.0.0")
+    before = (tmp_path / "mine" / "1.0.0" / "model.toml").read_text()
+    again = modelserver("new", tmp_path / "mine" / "1.0.0", "--labels", "other,words")
+    assert again.code == 1
+    assert again.err.startswith("modelserver new: ")
+    assert "is there already" in again.err
+    assert (tmp_path / "mine" / "1.0.0" / "model.toml").read_text() == before
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["1.0.0"]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--task", "embedding"], "needs --dimension"),
+        (["--unit", "EUR"], "--unit belongs to the task regression"),
+        (["--task", "regression", "--labels", "a,b"], "the task regression has no labels"),
+        (["--input", "rooms:numeric"], "types are text, number"),
+        (["--input", ":number"], "write name:type"),
+        (["--input", "city:category"], "a category needs its values"),
+        (["--input", "x:tensor:FP32"], "a tensor needs datatype and shape"),
+        (["--input", "rooms:number:3"], "takes nothing behind it"),
+        (["--task", "poetry"], "invalid choice"),
+        (["--input", "a:number", "--input", "a:text"], "two inputs are called a"),
+        (["--labels", "a,b,a"], "the label a stands there twice"),
+    ],
+)
+def test_what_makes_no_sense_is_said_in_one_line(words: list[str], told: str, tmp_path: Path) -> None:
+    ended = modelserver("new", tmp_path / "mine", *words)
+    assert ended.code == 2
+    assert told in ended.err
+    assert "Traceback" not in ended.err
+    assert list(tmp_path.iterdir()) == []

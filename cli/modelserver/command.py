@@ -1,0 +1,41 @@
+"""`modelserver`: reads the command line and runs one of its commands.
+
+Exit codes: 0, all is well; 1, something is not good enough (a folder refused, a conversion that differs); 2, asked
+wrongly, or something is not installed.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from modelserver import check, new
+from modelserver.errors import CommandError
+from modelserver.importing import command as importing
+
+COMMANDS = (new, importing, check)
+
+INTERRUPTED = 130
+"""Ctrl-C, as shells have it."""
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Runs a command; returns the exit code."""
+    options = parser().parse_args(words)
+    try:
+        return int(options.run(options))
+    except CommandError as error:
+        sys.stderr.write(f"modelserver {options.command}: {error}\n")
+        return error.exit_code
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        return 1
+
+
+def parser() -> argparse.ArgumentParser:
+    """All commands and their options."""
+    top = argparse.ArgumentParser("modelserver", description="Models for the FastAPI Model Server.")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for each in COMMANDS:
+        each.add_to(commands)
+    return top

@@ -1,0 +1,136 @@
+"""`modelserver new`: a model's folder with everything but the model."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from modelserver.errors import UsageError
+from modelserver.folder import filling, version_folder
+from modelserver.inputs import HOW, DeclaredInput, parse_input
+from modelserver.manifest import TASKS, WITH_LABELS, Manifest, toml_of
+
+TEXT = "text"
+
+FILES = {"onnx": "model.onnx", "python": "model.py"}
+"""Kind of runtime → the file that is still missing."""
+
+COMMENTS = {
+    "description": "what it says about what",
+    "source": "where it comes from, under which licence",
+    "labels": "in the order of the model's outputs",
+    "unit": "of the value, such as EUR",
+}
+
+README = """\
+# {name}
+
+What this model says about what, and for whom. What it was trained on, how good it is and how that was measured.
+Where it must not be used.
+
+## Complete this folder
+
+1. Put the model here as `{file}`.
+2. In `model.toml`: fill in `description` and `source`{labels}.
+3. In `golden.jsonl`: replace the example by rows whose answers you know, and write into `expect` what must come out:
+   `{expect}`. A version that says something else is never served.
+4. `modelserver check {folder}` says whether the service would serve it, and why not.
+"""
+
+EXPECT: dict[str, Any] = {
+    "classification": {"label": "…"},
+    "multilabel": {"label": "…"},
+    "regression": {"value": 3.5, "tolerance": 0.01},
+    "embedding": {"vector": ["…"], "tolerance": 0.001},
+    "generic": {"outputs": {"name": "…"}, "tolerance": 0.001},
+}
+
+
+def add_to(commands: Any) -> None:
+    """Adds the command and its options."""
+    command = commands.add_parser(
+        "new", help="begin a model's folder: manifest, README, golden rows", description=__doc__
+    )
+    command.add_argument("folder", type=version_folder, help="models/<name>/<version>; without a version: 1.0.0")
+    command.add_argument("--task", choices=TASKS, default="classification")
+    command.add_argument("--input", action="append", default=[], metavar="NAME:TYPE", help=f"{HOW}; none: one text")
+    command.add_argument("--labels", default="", metavar="A,B,…", help="in the order of the model's outputs")
+    command.add_argument("--unit", default="", help="regression: of the value")
+    command.add_argument("--dimension", type=int, help="embedding: numbers of a vector")
+    command.add_argument("--kind", choices=FILES, default="onnx", help="what runs it")
+    command.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Writes the folder. Raises RefusedError and UsageError."""
+    manifest = manifest_of(options)
+    folder = options.folder
+    with filling(folder) as draft:
+        (draft / "model.toml").write_text(toml_of(manifest, comments_of(manifest)), encoding="utf-8")
+        (draft / "golden.jsonl").write_text(golden_example(manifest.inputs), encoding="utf-8")
+        (draft / "README.md").write_text(readme(manifest, options), encoding="utf-8")
+    sys.stdout.write(f"{folder}: put {FILES[options.kind]} into it, then: modelserver check {folder}\n")
+    return 0
+
+
+def manifest_of(options: argparse.Namespace) -> Manifest:
+    """What the options say. Raises UsageError for options that the task does not have, or lacks."""
+    labels = [label.strip() for label in options.labels.split(",") if label.strip()]
+    if labels and options.task not in WITH_LABELS:
+        raise UsageError(f"--labels: the task {options.task} has no labels")
+    if options.task == "embedding" and options.dimension is None:
+        raise UsageError("an embedding needs --dimension, the number of numbers of a vector")
+    for option, task in (("unit", "regression"), ("dimension", "embedding")):
+        if getattr(options, option) and options.task != task:
+            raise UsageError(f"--{option} belongs to the task {task}, and --task is {options.task}")
+    if options.task in WITH_LABELS and not labels:
+        labels = ["no", "yes"]
+    inputs = [parse_input(words) for words in options.input]
+    if twice := repeated([declared.name for declared in inputs]):
+        raise UsageError(f"two inputs are called {twice}")
+    if twice := repeated(labels):
+        raise UsageError(f"the label {twice} stands there twice")
+    return Manifest(
+        task=options.task,
+        inputs=inputs,
+        labels=labels,
+        unit=options.unit,
+        dimension=options.dimension,
+        runtime={"kind": options.kind},
+    )
+
+
+def repeated(names: Sequence[str]) -> str:
+    """One of them that stands there twice; empty if none does."""
+    return next((name for place, name in enumerate(names) if name in names[:place]), "")
+
+
+def comments_of(manifest: Manifest) -> dict[str, str]:
+    """What stands behind what is to be completed."""
+    wanted = {"description", "source"}
+    wanted |= {"labels"} if manifest.task in WITH_LABELS else set()
+    wanted |= {"unit"} if manifest.task == "regression" else set()
+    return {key: comment for key, comment in COMMENTS.items() if key in wanted}
+
+
+def golden_example(inputs: Any) -> str:
+    """A row that expects nothing yet but that the model computes it."""
+    row = {"inputs": example_row(inputs)} if inputs else {TEXT: "Hello"}
+    return json.dumps({**row, "expect": {}}, ensure_ascii=False) + "\n"
+
+
+def example_row(inputs: list[DeclaredInput]) -> dict[str, Any]:
+    """A value for each input."""
+    return {declared.name: declared.example() for declared in inputs}
+
+
+def readme(manifest: Manifest, options: argparse.Namespace) -> str:
+    """A model card to fill in."""
+    return README.format(
+        name=options.folder.absolute().parent.name,
+        file=FILES[options.kind],
+        labels=" and put `labels` into the order of the model's outputs" if manifest.labels else "",
+        expect=json.dumps(EXPECT[manifest.task], ensure_ascii=False),
+        folder=options.folder,
+    )
