@@ -11,7 +11,7 @@ import psutil
 import pytest
 from structlog.testing import capture_logs
 
-from prediction_service.batching.problems import ModelFailed
+from prediction_service.batching.problems import ModelFailed, ModelUnavailable
 from prediction_service.models.folders.listing import ModelFolder
 from prediction_service.models.loader import QueueBounds, load_model
 from prediction_service.models.model import Model
@@ -251,6 +251,8 @@ async def test_contents_that_nobody_tried_are_not_started(tmp_path: Path) -> Non
         assert await ask(model, "crash") == [False]
         assert await ask(model, "good") == [False]
         assert await until(lambda: "its folder is not what it was" in model.batcher.unavailable, 10)
+        with pytest.raises(ModelUnavailable, match="its folder is not what it was"):
+            await ask(model, "good")
     finally:
         await model.batcher.close()
 

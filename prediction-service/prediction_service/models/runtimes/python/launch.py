@@ -28,6 +28,7 @@ OWN_MEMORY_BYTES = 256 << 20
 """What Python and its libraries need besides the model."""
 
 HIDDEN = ("prediction_service", "shared")
+"""Packages of the service, beside its libraries where it is installed: a model cannot import them."""
 
 PROGRAM = """\
 import sys
@@ -36,6 +37,7 @@ sys.path.insert(0, sys.argv[1])
 from model_worker import guardian
 guardian.main(int(sys.argv[2]))
 """
+"""Passed with `-c`. `-I` and `-S`: nothing but this runs before rights are given up."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,9 @@ from prediction_service.models.runtimes.python.worker_process import (
 MOST_FAILURES = 5
 """So many workers that end in a row, without a call that came back: then requests are refused until one is ready."""
 
+LOOK_SECONDS = 0.5
+"""Who waits for a worker looks this often whether there may still be one."""
+
 MARGIN_SECONDS = 0.25
 """So much sooner than the service would give up the model, a call is killed."""
 
@@ -84,9 +87,11 @@ class Workers:
         """An idle worker, the one that was asked last: what it needs is in the processor's caches."""
         while True:
             try:
-                worker = self._idle.get(timeout=max(deadline - perf_counter(), 0.0))
+                worker = self._idle.get(timeout=min(max(deadline - perf_counter(), 0.0), LOOK_SECONDS))
             except queue.Empty:
-                raise ModelError(f"no worker process is ready; the last one: {self._last_end}") from None
+                if perf_counter() < deadline and not self.unavailable:
+                    continue
+                raise ModelError(f"no worker process is ready; the last one ended because {self._last_end}") from None
             if worker is None:
                 self._idle.put(None)  # for whoever comes next
                 raise ModelError("the model is not served any more")
