@@ -3,7 +3,8 @@
 The stops of a request, in order:
 
 1. `api/routes`         HTTP in and out (`api/schemas`, `api/responses`; `inference_protocol` for /v2):
-                        texts within bounds (`request/texts`) and who waits for them (`request/caller`)
+                        texts within bounds (`request/texts`) and who waits for them (`request/caller`);
+                        `streams/stream` for CSV and NDJSON of any length, in groups
 2. `predict`            the use case; calls the next three
 3. `models/catalogue`   which of the loaded models. `models/repository` keeps them equal to `models/folders`:
                         `models/admission` tries what is new in a process of its own (`models/trials`), then loads it
@@ -22,6 +23,7 @@ from importlib.metadata import version
 from fastapi import FastAPI
 
 from prediction_service.api.routes import models_router, prediction_router
+from prediction_service.api.streams import stream_router
 from prediction_service.health import health_report
 from prediction_service.inference_protocol.routes import protocol_router
 from prediction_service.models.admission import Admission
@@ -39,6 +41,8 @@ from prediction_service.records.journal import Journal
 from prediction_service.records.postgres import RecordStore
 from prediction_service.records.recorder import Recorder
 from prediction_service.settings import Settings
+from prediction_service.streams.outlet import Disk
+from prediction_service.streams.places import Streams
 from shared.asyncio.clock import utc_now
 from shared.database.connection import Connector
 from shared.service.assembly import create_service
@@ -66,6 +70,8 @@ def create_app(settings: Settings) -> FastAPI:
     predictor = Predictor(
         catalogue, recorder, utc_now, Stored(settings.store_text or settings.store_inputs, settings.store_inputs)
     )
+    streams = Streams(settings.max_streams, settings.queue_rows)
+    disk = Disk(settings.journal_dir, settings.stream_disk_bytes)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -78,6 +84,7 @@ def create_app(settings: Settings) -> FastAPI:
         version=VERSION,
         description=__doc__,
         routers=[
+            stream_router(predictor, streams, disk),
             prediction_router(predictor),
             models_router(repository),
             protocol_router(predictor, repository, settings.admin_token, server=SERVICE, version=VERSION),

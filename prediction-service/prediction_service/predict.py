@@ -50,7 +50,7 @@ class Predictor:
 
         Raises Overloaded, DeadlinePassed; and ModelFailed if any instance cannot be computed: then nothing is recorded.
         """
-        results = await self._compute(model, instances, caller)
+        results = await self.compute(model, instances, caller)
         return await self._record(model, list(zip(instances, outcomes_of(results, noun_of(model)), strict=True)))
 
     async def predict_each(
@@ -60,21 +60,25 @@ class Predictor:
 
         Raises ModelFailed when nothing can be computed.
         """
-        results = await self._compute(model, instances, caller)
+        results = await self.compute(model, instances, caller)
+        if not any(isinstance(result, Outcome) for result in results):
+            outcomes_of(results, noun_of(model))
+        return await self.record_each(model, instances, results)
+
+    async def record_each(
+        self, model: Model, instances: Sequence[Instance], results: Sequence[Outcome | ModelFailed]
+    ) -> list[Predicted | ModelFailed]:
+        """Records what was computed, in one transaction; errors stay in their places."""
         computed = [
             (instance, result)
             for instance, result in zip(instances, results, strict=True)
             if isinstance(result, Outcome)
         ]
-        if not computed:
-            outcomes_of(results, noun_of(model))
-        predicted = iter(await self._record(model, computed))
+        predicted = iter(await self._record(model, computed) if computed else ())
         return [next(predicted) if isinstance(result, Outcome) else result for result in results]
 
-    async def _compute(
-        self, model: Model, instances: Sequence[Instance], caller: Caller
-    ) -> list[Outcome | ModelFailed]:
-        """The model's result for each instance, while the recorder expects them."""
+    async def compute(self, model: Model, instances: Sequence[Instance], caller: Caller) -> list[Outcome | ModelFailed]:
+        """The model's result for each instance, while the recorder expects them. Raises what `Batcher.run` raises."""
         with self._recorder.expecting():
             return await model.batcher.run(instances, caller)
 

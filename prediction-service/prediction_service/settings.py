@@ -56,6 +56,16 @@ class Settings(ServiceSettings):
         30.0, gt=0, le=300, description="How long a request may wait for its model; then it is not computed any more"
     )
 
+    max_streams: int = Field(
+        8, ge=1, le=1000, description="Bodies of CSV or NDJSON that are predicted at a time, half of them of one client"
+    )
+    stream_disk_bytes: int = Field(
+        1024 * 1024 * 1024,
+        ge=0,
+        le=1 << 40,
+        description="Room for lines of streams whose clients do not read yet, below JOURNAL_DIR",
+    )
+
     store_inputs: bool = Field(
         False, description="Record what predictions are made from: inputs and texts; of tensors datatype and shape"
     )

@@ -20,6 +20,11 @@ class Deadlines:
         """From now on the block has so many seconds."""
         self._due[block] = self._clock() + seconds
 
+    def renew(self, block: asyncio.Timeout, seconds: float) -> None:
+        """From now on it has so many seconds, unless it may take as long as it likes."""
+        if block in self._due:
+            self.set(block, seconds)
+
     def clear(self, block: asyncio.Timeout) -> None:
         """The block may take as long as it likes, or is over."""
         self._due.pop(block, None)

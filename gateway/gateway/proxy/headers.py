@@ -8,6 +8,7 @@ from gateway.request.client_address import forwarded_for
 from gateway.request.context import RequestContext
 from shared.http.caller import CALLER_HEADER
 from shared.http.request_id import current_request_id, header
+from shared.http.streams import ONE_WAY_HEADER, came_through_proxies
 
 HOP_BY_HOP = frozenset(
     {
@@ -41,6 +42,7 @@ SET_BY_US = frozenset(
         b"x-real-ip",
         b"x-request-id",
         CALLER_HEADER,
+        ONE_WAY_HEADER,
     }
 )
 """What a client says here is not passed on as it is; `expect` was answered by our server, and what browsers say about
@@ -74,6 +76,11 @@ def request_headers(scope: Scope, context: RequestContext) -> list[Header]:
     headers.append((b"x-request-id", current_request_id.get().encode()))
     headers.append((CALLER_HEADER, context.client.limit_key.encode()))
     return headers
+
+
+def stream_headers(scope: Scope) -> tuple[Header, ...]:
+    """What the service cannot see any more: whether proxies stand before this gateway."""
+    return ((ONE_WAY_HEADER, b"1"),) if came_through_proxies(scope) else ()
 
 
 def forwarding_headers(scope: Scope, context: RequestContext) -> tuple[Header, ...]:

@@ -4,7 +4,7 @@ Ends the upstream's work when the client leaves; closes the client's connection 
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import structlog
 from starlette.types import Message, Receive, Scope, Send
@@ -12,16 +12,22 @@ from starlette.types import Message, Receive, Scope, Send
 from gateway.proxy.body import BodyTooSlow, ClientGoneError, Content, RequestBody
 from gateway.proxy.deadlines import Deadlines
 from gateway.proxy.exchange import UpstreamResponse
-from gateway.proxy.headers import Header, request_headers, response_headers, target_of
+from gateway.proxy.headers import Header, request_headers, response_headers, stream_headers, target_of
+from gateway.proxy.streamed_body import StreamedBody
 from gateway.proxy.unfinished_bodies import UnfinishedBodies
 from gateway.proxy.upstream import BROKEN, Upstream
 from gateway.request.context import context_of
-from gateway.request.routing import UpstreamName
+from gateway.request.routing import Route, UpstreamName
 from shared.http.problems import Problem
 from shared.http.server.response_head import ResponseError
+from shared.http.streams import stream_type
 
 WHOLE_RESPONSE_BYTES = 65_536
 """Responses up to this size are read whole before they are sent on: one write instead of several."""
+
+STREAM_SILENCE_SECONDS = 360.0
+"""How long nothing may come of the response to a stream. Its service tries for five minutes to find room for the next
+rows, which wait behind everybody else's, and then says so; and a client may take its time between two rows."""
 
 DIGITS = 16
 """Longer numbers are no lengths."""
@@ -56,14 +62,11 @@ class Proxy:
         if route is None:
             raise RuntimeError("only requests with a route come here")
         upstream = self._upstreams[route.upstream]
-        body = RequestBody(
-            scope,
-            receive,
-            self._max_body_bytes[route.large],
-            self._unfinished,
-            # the body is here: from now on it is the upstream that has to be in time
-            on_complete=lambda: self._deadlines.set(deadline, self._response_timeout_seconds),
-            on_given_up=lambda: self._deadlines.set(deadline, 0),
+        streams = route.streams and stream_type(scope) is not None
+        body = (
+            self._stream(scope, receive, lambda: deadline)
+            if streams
+            else self._body(scope, receive, route, lambda: deadline)
         )
         try:
             async with asyncio.timeout(None) as deadline:
@@ -72,7 +75,9 @@ class Proxy:
                 content = await body.open()
                 with upstream.slot(streamed=content.stream is not None):
                     headers = request_headers(scope, context)
-                    await self._exchange(scope, headers, send, upstream, content, deadline)
+                    if streams:
+                        headers += stream_headers(scope)
+                    await self._exchange(scope, headers, send, upstream, content, deadline, streams=streams)
         except ClientGoneError:
             return
         except TimeoutError as error:
@@ -87,6 +92,29 @@ class Proxy:
             client.forget()
             self._deadlines.clear(deadline)
 
+    def _body(
+        self, scope: Scope, receive: Receive, route: Route, deadline: Callable[[], asyncio.Timeout]
+    ) -> RequestBody:
+        """A body that is bounded, and has to be here in time; from then on it is the upstream that has to be."""
+        return RequestBody(
+            scope,
+            receive,
+            self._max_body_bytes[route.large],
+            self._unfinished,
+            on_complete=lambda: self._deadlines.set(deadline(), self._response_timeout_seconds),
+            on_given_up=lambda: self._deadlines.set(deadline(), 0),
+        )
+
+    def _stream(self, scope: Scope, receive: Receive, deadline: Callable[[], asyncio.Timeout]) -> StreamedBody:
+        """A body of any length, each piece of which has to come in time while there is no response."""
+        return StreamedBody(
+            scope,
+            receive,
+            self._unfinished,
+            on_piece=lambda: self._deadlines.renew(deadline(), self._body_timeout_seconds),
+            on_complete=lambda: self._deadlines.renew(deadline(), STREAM_SILENCE_SECONDS),
+        )
+
     async def _exchange(
         self,
         scope: Scope,
@@ -95,10 +123,12 @@ class Proxy:
         upstream: Upstream,
         content: Content,
         deadline: asyncio.Timeout,
+        *,
+        streams: bool,
     ) -> None:
         with await upstream.request(scope["method"], target_of(scope), headers, content) as response:
             self._deadlines.clear(deadline)
-            response.limit_silence(self._response_timeout_seconds)
+            response.limit_silence(STREAM_SILENCE_SECONDS if streams else self._response_timeout_seconds)
             await relay(response, upstream, send)
 
 

@@ -27,6 +27,8 @@ class Route:
     limited: bool = False
     large: bool = False
     """Whether its bodies may have MAX_BATCH_BODY_BYTES."""
+    streams: bool = False
+    """Whether bodies of CSV and NDJSON may come there, of any length."""
     guarded: bool = False
     """Whether a service looks at the admin token there, for one of its methods at least."""
 
@@ -38,7 +40,7 @@ def table(*routes: Route) -> dict[str, Route]:
 
 EXACT = table(
     Route("/predict", UpstreamName.PREDICTION, limited=True),
-    Route("/predict/batch", UpstreamName.PREDICTION, limited=True, large=True),
+    Route("/predict/batch", UpstreamName.PREDICTION, limited=True, large=True, streams=True),
     Route("/models", UpstreamName.PREDICTION),
     Route("/metrics/aggregated", UpstreamName.METRICS),
     Route("/metrics/thresholds", UpstreamName.METRICS, guarded=True),

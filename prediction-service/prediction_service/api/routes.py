@@ -5,6 +5,7 @@ from fastapi import APIRouter, Request
 from prediction_service.api.instances import check_many, check_one, instance_of, instances_of
 from prediction_service.api.responses import batch_response, model_list, prediction_of
 from prediction_service.api.schemas import BatchRequest, BatchResponse, ModelList, Prediction, PredictionRequest
+from prediction_service.api.stream_document import STREAMS
 from prediction_service.models.repository import ModelRepository
 from prediction_service.predict import Predictor
 from prediction_service.request.caller import caller_of
@@ -33,13 +34,19 @@ def prediction_router(predictor: Predictor) -> APIRouter:
         return prediction_of(predicted, include_metrics=body.include_metrics)
 
     @router.post(
-        "/batch", summary="Up to 256 predictions", responses=problems(404, 422, 503, 504), openapi_extra=REQUEST_TIMEOUT
+        "/batch",
+        summary="Up to 256 predictions, or a stream of any length",
+        responses=problems(404, 422, 503, 504),
+        openapi_extra=REQUEST_TIMEOUT | STREAMS,
     )
     async def predict_batch(body: BatchRequest, request: Request) -> BatchResponse:
         """One entry for each text or row, in their order, recorded together in one transaction.
 
         What is not acceptable (a blank text, an input of the wrong type) gets an `error` in its place; if nothing is
         left, it is a 422. So does what the model cannot compute; if it can compute none of them, it is a 500.
+
+        CSV and NDJSON are streams: as many rows as there are, their lines come back while others are still sent. They
+        have `model_name`, `model_version` and `task_type` in the query: `/predict/batch?model_name=sentiment`.
         """
         check_many(body)
         model = predictor.choose(body.model_name, body.model_version, body.wanted_task())

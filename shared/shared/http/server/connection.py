@@ -33,6 +33,7 @@ class Connection(asyncio.Protocol):
         self._exchange: Exchange | None = None
         self._closing = False
         self._linger_until = self.due = inf
+        self._came = 0  # of a body, when last somebody looked whether its sender reads
         self.peer = ""
         self._scope: dict[str, Any] = {}
 
@@ -84,6 +85,7 @@ class Connection(asyncio.Protocol):
             self._look_for_head()
         elif phase is BODY:
             self.incoming.moved += len(data)
+            self.incoming.came += len(data)
             self.incoming.waiting += data
             self._read_body()
         elif phase is RESPONSE:
@@ -249,7 +251,9 @@ class Connection(asyncio.Protocol):
     def cut(self, *, told: bool) -> None:
         """Ends a response in its middle. Where its end is `told`, what was written still goes out."""
         CUTS.by_labels[("response",)] += 1
-        if told:
+        if told and self._phase is BODY:
+            self._linger()
+        elif told:
             self._close()
         else:
             self.abort()
@@ -293,7 +297,7 @@ class Connection(asyncio.Protocol):
 
     def overdue(self, now: float) -> None:
         """The time of the phase is over, or that of a client that does not read."""
-        if self.outgoing.due <= now:
+        if self.outgoing.due <= now and not self._still_sends():
             self.outgoing.overdue()
         if self.due > now:
             return
@@ -308,6 +312,14 @@ class Connection(asyncio.Protocol):
             self._close()
         else:
             self.abort()
+
+    def _still_sends(self) -> bool:
+        """Whether the client goes on with its body before it reads what is already there; then it has more time."""
+        came, self._came = self.incoming.came - self._came, self.incoming.came
+        if self._phase is BODY and came >= self._bounds.progress_bytes:
+            self.outgoing.watch()
+            return True
+        return False
 
     def _look_at_progress(self, exchange: Exchange, now: float) -> None:
         """Refuses a body that comes too slowly, unless it is we who do not read."""

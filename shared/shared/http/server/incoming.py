@@ -22,6 +22,8 @@ class Incoming:
         """What has come and is not understood yet."""
         self.moved = 0
         """Bytes that have come, or were dropped, since somebody last looked."""
+        self.came = 0
+        """Bytes that have come while a body was awaited, of all bodies so far."""
         self.reading = True
 
     def take_head(self) -> bytes | None:
