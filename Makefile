@@ -143,16 +143,17 @@ MINUTES ?= 60
 .PHONY: evaluate
 evaluate: $(TRAINING)/installed ## Score the sentiment models, VADER and TextBlob: DATA=<folder of sets> (PART=test)
 	@test -n "$(DATA)" || { echo "make: say where the sets are, DATA=<folder>" >&2; exit 2; }
-	$(TRAINING)/bin/python -m training.evaluate --data "$(abspath $(DATA))" --part $(PART) \
+	PYTHONPATH=prediction-service $(TRAINING)/bin/python -m training.evaluate --data "$(abspath $(DATA))" --part $(PART) \
 	    --models models --into "$(abspath $(RUN))/evaluation"
 
 .PHONY: train
-train: $(TRAINING)/installed ## Make the sentiment models anew, in about three hours: DATA=<folder> (MINUTES=60, TORCH=torch-cpu)
+train: $(TRAINING)/installed ## Make the sentiment models anew, in about three hours: DATA=<folder> (TEACHER= and START=, MINUTES=60, TORCH=torch-cpu)
 	@test -n "$(DATA)" || { echo "make: say where the sets are, DATA=<folder>" >&2; exit 2; }
 	@$(INSTALL) $(TRAINING) $(TRAINS_WITH) training/$(TORCH).txt -- ./shared ./prediction-service
 	@$(INSTALL) --unchecked .venv-encoder training/encoder.txt
 	PYTHON="$(CURDIR)/$(TRAINING)/bin/python" ENCODER_PYTHON="$(CURDIR)/.venv-encoder/bin/python" \
-	    DATA="$(abspath $(DATA))" RUN="$(abspath $(RUN))" MINUTES=$(MINUTES) sh training/all.sh
+	    DATA="$(abspath $(DATA))" RUN="$(abspath $(RUN))" MINUTES=$(MINUTES) \
+	    TEACHER="$(if $(TEACHER),$(abspath $(TEACHER)))" START="$(if $(START),$(abspath $(START)))" sh training/all.sh
 
 $(TRAINING)/installed: $(TRAINS_WITH) deploy/requirements/uv.txt
 	@$(INSTALL) $(TRAINING) $(TRAINS_WITH) -- ./shared ./prediction-service

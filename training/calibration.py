@@ -1,11 +1,15 @@
 """What is done to logits so that confidences are the shares of right answers: one divisor, and an offset a class."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
-from scipy.optimize import minimize
+import torch
+from scipy.optimize import minimize, minimize_scalar
 from scipy.special import log_softmax, softmax
+from torch import nn
 
 from training.labels import LABELS, NEUTRAL
 from training.metrics import Array, calibration_error, choices
@@ -26,6 +30,20 @@ class Calibration:
         return logits / self.temperature + np.array(self.offsets)
 
 
+def read_calibration(file: Path) -> Calibration:
+    """What `calibrate` wrote."""
+    found = json.loads(file.read_text(encoding="utf-8"))
+    return Calibration(found["temperature"], tuple(found["offsets"]))
+
+
+def build_in(model: nn.Module, calibration: Calibration) -> None:
+    """Changes the last layer so that the network gives calibrated logits."""
+    with torch.no_grad():
+        for parameter in model.head.parameters():
+            parameter.div_(calibration.temperature)
+        model.head.bias.add_(torch.tensor(calibration.offsets))
+
+
 def fitted(sets: Mapping[str, Labelled]) -> Calibration:
     """The one with the least cross-entropy, where every set counts alike, and within a set every class.
 
@@ -41,6 +59,38 @@ def fitted(sets: Mapping[str, Labelled]) -> Calibration:
         return float(np.mean([loss(found.of(logits), truth) for logits, truth in sets.values()]))
 
     return calibration(minimize(cross_entropy, np.zeros(len(LABELS)), method="Nelder-Mead").x)
+
+
+DOMAINS = {
+    "films": ("sst2", "sst3"),
+    "tweets": ("tweeteval",),
+    "comments": ("goemotions3",),
+    "shops": ("dynasent-r1", "dynasent-r2"),
+    "long reviews": ("imdb",),
+}
+"""Domain → its dev sets."""
+
+
+def leave_one_out(sets: Mapping[str, Labelled]) -> dict[str, tuple[float, dict[str, float]]]:
+    """Domain → the temperature that fits the other domains, each counting alike, and its own errors with that."""
+    found = {}
+    for left_out, own in DOMAINS.items():
+        others = [[sets[name] for name in names] for domain, names in DOMAINS.items() if domain != left_out]
+        temperature = best_temperature(others)
+        found[left_out] = temperature, errors({name: sets[name] for name in own}, Calibration(temperature))
+    return found
+
+
+def best_temperature(domains: Sequence[Sequence[Labelled]]) -> float:
+    """The one with the least cross-entropy."""
+
+    def cross_entropy(power: float) -> float:
+        temperature = np.exp(power)
+        return float(
+            np.mean([np.mean([loss(logits / temperature, truth) for logits, truth in own]) for own in domains])
+        )
+
+    return float(np.exp(minimize_scalar(cross_entropy, bounds=(-1.0, 1.5), method="bounded").x))
 
 
 def loss(logits: Array, truth: Array) -> float:

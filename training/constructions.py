@@ -1,9 +1,10 @@
 """Sentences made of our own words, for what labelled sets have too little of: contrast, negation, irony, other fields.
 
 Each construction comes with its counterpart that has the other label, so that the words alone do not decide. The words
-and forms are in constructions.toml.
+and forms are in constructions.toml and, for what needs no topic, in sentences/ (`forms.py`).
 """
 
+import dataclasses
 import random
 import re
 import tomllib
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from training import forms
 from training.datasets import Example
 from training.labels import NEGATIVE, NEUTRAL, POSITIVE
 
@@ -118,14 +120,37 @@ def irony(label: int, rng: random.Random) -> Example:
     return written(text, label, rng)
 
 
+KINDS = forms.read_all(Path(__file__).with_name("sentences"))
+
+
+def of_kind(name: str) -> Callable[[int, random.Random], Example]:
+    """A sentence of one of the files in sentences/, a third of them without opinion where the file has such forms."""
+    kind = KINDS[name]
+
+    def sentence(label: int, rng: random.Random) -> Example:
+        chosen = NEUTRAL if NEUTRAL in kind.forms and rng.random() < PLAIN_SHARE else label
+        return dataclasses.replace(written(kind.sentence(chosen, rng), chosen, rng), doubt=kind.doubt)
+
+    return sentence
+
+
+PLAIN_SHARE = 0.3
+
 SHARES: dict[Callable[[int, random.Random], Example], float] = {
-    plain: 0.22,
-    fact: 0.18,
-    contrast: 0.20,
-    negation: 0.18,
-    irony: 0.14,
-    change: 0.08,
-}
+    plain: 0.10,
+    fact: 0.06,
+    contrast: 0.08,
+    negation: 0.08,
+    irony: 0.06,
+    change: 0.04,
+    **{
+        of_kind(name): share
+        for name, share in {
+            "finance": 0.14, "waiting": 0.06, "denial": 0.06, "comparison": 0.06, "idiom": 0.06, "sarcasm": 0.07,
+            "reviews": 0.08, "messages": 0.03, "news": 0.04, "mild": 0.02, "strong": 0.03,
+        }.items()
+    },
+}  # fmt: skip
 """Construction → its share."""
 
 

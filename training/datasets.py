@@ -16,8 +16,13 @@ class Example:
     """A text and the index of its label; `opinion` is what a teacher gives to each class, if one was asked."""
 
     text: str
-    label: int
+    label: int | None
+    """None: nobody said; there is an opinion then."""
     opinion: tuple[float, ...] | None = None
+    opinion_of_end: tuple[float, ...] | None = None
+    """The same of the last tokens of a long text, where `opinion` is about the first."""
+    doubt: float | None = None
+    """How little the label says, from 0 to 1; None: as little as any label."""
 
 
 TRAIN = {

@@ -51,9 +51,11 @@ def logits_of(model: nn.Module, rows: list[list[int]]) -> torch.Tensor:
     model.eval()
     order = sorted(range(len(rows)), key=lambda index: len(rows[index]))
     logits = torch.empty(len(rows), len(LABELS))
-    with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16):
-        for start in range(0, len(order), 64):
-            chosen = order[start : start + 64]
+    device = next(model.parameters()).device
+    size = 64 if device.type == "cpu" else 512
+    with torch.inference_mode(), torch.autocast(device.type, dtype=torch.bfloat16):
+        for start in range(0, len(order), size):
+            chosen = order[start : start + size]
             ids, mask = padded([rows[index] for index in chosen])
-            logits[torch.tensor(chosen)] = model(ids, mask).float()
+            logits[torch.tensor(chosen)] = model(ids.to(device), mask.to(device)).float().cpu()
     return logits

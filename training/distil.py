@@ -56,9 +56,12 @@ def main() -> None:
     teacher = restored(weights)
     sets = read_train(arguments.data)
     rng = random.Random(arguments.seed)  # noqa: S311 - nothing secret is drawn
-    labelled = Corpus(sets, tokenizer, Recipe(rates={}, constructed=CONSTRUCTED), arguments.seed).epoch(0, 128)
+    # Labels count alike: what a class should count, the teacher knows.
+    recipe = Recipe(rates={}, constructed=CONSTRUCTED, class_weight_power=0.0)
+    labelled = Corpus(sets, tokenizer, recipe, arguments.seed).epoch(0, 128)
+    labelled_rows = [batch.rows for batch in labelled]
     more = unlabelled(sets, tokenizer, rng)
-    lessons = taught(teacher, labelled, labelled=True) + taught(teacher, more, labelled=False)
+    lessons = taught(teacher, labelled_rows, labelled=True) + taught(teacher, more, labelled=False)
     student = with_words_of(weights["embeddings.word_embeddings.weight"])
     dev = DevScores(read_dev(arguments.data), tokenizer, Recipe().max_tokens)
     learn(student, lessons, arguments.epochs, dev)
@@ -72,7 +75,7 @@ def unlabelled(sets: dict[str, list[Example]], tokenizer: Tokenizer, rng: random
     fragments = [fragment(text, rng) for text in rng.sample(texts + sentences, len(texts) // 2)]
     encodings = tokenizer.encode_batch(sentences + fragments)
     uniform = (1 / len(LABELS),) * len(LABELS)
-    rows = sorted((Row(encoding.ids[:64], uniform, 1.0) for encoding in encodings), key=lambda row: len(row.ids))
+    rows = sorted((Row(encoding.ids[:64], uniform) for encoding in encodings), key=lambda row: len(row.ids))
     return [rows[start : start + 128] for start in range(0, len(rows), 128)]
 
 

@@ -1,4 +1,4 @@
-"""Scores the shipped models, VADER (`sentiment-lexicon`) and TextBlob on the same sets, as they are served.
+"""Scores the shipped models, VADER (`sentiment-lexicon`) and TextBlob on the same sets and checks, as they are served.
 
     python -m training.evaluate --data DATA --models models --into FOLDER [--part dev] [--instead fp32=FOLDER]
 
@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from training import checks
 from training.datasets import Example, read_dev, read_test
 from training.judges import Judge, served, textblob
 from training.metrics import Array, figures
@@ -36,7 +37,7 @@ def main() -> None:
     judges = judges_of(arguments.models, arguments.instead or SHIPPED)
     results = [result(judge, name, rows) for judge in judges for name, rows in sets.items()]
     arguments.into.mkdir(parents=True, exist_ok=True)
-    table = markdown(results, arguments.part)
+    table = markdown(results, arguments.part) + "\n" + checks.markdown(judges)
     (arguments.into / "evaluation.md").write_text(table, encoding="utf-8")
     rows = [dataclasses.asdict(row) for row in results]
     (arguments.into / "evaluation.json").write_text(json.dumps(rows, indent=1), encoding="utf-8")

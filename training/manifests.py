@@ -2,7 +2,7 @@
 
 SOURCE = (
     "all-MiniLM-L6-v2 (Apache-2.0) fine-tuned on the Stanford Sentiment Treebank, TweetEval, GoEmotions and IMDB by "
-    "training; see README.md beside this file"
+    "training, taught by all-mpnet-base-v2 (Apache-2.0); see README.md beside this file"
 )
 
 ENCODER = f"""\

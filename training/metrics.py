@@ -29,6 +29,8 @@ class Figures:
     macro_f1: float
     macro_recall: float
     calibration_error: float
+    three_way: float
+    """Accuracy when neutral is a choice too, also where a set has no neutral texts."""
     low: float
     high: float
 
@@ -44,6 +46,7 @@ def figures(truth: Array, probabilities: Array, usual: str) -> Figures:
         macro_f1=float(macro_f1(matrix)),
         macro_recall=float(macro_recall(matrix)),
         calibration_error=calibration_error(chances.max(axis=1), chosen == truth),
+        three_way=float((probabilities.argmax(axis=1) == truth).mean()),
         low=low,
         high=high,
     )

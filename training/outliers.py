@@ -4,7 +4,7 @@ In 8 bits all inputs share one scale, so that a single huge one takes the precis
 always the same few channels (Dettmers et al. 2022, "LLM.int8()"): they are multiplied in 32 bits, beside the others.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -41,18 +41,28 @@ class Parted(nn.Module):
 
 def part(model: Classifier, texts: Sequence[list[int]]) -> None:
     """Replaces the layers that lose most in 8 bits; `texts` show which of their inputs grow huge."""
-    for layer in model.layers:
-        for owner, name in ((layer, "intermediate"), (layer, "output"), (layer.attention, "value")):
-            dense = getattr(owner, name)
-            setattr(owner, name, Parted(dense, peaks(model, dense, texts).topk(KEPT_APART).indices))
+    places = [(owner, name) for layer in model.layers for owner, name in lossy(layer)]
+    found = peaks(model, [getattr(owner, name) for owner, name in places], texts)
+    for (owner, name), peak in zip(places, found, strict=True):
+        setattr(owner, name, Parted(getattr(owner, name), peak.topk(KEPT_APART).indices))
 
 
-def peaks(model: Classifier, dense: nn.Linear, texts: Sequence[list[int]]) -> Tensor:
-    """Of each input, the mean over the texts of the greatest amount in each."""
-    found: list[Tensor] = []
-    hook = dense.register_forward_hook(lambda _, inputs, __: found.append(inputs[0].abs().amax((0, 1))))
+def lossy(layer: nn.Module) -> tuple[tuple[nn.Module, str], ...]:
+    """The dense layers of a layer that lose most, by their owners and names."""
+    return (layer, "intermediate"), (layer, "output"), (layer.attention, "value")
+
+
+def peaks(model: Classifier, layers: Sequence[nn.Linear], texts: Sequence[list[int]]) -> list[Tensor]:
+    """Of each input of each layer, the mean over the texts of the greatest amount in each."""
+    found: list[list[Tensor]] = [[] for _ in layers]
+
+    def watched(mine: list[Tensor]) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:
+        return lambda _, inputs, __: mine.append(inputs[0].abs().amax((0, 1)))
+
+    hooks = [dense.register_forward_hook(watched(mine)) for dense, mine in zip(layers, found, strict=True)]
     with torch.inference_mode():
         for ids in texts:
             model(torch.tensor([ids]), torch.ones(1, len(ids), dtype=torch.int64))
-    hook.remove()
-    return torch.stack(found).mean(0).clone()
+    for hook in hooks:
+        hook.remove()
+    return [torch.stack(mine).mean(0).clone() for mine in found]

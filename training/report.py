@@ -16,8 +16,8 @@ Quantiles = tuple[float, float]
 USUAL_NAMES = {"accuracy": "accuracy", "macro_f1": "macro-F1", "macro_recall": "macro-recall"}
 
 HEAD = """\
-| set ({part}) | rows | model | accuracy | macro-F1 | macro-recall | its figure, 95 % interval | ECE | p50 ms | p95 ms |
-|---|--:|---|--:|--:|--:|---|--:|--:|--:|
+| set ({part}) | rows | model | accuracy | macro-F1 | macro-recall | three-way | 95 % interval | ECE | p50 ms | p95 ms |
+|---|--:|---|--:|--:|--:|--:|---|--:|--:|--:|
 """
 
 
@@ -54,7 +54,8 @@ def line(result: Result) -> str:
     percentages = " | ".join(f"{100 * x:.1f}" for x in (found.accuracy, found.macro_f1, found.macro_recall))
     p50, p95 = result.milliseconds
     return (
-        f"| {result.set} | {result.rows:,} | {result.model} | {percentages} | {interval} | {calibration} "
+        f"| {result.set} | {result.rows:,} | {result.model} | {percentages} | {100 * found.three_way:.1f} "
+        f"| {interval} | {calibration} "
         f"| {p50:.2f} | {p95:.2f} |\n"
     )
 

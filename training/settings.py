@@ -27,4 +27,8 @@ class Settings:
     """Steps between two checkpoints."""
     patience: int = 5
     """So many evaluations without a better one end the run."""
+    same_for_all: float = 0.0
+    """How much it counts that texts which differ in who is meant get the same answer."""
+    altered: float = 0.0
+    """Share of the batch that is altered (`alterations`) and learns what the start says of that."""
     threads: int = 2

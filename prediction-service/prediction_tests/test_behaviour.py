@@ -17,8 +17,8 @@ FLOORS = {
     "sentiment": {
         "negation": 14,
         "contrast": 12,
-        "neutral facts": 12,
-        "mild irony": 5,
+        "neutral facts": 11,
+        "mild irony": 8,
         "spelling mistakes": 10,
         "names swapped": 10,
         "order of clauses": 8,
