@@ -172,7 +172,7 @@ requirements: install ## Compile every file of pinned packages again, with the n
 	    name=$$(basename $${input%/pyproject.toml} .in); \
 	    $(COMPILE) $(OWN) $$input --output-file deploy/requirements/$$name.txt; done
 	$(NEWEST) $(OWN) benchmarks/requirements.in --output-file benchmarks/requirements.txt
-	set -e; for input in benchmarks/peers/*/requirements.in tests/pips/newest.in; do \
+	set -e; for input in benchmarks/peers/*/requirements.in prediction-service/prediction_tests/clients/*/requirements.in tests/pips/newest.in; do \
 	    $(NEWEST) $$input --output-file $${input%.in}.txt; done
 	$(NEWEST) $(OWN) prediction-service/pyproject.toml deploy/requirements/build.in $(TRAINS_WITH:.txt=.in) --output-file $(TRAINS_WITH)
 	$(NEWEST) $(OWN) cli/pyproject.toml deploy/requirements/build.in examples/requirements.in --output-file examples/requirements.txt

@@ -55,6 +55,25 @@ def test_inference_is_answered_and_counted(
     assert count() == before + 2
 
 
+def test_feedback_by_a_clients_prediction_ids(
+    server: triton.InferenceServerClient, stack: LocalStack, new_address: str
+) -> None:
+    outputs = [triton.InferRequestedOutput(name) for name in ("prediction_id", "label", "scores")]
+    answer = server.infer(
+        MODEL, [texts("I love it.", "Terrible.")], outputs=outputs, headers={"X-Forwarded-For": new_address}
+    )
+    identifiers = [each.decode() for each in answer.as_numpy("prediction_id")]
+    assert answer.as_numpy("scores").shape == (2, 3)
+    body = {"prediction_id": identifiers[0], "label": answer.as_numpy("label")[0].decode()}
+    given = httpx.post(f"{stack.url}/feedback", json=body, headers={"X-Forwarded-For": new_address})
+    assert given.status_code == 200, given.text
+
+
+def test_the_configuration_is_served(server: triton.InferenceServerClient) -> None:
+    configuration = server.get_model_config(MODEL)
+    assert configuration["input"] == [{"name": "text", "data_type": "TYPE_STRING", "dims": [1], "optional": False}]
+
+
 @pytest.mark.parametrize("algorithm", ["gzip", "deflate"])
 def test_the_request_may_be_compressed(server: triton.InferenceServerClient, new_address: str, algorithm: str) -> None:
     answer = server.infer(

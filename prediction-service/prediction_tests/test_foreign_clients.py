@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from prediction_tests.clients.environment import ask
 from prediction_tests.process import service_process
 from prediction_tests.service import QUICK_MODELS
+from shared.processes.waiting import wait_until
 from shared.testing.postgres import Database
 
 TABLES = Path(__file__).parent / "exports" / "tables"
@@ -42,9 +44,14 @@ def server(database: Database, tmp_path: Path) -> Iterator[str]:
     for name, folder in SERVED.items():
         shutil.copytree(TABLES / folder, models / name / "1.0.0", ignore=shutil.ignore_patterns("expect.json"))
     process = service_process(database, tmp_path, MODELS_DIR=str(models))
-    process.start()
-    yield f"http://127.0.0.1:{process.port}"
-    process.stop()
+    try:
+        process.start(deadline_seconds=120)  # five models are tried
+        url = f"http://127.0.0.1:{process.port}"
+        ready = [f"{url}/v2/models/{name}/ready" for name in SERVED]
+        wait_until(lambda: all(httpx.get(each).is_success for each in ready), "all models", deadline_seconds=120)
+        yield url
+    finally:
+        process.stop()
 
 
 @pytest.fixture

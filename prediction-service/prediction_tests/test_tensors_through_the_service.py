@@ -19,6 +19,7 @@ from tritonclient.utils import InferenceServerException, triton_to_np_dtype
 from prediction_service.signature.datatypes import NUMPY
 from prediction_tests.process import service_process
 from prediction_tests.service import QUICK_MODELS
+from shared.processes.waiting import wait_until
 from shared.testing.admin import ADMIN
 from shared.testing.postgres import Database
 
@@ -32,6 +33,8 @@ SERVED = {
     "image": "tensors/image",
 }
 Array = np.ndarray[Any, Any]
+
+pytestmark = pytest.mark.timeout(300)  # each model is tried in a process of its own before it is served
 
 
 Start = Callable[..., triton.InferenceServerClient]
@@ -48,10 +51,11 @@ def start(database: Database, tmp_path: Path) -> Iterator[Start]:
                 folder = EXPORTS / SERVED[name] if name in SERVED else QUICK_MODELS / name / "1.0.0"
                 shutil.copytree(folder, models / name / "1.0.0", ignore=shutil.ignore_patterns("expect.json"))
             process = service_process(database, tmp_path, MODELS_DIR=str(models), DEFAULT_MODEL=names[0])
-            process.start()
-            stack.callback(process.stop)
+            stack.callback(process.stop)  # also when it does not get ready
+            process.start(deadline_seconds=120)
             client = triton.InferenceServerClient(f"127.0.0.1:{process.port}", network_timeout=60)
             stack.callback(client.close)
+            wait_until(lambda: all(map(client.is_model_ready, names)), "all models to be loaded", deadline_seconds=120)
             client.url = f"http://127.0.0.1:{process.port}"
             return client
 

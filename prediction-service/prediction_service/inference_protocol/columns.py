@@ -74,16 +74,35 @@ def scalars(declared: Input, elements: "list[Any] | np.ndarray[Any, Any]", missi
 
 def numbers_as_they_are(declared: Input, array: "np.ndarray[Any, Any]") -> list[Any] | None:
     """Numbers that are all right, without a look at each; None: they need one, or there is a fault among them."""
-    kind, size = array.dtype.kind, array.dtype.itemsize
-    if isinstance(declared, NumberInput):
-        if kind == "f":
-            import numpy as np
+    import numpy as np
 
-            return array.astype("f8").tolist() if np.isfinite(array).all() else None
-        return array.astype("f8").tolist() if kind in "iu" and size < 8 else None
-    if isinstance(declared, IntegerInput):
-        return array.tolist() if kind == "i" or (kind == "u" and size < 8) else None
-    return array.tolist() if kind == "b" else None
+    kind, size = array.dtype.kind, array.dtype.itemsize
+    values: list[Any] | None = None
+    if isinstance(declared, NumberInput) and (np.isfinite(array).all() if kind == "f" else size < EXACT):
+        values = array.astype("f8").tolist()
+    elif isinstance(declared, IntegerInput) and (kind == "i" or (kind == "u" and size < EXACT) or are_whole(array)):
+        values = array.astype("i8").tolist()
+    elif isinstance(declared, BooleanInput) and ((array == 0) | (array == 1)).all():
+        values = array.astype("?").tolist()
+    return values
+
+
+EXACT = 8
+"""Bytes of an integer that not every double, and if it has no sign not every integer of 64 bits, can be."""
+
+
+def are_whole(array: "np.ndarray[Any, Any]") -> bool:
+    """Whether numbers with a point are whole, and no larger than doubles count without gaps."""
+    import numpy as np
+
+    if array.dtype.kind != "f":
+        return False
+    doubles = array.astype("f8")
+    return bool(((np.abs(doubles) <= MAX_COUNTED) & (np.rint(doubles) == doubles)).all())
+
+
+MAX_COUNTED = 2.0**53
+"""Doubles skip numbers beyond it."""
 
 
 def value_if_missing(declared: Input, place: int) -> Any:

@@ -10,7 +10,7 @@ from prediction_service.inference_protocol.instances import instances_of
 from prediction_service.inference_protocol.paths import Name, Version
 from prediction_service.inference_protocol.reading import read_request
 from prediction_service.inference_protocol.requested import check_requested, requested_outputs
-from prediction_service.inference_protocol.schemas import InferenceRequest
+from prediction_service.inference_protocol.schemas import InferenceRequest, InferenceResponse
 from prediction_service.inference_protocol.writing import OutputTensor, write_response
 from prediction_service.models.folders.manifest import Manifest
 from prediction_service.predict import Predicted, Predictor
@@ -28,6 +28,14 @@ INFER_REQUEST = {
     "requestBody": {"required": True, "content": {"application/json": {"schema": BODY}}},
 }
 
+INFER_RESPONSE: dict[int | str, dict[str, Any]] = {
+    200: {
+        "model": InferenceResponse,
+        "description": f"JSON; with binary outputs behind it, and {JSON_LENGTH} says where they begin",
+        "content": {"application/octet-stream": {}},
+    }
+}
+
 
 def add_inference(router: APIRouter, predictor: Predictor) -> None:
     """Inference."""
@@ -35,7 +43,7 @@ def add_inference(router: APIRouter, predictor: Predictor) -> None:
     @router.post(
         "/models/{name}/infer",
         summary="Up to 256 predictions, as tensors",
-        responses=documented_errors(400, 404, 413, 415, 503, 504),
+        responses=INFER_RESPONSE | documented_errors(400, 404, 413, 415, 500, 503, 504),
         openapi_extra=INFER_REQUEST,
     )
     @router.post("/models/{name}/versions/{version}/infer", include_in_schema=False)

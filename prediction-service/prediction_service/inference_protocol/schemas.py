@@ -65,6 +65,27 @@ class InferenceRequest(BaseModel):
         return bool(output.parameters.get("binary_data", self.parameters.get("binary_data_output", False)))
 
 
+class OutputTensor(BaseModel):
+    """One output; in binary its data stand behind the JSON, and `binary_data_size` says how long they are."""
+
+    name: str
+    datatype: str
+    shape: list[int] = Field(description="Rows first")
+    parameters: dict[str, Any] | None = None
+    data: list[Any] | None = Field(None, description="Row-major, flat")
+
+
+class InferenceResponse(BaseModel):
+    """What was computed, and is on record."""
+
+    model_config = ConfigDict(protected_namespaces=())
+
+    model_name: str
+    model_version: str
+    id: str | None = Field(None, description="Of the request, if it has one")
+    outputs: list[OutputTensor]
+
+
 class IndexRequest(BaseModel):
     """`ready`: only models that take requests."""
 
