@@ -87,7 +87,14 @@ class BatchRequest(PredictionOptions):
 
 
 WITHOUT_LABEL = "null only for tasks that have none: regression, embedding, generic; multilabel where no label applies"
-VALUE = "Of a regression the value, of an embedding the norm; null for other tasks"
+
+Value = Annotated[
+    float | None,
+    Field(
+        description="Of a regression the value, of an embedding the norm; other tasks have none",
+        exclude_if=lambda value: value is None,
+    ),
+]
 
 
 class PredictionMetric(BaseModel):
@@ -101,7 +108,7 @@ class PredictionMetric(BaseModel):
     model_name: str
     model_version: str
     confidence: float | None = Field(description=WITHOUT_LABEL)
-    prediction_value: float | None = Field(None, description=VALUE)
+    prediction_value: Value = None
     inference_time_ms: float
     input_length: int = Field(description="In characters")
     timestamp: datetime
@@ -153,7 +160,7 @@ class Prediction(BaseModel):
     model_name: str
     model_version: str = Field(description="X.Y.Z")
     confidence: float | None = Field(ge=0, le=1, description="Probability of the label, as the model sees it")
-    prediction_value: float | None = Field(None, description=VALUE)
+    prediction_value: Value = None
     inference_time_ms: float = Field(description="How long the model's call took in which this was computed")
     timestamp: datetime = Field(description="UTC")
     metric: PredictionMetric | None = None
