@@ -264,8 +264,9 @@ async def test_all_of_it_ends_with_the_service(tmp_path: Path) -> None:
     )
     while (line := await service.stdout.readline()) and line != b"ready\n":
         pass
-    started = below(psutil.Process(service.pid))
-    assert len(started) >= 3
+    of_service = psutil.Process(service.pid)
+    assert await until(lambda: len(below(of_service)) >= 3, 30)
+    started = below(of_service)
     os.kill(service.pid, signal.SIGKILL)
     await service.wait()
     assert await until(lambda: not any(process.is_running() for process in started), 5), started
