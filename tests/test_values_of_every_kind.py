@@ -31,4 +31,5 @@ def test_a_value_comes_through_as_it_is(tmp_path: Path, name: str) -> None:
         stack.end()
     assert json.dumps(EVERYTHING)[1:-1] not in "".join(stack.output)
     assert EVERYTHING not in "".join(stack.output)
-    assert not [process for process in psutil.process_iter() if str(stack.folder) in " ".join(process.cmdline())]
+    running = psutil.process_iter(["cmdline"])
+    assert not [process for process in running if str(stack.folder) in " ".join(process.info["cmdline"] or ())]
