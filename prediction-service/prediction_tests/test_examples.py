@@ -21,6 +21,8 @@ MODELS = {
     "churn": "churn",
     "house-prices": "house-prices",
     "topics": "topics",
+    "loss": "loss",
+    "hugging-face": "desks",
 }
 """Example → its model."""
 
@@ -86,7 +88,13 @@ def check_topics(row: dict[str, str], answer: dict[str, Any]) -> None:
     assert set(answer["raw_output"]["labels"]) == {topic for topic, value in said.items() if value >= 0.5}
 
 
-CHECKS = {"churn": check_churn, "house-prices": check_price, "topics": check_topics}
+CHECKS = {
+    "churn": check_churn,
+    "house-prices": check_price,
+    "topics": check_topics,
+    "loss": check_price,
+    "hugging-face": check_churn,
+}
 
 
 @pytest.mark.parametrize("example", MODELS)
