@@ -57,10 +57,74 @@ CHUNKED = (b"transfer-encoding", b"chunked")
 NOTHING = Content(None)
 
 
-class RequestBody:
-    """Reads from the client.
+class ClientBody:
+    """A body as its client sends it, piece after piece. `on_complete` is called once the last byte is here."""
 
-    `on_complete` is called once the last byte is here, `on_given_up` when there is no memory to wait for it.
+    given_up = False
+    """Whether it was let go of because others needed the room."""
+
+    def __init__(self, scope: Scope, receive: Receive, on_complete: Callable[[], None]) -> None:
+        self._receive, self._on_complete = receive, on_complete
+        self._declared = header(scope, b"content-length")
+        self._expected = self._declared is not None or header(scope, b"transfer-encoding") is not None
+        self.complete = False
+
+    async def open(self) -> Content:
+        """What to send on, once the beginning is here. Raises ClientGoneError, and what its kind refuses."""
+        if not self._expected:
+            self._finish()
+            return NOTHING
+        self._check_declared()
+        first, more = await self._next()
+        if more:
+            first = await self._beginning(first)
+        if self.complete:
+            return Content((b"content-length", b"%d" % len(first)), first)
+        framing = CHUNKED if self._declared is None else (b"content-length", self._declared)
+        return Content(framing, stream=self._stream(first))
+
+    def refuse_given_up(self) -> None:
+        """Raises Overloaded when this body was given up."""
+
+    def end(self) -> None:
+        """Nothing of it is needed any more."""
+
+    def _check_declared(self) -> None:
+        """Looks at the declared length, before anything is read."""
+
+    async def _beginning(self, first: bytes) -> bytes:
+        """What there must be before anything is sent on."""
+        return first
+
+    def _came(self, size: int) -> None:
+        """So many bytes more are here."""
+
+    async def _stream(self, first: bytes) -> AsyncIterator[bytes]:
+        yield first
+        while not self.complete:
+            chunk, _ = await self._next()
+            yield chunk
+
+    async def _next(self) -> tuple[bytes, bool]:
+        """The next piece, and whether more follow."""
+        message = await self._receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGoneError
+        chunk, more = message.get("body", b""), message.get("more_body", False)
+        self._came(len(chunk))
+        if not more:
+            self._finish()
+        return chunk, more
+
+    def _finish(self) -> None:
+        self.complete = True
+        self._on_complete()
+
+
+class RequestBody(ClientBody):
+    """A bounded body: a small one is sent on once it is complete, a larger one once AWAITED_BYTES of it are here.
+
+    `on_given_up` is called when there is no memory to wait for it. Opening it raises BodyTooLarge and Overloaded.
     """
 
     def __init__(
@@ -72,32 +136,14 @@ class RequestBody:
         on_complete: Callable[[], None],
         on_given_up: Callable[[], None],
     ) -> None:
-        self._receive, self._max_bytes, self._unfinished = receive, max_bytes, unfinished
-        self._on_complete, self._on_given_up = on_complete, on_given_up
+        super().__init__(scope, receive, on_complete)
+        self._max_bytes, self._unfinished, self._on_given_up = max_bytes, unfinished, on_given_up
         self._pieces: list[bytes] = []
-        self._declared = header(scope, b"content-length")
-        self._expected = self._declared is not None or header(scope, b"transfer-encoding") is not None
         self._read = 0
-        self.complete = self.given_up = False
 
-    async def open(self) -> Content:
-        """What to send on, once a small body is complete, or more than AWAITED_BYTES of a larger one are here.
-
-        Raises BodyTooLarge (from the declared length: before anything is read), ClientGoneError, Overloaded.
-        """
-        if not self._expected:
-            self._finish()
-            return NOTHING
+    def _check_declared(self) -> None:
         if self._declared is not None and int(self._declared) > self._max_bytes:
             raise BodyTooLarge(self._max_bytes)
-        first, more = await self._next()
-        if not more:
-            return Content((b"content-length", b"%d" % len(first)), first)
-        beginning = await self._beginning(first)
-        if self.complete:
-            return Content((b"content-length", b"%d" % len(beginning)), beginning)
-        framing = CHUNKED if self._declared is None else (b"content-length", self._declared)
-        return Content(framing, stream=self._stream(beginning))
 
     async def _beginning(self, first: bytes) -> bytes:
         """All of a small body, or so much of a larger one that its client has shown to mean it."""
@@ -131,26 +177,7 @@ class RequestBody:
         if self.given_up:
             raise Overloaded("Too many bytes of unfinished requests are here.")
 
-    async def _stream(self, first: bytes) -> AsyncIterator[bytes]:
-        yield first
-        more = True
-        while more:
-            chunk, more = await self._next()
-            yield chunk
-
-    async def _next(self) -> tuple[bytes, bool]:
-        """The next piece, and whether more follow."""
-        message = await self._receive()
-        if message["type"] == "http.disconnect":
-            raise ClientGoneError
-        chunk, more = message.get("body", b""), message.get("more_body", False)
-        self._read += len(chunk)
+    def _came(self, size: int) -> None:
+        self._read += size
         if self._read > self._max_bytes:
             raise BodyTooLarge(self._max_bytes)
-        if not more:
-            self._finish()
-        return chunk, more
-
-    def _finish(self) -> None:
-        self.complete = True
-        self._on_complete()
