@@ -9,7 +9,8 @@ from prediction_service.inference_protocol.columns import column
 from prediction_service.inference_protocol.errors import BadInference
 from prediction_service.inference_protocol.tensors import Tensor, bad_input
 from prediction_service.request.texts import MAX_BATCH_CHARACTERS, check_text
-from prediction_service.signature.signature import TEXT, Instance, Signature, length_of, shown
+from prediction_service.signature.inputs import shown
+from prediction_service.signature.signature import TEXT, Instance, Signature, length_of
 
 
 def instances_of(signature: Signature, tensors: Sequence[Tensor]) -> Sequence[Instance]:

@@ -7,7 +7,7 @@ from prediction_service.inference_protocol.outputs import CONFIDENCE, LABEL, Out
 from prediction_service.inference_protocol.schemas import InferenceRequest, RequestedOutput
 from prediction_service.models.folders.manifest import Manifest
 from prediction_service.predict import Predicted
-from prediction_service.signature.signature import shown
+from prediction_service.signature.inputs import shown
 
 TEXT_CLASSIFIER = (LABEL, CONFIDENCE)
 """What a classifier of texts sends when nothing is named: its clients have taken these two to be all."""

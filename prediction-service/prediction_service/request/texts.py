@@ -17,6 +17,11 @@ def check_text(text: str) -> str:
     """Returns the text. Raises ValueError for one that no model can use, or that Postgres cannot store."""
     if not text or text.isspace():
         raise ValueError("must not be blank")
+    return check_storable(text)
+
+
+def check_storable(text: str) -> str:
+    """Returns the text, blank or not. Raises ValueError for one that is too long, or that Postgres cannot store."""
     if len(text) > MAX_CHARACTERS:
         raise ValueError(f"must have at most {MAX_CHARACTERS} characters")
     if "\0" in text:

@@ -2,13 +2,14 @@
 
 import math
 import re
+from collections.abc import Sequence
 from datetime import datetime
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from prediction_service.request.texts import MAX_CHARACTERS, is_unicode
+from prediction_service.request.texts import check_storable
 from prediction_service.signature.datatypes import MAX_ELEMENTS, Datatype, elements_of
 from prediction_service.signature.tensors import read_tensor
 
@@ -26,6 +27,11 @@ MAX_VALUES = 10_000
 RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII | re.IGNORECASE)
 
 INT64 = range(-(2**63), 2**63)
+
+
+def shown(names: Sequence[str]) -> str:
+    """The first of them, for a person."""
+    return ", ".join(names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
 
 
 class BadInput(ValueError):
@@ -80,7 +86,7 @@ class TextInput(Declared):
         """The text."""
         if not isinstance(value, str):
             raise BadInput("must be a text")
-        return checked_text(value)
+        return check_storable(value)
 
 
 class NumberInput(Declared):
@@ -150,8 +156,8 @@ class CategoryInput(Declared):
         if value in self.positions:
             return value
         if not self.other:
-            raise BadInput(f"must be one of {listed(self.values)}")
-        return checked_text(value)
+            raise BadInput(f"must be one of {shown(self.values)}")
+        return check_storable(value)
 
 
 class BooleanInput(Declared):
@@ -208,19 +214,3 @@ Input = Annotated[
     TextInput | NumberInput | IntegerInput | CategoryInput | BooleanInput | TimestampInput | TensorInput,
     Field(discriminator="type"),
 ]
-
-
-def checked_text(value: str) -> str:
-    """Raises BadInput for a text that no database can store, or that is too long."""
-    if len(value) > MAX_CHARACTERS:
-        raise BadInput(f"must have at most {MAX_CHARACTERS} characters")
-    if "\0" in value:
-        raise BadInput("must not contain the character NUL")
-    if not is_unicode(value):
-        raise BadInput("must not contain half a character (a lone surrogate)")
-    return value
-
-
-def listed(values: list[str]) -> str:
-    """The first of them, for a person."""
-    return ", ".join(values[:10]) + (f" and {len(values) - 10} more" if len(values) > 10 else "")

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from prediction_service.request.texts import check_text
-from prediction_service.signature.inputs import Input, TensorInput, TextInput
+from prediction_service.signature.inputs import Input, TensorInput, TextInput, shown
 
 Instance = Any
 """What one prediction is made from: a str for a model of one text without `[[inputs]]`, else a tuple of values, one for
@@ -114,8 +114,3 @@ def as_json(declared: Input, value: Any) -> Any:
     if isinstance(declared, TensorInput):
         return {"datatype": declared.datatype, "shape": list(value.shape)}
     return value.isoformat() if isinstance(value, datetime) else value
-
-
-def shown(names: Sequence[str]) -> str:
-    """The first of them, for a person."""
-    return ", ".join(names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")

@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from prediction_service.signature.inputs import MAX_INPUTS
-from prediction_service.signature.signature import InputFaults, Signature, shown
+from prediction_service.signature.inputs import MAX_INPUTS, shown
+from prediction_service.signature.signature import InputFaults, Signature
 from prediction_service.streams.cells import conversion
 from prediction_service.streams.csv_records import CsvRecords, Record
 from prediction_service.streams.row import PASSED_THROUGH, Row, StreamFault, fault_of

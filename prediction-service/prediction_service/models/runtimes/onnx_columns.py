@@ -19,8 +19,8 @@ from prediction_service.models.runtimes.onnx_values import (
     dtype_of,
 )
 from prediction_service.models.runtimes.readers import fixed
-from prediction_service.signature.inputs import Input, TensorInput
-from prediction_service.signature.signature import Instance, shown
+from prediction_service.signature.inputs import Input, TensorInput, shown
+from prediction_service.signature.signature import Instance
 
 Array = np.ndarray[Any, Any]
 Columns = Sequence[Sequence[Any]]
