@@ -79,7 +79,7 @@ $(EXAMPLES)/installed: examples/requirements.txt deploy/requirements/uv.txt cli/
 test: install examples-install ## All tests but the long fault tests: each distribution alone, then the whole stack
 	@set -e; for distribution in $(DISTRIBUTIONS); do \
 	    echo "== $$distribution"; (cd $$distribution && ../$(BIN)/pytest --quiet -m "not faults"); done
-	@echo "== the whole stack"; $(BIN)/pytest --quiet -m "not faults"
+	@echo "== the whole stack"; $(BIN)/pytest --quiet -m "not faults" tests training
 
 .PHONY: test-install
 test-install: install ## The installation: old and new pips, an index that moves on, a kill in the middle

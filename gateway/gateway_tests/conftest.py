@@ -13,10 +13,7 @@ from gateway.app import create_app, create_door
 from gateway.settings import Settings
 from shared.embedded.ports import free_ports
 from shared.service.assembly import server_for
-from shared.telemetry.logs import configure_logging
 from shared.testing.postgres import Database
-
-configure_logging("gateway", "WARNING", "console")
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
