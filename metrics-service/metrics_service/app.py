@@ -13,7 +13,8 @@ The stops of a request, in order:
 `database` is the border to Postgres, `sql` has the statements.
 `reports/drift` compares a window with another or with one of the `baselines` (`windows/distributions`: how predictions
 are distributed; `drift/comparison`: whether and how far two are apart; `drift/chance`: what chance alone does);
-`feedback` says how good predictions were. What a person changes is on the trail of `audit`.
+`feedback` says how good predictions were; `reports/comparison` puts two versions or two windows `side_by_side`, with
+intervals and a verdict in words. What a person changes is on the trail of `audit`.
 
 Besides requests, the one replica that leads (`maintenance/leader`) works, in this order:
 
@@ -50,6 +51,7 @@ from metrics_service.models.catalogue import ModelCatalogue
 from metrics_service.notifications.alertmanager import AlertmanagerSync
 from metrics_service.notifications.delivery import AlertDelivery, new_client
 from metrics_service.notifications.outbox import Outbox
+from metrics_service.reports.comparison import ComparisonReporter
 from metrics_service.reports.drift import DriftReporter
 from metrics_service.reports.metrics import MetricsReporter
 from metrics_service.settings import Settings
@@ -79,6 +81,7 @@ def create_app(settings: Settings) -> FastAPI:
     outbox = Outbox(settings.alert_webhooks)
     alerts = AlertStore(engine, settings.alert_policy, outbox.announce)
     feedback = FeedbackStore(engine, settings.feedback_caller_limit)
+    comparison = ComparisonReporter(engine, coverage, thresholds, feedback)
     watcher = AlertWatcher(
         own,
         ThresholdStore(own),
@@ -112,7 +115,7 @@ def create_app(settings: Settings) -> FastAPI:
         version=VERSION,
         description=__doc__,
         routers=[
-            metrics_router(reporter, drift, catalogue),
+            metrics_router(reporter, drift, comparison, catalogue),
             thresholds_router(thresholds, catalogue, settings.admin_token),
             baselines_router(Pinning(engine, coverage, baselines), catalogue, settings.admin_token),
             alerts_router(alerts, silences, catalogue),

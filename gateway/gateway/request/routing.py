@@ -48,6 +48,7 @@ EXACT = table(
     Route("/metrics/count", UpstreamName.METRICS),
     Route("/metrics/timeseries", UpstreamName.METRICS),
     Route("/metrics/drift", UpstreamName.METRICS),
+    Route("/metrics/compare", UpstreamName.METRICS),
     Route("/metrics/quality", UpstreamName.METRICS),
     Route("/metrics/baselines", UpstreamName.METRICS, guarded=True),
     Route("/metrics/audit", UpstreamName.METRICS, guarded=True),

@@ -4,9 +4,11 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from metrics_service.models.catalogue import ModelCatalogue
+from metrics_service.reports.comparison import ComparisonReporter
 from metrics_service.reports.drift import DriftReporter
 from metrics_service.reports.metrics import MetricsReporter
 from shared.contracts.aggregates import AggregatedMetrics, MetricsQuery
+from shared.contracts.comparison import Comparison, ComparisonQuery
 from shared.contracts.drift import DriftQuery, DriftReport
 from shared.contracts.timeseries import Timeseries, TimeseriesQuery
 from shared.http.openapi import problems
@@ -19,8 +21,10 @@ class PredictionCount(BaseModel):
     total_predictions: int
 
 
-def metrics_router(reporter: MetricsReporter, drift: DriftReporter, catalogue: ModelCatalogue) -> APIRouter:
-    """Aggregates, charts, drift and the count."""
+def metrics_router(
+    reporter: MetricsReporter, drift: DriftReporter, comparison: ComparisonReporter, catalogue: ModelCatalogue
+) -> APIRouter:
+    """Aggregates, charts, drift, comparisons and the count."""
     router = APIRouter(prefix="/metrics", tags=["metrics"], route_class=StrictRoute)
 
     @router.post("/aggregated", summary="Aggregates over a window", responses=problems(404, 422, 503))
@@ -58,6 +62,19 @@ def metrics_router(reporter: MetricsReporter, drift: DriftReporter, catalogue: M
         await catalogue.check(query.model_name, query.model_version, query.task_type)
         await catalogue.check(query.model_name, query.reference_model_version)
         return await drift.report(query)
+
+    @router.post("/compare", summary="Two versions or two windows, side by side", responses=problems(404, 422, 503))
+    async def compare_sides(query: ComparisonQuery) -> Comparison:
+        """Everything that is known of both sides, by how much they differ, and a verdict in words.
+
+        Two versions are compared over the same window unless a reference window is named, one version (or all
+        together) with the window before. Each number has the 95 % interval of its difference; what `words` claims is
+        certain (chance alone shows it in at most one comparison in 1,000, over all their numbers) and large enough to
+        matter. `better` and `worse` are about accuracy by feedback, confidence and time.
+        """
+        await catalogue.check(query.model_name, query.model_version, query.task_type)
+        await catalogue.check(query.model_name, query.reference_model_version)
+        return await comparison.report(query)
 
     @router.get("/count", summary="Number of predictions on record", responses=problems(503))
     async def count_predictions() -> PredictionCount:

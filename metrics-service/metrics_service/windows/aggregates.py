@@ -60,13 +60,26 @@ async def aggregate(engine: AsyncEngine, selection: Selection) -> Aggregates:
 
 async def aggregate_by_version(engine: AsyncEngine, selection: Selection) -> tuple[Aggregates, list[VersionMetrics]]:
     """The aggregates, and what each version did, the busiest first; but for values of one snapshot."""
+    return (await read_aggregates(engine, selection))[:2]
+
+
+async def read_aggregates(
+    engine: AsyncEngine, selection: Selection
+) -> tuple[Aggregates, list[VersionMetrics], dict[int, int]]:
+    """The same, and the histogram of inference times: predictions per logarithmic bin."""
     async with autocommit(engine) as connection:
         row = (await connection.execute(AGGREGATE, parameters_of(selection))).one()
         found = await outcomes(connection, selection) if row.has_other_tasks else Outcomes()
     if not row.labels:
-        return Aggregates(), []
+        return Aggregates(), [], {}
     versions = sorted(versions_of(row, found.average_values), key=lambda version: -version.total_predictions)
-    return replace(summary(row), values=found.values, labels=found.labels), versions[:MAX_VERSIONS]
+    aggregates = replace(summary(row), values=found.values, labels=found.labels)
+    return aggregates, versions[:MAX_VERSIONS], histogram_of(row)
+
+
+def histogram_of(row: Row[Any]) -> dict[int, int]:
+    """Predictions per logarithmic bin of inference time."""
+    return dict(zip(row.bins, row.bin_counts, strict=True))
 
 
 def summary(row: Row[Any]) -> Aggregates:
@@ -74,7 +87,7 @@ def summary(row: Row[Any]) -> Aggregates:
     labels: Counter[str] = Counter()
     for label, predictions in zip(row.labels, row.label_counts, strict=True):
         labels[label] += predictions
-    histogram = dict(zip(row.bins, row.bin_counts, strict=True))
+    histogram = histogram_of(row)
     total = labels.total()
     labels.pop(NO_LABEL, None)
     p50, p95, p99 = quantiles(histogram, PERCENTILES, row.time_min, row.time_max)
