@@ -22,7 +22,7 @@ from prediction_tests.python_models import below, python_model, workers
 MEMORY = 128 << 20
 
 CODE = """
-import os, signal, subprocess, sys, threading, time
+import os, signal, struct, subprocess, sys, threading, time
 
 held = []
 
@@ -72,6 +72,10 @@ def act(text):
             if not os.fork():
                 time.sleep(1000)
             os._exit(0)
+    if text == "answer another call":
+        frame = struct.pack("=IBIQ2d", 0, 3, 0, 16, 0.0, 1.0)
+        os.write(next(fd for fd in range(3, 20) if is_socket(fd)), frame)
+        time.sleep(0.1)
     if text == "print":
         line = b"x" * (1 << 20)
         for _ in range(1 << 10):
@@ -144,6 +148,7 @@ async def ask(model: Model, *texts: str) -> list[bool]:
     [
         ("raise", 0), ("too few", 0), ("exit", 0), ("write", 0),
         ("exit at once", 0), ("crash", 0), ("eat", 0), ("close everything", 0), ("babble", 0),
+        ("answer another call", 0),
         ("sleep", 3), ("spin", 3), ("stop", 3), ("fork", 3), ("eat in a child", 3),
     ],
 )  # fmt: skip
@@ -155,6 +160,36 @@ async def test_it_costs_its_own_row_and_no_other(model: Model, text: str, second
     assert len(workers()) == 1
     if seconds or text in {"exit at once", "crash"}:
         assert "a worker process ended" in model.batcher.note
+
+
+async def test_a_process_that_it_forks_and_that_comes_back_answers_nobody(tmp_path: Path) -> None:
+    code = """
+        import os, time
+
+        def predict(rows):
+            words = rows[0]["text"].split()
+            if "fork" in words and not os.fork():
+                time.sleep(0.05)
+            if "raise" in words:
+                raise ValueError
+            return [float(words[0]) if words[0].isdigit() else 0.0 for row in rows]
+    """
+    path = python_model(tmp_path, code, 'task_type = "regression"\n[runtime]\nkind = "python"\n')
+    processes = ProcessBounds(memory_bytes=MEMORY, call_seconds=3.0)
+    model = load_model(ModelFolder("own", "1.0.0", path), QueueBounds(1024, 60.0, 3.0, MEMORY, processes))
+    try:
+        for number in range(0, 60, 3):
+            (first,) = await model.batcher.run([f"{number} fork"], STAYS)
+            assert first.output == number
+            await asyncio.sleep(0.03)
+            (refused,) = await model.batcher.run([f"{number + 1} fork raise"], STAYS)
+            assert isinstance(refused, ModelFailed)
+            await asyncio.sleep(0.03)
+            (result,) = await model.batcher.run([f"{number + 2}"], STAYS)
+            assert result.output == number + 2
+        assert not model.batcher.note
+    finally:
+        await model.batcher.close()
 
 
 async def test_its_note_says_why_a_process_ended(model: Model) -> None:

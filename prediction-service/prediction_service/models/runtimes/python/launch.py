@@ -82,7 +82,7 @@ class Launch:
     def setup(self) -> bytes:
         """The first frame."""
         settings = self._settings | {"parent": os.getpid()}
-        return b"".join(frames.parts(frames.SETUP, json.dumps(settings).encode()))
+        return b"".join(frames.numbered(0, frames.parts(frames.SETUP, json.dumps(settings).encode())))
 
     def has_changed(self) -> bool:
         """Whether the folder holds something else than what was loaded: that has not been tried."""

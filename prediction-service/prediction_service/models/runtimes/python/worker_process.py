@@ -55,6 +55,7 @@ class WorkerProcess:
             os.close(printed)
         self._asked = threading.Lock()
         """Held by who asks: the socket must not be closed, and its number given to another, under their hands."""
+        self._calls = 0
         self.ended_at: float | None = None
         """When it was told to end (`time.perf_counter`); None: not yet."""
         self.why = ""
@@ -73,33 +74,37 @@ class WorkerProcess:
         After either there is nothing more to be had from this process.
         """
         with self._asked:
+            number = self._calls = (self._calls + 1) % MOST_CALLS
             try:
-                for piece in pieces:
+                for piece in frames.numbered(number, pieces):
                     self.socket.settimeout(left_until(deadline))
                     self.socket.sendall(piece)
-                return self.read(deadline)
+                frame = self.read(deadline)
             except TimeoutError:
                 raise CallTooLongError from None
             except OSError as error:
                 raise WorkerEndedError from error
+            if frame.number != number:
+                raise WorkerEndedError("it says what it was not asked")
+            return frame
 
     def read(self, deadline: float) -> frames.Frame:
         """The next frame. Raises TimeoutError, OSError, WorkerEndedError."""
         self.socket.settimeout(left_until(deadline))
         first = self.socket.recv(READ_BYTES)
-        while first and len(first) < frames.HEAD.size:
+        while first and len(first) < frames.BEGINNING.size:
             more = self.socket.recv(READ_BYTES)
             first = first + more if more else b""
         if not first:
             raise WorkerEndedError
-        kind, text_bytes, data_bytes = frames.HEAD.unpack_from(first)
+        number, kind, text_bytes, data_bytes = frames.BEGINNING.unpack_from(first)
         size = text_bytes + data_bytes
         if size > frames.MOST_BYTES:
             raise WorkerEndedError(f"it gave more than {frames.MOST_BYTES >> 20} MiB for one call")
-        body = memoryview(first)[frames.HEAD.size :]
+        body = memoryview(first)[frames.BEGINNING.size :]
         if len(body) != size:
             body = self._rest(body, size, deadline)
-        return frames.Frame(kind, bytes(body[:text_bytes]), body[text_bytes:])
+        return frames.Frame(number, kind, bytes(body[:text_bytes]), body[text_bytes:])
 
     def _rest(self, begun: memoryview, size: int, deadline: float) -> memoryview:
         """The body that begins so."""
@@ -169,6 +174,9 @@ class WorkerProcess:
 
 
 SETUP_SECONDS = 10.0
+
+MOST_CALLS = 1 << 32
+"""Then their numbers begin again."""
 
 REAP_SECONDS = 2.0
 

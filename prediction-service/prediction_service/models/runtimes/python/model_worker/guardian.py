@@ -85,7 +85,7 @@ def work(descriptor: int, settings: dict[str, Any], guardian: int) -> None:
         python = [sys.base_prefix, sys.base_exec_prefix]
         confine(settings["memory"], [*python, *settings["readable"]], guardian)
     except ConfinementError as error:
-        frames.write(descriptor, frames.parts(frames.MISFIT, str(error).encode()))
+        frames.write(descriptor, 0, frames.parts(frames.MISFIT, str(error).encode()))
         os._exit(1)
     serving.serve(descriptor, settings)
 

@@ -25,14 +25,17 @@ MOST_CHARACTERS = 1000
 
 def serve(descriptor: int, settings: dict[str, Any]) -> NoReturn:
     """Never returns: the process ends when the service is gone."""
+    own = os.getpid()
     try:
         os.set_inheritable(descriptor, False)
         predict = load(settings)
         read, encode = row_reader(settings), encoder(settings)
     except BaseException as error:
-        frames.write(descriptor, frames.parts(frames.MISFIT, told(error, settings["folder"])))
+        end_if_forked(own)
+        frames.write(descriptor, 0, frames.parts(frames.MISFIT, told(error, settings["folder"])))
         os._exit(1)
-    frames.write(descriptor, frames.parts(frames.READY, b""))
+    end_if_forked(own)
+    frames.write(descriptor, 0, frames.parts(frames.READY, b""))
     while (frame := frames.read(descriptor)) is not None:
         try:
             rows = read(frame)
@@ -41,8 +44,15 @@ def serve(descriptor: int, settings: dict[str, Any]) -> NoReturn:
             answer = frames.parts(frames.MISFIT, str(error).encode("utf-8", "replace"))
         except BaseException as error:
             answer = frames.parts(frames.FAILED, told(error, settings["folder"]))
-        frames.write(descriptor, answer)
+        end_if_forked(own)
+        frames.write(descriptor, frame.number, answer)
     os._exit(0)
+
+
+def end_if_forked(own: int) -> None:
+    """A process that the model has forked, and that comes back from the model's code, is not the one that was asked."""
+    if os.getpid() != own:
+        os._exit(0)
 
 
 def load(settings: dict[str, Any]) -> Predict:
