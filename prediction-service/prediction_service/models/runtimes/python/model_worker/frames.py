@@ -1,8 +1,9 @@
 """Frames: what the service and a worker send each other through a pair of sockets.
 
-A frame is a number, a head (kind, bytes of JSON, bytes of data), the JSON, and the data: arrays without any encoding, in
-the machine's own order of bytes, for both ends are on one machine. The number is that of the call: an answer has the one
-of its question, so that what a model's processes may have written besides is never taken for the answer to somebody else.
+A frame is a number, a head (kind, bytes of JSON, bytes of data), the JSON, and the data: arrays without any encoding,
+in the machine's own order of bytes, for both ends are on one machine. The number is that of the call: an answer has
+the one of its question, so that what a model's processes may have written besides never passes for the answer to
+somebody else.
 """
 
 import os
