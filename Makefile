@@ -81,6 +81,20 @@ test: install examples-install ## All tests but the long fault tests: each distr
 	    echo "== $$distribution"; (cd $$distribution && ../$(BIN)/pytest --quiet -m "not faults"); done
 	@echo "== the whole stack"; $(BIN)/pytest --quiet -m "not faults" tests training
 
+CONSOLE_TESTS = $(BIN)/pytest --quiet -c pyproject.toml --rootdir . gateway/console_tests
+
+.PHONY: test-console
+test-console: console-install ## Test the console in a real browser (needs Debian's chromium)
+	$(CONSOLE_TESTS) --ignore gateway/console_tests/test_screenshots.py
+
+.PHONY: screenshots
+screenshots: console-install ## Take the pictures in docs/images anew, of a stack with a day's traffic
+	$(CONSOLE_TESTS)/test_screenshots.py
+
+.PHONY: console-install
+console-install: install
+	@$(INSTALL) $(VENV) requirements.txt gateway/console_tests/requirements.txt -- $(DISTRIBUTIONS:%=./%)
+
 .PHONY: test-install
 test-install: install ## The installation: old and new pips, an index that moves on, a kill in the middle
 	$(BIN)/pytest --quiet tests/test_install.py
@@ -172,6 +186,7 @@ requirements: install ## Compile every file of pinned packages again, with the n
 	    name=$$(basename $${input%/pyproject.toml} .in); \
 	    $(COMPILE) $(OWN) $$input --output-file deploy/requirements/$$name.txt; done
 	$(NEWEST) $(OWN) benchmarks/requirements.in --output-file benchmarks/requirements.txt
+	$(NEWEST) $(OWN) gateway/console_tests/requirements.in --output-file gateway/console_tests/requirements.txt
 	set -e; for input in benchmarks/peers/*/requirements.in prediction-service/prediction_tests/clients/*/requirements.in tests/pips/newest.in; do \
 	    $(NEWEST) $$input --output-file $${input%.in}.txt; done
 	$(NEWEST) $(OWN) prediction-service/pyproject.toml deploy/requirements/build.in $(TRAINS_WITH:.txt=.in) --output-file $(TRAINS_WITH)

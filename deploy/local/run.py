@@ -144,6 +144,7 @@ def banner(settings: LocalSettings, stack: Stack, folder: StackFolder, troubles:
     token = settings.local_dir / folder.admin_token().name if settings.admin_token is None else "the one you set"
     return f"""{state}
 
+    {url}/console    the console
     {url}            the API
     {url}/docs       its documentation
     {url}/health     how every part is

@@ -12,7 +12,7 @@ The stops of a request, in order:
 No framework stands in this way: what it costs, every request would pay.
 
 What no route takes is answered by the gateway's own FastAPI application: `/`, `/health`, `/docs`, `/redoc`,
-`/openapi.json`.
+`/openapi.json`, `/console`.
 """
 
 import time
@@ -25,6 +25,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from gateway.api.home import NAME, home_router
+from gateway.console.pages import console_router
 from gateway.docs.openapi import ServiceDocuments
 from gateway.docs.pages import docs_router, mount_assets
 from gateway.front import Front
@@ -124,6 +125,7 @@ def create_app(settings: Settings) -> ASGIApp:
             home_router(release, prefix),
             system_health_router(SystemCheck(health, session, services)),
             docs_router(lambda: openapi_of(own), documents, prefix),
+            console_router(prefix),
         ],
         health=health,
         lifespan=lifespan,

@@ -8,6 +8,7 @@ from shared.http.strict_route import StrictRoute
 
 NAME = "FastAPI Model Server"
 LINKS = {
+    "console": "/console",
     "docs": "/docs",
     "redoc": "/redoc",
     "openapi": "/openapi.json",
