@@ -6,7 +6,7 @@ in turns, in commits of several sizes. What was put down is then counted, as the
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
@@ -141,4 +141,4 @@ def record(generator: Random, *, has_inputs: bool) -> Record:
 
 def renewed(one: Record) -> Record:
     """The same prediction, made now."""
-    return replace(one, prediction_id=str(uuid7()), created_at=datetime.now(UTC))
+    return one._replace(prediction_id=str(uuid7()), created_at=datetime.now(UTC))

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from uuid_utils import uuid7
 
@@ -17,8 +17,7 @@ from prediction_service.signature.signature import Instance, length_of, stored_i
 from shared.asyncio.clock import UtcNow
 
 
-@dataclass(frozen=True, slots=True)
-class Predicted:
+class Predicted(NamedTuple):
     """The record of a prediction, and the model's whole output, by the names that its task has."""
 
     record: Record
@@ -84,11 +83,17 @@ class Predictor:
 
     async def _record(self, model: Model, computed: Sequence[tuple[Instance, Outcome]]) -> list[Predicted]:
         """Records the predictions, all in one transaction."""
-        predicted = [self._describe(model, instance, outcome) for instance, outcome in computed]
+        bins = model.bins_of([instance for instance, _ in computed])
+        predicted = [
+            self._describe(model, instance, outcome, own)
+            for (instance, outcome), own in zip(computed, bins, strict=True)
+        ]
         await self._recorder.add([prediction.record for prediction in predicted])
         return predicted
 
-    def _describe(self, model: Model, instance: Instance, outcome: Outcome) -> Predicted:
+    def _describe(
+        self, model: Model, instance: Instance, outcome: Outcome, bins: Sequence[int | None] | None
+    ) -> Predicted:
         """The prediction of one instance, as the model's task has it."""
         manifest = model.manifest
         finding = manifest.task.finding(outcome.output)
@@ -109,7 +114,7 @@ class Predictor:
             text=instance if self._stored.texts and isinstance(instance, str) else None,
             prediction_value=finding.value,
             labels=finding.labels,
-            input_bins=model.bins_of(instance),
+            input_bins=bins,
             inputs=stored_inputs(manifest.signature, instance) if self._stored.inputs else None,
         )
         return Predicted(record, finding.raw)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from prediction_service.models.baseline import read_baseline
 from prediction_service.models.folders.manifest_file import read_manifest
 from prediction_service.signature.bins import InputBins
+from prediction_service.signature.inputs import CategoryInput, NumberInput
 from prediction_service.signature.signature import Signature
 from prediction_tests.service import QUICK_MODELS, StartService, until_loaded
 from prediction_tests.test_signature import ROW, TABLE
@@ -37,7 +38,7 @@ def signature(tmp_path: Path) -> Signature:
 
 def bins_of(signature: Signature, inputs: dict[str, Any], row: dict[str, Any]) -> dict[str, int | None]:
     bins = InputBins(signature, ModelBaseline.model_validate({"inputs": inputs}).inputs)
-    return dict(zip(signature.names, bins.of(signature.read(row)), strict=True))
+    return dict(zip(signature.names, *bins.of([signature.read(row)]), strict=True))
 
 
 def test_every_type_has_bins_of_its_own(signature: Signature) -> None:
@@ -54,6 +55,18 @@ def test_numbers_fall_where_numpy_puts_them(edges: list[float], value: float) ->
     edges = sorted(edges)
     counted = ModelBaseline.model_validate({"inputs": {"x": {"edges": edges, "counts": [0] * (len(edges) + 1)}}})
     assert counted.inputs["x"].bin_of(value) == np.digitize(value, edges)  # type: ignore[union-attr]
+
+
+@given(
+    st.lists(st.none() | st.floats(allow_infinity=False), max_size=9), st.lists(st.sampled_from([None, "a", "b", "c"]))
+)
+def test_a_column_is_sorted_as_its_values_are_one_by_one(numbers: list[float | None], words: list[str | None]) -> None:
+    inputs = {"x": {"edges": [-1.0, 0.0, 2.5], "counts": [0] * 4}, "w": {"values": ["b", "a"], "counts": [0, 0]}}
+    counted = ModelBaseline.model_validate({"inputs": inputs}).inputs
+    declared = [NumberInput(name="x", type="number"), CategoryInput(name="w", type="category", values=["a", "b"])]
+    instances = list(zip(numbers, words, strict=False))
+    wanted = [(counted["x"].bin_of(number), counted["w"].bin_of(word)) for number, word in instances]
+    assert InputBins(Signature(declared), counted).of(instances) == wanted
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 import random
 from collections.abc import Iterator
-from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from uuid import UUID
 from zlib import crc32
@@ -83,7 +82,7 @@ def test_the_journal_gives_back_what_it_was_given() -> None:
 
 
 def test_a_journal_from_before_them_is_read() -> None:
-    older = {name: value for name, value in asdict(RECORDS[0]).items() if value is not None or name == "text"}
+    older = {name: value for name, value in RECORDS[0]._asdict().items() if value is not None or name == "text"}
     assert "labels" not in older
     body = orjson.dumps([older])
     assert decode(b"%08x %s\n" % (crc32(body), body)) == [RECORDS[0]]
@@ -107,5 +106,5 @@ async def test_what_would_spoil_sums_is_refused_and_nothing_with_it_is_written(
     store: RecordStore, database: Database, wrong: dict
 ) -> None:
     with pytest.raises(RecordRefusedError):
-        await store.add([RECORDS[0], replace(RECORDS[1], prediction_id=str(UUID(int=1)), **wrong)])
+        await store.add([RECORDS[0], RECORDS[1]._replace(prediction_id=str(UUID(int=1)), **wrong)])
     assert await on_record(database) == []

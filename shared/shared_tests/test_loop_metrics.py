@@ -36,11 +36,16 @@ def test_they_are_written_as_the_librarys_are() -> None:
     LoopGauge("in_flight", "In flight", registry=ours).by_labels[()] += 2
     Gauge("in_flight", "In flight", registry=library).set(2)
 
-    loop_histogram = LoopHistogram("seconds", "Seconds", "route", BUCKETS, ours)
-    histogram = Histogram("seconds", "Seconds", ["route"], buckets=BUCKETS, registry=library)
+    loop_histogram = LoopHistogram("seconds", "Seconds", ["route", "method"], BUCKETS, ours)
+    histogram = Histogram("seconds", "Seconds", ["route", "method"], buckets=BUCKETS, registry=library)
     for value in VALUES:
-        loop_histogram.observe("/predict", value)
-        histogram.labels("/predict").observe(value)
+        loop_histogram.observe(("/predict", "POST"), value)
+        histogram.labels("/predict", "POST").observe(value)
+    loop_histogram.observe(("/predict", "POST"), 0.5, times=3)
+    for _ in range(3):
+        histogram.labels("/predict", "POST").observe(0.5)
+    loop_histogram.begin(("/models", "GET"))
+    histogram.labels("/models", "GET")
 
     assert generate_latest(ours) == generate_latest(library)
 

@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from prediction_service.batching.problems import ModelFailed
 from prediction_service.batching.runtime import Piece
@@ -12,8 +12,7 @@ from prediction_service.batching.turns import Request
 from prediction_service.tasks.task import Output
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """The result of a model for one instance. `batch_rows`: the most rows of a call in which it was computed."""
 
     output: Output

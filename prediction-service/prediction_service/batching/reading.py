@@ -53,11 +53,12 @@ class Reader:
 
     async def read(self, instances: Sequence[Instance], seconds: float) -> list[Sequence[Piece]]:
         """The pieces of each instance. Raises RequestTooCostly, TimeoutError; ModelError if one cannot be read."""
-        if sum(map(length_of, instances)) <= SHORT_CHARACTERS:
+        lengths = list(map(length_of, instances))
+        if sum(lengths) <= SHORT_CHARACTERS:
             return self._bounded(self.runtime.pieces(instances), 0)[0]
         loop, pieces, tokens = asyncio.get_running_loop(), list[Sequence[Piece]](), 0
         async with asyncio.timeout(seconds):
-            for some in slices(instances):
+            for some in slices(instances, lengths):
                 read = await loop.run_in_executor(self.threads, self.runtime.pieces, some)
                 read, tokens = self._bounded(read, tokens)
                 pieces += read
@@ -71,11 +72,10 @@ class Reader:
         return read, tokens
 
 
-def slices(instances: Sequence[Instance]) -> Iterator[Sequence[Instance]]:
+def slices(instances: Sequence[Instance], lengths: Sequence[int]) -> Iterator[Sequence[Instance]]:
     """Groups of consecutive instances that are read in one go; a long one is a group of its own."""
     start = length = 0
-    for index, instance in enumerate(instances):
-        own = length_of(instance)
+    for index, own in enumerate(lengths):
         if length + own > SLICE_CHARACTERS and index > start:
             yield instances[start:index]
             start, length = index, 0

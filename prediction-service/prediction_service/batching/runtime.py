@@ -1,8 +1,7 @@
 """The interface of runtimes, which the queue uses."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from prediction_service.signature.signature import Instance, length_of
 from prediction_service.tasks.task import Output
@@ -65,8 +64,7 @@ class SlicedRuntime(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class WholeInstance:
+class WholeInstance(NamedTuple):
     """An instance as a single piece."""
 
     instance: Instance

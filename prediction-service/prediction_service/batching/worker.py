@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from collections import Counter
 from collections.abc import Sequence
 from time import perf_counter
 from typing import Any
@@ -111,8 +112,7 @@ class Worker:
         """Runs on the event loop: gives the results to their jobs, and only then counts."""
         for pending, outcome in results:
             pending.job.put(pending.index, outcome)
-        for row in batch:
-            if row.place == 0:
-                self._measures.text_waited(called - row.pending.job.arrived)
+        for arrived, texts in Counter(row.pending.job.arrived for row in batch if row.place == 0).items():
+            self._measures.texts_waited(called - arrived, texts)
         self._waiting.learn(sum(row.cost for row in batch), seconds)
         self._measures.model_called(len(batch), seconds)

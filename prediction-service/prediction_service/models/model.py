@@ -1,5 +1,6 @@
 """A loaded model: its manifest, its runtime and the queue in front of it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from prediction_service.batching.batcher import Batcher
@@ -20,6 +21,7 @@ class Model:
     """`sha256:…` over what was in its folder when it was loaded."""
     baseline: Baseline | None = None
 
-    def bins_of(self, instance: Instance) -> list[int | None] | None:
-        """The bins of an instance's inputs; None if the model's baseline has none."""
-        return None if self.baseline is None or self.baseline.bins is None else self.baseline.bins.of(instance)
+    def bins_of(self, instances: Sequence[Instance]) -> Sequence[Sequence[int | None] | None]:
+        """Of each instance the bins of its inputs; None if the model's baseline has none."""
+        bins = None if self.baseline is None else self.baseline.bins
+        return [None] * len(instances) if bins is None else bins.of(instances)

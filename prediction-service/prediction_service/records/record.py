@@ -1,16 +1,13 @@
 """What is stored of a prediction. The columns are listed here and nowhere else in this service."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
 from datetime import datetime
-from operator import attrgetter
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, NamedTuple, get_type_hints
 
 import orjson
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One row of predictions.prediction: its columns, each with its type in Postgres.
 
     What a task has no such thing of is None: a regression has no label and maybe no confidence, an embedding neither.
@@ -42,17 +39,16 @@ COLUMN_TYPES: dict[str, str] = {
 }
 """Column → its type in Postgres, in the order of the fields."""
 
-READERS = tuple((attrgetter(name), kind == "jsonb" or kind.endswith("[]")) for name, kind in COLUMN_TYPES.items())
-"""For each column how its value is read, and whether Postgres is given a text for it."""
+IS_TEXT = tuple(kind == "jsonb" or kind.endswith("[]") for kind in COLUMN_TYPES.values())
+"""For each column whether Postgres is given a text for its values."""
 
-
-OPTIONAL = tuple(field.name for field in fields(Record) if field.default is None)
+OPTIONAL = tuple(Record._field_defaults)
 """Columns that most records have nothing in."""
 
 
 def filled(record: Record) -> dict[str, Any]:
     """The fields by name, without the optional ones that are None: Record(**filled(record)) is the record again."""
-    found = asdict(record)
+    found = record._asdict()
     for name in OPTIONAL:
         if found[name] is None:
             del found[name]
@@ -61,9 +57,10 @@ def filled(record: Record) -> dict[str, Any]:
 
 def columns(records: Sequence[Record]) -> list[list[Any]]:
     """The records transposed: one list per column, in the order of the fields."""
+    transposed = zip(*records, strict=True) if records else [()] * len(IS_TEXT)
     return [
-        [as_parameter(value) for value in map(read, records)] if is_text else list(map(read, records))
-        for read, is_text in READERS
+        list(map(as_parameter, values) if is_text else values)
+        for values, is_text in zip(transposed, IS_TEXT, strict=True)
     ]
 
 

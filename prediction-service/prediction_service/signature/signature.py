@@ -97,7 +97,11 @@ def length_of(instance: Instance) -> int:
     """Characters of all texts in it."""
     if isinstance(instance, str):
         return len(instance)
-    return sum(len(value) for value in instance if isinstance(value, str))
+    characters = 0
+    for value in instance:
+        if isinstance(value, str):
+            characters += len(value)
+    return characters
 
 
 def stored_inputs(signature: Signature, instance: Instance) -> dict[str, Any] | None:

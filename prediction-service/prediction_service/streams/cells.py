@@ -8,7 +8,9 @@ import orjson
 
 from prediction_service.signature.inputs import Input
 
-NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+OF_NUMBERS = "0123456789.eE+-"
+"""What a number is written with; Python also takes 1_000, nan, inf, blanks and other scripts' digits."""
+
 INTEGER = re.compile(r"[+-]?\d{1,20}", re.ASCII)
 BOOLEANS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 """As JSON, Python and spreadsheets write them."""
@@ -16,7 +18,10 @@ BOOLEANS = {"true": True, "True": True, "TRUE": True, "false": False, "False": F
 
 def number(cell: str) -> Any:
     """A number; anything else stays a text, which the input refuses in its own words."""
-    return float(cell) if NUMBER.fullmatch(cell) else cell
+    try:
+        return cell if cell.strip(OF_NUMBERS) else float(cell)
+    except ValueError:
+        return cell
 
 
 def integer(cell: str) -> Any:

@@ -5,7 +5,7 @@ next quote, or to the end.
 """
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from prediction_service.streams.row import MAX_RECORD_BYTES, StreamFault
 
@@ -26,8 +26,7 @@ eighth, so that tiny pieces cannot make the looking cost more than the reading."
 BAD_QUOTES = "is not valid CSV: a quote stands where none may be, or a bare carriage return"
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One record: its cells, or what is wrong with it."""
 
     size: int

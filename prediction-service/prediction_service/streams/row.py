@@ -1,7 +1,6 @@
 """One row of a stream, read; and what may be wrong with a stream as a whole."""
 
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from prediction_service.predict import Predicted
 from prediction_service.signature.signature import InputFaults, Instance
@@ -23,8 +22,7 @@ class StreamFault(Exception):
     """What ends a stream; the message is for the client."""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """A row: what the model is given, or the reason why it cannot be."""
 
     number: int

@@ -47,31 +47,35 @@ class LoopGauge(LoopCounter):
 
 
 class LoopHistogram(Collector):
-    """Values by one label. `buckets`: their upper bounds, ascending."""
+    """Values by labels. `buckets`: their upper bounds, ascending."""
 
     def __init__(
         self,
         name: str,
         documentation: str,
-        label_name: str,
+        label_names: Sequence[str],
         buckets: Sequence[float],
         registry: CollectorRegistry = REGISTRY,
     ) -> None:
-        self.name, self.documentation, self.label_name = name, documentation, label_name
+        self.name, self.documentation, self.label_names = name, documentation, label_names
         self.buckets = [*map(float, buckets), inf]
-        self._counts: defaultdict[str, list[int]] = defaultdict(lambda: [0] * len(self.buckets))
-        self._sums: defaultdict[str, float] = defaultdict(float)
+        self._counts: defaultdict[Labels, list[int]] = defaultdict(lambda: [0] * len(self.buckets))
+        self._sums: defaultdict[Labels, float] = defaultdict(float)
         registry.register(self)
 
-    def observe(self, label: str, value: float) -> None:
-        """One more value."""
-        self._counts[label][bisect_left(self.buckets, value)] += 1
-        self._sums[label] += value
+    def begin(self, labels: Labels) -> None:
+        """Shows these labels from now on, with no value yet."""
+        self._counts[labels] = self._counts[labels]
+
+    def observe(self, labels: Labels, value: float, times: int = 1) -> None:
+        """One more value; or so many, all the same."""
+        self._counts[labels][bisect_left(self.buckets, value)] += times
+        self._sums[labels] += value * times
 
     def collect(self) -> Iterable[Metric]:
         """What a scrape sees."""
-        family = HistogramMetricFamily(self.name, self.documentation, labels=[self.label_name])
+        family = HistogramMetricFamily(self.name, self.documentation, labels=self.label_names)
         bounds = [*map(str, self.buckets[:-1]), "+Inf"]
-        for label, counts in list(self._counts.items()):
-            family.add_metric([label], list(zip(bounds, accumulate(counts), strict=True)), self._sums[label])
+        for labels, counts in list(self._counts.items()):
+            family.add_metric(labels, list(zip(bounds, accumulate(counts), strict=True)), self._sums[labels])
         yield family

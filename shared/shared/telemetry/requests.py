@@ -14,7 +14,7 @@ REQUESTS = LoopCounter("http_requests", "Requests answered", ["route", "method",
 DURATION = LoopHistogram(
     "http_request_duration_seconds",
     "From the first byte of the request to the last of the answer",
-    "route",
+    ["route"],
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )
 IN_FLIGHT = LoopGauge("http_requests_in_flight", "Requests being answered")
@@ -56,7 +56,7 @@ def record_request(
     """One answered request, in the metrics and in the log; `refused`: why the server itself has answered."""
     method = scope["method"] if scope["method"] in METHODS else "other"
     REQUESTS.by_labels[route, method, str(status)] += 1
-    DURATION.observe(route, seconds)
+    DURATION.observe((route,), seconds)
     line: dict[str, Any] = {
         "method": method,
         "path": printable(scope["path"]),
