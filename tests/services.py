@@ -11,7 +11,7 @@ import httpx
 from shared.embedded.ports import free_ports
 from shared.processes.server import ServerProcess
 from shared.processes.waiting import wait_until
-from tests.stack import REPOSITORY
+from tests.stack import REPOSITORY, START_SECONDS
 
 MODEL = "sentiment-lexicon"
 ROLES = {"prediction-service": "prediction_service", "metrics-service": "metrics_service", "gateway": "gateway"}
@@ -50,7 +50,7 @@ class Services:
 
     def __enter__(self) -> Self:
         for process in self.processes.values():
-            process.start()
+            process.start(deadline_seconds=START_SECONDS)
         wait_until(self.are_well, "the services to be well", deadline_seconds=60)
         return self
 
