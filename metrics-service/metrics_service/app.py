@@ -15,6 +15,8 @@ The stops of a request, in order:
 are distributed; `drift/comparison`: whether and how far two are apart; `drift/chance`: what chance alone does);
 `feedback` says how good predictions were; `reports/comparison` puts two versions or two windows `side_by_side`, with
 intervals and a verdict in words. What a person changes is on the trail of `audit`.
+`predictions/reader` gives predictions out as they are on record: by a `predictions/filter`, from a `predictions/cursor`
+on, in the `predictions/stretches` of time where they are.
 
 Besides requests, the one replica that leads (`maintenance/leader`) works, in this order:
 
@@ -38,6 +40,7 @@ from metrics_service.api.audit import audit_router
 from metrics_service.api.baselines import baselines_router
 from metrics_service.api.feedback import feedback_router
 from metrics_service.api.metrics import metrics_router
+from metrics_service.api.predictions import predictions_router
 from metrics_service.api.silences import silences_router
 from metrics_service.api.thresholds import thresholds_router
 from metrics_service.baselines.pinning import Pinning
@@ -51,6 +54,7 @@ from metrics_service.models.catalogue import ModelCatalogue
 from metrics_service.notifications.alertmanager import AlertmanagerSync
 from metrics_service.notifications.delivery import AlertDelivery, new_client
 from metrics_service.notifications.outbox import Outbox
+from metrics_service.predictions.reader import RecordReader
 from metrics_service.reports.comparison import ComparisonReporter
 from metrics_service.reports.drift import DriftReporter
 from metrics_service.reports.metrics import MetricsReporter
@@ -82,6 +86,7 @@ def create_app(settings: Settings) -> FastAPI:
     alerts = AlertStore(engine, settings.alert_policy, outbox.announce)
     feedback = FeedbackStore(engine, settings.feedback_caller_limit)
     comparison = ComparisonReporter(engine, coverage, thresholds, feedback)
+    reader = RecordReader(engine, utc_now, settings.retention_days)
     watcher = AlertWatcher(
         own,
         ThresholdStore(own),
@@ -121,6 +126,7 @@ def create_app(settings: Settings) -> FastAPI:
             alerts_router(alerts, silences, catalogue),
             silences_router(silences, catalogue, settings.admin_token),
             feedback_router(feedback, coverage, catalogue, settings.admin_token),
+            predictions_router(reader, catalogue, settings.admin_token),
             audit_router(engine, settings.admin_token),
         ],
         health=health_report(own, VERSION),

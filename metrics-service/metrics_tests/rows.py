@@ -14,11 +14,12 @@ from shared.testing.postgres import Database
 INSERT_EVERY_TASK = """
     INSERT INTO predictions.prediction (
         prediction_id, created_at, model_name, model_version, task_type, prediction_label, confidence,
-        inference_time_ms, input_length, prediction_value, labels, input_bins, metrics_data
-    ) SELECT a, b, c, d, e, f, g, h, i, value, labels::text[], input_bins::smallint[], '{}'::jsonb FROM unnest(
+        inference_time_ms, input_length, prediction_value, labels, input_bins, caller, metrics_data
+    ) SELECT a, b, c, d, e, f, g, h, i, value, labels::text[], input_bins::smallint[], caller, '{}'::jsonb FROM unnest(
         $1::uuid[], $2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::text[],
-        $7::float8[], $8::float8[], $9::int[], $10::float8[], $11::text[], $12::text[]
-    ) AS row (a, b, c, d, e, f, g, h, i, value, labels, input_bins) ON CONFLICT DO NOTHING
+        $7::float8[], $8::float8[], $9::int[], $10::float8[], $11::text[], $12::text[],
+        $13::uuid[]
+    ) AS row (a, b, c, d, e, f, g, h, i, value, labels, input_bins, caller) ON CONFLICT DO NOTHING
 """
 
 INSERT = """
@@ -46,6 +47,7 @@ class Row:
     labels: tuple[str, ...] | None = None
     input_bins: tuple[int | None, ...] | None = None
     prediction_id: UUID = field(default_factory=uuid4)
+    caller: UUID | None = None
 
 
 async def insert(database: Database, rows: Iterable[Row]) -> None:
@@ -59,7 +61,7 @@ async def insert(database: Database, rows: Iterable[Row]) -> None:
 async def insert_over(connection: asyncpg.Connection, rows: Iterable[Row]) -> None:
     """As a recorder does; of rows that have nothing of what came with other tasks, as one from before them."""
     rows = list(rows)
-    is_newer = any((row.value, row.labels, row.input_bins) != (None, None, None) for row in rows)
+    is_newer = any((row.value, row.labels, row.input_bins, row.caller) != (None,) * 4 for row in rows)
     columns = zip(
         *(
             (
@@ -72,7 +74,7 @@ async def insert_over(connection: asyncpg.Connection, rows: Iterable[Row]) -> No
                 row.confidence,
                 row.time_ms,
                 row.input_length,
-                *((row.value, array(row.labels), array(row.input_bins)) if is_newer else ()),
+                *((row.value, array(row.labels), array(row.input_bins), row.caller) if is_newer else ()),
             )
             for row in rows
         ),

@@ -1,6 +1,7 @@
 """What the service does while Postgres does not answer."""
 
 import asyncio
+from uuid import uuid4
 
 import httpx
 
@@ -18,6 +19,8 @@ async def test_while_postgres_is_away_questions_are_503_and_afterwards_they_are_
             assert answer.status_code == 503
             assert answer.json()["type"] == "urn:problem-type:database-away"
             assert int(answer.headers["retry-after"]) > 0
+        for path in ("/predictions", f"/predictions/{uuid4()}"):
+            assert (await client.get(path)).status_code == 503
         assert (await client.put("/metrics/thresholds", json={"min_confidence_warning": 0.7})).status_code == 503
         health = await client.get("/health")
         assert health.status_code == 503

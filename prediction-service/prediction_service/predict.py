@@ -15,6 +15,7 @@ from prediction_service.records.recorder import Recorder
 from prediction_service.request.caller import Caller
 from prediction_service.signature.signature import Instance, length_of, stored_inputs
 from shared.asyncio.clock import UtcNow
+from shared.http.caller import caller_digest, current_caller
 
 
 class Predicted(NamedTuple):
@@ -97,6 +98,7 @@ class Predictor:
         """The prediction of one instance, as the model's task has it."""
         manifest = model.manifest
         finding = manifest.task.finding(outcome.output)
+        caller = current_caller.get()
         record = Record(
             prediction_id=str(uuid7()),
             created_at=self._now(),
@@ -116,6 +118,7 @@ class Predictor:
             labels=finding.labels,
             input_bins=bins,
             inputs=stored_inputs(manifest.signature, instance) if self._stored.inputs else None,
+            caller=caller_digest(caller) if caller else None,
         )
         return Predicted(record, finding.raw)
 

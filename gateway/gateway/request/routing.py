@@ -56,6 +56,9 @@ EXACT = table(
     Route("/metrics/silences", UpstreamName.METRICS, guarded=True),
     Route("/feedback", UpstreamName.METRICS, limited=True, guarded=True),
     Route("/feedback/batch", UpstreamName.METRICS, limited=True, guarded=True),
+    Route("/predictions", UpstreamName.METRICS, guarded=True),
+    Route("/predictions/export", UpstreamName.METRICS, guarded=True),
+    Route("/predictions/review", UpstreamName.METRICS, guarded=True),
     Route("/analyze/performance", UpstreamName.ANALYTICS, limited=True),
     Route("/analyze/quota", UpstreamName.ANALYTICS, guarded=True),
     Route("/analyze/cache", UpstreamName.ANALYTICS, guarded=True),
@@ -95,21 +98,32 @@ def pattern(*templates: str) -> re.Pattern[str]:
     return re.compile("|".join(SEGMENT.join(map(re.escape, PLACEHOLDER.split(template))) for template in templates))
 
 
-PATTERNS = tuple((pattern(*templates), route) for route, templates in OPEN_INFERENCE_TEMPLATES.items())
+RECORDED = Route("/predictions/{prediction_id}", UpstreamName.METRICS, guarded=True)
 
-BY_TEMPLATE = EXACT | {
-    template: route for route, templates in OPEN_INFERENCE_TEMPLATES.items() for template in templates
+TEMPLATES = OPEN_INFERENCE_TEMPLATES | {RECORDED: ("/predictions/{prediction_id}",)}
+"""Of each route whose paths have names in them, those paths."""
+
+PATTERNS = {
+    beginning: tuple(
+        (pattern(*templates), route) for route, templates in TEMPLATES.items() if templates[0].startswith(beginning)
+    )
+    for beginning in ("/v2", "/predictions/")
 }
+"""What fits them, by how they begin: most paths begin otherwise."""
+
+BY_TEMPLATE = EXACT | {template: route for route, templates in TEMPLATES.items() for template in templates}
 
 
 def find_route(path: str) -> Route | None:
     """The route that takes `path`, or None: then the gateway answers itself."""
-    if path.startswith("/v2"):
-        for fits, route in PATTERNS:
-            if fits.fullmatch(path):
-                return route
-        return None
-    return EXACT.get(path)
+    if route := EXACT.get(path):
+        return route
+    for beginning, patterns in PATTERNS.items():
+        if path.startswith(beginning):
+            for fits, route in patterns:
+                if fits.fullmatch(path):
+                    return route
+    return None
 
 
 def route_of_template(template: str) -> Route | None:

@@ -23,12 +23,10 @@ from metrics_service.windows.coverage import Coverage
 from metrics_service.windows.rollups import Selection
 from shared.contracts.aggregates import MetricsQuery
 from shared.database import rollup_widths
+from shared.http.caller import CALLER_HEADER, caller_digest
 from shared.http.openapi import problems
 from shared.http.strict_route import StrictRoute
-from shared.service.admin_token import AdminTokenRequired, bearer, digest, matches
-
-CALLER_HEADER = "x-caller"
-"""What the gateway counts a caller as; nobody outside can set it."""
+from shared.service.admin_token import AdminTokenRequired, bearer, matches
 
 
 def feedback_router(store: FeedbackStore, coverage: Coverage, catalogue: ModelCatalogue, token: SecretStr) -> APIRouter:
@@ -41,8 +39,8 @@ def feedback_router(store: FeedbackStore, coverage: Coverage, catalogue: ModelCa
         """A token is not needed; one that comes along must be right. Raises AdminTokenRequired."""
         if given is not None and not matches(given.credentials, token):
             raise AdminTokenRequired
-        counted_as = request.headers.get(CALLER_HEADER) or addresses(request)
-        return Caller(digest(counted_as).hex()[:32], is_trusted=given is not None)
+        counted_as = request.headers.get(CALLER_HEADER.decode()) or addresses(request)
+        return Caller(caller_digest(counted_as), is_trusted=given is not None)
 
     @router.post(
         "/feedback", summary="Say what a prediction should have been", responses=problems(401, 404, 409, 422, 503)

@@ -25,7 +25,7 @@ from prediction_service.streams.row import LineWriter, RowReader
 from prediction_service.streams.stream import Stream
 from shared.contracts.names import ModelName, TaskType
 from shared.contracts.problem import FieldError
-from shared.http.caller import CALLER_HEADER
+from shared.http.caller import begin_caller, current_caller
 from shared.http.problems import InvalidRequest
 from shared.http.request_body import PLAIN, UTF8, UnsupportedMediaType
 from shared.http.request_id import header
@@ -58,8 +58,8 @@ class StreamedPredictions(Response):
 
         Raises InvalidRequest and Overloaded while nothing was sent.
         """
-        caller = header(scope, CALLER_HEADER)
-        with self._streams.place(None if caller is None else caller.decode("latin-1")):
+        begin_caller(scope)
+        with self._streams.place(current_caller.get()):
             await self._respond(scope, receive, send)
 
     async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -14,7 +14,8 @@ class Record(NamedTuple):
     `prediction_value`: a regression's value, an embedding's norm; finite, its absolute value at most 1e150.
     `input_bins`: one per input of the manifest, in its order, by the edges and values of the model's `baseline.json`
     (shared.contracts.baseline), -1 for a missing one, None for an input without bins. `labels`: of a multilabel model
-    all that are above their thresholds, maybe none.
+    all that are above their thresholds, maybe none. `caller`: the digest of who asked
+    (shared.http.caller), None when no gateway told.
     """
 
     prediction_id: Annotated[str, "uuid"]
@@ -32,6 +33,7 @@ class Record(NamedTuple):
     input_bins: Annotated[Sequence[int | None] | None, "smallint[]"] = None
     inputs: Annotated[dict[str, Any] | None, "jsonb"] = None
     labels: Annotated[Sequence[str] | None, "text[]"] = None
+    caller: Annotated[str | None, "uuid"] = None
 
 
 COLUMN_TYPES: dict[str, str] = {

@@ -1,6 +1,19 @@
 """Owned by the prediction-service, which may only insert predictions; read by the metrics-service."""
 
-from sqlalchemy import CheckConstraint, Column, DateTime, Double, Index, Integer, SmallInteger, Table, Text, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Double,
+    Identity,
+    Index,
+    Integer,
+    SmallInteger,
+    Table,
+    Text,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
 
 from shared.database.tables import metadata
@@ -31,6 +44,9 @@ prediction = Table(
     ),
     Column("inputs", JSONB, comment="Only when STORE_INPUTS is on"),
     Column("labels", ARRAY(Text), comment="of a multilabel model: all that were sure enough"),
+    Column(
+        "caller", UUID(as_uuid=True), comment="digest of what the gateway counts the caller as; null: none was told"
+    ),
     # One NaN would spoil every sum it is added to; these refuse it.
     CheckConstraint("confidence BETWEEN 0 AND 1", name="confidence"),
     CheckConstraint("inference_time_ms >= 0 AND inference_time_ms < 'infinity'", name="inference_time_ms"),
@@ -38,6 +54,7 @@ prediction = Table(
     CheckConstraint("prediction_value BETWEEN -1e150 AND 1e150", name="value"),
     CheckConstraint("-1 <= ALL (input_bins) AND cardinality(input_bins) <= 4096", name="input_bins"),
     Index(None, "created_at"),
+    Index(None, "caller", "created_at", postgresql_where=text("caller IS NOT NULL")),
     schema=SCHEMA,
     postgresql_partition_by="RANGE (created_at)",
 )
@@ -60,5 +77,23 @@ model = Table(
         comment="when a prediction-service last said that it is loaded",
     ),
     Column("input_names", ARRAY(Text), comment="the inputs of its manifest, in the order of input_bins"),
+    schema=SCHEMA,
+)
+
+erasure = Table(
+    "erasure",
+    metadata,
+    Column("erasure_id", BigInteger, Identity(always=True), primary_key=True),
+    Column("prediction_id", UUID(as_uuid=True)),
+    Column("caller", UUID(as_uuid=True)),
+    Column("model_name", Text, comment="of a caller: only predictions of this model; null: of all"),
+    Column(
+        "until", DateTime(timezone=True), nullable=False, comment="when it was asked for: what was made later stays"
+    ),
+    Column("finished_at", DateTime(timezone=True), comment="when a look some time later found nothing more"),
+    CheckConstraint("(prediction_id IS NULL) <> (caller IS NULL)", name="what"),
+    Index(None, "prediction_id", postgresql_where=text("prediction_id IS NOT NULL")),
+    Index(None, "caller", postgresql_where=text("caller IS NOT NULL")),
+    Index("erasure_open_idx", "erasure_id", postgresql_where=text("finished_at IS NULL")),
     schema=SCHEMA,
 )

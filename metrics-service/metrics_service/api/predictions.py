@@ -1,0 +1,114 @@
+"""The record of predictions."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Path, Query
+from pydantic import SecretStr
+
+from metrics_service.models.catalogue import ModelCatalogue
+from metrics_service.predictions.contracts import PredictionPage, RecordedPrediction
+from metrics_service.predictions.filter import FeedbackWanted, Filter
+from metrics_service.predictions.reader import RecordReader
+from shared.contracts.labels import Label
+from shared.contracts.names import ModelName, ModelVersion, TaskType
+from shared.contracts.window import WindowEnd
+from shared.http.caller import caller_digest
+from shared.http.openapi import problems
+from shared.http.strict_route import StrictRoute
+from shared.service.admin_token import admin_token
+
+MOST_ON_A_PAGE = 1000
+
+Share = Annotated[float, Query(ge=0, le=1, allow_inf_nan=False)]
+Value = Annotated[float, Query(ge=-1e150, le=1e150, allow_inf_nan=False)]
+PredictionId = Annotated[
+    UUID, Path(description="As its response had it", examples=["01a20847-a5a7-7417-9958-3271ea4081d2"])
+]
+CallerName = Annotated[
+    str,
+    Query(
+        min_length=1,
+        max_length=200,
+        description="What the gateway counts it as (an IPv4 address, an IPv6 network: `2001:db8::/64`), or its digest, "
+        "as `caller` of a prediction",
+        examples=["127.0.0.1"],
+    ),
+]
+Cursor = Annotated[
+    str | None,
+    Query(
+        min_length=1,
+        max_length=100,
+        description="`next_cursor` of the page before; or the id of the last prediction that you have",
+        examples=[None],
+    ),
+]
+
+
+def digest_of(caller: str) -> UUID:
+    """The digest that is meant: of a name, or itself."""
+    is_digest = len(caller) == DIGEST_DIGITS and all(digit in "0123456789abcdef" for digit in caller)
+    return UUID(caller if is_digest else caller_digest(caller))
+
+
+DIGEST_DIGITS = 32
+
+
+def asked_filter(
+    model_name: Annotated[ModelName | None, Query()] = None,
+    model_version: Annotated[ModelVersion | None, Query(examples=[None])] = None,
+    task_type: Annotated[TaskType | None, Query(examples=["classification"])] = None,
+    label: Annotated[
+        Label | None, Query(description="Of a multilabel model one of its labels", examples=["positive"])
+    ] = None,
+    min_confidence: Annotated[Share | None, Query(examples=[0.5])] = None,
+    max_confidence: Annotated[Share | None, Query(examples=[0.9])] = None,
+    min_value: Annotated[Value | None, Query(examples=[-10.0])] = None,
+    max_value: Annotated[Value | None, Query(examples=[10.0])] = None,
+    since: Annotated[
+        WindowEnd | None, Query(description="Made then or later", examples=["2026-01-01T00:00:00Z"])
+    ] = None,
+    until: Annotated[WindowEnd | None, Query(description="Made before", examples=["2027-01-01T00:00:00Z"])] = None,
+    caller: CallerName | None = None,
+    feedback: Annotated[FeedbackWanted | None, Query(description="Whether there is any")] = None,
+) -> Filter:
+    """Which predictions are meant: all that fit everything that is named."""
+    return Filter(
+        model_name, model_version, task_type, label, min_confidence, max_confidence, min_value, max_value, since, until,
+        None if caller is None else digest_of(caller), feedback,
+    )  # fmt: skip
+
+
+Asked = Annotated[Filter, Depends(asked_filter)]
+
+
+def predictions_router(reader: RecordReader, catalogue: ModelCatalogue, token: SecretStr) -> APIRouter:
+    """Reading the record."""
+    router = APIRouter(
+        prefix="/predictions",
+        tags=["record"],
+        route_class=StrictRoute,
+        dependencies=[Depends(admin_token(token))],
+    )
+
+    @router.get("", summary="Predictions on record", responses=problems(401, 404, 422, 503))
+    async def list_predictions(
+        asked: Asked,
+        limit: Annotated[int, Query(ge=1, le=MOST_ON_A_PAGE, description="At most so many")] = 50,
+        cursor: Cursor = None,
+    ) -> PredictionPage:
+        """Newest first, page by page: give `next_cursor` back with the same filters until there is none.
+
+        A cursor stays right while predictions are added and old ones go: none that is on record all the time is left
+        out or comes twice. What was answered while the record was away is here once it has been caught up with.
+        """
+        await catalogue.check(asked.model_name, asked.model_version, asked.task_type)
+        return await reader.page(asked, cursor, limit)
+
+    @router.get("/{prediction_id}", summary="One prediction on record", responses=problems(401, 404, 422, 503))
+    async def get_prediction(prediction_id: PredictionId) -> RecordedPrediction:
+        """With the feedback on it, if there is any."""
+        return await reader.find(prediction_id)
+
+    return router

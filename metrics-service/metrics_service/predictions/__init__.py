@@ -1,0 +1,1 @@
+"""The record of predictions, as it is read and erased."""
