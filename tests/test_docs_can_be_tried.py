@@ -1,6 +1,7 @@
 """What /docs fills in, sent as it is to a fresh stack with one prediction on record, gets a useful response."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,7 +9,7 @@ import httpx
 import pytest
 
 from shared.testing.admin import ADMIN
-from tests.stack import LocalStack
+from tests.stack import REPOSITORY, LocalStack
 
 STEPS = ["get", "post", "put", "delete"]
 UNLOAD = "/v2/repository/models/{name}/unload"
@@ -18,9 +19,17 @@ NOBODY = "01a20847-a5a7-7417-9958-3271ea4081d2"
 """The id in examples that speak of something on record: what is there has another id every time."""
 
 
+ROLLOUT = "/models/sentiment/rollout"
+CANDIDATE = "2.0.1"
+"""A second version, so that there is something to promote and to go back from."""
+
+
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
-    stack = LocalStack(tmp_path_factory.mktemp("docs") / "local", INGRESS_LIMITS="1000/60s").start()
+    folder = tmp_path_factory.mktemp("docs")
+    models = shutil.copytree(REPOSITORY / "models", folder / "models")
+    shutil.copytree(models / "sentiment" / "2.0.0", models / "sentiment" / CANDIDATE)
+    stack = LocalStack(folder / "local", INGRESS_LIMITS="1000/60s", MODELS_DIR=str(models)).start()
     with httpx.Client(base_url=stack.url, headers=ADMIN, timeout=30) as client:
         yield client
     stack.end()
@@ -60,6 +69,13 @@ def values_of(document: dict, parameter: dict) -> list[Any]:
     return ([parameter["example"]] if "example" in parameter else []) + examples + choices + defaults
 
 
+def begin_canary(client: httpx.Client) -> None:
+    """What the example of a body that ends a rollout takes for granted."""
+    policy = {"mode": "canary", "stable_version": "2.0.0", "candidate_version": CANDIDATE, "share": 10}
+    revision = client.get(ROLLOUT).json()["revision"]
+    client.put(ROLLOUT, json=policy | {"revision": revision, "reason": "example"}).raise_for_status()
+
+
 def test_every_body_and_parameter_has_an_example(document: dict) -> None:
     for path, method, operation in operations(document):
         for parameter in operation.get("parameters", ()):
@@ -78,6 +94,10 @@ def test_every_example_is_answered(client: httpx.Client, document: dict) -> None
         body = example_of_body(document, operation) if "requestBody" in operation else None
         if "silence_id" in values:
             known = client.get(path).json()["silences"][0]["silence_id"]
+        if method != "get" and path.startswith("/models/{name}/rollout/"):
+            begin_canary(client)
+        if body is not None and "revision" in body:
+            body["revision"] = client.get(ROLLOUT).json()["revision"]
         request = client.build_request(
             method,
             path.format_map({name: value for name, (where, value) in values.items() if where == "path"}).replace(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.request.routing import OPEN_INFERENCE, OPEN_INFERENCE_INFER, OPEN_INFERENCE_LOAD, find_route
+from gateway.request.routing import OPEN_INFERENCE, OPEN_INFERENCE_INFER, OPEN_INFERENCE_LOAD, ROLLOUT, find_route
 from gateway_tests.conftest import StartGateway, UpstreamServer
 
 CALLER = {"X-Forwarded-For": "192.0.2.1"}
@@ -126,6 +126,19 @@ FREE = [
 @pytest.mark.parametrize("path", FREE)
 def test_the_rest_of_the_protocol_is_free(path: str) -> None:
     assert find_route(path) is (OPEN_INFERENCE_LOAD if path.endswith("load") else OPEN_INFERENCE)
+
+
+@pytest.mark.parametrize(
+    ("path", "is_routed"),
+    [
+        ("/models/a/rollout", True), ("/models/a/rollout/promote", True), ("/models/a/rollout/history", True),
+        ("/models/a", False), ("/models/", False), ("/models/rollout", False), ("/models/a/rollout/", False),
+        ("/models/../rollout", False), ("/models/a/b/rollout", False), ("/models/a/rollout/drop", False),
+        ("/models/a\n/rollout", False),
+    ],
+)  # fmt: skip
+def test_rollouts_are_routed_as_they_are_spelled(path: str, is_routed: bool) -> None:
+    assert (find_route(path) is ROLLOUT) == is_routed
 
 
 pieces = st.sampled_from(

@@ -25,6 +25,11 @@ ADMIN_REQUESTS = [
     ("DELETE", "/analyze/cache"),
     ("POST", "/v2/repository/models/sentiment/load"),
     ("POST", "/v2/repository/models/sentiment/unload"),
+    ("GET", "/models/sentiment/rollout"),
+    ("PUT", "/models/sentiment/rollout"),
+    ("POST", "/models/sentiment/rollout/promote"),
+    ("POST", "/models/sentiment/rollout/rollback"),
+    ("GET", "/models/sentiment/rollout/history"),
 ]
 
 

@@ -6,7 +6,9 @@ The stops of a request, in order:
                         texts within bounds (`request/texts`) and who waits for them (`request/caller`);
                         `streams/stream` for CSV and NDJSON of any length, in groups
 2. `predict`            the use case; calls the next three
-3. `models/catalogue`   which of the loaded models. `models/repository` keeps them equal to `models/folders`:
+3. `models/catalogue`   which of the loaded models, in which version: that is for `rollouts/policies` to say, which
+                        `rollouts/follower` follows in Postgres, all replicas alike.
+                        `models/repository` keeps the models equal to `models/folders`:
                         `models/admission` tries what is new in a process of its own (`models/trials`), then loads it
                         (`models/loader`, `models/runtimes`); `models/register` tells Postgres what is loaded
 4. `batching/batcher`   reads texts into pieces (`batching/reading`), lets them wait their turn (`batching/waiting`,
@@ -22,11 +24,13 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
+from prediction_service.api.rollouts import RolloutView, rollouts_router
 from prediction_service.api.routes import models_router, prediction_router
 from prediction_service.api.streams import stream_router
 from prediction_service.health import health_report
 from prediction_service.inference_protocol.routes import protocol_router
 from prediction_service.models.admission import Admission
+from prediction_service.models.candidates import Candidates
 from prediction_service.models.catalogue import Catalogue
 from prediction_service.models.crashes import Crashes
 from prediction_service.models.loader import QueueBounds
@@ -40,6 +44,10 @@ from prediction_service.records.failover import RecordFailover
 from prediction_service.records.journal import Journal
 from prediction_service.records.postgres import RecordStore
 from prediction_service.records.recorder import Recorder
+from prediction_service.rollouts.changes import RolloutChanges
+from prediction_service.rollouts.follower import RolloutFollower
+from prediction_service.rollouts.on_disk import PolicyFile
+from prediction_service.rollouts.policies import Policies
 from prediction_service.settings import Settings
 from prediction_service.streams.outlet import Disk
 from prediction_service.streams.places import Streams
@@ -59,13 +67,24 @@ def create_app(settings: Settings) -> FastAPI:
     bounds = QueueBounds(settings.queue_rows, settings.prediction_timeout_seconds, call_seconds, memory, processes)
     crashes = Crashes(settings.journal_dir)
     trials, served_before = Trials(TrialBounds(seconds, memory, environments)), ServedBefore(settings.journal_dir)
-    catalogue = Catalogue(settings.default_model)
+    policies = Policies()
+    catalogue = Catalogue(settings.default_model, policies)
+    candidates = Candidates(catalogue, policies)
     admission = Admission(trials, bounds, seconds, served_before, crashes)
     repository = ModelRepository(settings.models_dir, catalogue, admission)
     connector = Connector(settings.database_url, SERVICE)
     journal = Journal(settings.journal_dir, settings.journal_max_bytes)
     store = RecordFailover(RecordStore(connector), RecordStore(connector), journal)
     recorder = Recorder(store, settings.record_queue_rows)
+    follower = RolloutFollower(
+        connector,
+        policies,
+        PolicyFile(settings.journal_dir),
+        utc_now,
+        lost=candidates.lost,
+        served=candidates.served,
+    )
+    changes = RolloutChanges(follower, catalogue.versions, catalogue.unfit)
     register = ModelRegister(connector, catalogue.models)
     predictor = Predictor(
         catalogue, recorder, utc_now, Stored(settings.store_text or settings.store_inputs, settings.store_inputs)
@@ -76,7 +95,7 @@ def create_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         with crashes.watching():
-            async with store, recorder, repository.watching(), register.following():
+            async with store, recorder, repository.watching(), follower.following(), register.following():
                 yield
 
     return create_service(
@@ -86,9 +105,10 @@ def create_app(settings: Settings) -> FastAPI:
         routers=[
             stream_router(predictor, streams, disk),
             prediction_router(predictor),
-            models_router(repository),
+            rollouts_router(changes, RolloutView(catalogue, policies, candidates), settings.admin_token),
+            models_router(repository, policies, candidates),
             protocol_router(predictor, repository, settings.admin_token, server=SERVICE, version=VERSION),
         ],
-        health=health_report(repository, store, SERVICE, VERSION),
+        health=health_report(repository, store, follower, candidates, SERVICE, VERSION),
         lifespan=lifespan,
     )

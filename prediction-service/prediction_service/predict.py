@@ -1,14 +1,15 @@
 """A prediction from beginning to end: choose the model, compute, record."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from prometheus_client import Counter
 from uuid_utils import uuid7
 
 from prediction_service.batching.job import Outcome
-from prediction_service.batching.problems import ModelFailed
-from prediction_service.models.catalogue import Catalogue
+from prediction_service.batching.problems import CallerLeft, DeadlinePassed, ModelFailed, TookTooLong
+from prediction_service.models.catalogue import NO_HEADERS, Catalogue
 from prediction_service.models.model import Model
 from prediction_service.records.record import Record
 from prediction_service.records.recorder import Recorder
@@ -16,6 +17,14 @@ from prediction_service.request.caller import Caller
 from prediction_service.signature.signature import Instance, length_of, stored_inputs
 from shared.asyncio.clock import UtcNow
 from shared.http.caller import caller_digest, current_caller
+from shared.http.problems import Problem
+
+NO_TIME_LEFT = (CallerLeft, DeadlinePassed, TookTooLong)
+"""After these nobody waits any more."""
+
+SERVER_ERRORS = 500
+
+STOOD_IN = Counter("prediction_stood_in", "Requests that a canary's candidate failed and the stable version computed")
 
 
 class Predicted(NamedTuple):
@@ -41,16 +50,25 @@ class Predictor:
     def __init__(self, catalogue: Catalogue, recorder: Recorder, now: UtcNow, stored: Stored) -> None:
         self._catalogue, self._recorder, self._now, self._stored = catalogue, recorder, now, stored
 
-    def choose(self, name: str | None = None, version: str | None = None, task: str | None = None) -> Model:
-        """The model that a request asks for. Raises ModelNotFound; InvalidRequest for a task that it does not do."""
-        return self._catalogue.choose(name, version, task)
+    def choose(
+        self,
+        name: str | None = None,
+        version: str | None = None,
+        task: str | None = None,
+        headers: Mapping[str, str] = NO_HEADERS,
+    ) -> Model:
+        """The model that a request asks for, in the version that its policy has for requests with these headers.
+
+        Raises ModelNotFound, StableVersionMissing; InvalidRequest for a task that it does not do.
+        """
+        return self._catalogue.choose(name, version, task, headers)
 
     async def predict(self, model: Model, instances: Sequence[Instance], caller: Caller) -> list[Predicted]:
         """One prediction for each instance, all of them on record.
 
         Raises Overloaded, DeadlinePassed; and ModelFailed if any instance cannot be computed: then nothing is recorded.
         """
-        results = await self.compute(model, instances, caller)
+        model, results = await self._compute_or_stand_in(model, instances, caller)
         return await self._record(model, list(zip(instances, outcomes_of(results, noun_of(model)), strict=True)))
 
     async def predict_each(
@@ -60,7 +78,7 @@ class Predictor:
 
         Raises ModelFailed when nothing can be computed.
         """
-        results = await self.compute(model, instances, caller)
+        model, results = await self._compute_or_stand_in(model, instances, caller)
         if not any(isinstance(result, Outcome) for result in results):
             outcomes_of(results, noun_of(model))
         return await self.record_each(model, instances, results)
@@ -80,7 +98,29 @@ class Predictor:
     async def compute(self, model: Model, instances: Sequence[Instance], caller: Caller) -> list[Outcome | ModelFailed]:
         """The model's result for each instance, while the recorder expects them. Raises what `Batcher.run` raises."""
         with self._recorder.expecting():
-            return await model.batcher.run(instances, caller)
+            if model.counts is None:
+                return await model.batcher.run(instances, caller)
+            return await model.counts.of(model.batcher.run(instances, caller))
+
+    async def _compute_or_stand_in(
+        self, model: Model, instances: Sequence[Instance], caller: Caller
+    ) -> tuple[Model, list[Outcome | ModelFailed]]:
+        """What was computed, and by which model: where a candidate fails, the stable version does what it could not.
+
+        A canary is a trial of the candidate, and not of its callers' patience; that it failed is counted all the same.
+        """
+        if model.instead is None:
+            return model, await self.compute(model, instances, caller)
+        try:
+            results = await self.compute(model, instances, caller)
+        except Problem as problem:
+            if isinstance(problem, NO_TIME_LEFT) or problem.status < SERVER_ERRORS:
+                raise
+        else:
+            if not any(isinstance(result, ModelFailed) for result in results):
+                return model, results
+        STOOD_IN.inc()
+        return model.instead, await self.compute(model.instead, instances, caller)
 
     async def _record(self, model: Model, computed: Sequence[tuple[Instance, Outcome]]) -> list[Predicted]:
         """Records the predictions, all in one transaction."""

@@ -26,8 +26,12 @@ StartService = Callable[..., Awaitable[httpx.AsyncClient]]
 
 
 def settings_for(database: Database, **chosen: object) -> Settings:
-    quick = {"models_dir": QUICK_MODELS, "default_model": QUICK_DEFAULT}
-    return Settings(_env_file=None, database_url=database.url("prediction_service"), **quick | chosen)
+    usual = {
+        "models_dir": QUICK_MODELS,
+        "default_model": QUICK_DEFAULT,
+        "database_url": database.url("prediction_service"),
+    }
+    return Settings(_env_file=None, **usual | chosen)
 
 
 def client_of(settings: Settings) -> AbstractAsyncContextManager[httpx.AsyncClient]:

@@ -134,5 +134,5 @@ async def test_the_models_are_listed_with_the_default_first(client: httpx.AsyncC
 async def test_health_names_the_models_and_the_record(client: httpx.AsyncClient) -> None:
     health = (await client.get("/health")).json()
     assert health["status"] == "ok"
-    assert set(health["components"]) == {"models", "journal", "postgres"}
+    assert set(health["components"]) == {"models", "journal", "postgres", "rollouts"}
     assert "sentiment-lexicon 1.0.0" in health["components"]["models"]["detail"]

@@ -72,6 +72,10 @@ OPEN_INFERENCE = Route("/v2/{path}", UpstreamName.PREDICTION)
 OPEN_INFERENCE_LOAD = Route("/v2/repository/models/{name}/{action}", UpstreamName.PREDICTION, guarded=True)
 OPEN_INFERENCE_INFER = Route("/v2/models/{name}/infer", UpstreamName.PREDICTION, limited=True, large=True)
 
+ROLLOUT = Route("/models/{name}/rollout", UpstreamName.PREDICTION, guarded=True)
+
+ROLLOUT_TEMPLATES = tuple(ROLLOUT.path + what for what in ("", "/promote", "/rollback", "/history"))
+
 MODELS = ("/v2/models/{name}", "/v2/models/{name}/versions/{version}")
 
 OPEN_INFERENCE_TEMPLATES = {
@@ -100,14 +104,14 @@ def pattern(*templates: str) -> re.Pattern[str]:
 
 RECORDED = Route("/predictions/{prediction_id}", UpstreamName.METRICS, guarded=True)
 
-TEMPLATES = OPEN_INFERENCE_TEMPLATES | {RECORDED: ("/predictions/{prediction_id}",)}
+TEMPLATES = OPEN_INFERENCE_TEMPLATES | {RECORDED: ("/predictions/{prediction_id}",), ROLLOUT: ROLLOUT_TEMPLATES}
 """Of each route whose paths have names in them, those paths."""
 
 PATTERNS = {
     beginning: tuple(
         (pattern(*templates), route) for route, templates in TEMPLATES.items() if templates[0].startswith(beginning)
     )
-    for beginning in ("/v2", "/predictions/")
+    for beginning in ("/v2", "/predictions/", "/models/")
 }
 """What fits them, by how they begin: most paths begin otherwise."""
 

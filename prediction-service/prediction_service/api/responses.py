@@ -13,6 +13,7 @@ from prediction_service.api.schemas import (
     GenericOutput,
     LoadedModel,
     ModelList,
+    ModelRollout,
     MultilabelOutput,
     Prediction,
     PredictionMetric,
@@ -22,10 +23,12 @@ from prediction_service.api.schemas import (
     WaitingFolder,
 )
 from prediction_service.batching.problems import ModelFailed
+from prediction_service.models.candidates import Candidates
 from prediction_service.models.folders.manifest import Manifest
 from prediction_service.models.repository import ModelRepository
 from prediction_service.predict import Predicted
 from prediction_service.records.record import Record
+from prediction_service.rollouts.policies import Policies
 from prediction_service.signature.signature import TEXT
 from shared.contracts.problem import FieldError, ProblemDetails
 from shared.http.problems import InvalidRequest
@@ -110,9 +113,11 @@ def inputs_of(manifest: Manifest) -> list[dict[str, Any]]:
     return [declared.model_dump(exclude_none=True) for declared in manifest.inputs]
 
 
-def model_list(repository: ModelRepository) -> ModelList:
+def model_list(repository: ModelRepository, policies: Policies, candidates: Candidates) -> ModelList:
     """The response of /models."""
-    models, listed_names = [], set()
+    models = []
+    default = repository.catalogue.default_name
+    default_version = policies.of(default).stable_version or next(iter(repository.catalogue.versions(default)), None)
     for model in repository.catalogue.models():
         manifest = model.manifest
         state, reason = repository.state_of(model)
@@ -129,16 +134,29 @@ def model_list(repository: ModelRepository) -> ModelList:
                 runtime=manifest.runtime.kind,
                 source=manifest.source or f"{model.name}/{model.version}",
                 description=manifest.description,
-                default=model.name == repository.catalogue.default_name and model.name not in listed_names,
+                default=(model.name, model.version) == (default, default_version),
                 digest=model.digest,
                 state=state,
                 reason=reason,
+                share=candidates.shares(model.name).get(model.version, 0.0),
             )
         )
-        listed_names.add(model.name)
     skipped = [SkippedFolder(folder=folder, reason=reason) for folder, reason in repository.skipped().items()]
     waiting = [
         WaitingFolder(folder=folder, state=state, reason=reason)
         for folder, (state, reason) in repository.waiting().items()
     ]
-    return ModelList(models=models, skipped=skipped, waiting=waiting)
+    return ModelList(
+        models=models,
+        skipped=skipped,
+        waiting=waiting,
+        rollouts=[
+            ModelRollout(**policy.model_dump(include=TOLD), trouble=candidates.trouble(policy.model_name))
+            for policy in policies.all()
+        ],
+        rollouts_known_from=policies.known_from,
+    )
+
+
+TOLD = {"model_name", "revision", "mode", "stable_version", "candidate_version", "share"}
+"""What of a policy everybody may know."""

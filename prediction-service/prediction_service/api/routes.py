@@ -6,10 +6,12 @@ from prediction_service.api.instances import check_many, check_one, instance_of,
 from prediction_service.api.responses import batch_response, model_list, prediction_of
 from prediction_service.api.schemas import BatchRequest, BatchResponse, ModelList, Prediction, PredictionRequest
 from prediction_service.api.stream_document import STREAMS
+from prediction_service.models.candidates import Candidates
 from prediction_service.models.repository import ModelRepository
 from prediction_service.predict import Predictor
 from prediction_service.request.caller import caller_of
 from prediction_service.request.timeout import HEADER, OPENAPI_PARAMETER
+from prediction_service.rollouts.policies import Policies
 from shared.contracts.problem import FieldError
 from shared.http.openapi import problems
 from shared.http.problems import InvalidRequest
@@ -26,10 +28,11 @@ def prediction_router(predictor: Predictor) -> APIRouter:
     async def predict(body: PredictionRequest, request: Request) -> Prediction:
         """What the model says about a text, or about the inputs of a row. It is on record by the time it is sent.
 
-        Without `model_name` the default model is asked; without `model_version` the newest version.
+        Without `model_name` the default model is asked; without `model_version` the version that the model's
+        rollout has for this caller, which is the newest one as long as nobody has decided otherwise.
         """
         check_one(body)
-        model = predictor.choose(body.model_name, body.model_version, body.wanted_task())
+        model = predictor.choose(body.model_name, body.model_version, body.wanted_task(), request.headers)
         (predicted,) = await predictor.predict(model, [instance_of(model, body)], caller_of(request, bad_timeout))
         return prediction_of(predicted, include_metrics=body.include_metrics)
 
@@ -49,7 +52,7 @@ def prediction_router(predictor: Predictor) -> APIRouter:
         have `model_name`, `model_version` and `task_type` in the query: `/predict/batch?model_name=sentiment`.
         """
         check_many(body)
-        model = predictor.choose(body.model_name, body.model_version, body.wanted_task())
+        model = predictor.choose(body.model_name, body.model_version, body.wanted_task(), request.headers)
         checked = instances_of(model, body)
         predicted = await predictor.predict_each(model, checked.instances, caller_of(request, bad_timeout))
         return batch_response(checked, predicted, include_metrics=body.include_metrics)
@@ -57,14 +60,17 @@ def prediction_router(predictor: Predictor) -> APIRouter:
     return router
 
 
-def models_router(repository: ModelRepository) -> APIRouter:
+def models_router(repository: ModelRepository, policies: Policies, candidates: Candidates) -> APIRouter:
     """What is served."""
     router = APIRouter(tags=["models"], route_class=StrictRoute)
 
     @router.get("/models", summary="Models that are loaded, and folders that are not")
     async def list_models() -> ModelList:
-        """Every loaded version with its task, labels, source, digest and state; folders that do not serve, and why."""
-        return model_list(repository)
+        """Every loaded version with its task, labels, source, digest, state and share of the requests.
+
+        Folders that do not serve, and why; and which versions requests get that name none, where somebody decided it.
+        """
+        return model_list(repository, policies, candidates)
 
     return router
 

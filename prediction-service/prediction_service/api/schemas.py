@@ -7,10 +7,12 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from prediction_service.request.texts import MAX_BATCH_BYTES, MAX_CHARACTERS, MAX_TEXTS, check_text
+from prediction_service.rollouts.policies import KnownFrom
 from prediction_service.signature.inputs import MAX_INPUTS
 from prediction_service.tasks.outputs import DeclaredOutput
 from shared.contracts.names import ModelName, TaskType
 from shared.contracts.problem import ProblemDetails
+from shared.contracts.rollouts import RolloutMode
 
 Text = Annotated[
     str,
@@ -30,7 +32,9 @@ class PredictionOptions(BaseModel):
 
     include_metrics: bool = Field(True, description="Whether answers repeat what was recorded, as `metric`")
     model_name: ModelName | None = Field(None, description="null: the default model; see GET /models")
-    model_version: ModelVersion | None = Field(None, description="null: the newest; see GET /models")
+    model_version: ModelVersion | None = Field(
+        None, description="null: the one that the model's rollout has for this caller; see GET /models"
+    )
     task_type: TaskType = Field(
         "classification", description="Checked against the model if sent; without a model name, chooses by task"
     )
@@ -202,6 +206,7 @@ class LoadedModel(BaseModel):
         "`unavailable`: a call did not come back, and requests are refused until it is loaded anew"
     )
     reason: str = Field("", description="Why it is not `ready`")
+    share: float = Field(description="Percent of the requests that name the model and no version which it gets")
 
 
 class SkippedFolder(BaseModel):
@@ -219,9 +224,27 @@ class WaitingFolder(BaseModel):
     reason: str
 
 
+class ModelRollout(BaseModel):
+    """Which version of a model requests get that name none; of models without one it is the newest."""
+
+    model_config = ConfigDict(protected_namespaces=())
+
+    model_name: str
+    revision: int
+    mode: RolloutMode
+    stable_version: str | None
+    candidate_version: str | None
+    share: float = Field(description="Percent of the requests that the candidate computes")
+    trouble: str = Field(description="Why this is not what is served here; empty if it is")
+
+
 class ModelList(BaseModel):
     """The model repository, the default model first. Every folder is in one of the lists."""
 
     models: list[LoadedModel]
     skipped: list[SkippedFolder] = Field(description="Broken folders, and why")
     waiting: list[WaitingFolder] = Field(description="Folders that are being tried, or were unloaded by hand")
+    rollouts: list[ModelRollout] = Field(description="Of the models of which somebody has decided it")
+    rollouts_known_from: KnownFrom = Field(
+        description="`postgres`; while that is away `memory` or `disk`: as they were known last; or `nowhere`"
+    )

@@ -122,7 +122,7 @@ def stream_router(predictor: Predictor, streams: Streams, disk: Disk) -> APIRout
         """One line for each row, in their order, each on record before it is sent."""
         media_type = checked_type(request)
         try:
-            model = predictor.choose(model_name, model_version, task_type)
+            model = predictor.choose(model_name, model_version, task_type, request.headers)
         except InvalidRequest as problem:
             message = problem.extensions["errors"][0]["message"]
             raise InvalidRequest([FieldError(location="query.task_type", message=message)]) from None

@@ -17,6 +17,7 @@ from prediction_service.batching.problems import (
     DeadlinePassed,
     ModelFailed,
     ModelUnavailable,
+    TookTooLong,
     model_failed,
 )
 from prediction_service.batching.reading import Reader
@@ -26,7 +27,7 @@ from prediction_service.batching.worker_pool import WorkerPool
 from prediction_service.request.caller import Caller
 from prediction_service.signature.signature import Instance
 from prediction_service.tasks.task import BadOutput, Output, Task
-from shared.http.problems import Overloaded, Problem
+from shared.http.problems import Problem
 
 Results = list[Outcome | ModelFailed]
 """For each instance its outcome, or the error if the model could not compute it."""
@@ -137,7 +138,7 @@ class Batcher:
         if timeout == caller.timeout_seconds:
             return DeadlinePassed(f"The model did not get to this within the {timeout:g} s of the caller.")
         seconds = self._waiting.clear_in_seconds()
-        return Overloaded("The model did not get to this in time.", retry_after_seconds=seconds)
+        return TookTooLong("The model did not get to this in time.", retry_after_seconds=seconds)
 
     async def _finished(self, job: Job, caller: Caller) -> bool:
         """Waits until all instances are computed (True) or the time is up (False). Raises CallerLeft.

@@ -3,7 +3,7 @@
 import structlog
 
 from prediction_service.tasks.task import BadOutput
-from shared.http.problems import Problem
+from shared.http.problems import Overloaded, Problem
 
 UNAVAILABLE_SECONDS = 10
 """Retry-After for a model of which a call did not return: meanwhile it is loaded again."""
@@ -44,6 +44,10 @@ class DeadlinePassed(Problem):
     status = 504
     type = "urn:problem-type:deadline-passed"
     title = "Deadline Passed"
+
+
+class TookTooLong(Overloaded):
+    """The request waited for its model for as long as the service lets any request wait."""
 
 
 def model_failed(model: str, error: Exception) -> ModelFailed:

@@ -56,7 +56,7 @@ def add_inference(router: APIRouter, predictor: Predictor) -> None:
         """
         json_length = request.headers.get(JSON_LENGTH)
         asked = await read_body(request, lambda body: read_request(body, json_length), MAX_BATCH_BYTES)
-        model = predictor.choose(name, version)
+        model = predictor.choose(name, version, headers=request.headers)
         check_requested(model.manifest, asked.request)
         instances = instances_of(model.manifest.signature, asked.tensors)
         predicted = await predictor.predict(model, instances, caller_of(request, bad_timeout))

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 
 from prediction_service.inference_protocol.descriptions import statistics_of
 from prediction_service.inference_protocol.errors import documented_errors
@@ -18,32 +18,32 @@ def add_models(router: APIRouter, catalogue: Catalogue) -> None:
     async def all_statistics() -> dict[str, Any]:
         return {"model_stats": [statistics_of(model) for model in catalogue.models()]}
 
-    @router.get("/models/{name}", summary="Inputs and outputs of a model", responses=documented_errors(404))
+    @router.get("/models/{name}", summary="Inputs and outputs of a model", responses=documented_errors(404, 503))
     @router.get("/models/{name}/versions/{version}", include_in_schema=False)
-    async def model_metadata(name: Name, version: Version = None) -> dict[str, Any]:
-        chosen = catalogue.choose(name, version)
-        versions = [model.version for model in catalogue.models() if model.name == name]
-        return metadata_of(chosen, versions)
+    async def model_metadata(name: Name, request: Request, version: Version = None) -> dict[str, Any]:
+        chosen = catalogue.choose(name, version, headers=request.headers)
+        return metadata_of(chosen, catalogue.versions(name))
 
     @router.get(
         "/models/{name}/config",
         summary="Inputs and outputs of a model, as Triton's configuration has them",
-        responses=documented_errors(404),
+        responses=documented_errors(404, 503),
     )
     @router.get("/models/{name}/versions/{version}/config", include_in_schema=False)
-    async def model_configuration(name: Name, version: Version = None) -> dict[str, Any]:
-        return configuration_of(catalogue.choose(name, version))
+    async def model_configuration(name: Name, request: Request, version: Version = None) -> dict[str, Any]:
+        return configuration_of(catalogue.choose(name, version, headers=request.headers))
 
-    @router.get("/models/{name}/ready", summary="Whether a model takes requests", responses=documented_errors(404))
+    @router.get("/models/{name}/ready", summary="Whether a model takes requests", responses=documented_errors(404, 503))
     @router.get("/models/{name}/versions/{version}/ready", include_in_schema=False)
-    async def model_ready(name: Name, response: Response, version: Version = None) -> dict[str, Any]:
-        ready = not catalogue.choose(name, version).batcher.unavailable
+    async def model_ready(name: Name, request: Request, response: Response, version: Version = None) -> dict[str, Any]:
+        ready = not catalogue.choose(name, version, headers=request.headers).batcher.unavailable
         response.status_code = 200 if ready else 503
         return {"name": name, "ready": ready}
 
     @router.get("/models/{name}/stats", summary="Statistics of a model", responses=documented_errors(404))
     @router.get("/models/{name}/versions/{version}/stats", include_in_schema=False)
     async def model_statistics(name: Name, version: Version = None) -> dict[str, Any]:
-        catalogue.choose(name, version)
         models = [model for model in catalogue.models() if model.name == name and version in {None, model.version}]
+        if not models:
+            catalogue.choose(name, version)  # which says what there is
         return {"model_stats": [statistics_of(model) for model in models]}

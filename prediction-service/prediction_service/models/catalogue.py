@@ -1,13 +1,16 @@
-"""Which models take requests, and which of them takes a given one."""
+"""Which models take requests, and which of them takes a given one: a version that is named, or else the policy's."""
 
 import asyncio
 from collections.abc import Mapping
+from types import MappingProxyType
 
 import structlog
 from prometheus_client import Gauge
 
 from prediction_service.models.folders.listing import ModelFolder
 from prediction_service.models.model import Model
+from prediction_service.rollouts.counts import Arm
+from prediction_service.rollouts.policies import InForce, Policies
 from shared.contracts.problem import FieldError
 from shared.http.problems import InvalidRequest, Problem
 
@@ -24,53 +27,109 @@ class ModelNotFound(Problem):
     title = "Model Not Found"
 
 
-class Catalogue:
-    """The loaded models. Only `replace` changes it, on the event loop."""
+class StableVersionMissing(Problem):
+    """The policy's stable version is not loaded, and another one would be a change that nobody has decided."""
 
-    def __init__(self, default_name: str) -> None:
-        self.default_name = default_name
+    status = 503
+    type = "urn:problem-type:stable-version-missing"
+    title = "Stable Version Missing"
+
+    def __init__(self, name: str, version: str) -> None:
+        super().__init__(
+            f"The policy of {name} is to serve {version}, which is not loaded; other versions are there by name.",
+            headers={"Retry-After": str(RETRY_SECONDS)},
+        )
+
+
+RETRY_SECONDS = 5
+"""Until a version that is being loaded is there, mostly."""
+
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+
+
+class Catalogue:
+    """The loaded models. Only `replace` changes it, on the event loop; `policies` change by themselves."""
+
+    def __init__(self, default_name: str, policies: Policies | None = None) -> None:
+        self.default_name, self._policies = default_name, policies or Policies()
         self._models: dict[ModelFolder, Model] = {}
         self._newest: dict[str, Model] = {}
+        self._versions: dict[tuple[str, str], Model] = {}
+        self._misfits: dict[tuple[str, str], str] = {}
         self._retiring: set[asyncio.Task[None]] = set()
 
-    def choose(self, name: str | None, version: str | None = None, task: str | None = None) -> Model:
-        """The model for a request: by name, in the newest version unless the request names one.
+    def choose(
+        self,
+        name: str | None,
+        version: str | None = None,
+        task: str | None = None,
+        headers: Mapping[str, str] = NO_HEADERS,
+    ) -> Model:
+        """The model for a request: by name, in the version that it names, or else in that of the model's policy.
 
         Without a name and a version: the default model; or, if a task is named that the default model does not do,
-        the first model by name that does it.
+        the first model by name that does it. By its headers a request belongs to a canary or not.
 
-        Raises ModelNotFound, and InvalidRequest when the named model does another task.
+        Raises ModelNotFound, StableVersionMissing, and InvalidRequest when the named model does another task.
         """
         if name is None and version is None:
-            return self._choose_by_task(task)
+            return self._unnamed(self._name_by_task(task), headers)
         name = name or self.default_name
-        model = self._newest.get(name) if version is None else self._find(name, version)
-        if model is None:
-            raise self._not_found(name, version)
+        model = self._unnamed(name, headers) if version is None else self._find(name, version)
         if task not in {None, model.manifest.task_type}:
             message = f"model {name} does {model.manifest.task_type}"
             raise InvalidRequest([FieldError(location="body.task_type", message=message)])
         return model
 
-    def _choose_by_task(self, task: str | None) -> Model:
-        default = self._newest.get(self.default_name)
-        if default is not None and task in {None, default.manifest.task_type}:
-            return default
-        if task is None:
+    def _unnamed(self, name: str, headers: Mapping[str, str]) -> Model:
+        """The version of a model for a request that names none. Raises ModelNotFound, StableVersionMissing."""
+        newest = self._newest.get(name)
+        if newest is None:
+            raise self._not_found(name, None)
+        in_force = self._policies.in_force(name)
+        return newest if in_force is None else self._by_policy(in_force, headers)
+
+    def _by_policy(self, in_force: InForce, headers: Mapping[str, str]) -> Model:
+        name = in_force.policy.model_name
+        stable = self._versions.get((name, in_force.stable_version))
+        if stable is None:
+            raise StableVersionMissing(name, in_force.stable_version)
+        if in_force.candidate_version is None:
+            return stable
+        candidate = self._versions.get((name, in_force.candidate_version))
+        if candidate is None or self.unfit(name, candidate.version) or not in_force.wants_candidate(headers):
+            return stable.in_canary(in_force.counts[Arm.STABLE])
+        return candidate.in_canary(in_force.counts[Arm.CANDIDATE], stable if stable.speaks_like(candidate) else None)
+
+    def _name_by_task(self, task: str | None) -> str:
+        default = self._described(self.default_name)
+        if default is None and task is None:
             raise ModelNotFound(f"The default model {self.default_name!r} is not loaded.")
+        if default is not None and task in {None, default.manifest.task_type}:
+            return self.default_name
         for name in sorted(self._newest):
-            if self._newest[name].manifest.task_type == task:
-                return self._newest[name]
+            described = self._described(name)
+            if described is not None and described.manifest.task_type == task:
+                return name
         raise ModelNotFound(f"No loaded model does {task!r}.")
 
-    def _find(self, name: str, version: str) -> Model | None:
-        return next((model for model in self._models.values() if (model.name, model.version) == (name, version)), None)
+    def _described(self, name: str) -> Model | None:
+        """The version that says what a model does: the one that most requests get, else the newest."""
+        in_force = self._policies.in_force(name)
+        stable = None if in_force is None else self._versions.get((name, in_force.stable_version))
+        return stable or self._newest.get(name)
+
+    def _find(self, name: str, version: str) -> Model:
+        model = self._versions.get((name, version))
+        if model is None:
+            raise self._not_found(name, version)
+        return model
 
     def _not_found(self, name: str, version: str | None) -> ModelNotFound:
         """Lists the loaded versions if the model has any."""
         if version is None or name not in self._newest:
             return ModelNotFound(f"No model {name!r} is loaded.")
-        versions = [model.version for model in self.models() if model.name == name]
+        versions = self.versions(name)
         return ModelNotFound(
             f"No model {name!r} of version {version!r} is loaded; there is {', '.join(versions)}.",
             loaded_versions=versions,
@@ -82,16 +141,48 @@ class Catalogue:
         by_name = sorted(newest_first, key=lambda folder: (folder.name != self.default_name, folder.name))
         return [self._models[folder] for folder in by_name]
 
+    def is_stable(self, folder: ModelFolder) -> bool:
+        """Whether a policy names it as the version that requests get."""
+        in_force = self._policies.in_force(folder.name)
+        return in_force is not None and in_force.stable_version == folder.version
+
+    def versions(self, name: str) -> list[str]:
+        """The loaded versions of a model, the newest first."""
+        return [model.version for model in self.models() if model.name == name]
+
     def has_default(self) -> bool:
         """Whether requests that name no model can be served."""
-        default = self._newest.get(self.default_name)
-        return default is not None and not default.batcher.unavailable
+        try:
+            return not self._unnamed(self.default_name, NO_HEADERS).batcher.unavailable
+        except Problem:
+            return False
 
-    def replace(self, models: Mapping[ModelFolder, Model]) -> None:
-        """From now on exactly these models take requests. Those that are left out finish what they have, then close."""
+    def loaded(self, name: str, version: str) -> Model | None:
+        """That version, if it is loaded."""
+        return self._versions.get((name, version))
+
+    def misfits(self, name: str, version: str) -> str:
+        """Why a version that is loaded is not what its folder should be; empty if it is."""
+        return self._misfits.get((name, version), "")
+
+    def unfit(self, name: str, version: str) -> str:
+        """Why a version that is loaded should get no requests but those that name it; empty if it may."""
+        model = self._versions.get((name, version))
+        return self.misfits(name, version) or ("" if model is None else model.batcher.unavailable)
+
+    def replace(
+        self, models: Mapping[ModelFolder, Model], misfits: Mapping[ModelFolder, str] = MappingProxyType({})
+    ) -> None:
+        """From now on exactly these models take requests. Those that are left out finish what they have, then close.
+
+        `misfits`: those that go on although what is in their folder now could not be served, and why; they are no
+        candidates any more.
+        """
         retired = [model for folder, model in self._models.items() if models.get(folder) is not model]
         self._models = dict(models)
         self._newest = {folder.name: models[folder] for folder in sorted(models, key=lambda folder: folder.precedence)}
+        self._versions = {(model.name, model.version): model for model in models.values()}
+        self._misfits = {(folder.name, folder.version): reason for folder, reason in misfits.items()}
         LOADED.set(len(models))
         for model in retired:
             log.info("model retired", model=model.name, version=model.version)

@@ -166,6 +166,7 @@ class ModelRepository:
             status.fingerprint, status.fault = None, str(error)
         except Exception as error:  # noqa: BLE001 -- a broken file makes libraries raise anything
             status.fault = reason_of(error)
+            self._update_catalogue()
             LOADS.labels("failed").inc()
             log.warning("model folder skipped", folder=str(folder), reason=status.fault)
         else:
@@ -177,12 +178,16 @@ class ModelRepository:
         SKIPPED.set(len(self.skipped()))
 
     def _drop_gone(self, found: FolderList) -> None:
-        """Forgets folders that have vanished. A model among them serves until a version that replaces it is ready."""
+        """Forgets folders that have vanished.
+
+        A model among them serves until a version that replaces it is ready, or for as long as its policy names it.
+        """
         loading = {folder.name for folder in found.models if self._statuses[folder].state is State.LOADING}
         for folder in [folder for folder in self._statuses if found.is_gone(folder)]:
             status = self._statuses[folder]
             status.is_gone = True
-            if status.model is None or folder.name not in loading - self._unloaded:
+            is_needed = folder.name in loading - self._unloaded or self.catalogue.is_stable(folder)
+            if status.model is None or not is_needed:
                 self._forget(folder)
         self._update_catalogue()
         SKIPPED.set(len(self.skipped()))
@@ -195,7 +200,10 @@ class ModelRepository:
 
     def _update_catalogue(self) -> None:
         statuses = self._statuses.items()
-        self.catalogue.replace({folder: status.model for folder, status in statuses if status.model is not None})
+        self.catalogue.replace(
+            {folder: status.model for folder, status in statuses if status.model is not None},
+            {folder: status.misfit for folder, status in statuses if status.misfit},
+        )
 
 
 def reason_of(error: Exception) -> str:

@@ -1,10 +1,11 @@
 """Who gets which version of a model: the policy, its changes, and what is on the audit of them."""
 
+import unicodedata
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from shared.contracts.names import ModelName, ModelVersion
 
@@ -32,7 +33,27 @@ class RolloutMode(StrEnum):
 
 Share = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False, description="Percent of the requests")]
 
-Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
+NOT_IN_A_REASON = frozenset({"Cc", "Cs"})
+"""Unicode's categories of control characters and of halves of characters; Postgres stores neither."""
+
+
+def check_reason(reason: str) -> str:
+    """Raises ValueError for one that cannot be stored, or be read in a line."""
+    if any(unicodedata.category(character) in NOT_IN_A_REASON for character in reason):
+        raise ValueError("must have no control characters, line ends among them, and no halves of characters")
+    return reason
+
+
+Reason = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=500),
+    AfterValidator(check_reason),
+    Field(description="Why; for the audit"),
+]
+
+ReplacedRevision = Annotated[
+    int, Field(ge=0, lt=1 << 53, description="Of the policy that this replaces: another one in force is a 409")
+]
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._@+-]{0,99}$")]
 """Of a person or a program, as the audit has it."""
@@ -115,18 +136,28 @@ class Rollout(Policy):
 class RolloutChange(Policy):
     """A policy in the place of another."""
 
-    revision: int = Field(ge=0, description="Of the policy that it replaces: another one in force is a 409")
-    reason: Reason = Field(description="Why; for the audit")
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"revision": 0, "mode": "pinned", "stable_version": "2.0.0", "reason": "before the next one comes"}
+            ]
+        }
+    )
+
+    revision: ReplacedRevision
+    reason: Reason
     changed_by: Name | None = Field(None, description="Who, as far as they say; for the audit")
 
 
 class RolloutEnd(BaseModel):
     """The end of a rollout, by promotion or by going back."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"revision": 1, "reason": "a day without a complaint"}]}
+    )
 
-    revision: int = Field(ge=0, description="Of the policy that is meant: another one in force is a 409")
-    reason: Reason = Field(description="Why; for the audit")
+    revision: ReplacedRevision
+    reason: Reason
     changed_by: Name | None = Field(None, description="Who, as far as they say; for the audit")
 
 

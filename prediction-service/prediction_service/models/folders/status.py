@@ -78,6 +78,16 @@ class FolderStatus:
             self.model.batcher.note if self.model is not None else "is new, and is tried once it is left alone"
         )
 
+    @property
+    def misfit(self) -> str:
+        """Why a model that is served is not what its folder should be; empty if it is, or if that is not known yet."""
+        if self.model is None:
+            return ""
+        if self.is_gone:
+            return "its folder is gone"
+        is_settled = self.fingerprint is not None
+        return f"what is there now cannot be served: {self.fault}" if self.fault and is_settled else ""
+
     def note_unavailable(self, now: float) -> None:
         """Plans the next load, when the model is first seen to be unavailable."""
         if not self.retry_at:
