@@ -99,8 +99,9 @@ class RolloutChanges:
         """The policy that was written, in force here. Raises RolloutMoved or NoCandidate when none was."""
         if policy is not None:
             self._policies.put(policy)
-            return policy
         now = await self.newest(model)
+        if policy is not None:
+            return policy
         raise RolloutMoved(now, expected) if now.revision != expected else NoCandidate(now)
 
     def _unfit_of(self, model: str) -> Unfit:

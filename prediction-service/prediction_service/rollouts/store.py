@@ -47,7 +47,10 @@ ON CONFLICT (model_name, revision, arm, writer) DO UPDATE SET
 """
 
 DROP_OLD_OUTCOMES = """
-DELETE FROM predictions.version_outcome WHERE updated_at < now() - interval '90 days'
+DELETE FROM predictions.version_outcome AS outcome WHERE updated_at < now() - interval '90 days' AND NOT EXISTS (
+    SELECT FROM predictions.rollout AS policy
+    WHERE policy.model_name = outcome.model_name AND policy.started_at = outcome.started_at
+)
 """
 
 POLICIES = TypeAdapter(list[Rollout])
