@@ -68,7 +68,7 @@ async def test_it_is_made_by_the_command_that_the_reason_names(
     async with admitted(path, admission(environments)) as model:
         results = await model.batcher.run(["good", "bad"], STAYS)
         assert [result.output for result in results] == [[0.25, 0.75], [0.75, 0.25]]
-    made = environment_for(requirements_of(path) or b"", environments)
+    made = environment_for(requirements_of(path) or b"", path, environments)
     assert not list(made.glob("lib/*/site-packages/pip")), "the model installs nothing more"
     status = (made / "pyvenv.cfg").stat()
     assert make_environments.main(models, environments) == 0
@@ -86,9 +86,53 @@ def test_what_cannot_be_installed_leaves_nothing(tmp_path: Path, path: Path, cap
     assert "model-env: own/1.0.0: pip install failed, as it says above" in told
 
 
+@pytest.mark.timeout(180)
+async def test_the_same_words_about_another_wheel_are_another_environment(tmp_path: Path, path: Path) -> None:
+    models, environments = tmp_path / "models", tmp_path / "environments"
+    other = python_model(models, CODE, name="other", requirements=REQUIREMENTS)
+    wheel(other / "wheels", PACKAGE.replace("0.75", "0.875"))
+    assert make_environments.main(models, environments) == 0
+    async with admitted(path, admission(environments)) as own, admitted(other, admission(environments)) as another:
+        for model, share in ((own, 0.75), (another, 0.875)):
+            (result,) = await model.batcher.run(["good"], STAYS)
+            assert result.output == [1 - share, share]
+
+
 def test_other_requirements_are_another_environment(tmp_path: Path) -> None:
-    assert environment_for(b"a==1\n", tmp_path) == environment_for(b"a==1\n", tmp_path)
-    assert environment_for(b"a==1\n", tmp_path) != environment_for(b"a==2\n", tmp_path)
+    def key(requirements: str) -> Path:
+        return environment_for(requirements.encode(), tmp_path, tmp_path)
+
+    assert key("a==1\n") == key("a==1\n") != key("a==2\n")
+
+
+@pytest.mark.parametrize(
+    ("requirements", "file"),
+    [
+        ("-r more.txt\n", "more.txt"),
+        ("-rmore.txt\n", "more.txt"),
+        ("-c lists/bounds.txt\na\n", "lists/bounds.txt"),
+        ("-r more.txt\n", "lists/named_there.txt"),
+        ("./mine\n", "mine/mine/__init__.py"),
+        ("mine @ file:mine\n", "mine/pyproject.toml"),
+        ("--find-links=.\na\n", "a-1.0-py3-none-any.whl"),
+        ("a\n", "wheels/a-1.0.tar.gz"),
+    ],
+)
+def test_what_requirements_ask_for_belongs_to_them(tmp_path: Path, requirements: str, file: str) -> None:
+    for name in ("more.txt", "lists/x.txt", "mine/y.py", "words.txt", "model.py", file):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("-r lists/named_there.txt" if name == "more.txt" else "")
+
+    def key() -> Path:
+        return environment_for(requirements.encode(), tmp_path, tmp_path)
+
+    before = key()
+    for name in ("words.txt", "model.py", "requirements.txt"):
+        (tmp_path / name).write_text("other words")
+    assert key() == before, "what pip does not read"
+    with (tmp_path / file).open("a") as changed:
+        changed.write("\n# changed")
+    assert key() != before
 
 
 @pytest.mark.parametrize("name", ["other", "own/2.0.0"])

@@ -32,13 +32,13 @@ def make_environments(models: Path, environments: Path, name: str = "") -> None:
     for folder in folders_named(models, name):
         try:
             requirements = requirements_of(folder.path)
+            environment = None if requirements is None else environment_for(requirements, folder.path, environments)
         except ModelError as error:
             raise CannotMakeError(f"{folder}: {error}") from error
-        if requirements is None:
+        if environment is None:
             if name:
                 say(f"{folder} has no {REQUIREMENTS} and needs no environment")
             continue
-        environment = environment_for(requirements, environments)
         with alone_in(environments):
             if not (environment / COMPLETE).exists():
                 say(f"{folder}: {environment}")
