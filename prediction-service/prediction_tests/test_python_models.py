@@ -150,11 +150,17 @@ async def test_rows_have_values_of_their_types_and_none_for_what_is_missing(tmp_
         (TEXT, "def predict(rows): return [{'maybe': 1.0} for row in rows]", "'maybe', which is not among"),
         (TEXT, "def predict(rows): return [[1.0] for row in rows]", "gives 1 numbers for a row, and not 2"),
         (TEXT, "def predict(rows): return [[0.5, 0.6] for row in rows]", "add up to 1.1"),
+        (TEXT, "def predict(rows): return [[2.5, -1.5] for row in rows]", "[2.5, -1.5] are not between 0 and 1"),
         (TEXT, "def predict(rows): return {'yes': 1.0}", "and not a list with one result for each row"),
         (TEXT, "def predict(rows): return [{'yes': 1.0}]", "results for"),
         (TEXT, "def predict(rows): return None", "NoneType None, and not a list"),
         (REGRESSION, "def predict(rows): return ['3' for row in rows]", "str '3' where a number is expected"),
         (REGRESSION, "def predict(rows): return [True for row in rows]", "bool True where a number is expected"),
+        (
+            REGRESSION,
+            "import numpy\ndef predict(rows): return [numpy.bool_(1) for row in rows]",
+            "where a number is expected",
+        ),
         (REGRESSION, "def predict(rows): return [float('nan') for row in rows]", "nan is no number"),
         (EMBEDDING, "def predict(rows): return [[1.0] for row in rows]", "gives 1 numbers for a row, and not 2"),
         (GENERIC, "def predict(rows): return [1 for row in rows]", "int 1 for a row, and not a dict"),
@@ -179,6 +185,7 @@ async def test_what_cannot_be_served_says_why(tmp_path: Path, manifest: str, cod
     with pytest.raises(ModelError, match=re.escape(reason)) as error:
         await admission().admit(ModelFolder(path.parent.name, path.name, path))
     assert str(tmp_path) not in str(error.value)
+    assert "softmax" not in str(error.value), "an option that a Python model has not"
 
 
 async def test_a_row_at_which_the_model_is_at_a_loss_fails_alone(tmp_path: Path) -> None:

@@ -229,10 +229,19 @@ async def test_a_wrong_question_is_refused(
 
 
 @pytest.mark.parametrize(
-    "headers", [{"Content-Encoding": "gzip"}, {"Content-Type": "text/csv; charset=latin-1"}, {"Content-Type": "text/x"}]
+    "headers",
+    [
+        {"Content-Encoding": "gzip"},
+        {"Content-Type": "text/csv; charset=latin-1"},
+        {"Content-Type": "text/x"},
+        {"Content-Type": "application/jsonl"},
+    ],
 )
 async def test_what_is_no_plain_stream_is_a_415(client: httpx.AsyncClient, headers: dict[str, str]) -> None:
-    assert_problem(await client.post("/predict/batch", content=b"text\nfine\n", headers=CSV | headers), 415)
+    query = {"model_name": "sentiment-lexicon"}
+    answer = await client.post("/predict/batch", content=b"text\nfine\n", headers=CSV | headers, params=query)
+    detail = assert_problem(answer, 415)["detail"]
+    assert "stream" in detail or "application/json, text/csv, application/x-ndjson" in detail
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,14 @@ def test_a_multilabel_prediction_has_all_labels_that_reach_their_thresholds_the_
     assert finding.raw == {"scores": {"sport": 0.5, "politics": 0.49, "music": 0.9}, "labels": ["music", "sport"]}
 
 
+def test_a_number_of_32_bits_reaches_the_threshold_that_it_is_written_as() -> None:
+    for threshold in (0.1, 0.3, 0.7, 0.9):
+        task = Multilabel(["a"], threshold, {})
+        assert task.finding([float(np.float32(threshold))]).labels == ["a"]
+        assert task.finding([threshold]).labels == ["a"]
+        assert task.finding([threshold - 1e-6]).labels == []
+
+
 def test_a_multilabel_prediction_may_have_no_label() -> None:
     finding = TOPICS.finding([0.1, 0.1, 0.1])
     assert (finding.label, finding.confidence, finding.labels) == (None, None, [])
@@ -117,6 +125,11 @@ def test_rounding_is_no_difference(task: Task, output: Any, near: Any, far: Any)
         ('task_type = "regression"\nlabels = ["a", "b"]', "the task regression has no labels"),
         ('task_type = "multilabel"', "labels: .*must have the model's labels"),
         ("", "labels: .*must have the model's labels"),
+        (
+            'task_type = "regresion"',
+            r"labels: .*\(task_type regresion is a classification, .*; did you mean regression\?\)",
+        ),
+        ('task_type = "toxicity"', r"labels: .*\(task_type toxicity is a classification, .* other task's\)"),
         ('task_type = "embedding"', "an embedding needs dimension"),
         ('labels = ["a", "b"]\ndimension = 3', "dimension belongs to the task embedding"),
         ('task_type = "multilabel"\nlabels = ["a"]\nunit = "m"', "unit belongs to the task regression"),

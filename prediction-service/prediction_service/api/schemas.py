@@ -13,6 +13,7 @@ from prediction_service.tasks.outputs import DeclaredOutput
 from shared.contracts.names import ModelName, TaskType
 from shared.contracts.problem import ProblemDetails
 from shared.contracts.rollouts import RolloutMode
+from shared.http.streams import CSV, NDJSON
 
 Text = Annotated[
     str,
@@ -80,6 +81,7 @@ class BatchRequest(PredictionOptions):
     )
 
     max_body_bytes: ClassVar[int] = MAX_BATCH_BYTES
+    other_types: ClassVar[tuple[str, ...]] = (CSV, NDJSON)
     max_values: ClassVar[int] = MAX_VALUES
 
     texts: Annotated[list[str], Field(min_length=1, max_length=MAX_TEXTS)] | None = Field(

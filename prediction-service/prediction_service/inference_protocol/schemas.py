@@ -29,7 +29,7 @@ class InputTensor(BaseModel):
     """One input; its data stands here or, with `binary_data_size`, behind the JSON."""
 
     name: str = Field(description="Of an input that the model's metadata lists")
-    shape: list[int] = Field(max_length=MAX_RANK, description="Rows first: [n] or [n, 1], of a tensor [n, …]")
+    shape: list[StrictInt] = Field(max_length=MAX_RANK, description="Rows first: [n] or [n, 1], of a tensor [n, …]")
     datatype: str = Field(description="BOOL, UINT8 to UINT64, INT8 to INT64, FP16, FP32, FP64 or BYTES (texts)")
     parameters: Parameters = {}
     data: list[Any] | None = Field(None, description="Row-major, nested or flat; null where an input is left out")
@@ -70,7 +70,7 @@ class OutputTensor(BaseModel):
 
     name: str
     datatype: str
-    shape: list[int] = Field(description="Rows first")
+    shape: list[StrictInt] = Field(description="Rows first")
     parameters: dict[str, Any] | None = None
     data: list[Any] | None = Field(None, description="Row-major, flat")
 

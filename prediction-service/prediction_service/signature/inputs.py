@@ -7,7 +7,16 @@ from datetime import datetime
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    StringConstraints,
+    model_validator,
+)
 
 from prediction_service.request.texts import check_storable
 from prediction_service.signature.datatypes import MAX_ELEMENTS, Datatype, elements_of
@@ -44,7 +53,7 @@ class Declared(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: InputName
-    required: bool = Field(True, description="Whether a request without it is refused")
+    required: StrictBool = Field(True, description="Whether a request without it is refused")
 
     is_number: ClassVar[bool] = False
     """Whether it can stand in a table of numbers beside others."""
@@ -93,7 +102,7 @@ class NumberInput(Declared):
     """A finite number, as a double."""
 
     type: Literal["number"]
-    default: float | None = None
+    default: StrictFloat | StrictInt | None = None
 
     is_number: ClassVar[bool] = True
 
@@ -114,7 +123,7 @@ class IntegerInput(Declared):
     """A whole number of 64 bits."""
 
     type: Literal["integer"]
-    default: int | None = None
+    default: StrictInt | StrictFloat | None = None
 
     is_number: ClassVar[bool] = True
 
@@ -134,7 +143,7 @@ class CategoryInput(Declared):
 
     type: Literal["category"]
     values: list[CategoryValue] = Field(min_length=1, max_length=MAX_VALUES)
-    other: bool = Field(False, description="Whether other words are given to the model as they are; if not: 422")
+    other: StrictBool = Field(False, description="Whether other words are given to the model as they are; if not: 422")
     default: str | None = None
 
     @cached_property
@@ -164,7 +173,7 @@ class BooleanInput(Declared):
     """True or false."""
 
     type: Literal["boolean"]
-    default: bool | None = None
+    default: StrictBool | None = None
 
     is_number: ClassVar[bool] = True
 
@@ -196,7 +205,7 @@ class TensorInput(Declared):
 
     type: Literal["tensor"]
     datatype: Datatype
-    shape: list[Annotated[int, Field(ge=-1)]] = Field(min_length=1, max_length=8)
+    shape: list[Annotated[StrictInt, Field(ge=-1)]] = Field(min_length=1, max_length=8)
 
     @model_validator(mode="after")
     def is_bounded(self) -> Self:

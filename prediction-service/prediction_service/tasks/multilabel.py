@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from math import isfinite
+from struct import pack, unpack
 
 from prediction_service.tasks.classification import BATCH_TOLERANCE, SUM_TOLERANCE
 from prediction_service.tasks.task import BadOutput, Finding, MisfitError, NotFinite, check_number, shown
@@ -12,7 +13,7 @@ class Multilabel:
 
     def __init__(self, labels: Sequence[str], threshold: float, thresholds: Mapping[str, float]) -> None:
         self._labels = labels
-        self._thresholds = [thresholds.get(label, threshold) for label in labels]
+        self._thresholds = [reached_in_32_bits(thresholds.get(label, threshold)) for label in labels]
 
     def checked(self, outputs: Sequence[Sequence[float]], expected: int) -> list[Sequence[float] | BadOutput]:
         """Each row as it is, or what is wrong with it in its place. Raises ValueError if some are missing."""
@@ -44,6 +45,11 @@ class Multilabel:
     def advice(self, output: Sequence[float]) -> str:
         """They are not between 0 and 1."""
         return "; if these are logits (no sigmoid in the model), say sigmoid = true in [runtime]"
+
+
+def reached_in_32_bits(threshold: float) -> float:
+    """The threshold, or what its number is in 32 bits if that is less: a graph's 0.7 is 0.69999999 and reaches 0.7."""
+    return min(threshold, float(unpack("f", pack("f", threshold))[0]))
 
 
 def judged(row: Sequence[float]) -> Sequence[float] | BadOutput:

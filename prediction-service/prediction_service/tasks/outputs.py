@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
 from prediction_service.signature.datatypes import Datatype
 from prediction_service.signature.inputs import InputName
@@ -15,7 +15,7 @@ class DeclaredOutput(BaseModel):
 
     name: InputName
     datatype: Datatype
-    shape: list[Annotated[int, Field(ge=-1)]] | None = Field(None, max_length=8)
+    shape: list[Annotated[StrictInt, Field(ge=-1)]] | None = Field(None, max_length=8)
 
 
 def shape_of(value: Any) -> tuple[int, ...]:

@@ -6,7 +6,7 @@ inflated and parsed, off the event loop: once all of them is here.
 
 import asyncio
 import zlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from email.message import Message
@@ -73,8 +73,8 @@ class UnreadableBody(Problem):
     title = "Bad Request"
 
 
-def check_json_type(request: Request) -> None:
-    """Raises UnsupportedMediaType unless the body is said to be JSON in UTF-8."""
+def check_json_type(request: Request, other_types: Sequence[str] = ()) -> None:
+    """Raises UnsupportedMediaType unless the body is said to be JSON in UTF-8; `other_types` are taken, too."""
     value = header(request.scope, b"content-type")
     if value == b"application/json":
         return
@@ -84,7 +84,8 @@ def check_json_type(request: Request) -> None:
     message["content-type"] = given
     kind, charset = message.get_content_type(), message.get_content_charset("utf-8")
     if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
-        raise not_json(f"The body must be JSON (Content-Type: application/json), not {given[:100]!r}.")
+        others = "".join(f", {other}" for other in other_types)
+        raise not_json(f"The body must be JSON (Content-Type: application/json{others}), not {given[:100]!r}.")
     if charset not in UTF8:
         raise not_json("JSON is UTF-8, in no other charset.")
 

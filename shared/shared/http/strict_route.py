@@ -16,6 +16,7 @@ from pydantic import BaseModel, TypeAdapter
 
 from shared.http.json_body import JsonBody, check_parameters
 from shared.http.json_structure import MAX_VALUES
+from shared.http.problems import InvalidRequest
 from shared.http.request_body import MAX_BYTES, check_json_type, read_body
 from shared.http.request_id import header
 
@@ -26,7 +27,7 @@ class StrictRoute(APIRoute):
     """A route whose body and parameters are read strictly.
 
     A body model may say `max_body_bytes`, how large its JSON can be if not MAX_BYTES, and `max_values`, how many values
-    it can have if not MAX_VALUES.
+    it can have if not MAX_VALUES; and `other_types`, which another route of the same path takes.
     """
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
@@ -36,26 +37,43 @@ class StrictRoute(APIRoute):
     def get_route_handler(self) -> Handler:
         """FastAPI's own handler, but for the body; the short way for endpoints that need nothing else of it."""
         known = frozenset(parameter_names(self.dependant))
+        check_type = self._type_check() if self.dependant.body_params else None
         handle = self._with_strict_body() if self.dependant.body_params else super().get_route_handler()
 
         async def handle_strictly(request: Request) -> Response:
             if request.scope["query_string"]:
-                check_parameters(request.query_params.multi_items(), known)
+                try:
+                    check_parameters(request.query_params.multi_items(), known)
+                except InvalidRequest:
+                    if check_type is not None:
+                        check_type(request)  # what the query means depends on it
+                    raise
             return await handle(request)
 
         return handle_strictly
 
+    def _type_check(self) -> Callable[[Request], None]:
+        """Raises UnsupportedMediaType for a body of a type that is not taken."""
+        (parameter,) = self.dependant.body_params
+        body_type = get_type_hints(self.endpoint, include_extras=True)[parameter.name]
+        others = getattr(body_type, "other_types", ())
+
+        def check(request: Request) -> None:
+            if header(request.scope, b"content-length") != b"0":
+                check_json_type(request, others)
+
+        return check
+
     def _with_strict_body(self) -> Handler:
         """The handler of an endpoint that has a body."""
         (parameter,) = self.dependant.body_params
-        hints = get_type_hints(self.endpoint, include_extras=True)
+        hints, check_type = get_type_hints(self.endpoint, include_extras=True), self._type_check()
         body_type = hints[parameter.name]
         body = JsonBody(body_type, getattr(body_type, "max_values", MAX_VALUES))
         max_bytes = getattr(body_type, "max_body_bytes", MAX_BYTES)
 
         async def read(request: Request) -> Any:
-            if header(request.scope, b"content-length") != b"0":
-                check_json_type(request)
+            check_type(request)
             return await read_body(request, body.parse, max_bytes)
 
         if self._needs_nothing_else() and self.status_code in {None, 200} and is_model(hints.get("return")):

@@ -1,6 +1,7 @@
 """What the author of a model says about it. Unknown keys are errors, so that typing mistakes show."""
 
 from collections import Counter
+from difflib import get_close_matches
 from functools import cached_property
 from typing import Annotated, Self
 
@@ -59,7 +60,7 @@ class Manifest(Strict):
         if labels and task in WITHOUT_LABELS:
             raise ValueError(f"the task {task} has no labels")
         if not labels and task not in WITHOUT_LABELS:
-            raise ValueError("must have the model's labels, in the order of its outputs")
+            raise ValueError("must have the model's labels, in the order of its outputs" + meant(task))
         return labels
 
     @field_validator("inputs")
@@ -157,6 +158,15 @@ LABELS_OF_BINARY = 2
 
 OPTIONS_OF_OUTPUTS = {"sigmoid": "multilabel", "pooling": "embedding", "normalize": "embedding", "entities": "generic"}
 """Option of a runtime → the only task that has it."""
+
+
+def meant(task: str) -> str:
+    """What to know of a `task_type` that stands without labels, of which it needs some."""
+    if task in {"", "classification", "multilabel"}:
+        return ""
+    near = get_close_matches(task, WITHOUT_LABELS, 1)
+    guess = f"; did you mean {near[0]}?" if near else ""
+    return f" (task_type {task} is a classification, as every name is that is no other task's{guess})"
 
 
 def check_unique(names: list[str]) -> None:

@@ -99,7 +99,7 @@ def outputs_of(runtime: Runtime, instances: Sequence[Instance], manifest: Manife
             message = f"gives no {MEANT.get(manifest.task_type, 'probabilities')} for {shortened(instance)}: {output}"
             if isinstance(output, NotFinite):
                 raise NotComputedError(f"{message}; the model itself gives NaN or infinity")
-            raise ModelError(message + task.advice(given))
+            raise ModelError(message + (task.advice(given) if manifest.runtime.kind == "onnx" else ""))
     return list(checked)
 
 

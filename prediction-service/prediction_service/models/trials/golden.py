@@ -15,9 +15,9 @@ A tolerance is absolute; not given: 0.001.
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from prediction_service.batching.runtime import ModelError, Runtime
 from prediction_service.models.folders.manifest import Manifest
@@ -43,7 +43,18 @@ class Expectation(BaseModel):
     value: float | None = None
     vector: list[float] | None = None
     outputs: dict[str, Any] | None = None
-    tolerance: float = Field(1e-3, ge=0)
+    tolerance: float = Field(1e-3, ge=0, allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def says_something(self) -> Self:
+        """Raises ValueError for a row that everything would pass."""
+        if not any(given is not None for given in (self.scores, self.value, self.vector, self.outputs)) and (
+            "label" not in self.model_fields_set
+        ):
+            raise ValueError("says nothing that must come out: label, scores, value, vector or outputs")
+        if self.scores == {} or self.outputs == {}:
+            raise ValueError("names no score or output")
+        return self
 
     def fault(self, finding: Finding) -> str | None:
         """What is different; None when all is as expected."""
@@ -74,6 +85,13 @@ class GoldenLine(BaseModel):
     text: str | None = None
     inputs: dict[str, Any] | None = None
     expect: Expectation
+
+    @model_validator(mode="after")
+    def is_one_row(self) -> Self:
+        """Raises ValueError for a text beside inputs, one of which would not be asked."""
+        if self.text is not None and self.inputs is not None:
+            raise ValueError("text stands beside inputs; say one of them")
+        return self
 
 
 class Golden(NamedTuple):

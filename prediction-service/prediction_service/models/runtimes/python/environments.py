@@ -12,6 +12,7 @@ from pathlib import Path
 from prediction_service.batching.runtime import ModelError
 from prediction_service.models.folders.contents import files_in
 from prediction_service.models.folders.plain_files import is_file, read_plain
+from shared.settings.opening import without_waiting
 
 REQUIREMENTS = "requirements.txt"
 
@@ -43,7 +44,7 @@ def environment_for(requirements: bytes, folder: Path, root: Path) -> Path:
     key = hashlib.sha256(version.encode() + b"\0" + requirements)
     for name, path in asked_for(requirements, files_in(folder)):
         try:
-            with open(path, "rb") as file:
+            with open(path, "rb", opener=without_waiting) as file:
                 content = hashlib.file_digest(file, "sha256").digest()
         except OSError as error:
             raise ModelError(f"{name} cannot be read: {error.strerror}") from error

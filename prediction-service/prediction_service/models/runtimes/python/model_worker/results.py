@@ -101,7 +101,11 @@ def number(value: Any) -> Sequence[float]:
     """A number of whatever library."""
     if isinstance(value, float):
         return (value,)
-    if isinstance(value, (bool, str, bytes)) or not (hasattr(value, "__float__") or hasattr(value, "__index__")):
+    if (
+        type(value).__name__ in {"bool", "bool_"}
+        or isinstance(value, (str, bytes))
+        or not (hasattr(value, "__float__") or hasattr(value, "__index__"))
+    ):
         raise Misfit(f"gives {a(value)} where a number is expected")
     try:
         return (float(value),)
