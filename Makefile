@@ -140,7 +140,7 @@ morning: install ## Play a morning with everything that can happen: the alerts t
 	cd metrics-service && ../$(BIN)/pytest --quiet --capture=no -m faults metrics_tests/test_a_morning.py | grep --invert-match '^2'
 
 .PHONY: bench-peers
-bench-peers: bench-install ## The model servers and caches to compare with, each in an environment of its own
+bench-peers: bench-install examples-install ## The model servers and caches to compare with, each in an environment of its own
 	$(BIN)/python -m benchmarks.harness.environments
 
 .PHONY: bench-install

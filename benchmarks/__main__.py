@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 import traceback
+from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from benchmarks.harness import environments, machine
 from benchmarks.harness.ending import ending
 from benchmarks.harness.markdown import bars_table, document
 from benchmarks.harness.plots import draw
-from benchmarks.harness.report import Report, Result
+from benchmarks.harness.report import Report, Result, load
 from benchmarks.options import QUICK, Options, default_model
 from benchmarks.scenarios import GROUPS, SCENARIOS
 
@@ -34,7 +35,8 @@ def main() -> int:
         report = run_all(chosen(arguments.scenarios), options_of(arguments, folder))
     print(document(report) if arguments.details else bars_table(report.bars))
     if arguments.into:
-        keep(report, arguments.into)
+        earlier = arguments.into / "report.json"
+        keep(report.with_earlier(load(earlier)) if arguments.update and earlier.exists() else report, arguments.into)
     return 1 if any(result.failed for result in report.results.values()) else 0
 
 
@@ -50,6 +52,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--model", default=default_model(), help="the ONNX model to serve besides the lexicon")
     parser.add_argument("--containers", default=os.environ.get("CONTAINERS"), help="URL of a stack in containers")
     parser.add_argument("--into", type=Path, help="folder for the report as JSON and Markdown, and the plots")
+    parser.add_argument("--update", action="store_true", help="keep what the report there has of other scenarios")
     parser.add_argument("--details", action="store_true", help="print every table, not only the bars")
     parser.add_argument("--minutes", type=int, default=40, help="after which everything is ended")
     arguments = parser.parse_args()
@@ -76,8 +79,10 @@ def run_all(scenarios: list[str], options: Options) -> Report:
     report, begun = Report(machine.machine(), machine.versions()), time.perf_counter()
     for name in scenarios:
         print(f"{name} …", flush=True)
+        measured = f"{datetime.now(UTC):%Y-%m-%d} at a load of {os.getloadavg()[0]:.1f}"
         started = time.perf_counter()
         result = run(name, options)
+        result.measured = measured
         result.seconds = time.perf_counter() - started
         report.results[name] = result
         for line in result.skipped:

@@ -4,9 +4,11 @@ Nobody else runs meanwhile. Four scenarios share what is seen here: throughput, 
 """
 
 from collections import defaultdict
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
+from pathlib import Path
 
 from benchmarks.harness.environments import NotInstalledError
 from benchmarks.harness.load import Load, wrk
@@ -70,49 +72,60 @@ class Comparison:
         return sum(load.failed for run in self.runs[name] for load in run.loads.values())
 
 
+Start = Callable[[ServedModel, Path], AbstractContextManager[Running]]
+"""Starts a target with a model, in a folder."""
+
+Look = Callable[[Running], dict[str, Run]]
+"""What is seen of a target on its turn, by entrance. Raises RuntimeError when it does not do what it should."""
+
+
 @cache
 def comparisons(options: Options) -> dict[str, Comparison]:
     """With the lexicon, and with an ONNX model."""
     return {
-        LEXICON: compare(options, LEXICON, options.turns),
-        options.model: compare(options, options.model, min(options.turns, ONNX_TURNS)),
+        LEXICON: of_texts(options, LEXICON, options.turns),
+        options.model: of_texts(options, options.model, min(options.turns, ONNX_TURNS)),
     }
 
 
-def compare(options: Options, model_name: str, turns: int) -> Comparison:
+def of_texts(options: Options, model_name: str, turns: int) -> Comparison:
     """One comparison."""
     folder = options.folder / f"comparison-{model_name}"
     folder.mkdir(mode=0o755)
-    model = served_model(model_name, folder / "models")
-    comparison = Comparison(model, defaultdict(list), {})
     starts = {STACK: our_stack, **{peer.title: peer.start for peer in PEERS}}
+    return compare(served_model(model_name, folder / "models"), starts, folder, turns, partial(runs, options))
+
+
+def compare(model: ServedModel, starts: Mapping[str, Start], folder: Path, turns: int, look: Look) -> Comparison:
+    """All targets in turns, each looked at while it runs."""
+    comparison = Comparison(model, defaultdict(list), {})
     for name in in_turns(starts, turns):
         if name in comparison.skipped:
             continue
-        print(f"  {model_name}: {name}", flush=True)
+        print(f"  {model.name}: {name}", flush=True)
         try:
-            for entrance, run in runs(starts[name](model, folder), options).items():
-                comparison.runs[entrance].append(run)
+            with starts[name](model, folder) as running:
+                for entrance, run in look(running).items():
+                    comparison.runs[entrance].append(run)
         except (NotInstalledError, RuntimeError) as error:
             comparison.skipped[name] = str(error)
             comparison.runs.pop(name, None)
     return comparison
 
 
-def runs(start: AbstractContextManager[Running], options: Options) -> dict[str, Run]:
+def runs(options: Options, running: Running, connections: Mapping[int, int] = CONNECTIONS) -> dict[str, Run]:
     """One turn; a run for each entrance."""
     found = {}
-    with start as running:
-        at_rest = running.server.usage()
-        for name, entrance in running.entrances.items():
-            run = found[name] = Run(running.server.start_seconds, at_rest)
-            wrk(entrance.url, BUSY, options.of(WARM_UP_SECONDS), entrance.body)
-            for connections, seconds in CONNECTIONS.items():
-                before = running.server.usage()
-                load = run.loads[connections] = wrk(entrance.url, connections, options.of(seconds), entrance.body)
-                run.under_load = running.server.usage()
-                if connections == BUSY:
-                    run.microseconds = per_request(before, run.under_load, load.requests)
+    at_rest = running.server.usage()
+    for name, entrance in running.entrances.items():
+        run = found[name] = Run(running.server.start_seconds, at_rest)
+        wrk(entrance.url, BUSY, options.of(WARM_UP_SECONDS), entrance.body)
+        for callers, seconds in connections.items():
+            before = running.server.usage()
+            load = run.loads[callers] = wrk(entrance.url, callers, options.of(seconds), entrance.body)
+            run.under_load = running.server.usage()
+            if callers == BUSY:
+                run.microseconds = per_request(before, run.under_load, load.requests)
     return found
 
 

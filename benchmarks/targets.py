@@ -8,6 +8,7 @@ text than waiting for company would take, nor with models that say max_rows = 1,
 import json
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from benchmarks.harness.environments import BENCHMARKS, Environment, environment
+from benchmarks.harness.environments import BENCHMARKS, Environment, NotInstalledError, environment
 from benchmarks.harness.load import TEXT
 from benchmarks.harness.servers import Probe, Server
 from prediction_service.models.folders.manifest_file import read_manifest
@@ -26,6 +27,7 @@ STACK, WITHOUT_GATEWAY = "this stack", "prediction-service alone"
 OUR_BODY = json.dumps({"text": TEXT})
 PREDICT = Probe("/predict", OUR_BODY)
 LEXICON = "sentiment-lexicon"
+TRAINING_SECONDS = 300
 
 
 @dataclass(frozen=True)
@@ -47,9 +49,9 @@ class ServedModel:
         return self.name != LEXICON and read_manifest(self.folder).batching.max_rows > 1
 
 
-def served_model(name: str, into: Path) -> ServedModel:
+def served_model(name: str, into: Path, repository: Path = REPOSITORY / "models") -> ServedModel:
     """The newest version of a shipped model, copied."""
-    versions = (folder for folder in (REPOSITORY / "models" / name).iterdir() if (folder / "model.toml").exists())
+    versions = (folder for folder in (repository / name).iterdir() if (folder / "model.toml").exists())
     newest = max(versions, key=lambda folder: [int(part) for part in folder.name.split(".")])
     shutil.copytree(newest, into / name / newest.name)
     return ServedModel(into, name, newest.name)
@@ -97,14 +99,20 @@ def stack_server(folder: Path, **environment: str) -> Server:
 
 
 @contextmanager
-def our_stack(model: ServedModel, folder: Path) -> Iterator[Running]:
+def our_stack(model: ServedModel, folder: Path, body: str = OUR_BODY) -> Iterator[Running]:
     """Gateway with its default limit, record in Postgres; distinct clients come through a trusted proxy."""
-    server = stack_server(folder, MODELS_DIR=str(model.repository), DEFAULT_MODEL=model.name)
-    with server.running(PREDICT):
-        (service,) = [process for process in server.processes() if our_role(process.cmdline()) == "prediction-service"]
-        ports = {STACK: server.port, WITHOUT_GATEWAY: int(service.environ()["PORT"])}
+    with our_ports(model, folder, Probe("/predict", body)) as (server, ports):
         urls = {name: f"http://127.0.0.1:{port}/predict" for name, port in ports.items()}
-        yield Running(server, {name: Entrance(url, OUR_BODY) for name, url in urls.items()})
+        yield Running(server, {name: Entrance(url, body) for name, url in urls.items()})
+
+
+@contextmanager
+def our_ports(model: ServedModel, folder: Path, probe: Probe) -> Iterator[tuple[Server, dict[str, int]]]:
+    """The stack with one model, and the ports of its entrances."""
+    server = stack_server(folder, MODELS_DIR=str(model.repository), DEFAULT_MODEL=model.name)
+    with server.running(probe):
+        (service,) = [process for process in server.processes() if our_role(process.cmdline()) == "prediction-service"]
+        yield server, {STACK: server.port, WITHOUT_GATEWAY: int(service.environ()["PORT"])}
 
 
 @dataclass(frozen=True)
@@ -149,7 +157,24 @@ def peer_environment(own: Environment, model: ServedModel, folder: Path) -> dict
     }
 
 
-def mlserver_settings(folder: Path, port: int, model: ServedModel) -> None:
+def with_examples(program: str, *arguments: Path) -> None:
+    """Runs one of peers/ in the environment of the examples, which trains and writes models.
+
+    Raises NotInstalledError without it.
+    """
+    python = REPOSITORY / ".venv-examples" / "bin" / "python"
+    command = [python, BENCHMARKS / "peers" / program, *arguments]
+    try:
+        subprocess.run(command, check=True, capture_output=True, text=True, timeout=TRAINING_SECONDS)
+    except FileNotFoundError:
+        raise NotInstalledError("the examples' own libraries are missing: make bench-peers") from None
+    except subprocess.SubprocessError as error:
+        raise NotInstalledError(f"{program}: {getattr(error, 'stderr', '') or error}") from error
+
+
+def mlserver_settings(
+    folder: Path, port: int, model: ServedModel, implementation: str = "serve.Runtime", **more: object
+) -> None:
     """The two files that `mlserver start` reads."""
     ports = free_ports()
     batching = {"max_batch_size": 64, "max_batch_time": 0.005} if model.batched else {}
@@ -160,7 +185,7 @@ def mlserver_settings(folder: Path, port: int, model: ServedModel) -> None:
         })
     )  # fmt: skip
     (folder / "model-settings.json").write_text(
-        json.dumps({"name": "model", "implementation": "serve.Runtime", **batching})
+        json.dumps({"name": "model", "implementation": implementation, **batching, **more})
     )
 
 

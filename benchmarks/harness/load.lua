@@ -1,6 +1,11 @@
--- wrk: POSTs the text in $BODY; each from another client, as a trusted proxy would report it, or with $ONE_CLIENT set
+-- wrk: POSTs the file $BODY with the fields in $FIELDS; each from another client, as a trusted proxy would report it, or with $ONE_CLIENT set
 -- all from the same. Says what came of it as one line of JSON.
-local body, one_client = os.getenv("BODY") or "{}", os.getenv("ONE_CLIENT")
+local one_client = os.getenv("ONE_CLIENT")
+local file = io.open(os.getenv("BODY"), "rb")
+local body = file:read("*a")
+file:close()
+local fields = {}
+for name, value in string.gmatch(os.getenv("FIELDS"), "([^:\n]+): ([^\n]+)") do fields[name] = value end
 local sent, threads = 0, 0
 
 function setup(thread) thread:set("id", threads); threads = threads + 1 end
@@ -11,7 +16,8 @@ function request()
   if not one_client then
     address = string.format("10.%d.%d.%d", id * 100 + math.floor(n / 62500) % 100, math.floor(n / 250) % 250, n % 250 + 1)
   end
-  return wrk.format("POST", nil, {["Content-Type"] = "application/json", ["X-Forwarded-For"] = address}, body)
+  fields["X-Forwarded-For"] = address
+  return wrk.format("POST", nil, fields, body)
 end
 
 function done(summary, latency)

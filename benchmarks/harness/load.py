@@ -3,11 +3,14 @@
 import json
 import os
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 SCRIPT = Path(__file__).with_name("load.lua")
 TEXT = "What a wonderful little server!"
+JSON = {"Content-Type": "application/json"}
 ANSWER_SECONDS = 30
 """An answer that takes longer counts as broken."""
 
@@ -36,15 +39,31 @@ class Load:
         return self.refused + self.broken
 
 
-def wrk(url: str, connections: int, seconds: float, body: str = "{}", *, one_client: bool = False) -> Load:
-    """POSTs `body` for so long, which wrk counts in whole seconds. Raises RuntimeError when it cannot."""
+def wrk(
+    url: str,
+    connections: int,
+    seconds: float,
+    body: str | bytes = "{}",
+    *,
+    one_client: bool = False,
+    fields: Mapping[str, str] = JSON,
+) -> Load:
+    """POSTs `body` with these header fields for so long, which wrk counts in whole seconds.
+
+    Raises RuntimeError when it cannot.
+    """
     command = ["wrk", f"-t{min(2, connections)}", f"-c{connections}", f"-d{max(1, round(seconds))}s"]
-    environment = os.environ | {"BODY": body} | ({"ONE_CLIENT": "1"} if one_client else {})
+    told = {"FIELDS": "".join(f"{name}: {value}\n" for name, value in fields.items())}
+    told |= {"ONE_CLIENT": "1"} if one_client else {}
     try:
-        finished = subprocess.run(
-            [*command, "--timeout", f"{ANSWER_SECONDS}s", "-s", str(SCRIPT), url],
-            env=environment, capture_output=True, text=True, timeout=seconds + 2 * ANSWER_SECONDS, check=False,
-        )  # fmt: skip
+        with NamedTemporaryFile() as file:
+            file.write(body.encode() if isinstance(body, str) else body)
+            file.flush()
+            finished = subprocess.run(
+                [*command, "--timeout", f"{ANSWER_SECONDS}s", "-s", str(SCRIPT), url],
+                env=os.environ | told | {"BODY": file.name}, capture_output=True, text=True,
+                timeout=seconds + 2 * ANSWER_SECONDS, check=False,
+            )  # fmt: skip
     except subprocess.TimeoutExpired as error:
         raise RuntimeError(str(error)) from error
     if finished.returncode != 0:

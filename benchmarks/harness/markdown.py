@@ -1,5 +1,6 @@
 """A report as Markdown."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from benchmarks.harness.report import Bar, Report, Result, Table
@@ -10,7 +11,8 @@ def document(report: Report) -> str:
     """Everything."""
     parts = ["# What was measured", conditions(report), "## What is wanted", bars_table(report.bars)]
     for name, result in report.results.items():
-        parts += [f"## {result.title}", *result_parts(result), f"`{name}`, {result.seconds:.0f} s"]
+        ran = f"`{name}`, {result.seconds:.0f} s"
+        parts += [f"## {result.title}", *result_parts(result), f"{ran}, {result.measured}" if result.measured else ran]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -19,7 +21,14 @@ def conditions(report: Report) -> str:
     machine, software = (
         ", ".join(f"{name} {value}" for name, value in facts.items()) for facts in (report.machine, report.versions)
     )
-    return f"Measured on: {machine}. It took {report.seconds / 60:.0f} minutes.\n\nWith {software}."
+    head = f"Measured on: {machine}. It took {report.seconds / 60:.0f} minutes.\n\nWith {software}."
+    times: dict[str, list[str]] = defaultdict(list)
+    for name, result in report.results.items():
+        times[result.measured[:10]].append(f"`{name}`")
+    if len(times) == 1:
+        return head
+    said = "; ".join(f"{', '.join(names)}: {day or 'in an earlier run'}" for day, names in times.items())
+    return f"{head}\n\nNot all in one run: {said}."
 
 
 def result_parts(result: Result) -> Iterable[str]:

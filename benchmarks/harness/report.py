@@ -1,7 +1,7 @@
 """What a run found out, as data: it is kept as JSON, from which every text and plot is made."""
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -87,6 +87,8 @@ class Result:
     failed: bool = False
     """The scenario as a whole could not be run."""
     seconds: float = 0.0
+    measured: str = ""
+    """When, and how busy the machine was before."""
 
 
 @dataclass
@@ -104,6 +106,12 @@ class Report:
         return sorted(
             (bar for result in self.results.values() for bar in result.bars), key=lambda bar: PARTS.index(bar.part)
         )
+
+    def with_earlier(self, earlier: "Report") -> "Report":
+        """This run, and what the earlier one has of scenarios that were not run again, in the order of both."""
+        order = sorted({*earlier.results, *self.results}, key=[*earlier.results, *self.results].index)
+        results = {name: self.results.get(name) or earlier.results[name] for name in order}
+        return replace(self, results=results, versions=earlier.versions | self.versions)
 
     def save(self, file: Path) -> None:
         """As JSON."""

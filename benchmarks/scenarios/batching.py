@@ -18,7 +18,7 @@ import uvloop
 
 from benchmarks.harness.load import TEXT, wrk
 from benchmarks.harness.report import Result, Table, bar
-from benchmarks.harness.servers import Server
+from benchmarks.harness.servers import Probe, Server
 from benchmarks.harness.stores import postgres_server
 from benchmarks.harness.turns import Sample, alternate, samples
 from benchmarks.options import Options
@@ -134,7 +134,7 @@ async def single_caller(batcher: Batcher, compute: Compute) -> tuple[float, floa
 
 
 @contextmanager
-def service(folder: Path, model: ServedModel) -> Iterator[str]:
+def service(folder: Path, model: ServedModel, probe: Probe = PREDICT) -> Iterator[str]:
     """The whole service with a Postgres of its own; where it predicts."""
     with postgres_server(folder) as postgres:
         database, port = asyncio.run(postgres.make_database()), next(free_ports())
@@ -144,5 +144,5 @@ def service(folder: Path, model: ServedModel) -> Iterator[str]:
             "MODELS_DIR": str(model.repository), "DEFAULT_MODEL": model.name,
             "JOURNAL_DIR": str(folder / "journal"), "LOG_LEVEL": "WARNING",
         }  # fmt: skip
-        with Server([sys.executable, "-m", "prediction_service"], port, folder, variables).running(PREDICT):
+        with Server([sys.executable, "-m", "prediction_service"], port, folder, variables).running(probe):
             yield f"http://127.0.0.1:{port}/predict"

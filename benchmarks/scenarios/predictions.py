@@ -3,7 +3,7 @@
 This stack does more for each: it holds every client to a limit and has every answer on record before it is given.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from benchmarks.comparison import BUSY, CONNECTIONS, Comparison, comparisons
 from benchmarks.harness.report import Bar, Plot, Result, Table, bar
@@ -47,26 +47,26 @@ def listed(names: list[str]) -> str:
     return " and ".join(", ".join(names).rsplit(", ", 1))
 
 
-def rates(comparison: Comparison, model: str) -> Table:
+def rates(comparison: Comparison, model: str, loads: Mapping[int, int] = CONNECTIONS) -> Table:
     """Predictions a second."""
     rows: list[list[str | Sample]] = [
-        [name, *(comparison.rates(name, connections) for connections in CONNECTIONS)] for name in comparison.runs
+        [name, *(comparison.rates(name, connections) for connections in loads)] for name in comparison.runs
     ]
-    return Table(f"{model}: predictions a second", ["connections", *map(str, CONNECTIONS)], rows)
+    return Table(f"{model}: predictions a second", ["connections", *map(str, loads)], rows)
 
 
-def latencies(comparison: Comparison, model: str) -> Table:
+def latencies(comparison: Comparison, model: str, loads: Mapping[int, int] = CONNECTIONS) -> Table:
     """How long callers wait."""
     rows: list[list[str | Sample]] = [
         [
             name,
-            *(f"{comparison.p50(name, n).middle:.1f} / {comparison.p99(name, n).middle:.1f}" for n in CONNECTIONS),
+            *(f"{comparison.p50(name, n).middle:.1f} / {comparison.p99(name, n).middle:.1f}" for n in loads),
             str(comparison.failed(name)),
         ]
         for name in comparison.runs
     ]
-    columns = ["connections", *map(str, CONNECTIONS), "failed"]
-    longest = ", ".join(f"{seconds} s over {connections:,}" for connections, seconds in CONNECTIONS.items())
+    columns = ["connections", *map(str, loads), "failed"]
+    longest = ", ".join(f"{seconds} s over {connections:,}" for connections, seconds in loads.items())
     note = f"Of answers within the load ({longest} connections); 0: none came."
     return Table(f"{model}: milliseconds until the answer, p50 / p99", columns, rows, note)
 

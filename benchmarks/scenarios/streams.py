@@ -5,21 +5,30 @@ is CSV over HTTP, with every prediction in Postgres before its line is sent.
 """
 
 import asyncio
+import json
 import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 
 from benchmarks.harness.report import Result, Table, bar
+from benchmarks.harness.servers import Probe
 from benchmarks.harness.turns import Sample, samples
 from benchmarks.options import Options
 from benchmarks.scenarios.batching import TEXTS, service
-from benchmarks.targets import LEXICON, served_model
+from benchmarks.scenarios.tables import EXAMPLE, known_rows
+from benchmarks.targets import LEXICON, PREDICT, ServedModel, served_model
 from prediction_service.models.folders.listing import ModelFolder
 from prediction_service.models.loader import QueueBounds, load_model
+from prediction_service.models.model import Model
+from prediction_service.streams.csv_rows import CsvRows
+from prediction_service.streams.row import MAX_RECORD_BYTES
 from shared.testing.stream_client import streaming
 
 TITLE = "Streams"
@@ -33,54 +42,112 @@ AHEAD = 2048
 """Rows that the client sends before it has their lines: what waits in the system's buffers would be computed long after
 the time of a turn."""
 
-Compute = Callable[[list[str]], object]
+Compute = Callable[[list[Any]], object]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What is sent to a model, again and again: lines of CSV, and the body of a prediction to begin with."""
+
+    header: bytes
+    lines: list[bytes]
+    probe: Probe = PREDICT
+
+
+TEXT_ROWS = Rows(b"text", [text.encode() for text in TEXTS])
+
+
+def table_rows() -> Rows:
+    """Those of the example, without what scikit-learn said about them."""
+    header, *lines = (EXAMPLE / "rows.csv").read_bytes().splitlines()
+    inputs = sum(not name.startswith(b"_") for name in header.split(b","))
+    (first, _, _), *_ = known_rows()
+    header, *lines = (b",".join(line.split(b",")[:inputs]) for line in (header, *lines))
+    return Rows(header, lines, Probe("/predict", json.dumps({"inputs": first})))
 
 
 def run(options: Options) -> Result:
-    """Rows a second of one stream, and memory over a million rows."""
-    folder, seconds = options.folder / "streams", options.of(10)
+    """Rows a second of one stream, of texts and of a table, and memory over a million rows."""
+    folder, found = options.folder / "streams", Result(TITLE)
     folder.mkdir(mode=0o755)
-    served = served_model(options.model, folder / "models")
-    model = load_model(ModelFolder(served.name, served.version, served.folder), QueueBounds(4096, 60.0))
-    at_once = model.manifest.batching.max_rows
-    with service(folder, served) as url:
-        port = int(url.rpartition(":")[2].partition("/")[0])
-        rates = samples(
-            {
-                f"the model alone, {at_once} a call": lambda: alone(model.batcher.runtime.compute, at_once, seconds),
-                "one stream of CSV": lambda: asyncio.run(rate_of_stream(port, seconds)),
-            },
-            options.turns,
-        )
-    bare, stream = rates.values()
+    compare(options, found, served_model(options.model, folder / "models"), TEXT_ROWS)
+    compare(options, found, served_model("churn", folder / "tables", EXAMPLE / "models"), table_rows())
     rows = ROWS if options.seconds >= 1 else QUICK_ROWS
     sizes, taken = long_stream(options.folder / "long", rows)
     growth = max(sizes[1:]) - sizes[0]
-    rate_rows: list[list[str | Sample]] = [[name, rate, rate.over(bare)] for name, rate in rates.items()]
-    memory_rows: list[list[str | Sample]] = [[f"{tenth}0 %", Sample([size])] for tenth, size in enumerate(sizes, 1)]
-    return Result(
-        TITLE,
-        bars=[
-            bar("predictions", f"{served.name}: rows/s of a CSV stream, to the model alone", "at least", WANTED, "×",
-                stream.over(bare)),
-            bar("predictions", f"{rows:,} rows in one request: growth of memory after the first tenth", "at most",
-                GROWTH_MIB, "MiB", Sample([growth])),
-        ],
-        tables=[
-            Table(f"{served.name}: rows a second", ["", "rows/s", "to the model alone"], rate_rows),
-            Table(f"{LEXICON}: {rows:,} rows in one request, {rows / taken:,.0f} rows/s, all of them on record",
-                  ["at", "resident MiB of the service, at most"], memory_rows),
-        ],
+    what = f"{rows:,} rows in one request: growth of memory after the first tenth"
+    found.bars.append(bar("predictions", what, "at most", GROWTH_MIB, "MiB", Sample([growth])))
+    found.tables.append(
+        Table(f"{LEXICON}: {rows:,} rows in one request, {rows / taken:,.0f} rows/s, all of them on record",
+              ["at", "resident MiB of the service, at most"],
+              [[f"{tenth}0 %", Sample([size])] for tenth, size in enumerate(sizes, 1)])
     )  # fmt: skip
+    return found
 
 
-def alone(compute: Compute, at_once: int, seconds: float) -> float:
-    """Texts a second in a plain loop on every processor."""
+def compare(options: Options, found: Result, served: ServedModel, rows: Rows) -> None:
+    """A stream beside the model's own speed, and where its processor time goes."""
+    folder, seconds = options.folder / f"stream-{served.name}", options.of(10)
+    folder.mkdir(mode=0o755)
+    model = load_model(ModelFolder(served.name, served.version, served.folder), QueueBounds(4096, 60.0))
+    at_once, instances = model.manifest.batching.max_rows, instances_of(model, rows)
+    with service(folder, served, rows.probe) as url:
+        port = port_of(url)
+        database = psutil.Process(int((folder / "postgres" / "postmaster.pid").read_text().split()[0]))
+        watched = {"prediction-service": process_at(port), "Postgres": database}
+        costs: dict[str, list[float]] = {name: [] for name in ("the model alone", *watched)}
+
+        def bare_loop() -> float:
+            before = time.process_time()
+            done, rate = alone(model.batcher.runtime.compute, instances, at_once, seconds)
+            costs["the model alone"].append((time.process_time() - before) * 1e6 / done)
+            return rate
+
+        def streamed() -> float:
+            before = {name: microseconds_of(process) for name, process in watched.items()}
+            done, rate = asyncio.run(rate_of_stream(port, rows, seconds))
+            for name, process in watched.items():
+                costs[name].append((microseconds_of(process) - before[name]) / done)
+            return rate
+
+        rates = samples({f"the model alone, {at_once} a call": bare_loop, "one stream of CSV": streamed}, options.turns)
+    bare, stream = rates.values()
+    what = f"{served.name}: rows/s of a CSV stream, to the model alone"
+    found.bars.append(bar("predictions", what, "at least", WANTED, "×", stream.over(bare)))
+    rate_rows: list[list[str | Sample]] = [[name, rate, rate.over(bare)] for name, rate in rates.items()]
+    cost_rows: list[list[str | Sample]] = [[name, Sample(cost)] for name, cost in costs.items()]
+    found.tables += [
+        Table(f"{served.name}: rows a second", ["", "rows/s", "to the model alone"], rate_rows),
+        Table(f"{served.name}: processor time of a row", ["", "µs"], cost_rows),
+    ]
+
+
+def instances_of(model: Model, rows: Rows) -> list[Any]:
+    """As the stream reads them."""
+    reader = CsvRows(model.manifest.signature)
+    reader.feed(b"\n".join([rows.header, *rows.lines]), last=True)
+    return [row.instance for row in reader.take(len(rows.lines), MAX_RECORD_BYTES)]
+
+
+def microseconds_of(process: psutil.Process) -> float:
+    """What a process and those that it has started have spent so far."""
+    spent = 0.0
+    for one in (process, *process.children(recursive=True)):
+        with suppress(psutil.NoSuchProcess):
+            times = one.cpu_times()
+            spent += times.user + times.system
+    return spent * 1e6
+
+
+def alone(compute: Compute, instances: list[Any], at_once: int, seconds: float) -> tuple[int, float]:
+    """How many rows, and how many a second, in a plain loop on every processor."""
     done, end = [0] * PROCESSORS, time.perf_counter() + seconds
+    again = [*instances, *instances[:at_once]]
 
     def loop(worker: int) -> None:
         while time.perf_counter() < end:
-            compute([TEXTS[(done[worker] + number) % len(TEXTS)] for number in range(at_once)])
+            first = done[worker] % len(instances)
+            compute(again[first : first + at_once])
             done[worker] += at_once
 
     threads = [threading.Thread(target=loop, args=(worker,)) for worker in range(PROCESSORS)]
@@ -89,17 +156,15 @@ def alone(compute: Compute, at_once: int, seconds: float) -> float:
         thread.start()
     for thread in threads:
         thread.join()
-    return sum(done) / (time.perf_counter() - started)
+    return sum(done), sum(done) / (time.perf_counter() - started)
 
 
-def pieces(keep_on: Callable[[int], bool]) -> Iterator[bytes]:
+def pieces(rows: Rows, keep_on: Callable[[int], bool]) -> Iterator[bytes]:
     """The header, then rows while `keep_on` of how many there were says so."""
-    yield b"_id,text\n"
-    sent = 0
+    yield b"_id,%b\n" % rows.header
+    count, sent = len(rows.lines), 0
     while keep_on(sent):
-        yield b"".join(
-            b"%d,%b\n" % (number, TEXTS[number % len(TEXTS)].encode()) for number in range(sent, sent + AT_ONCE)
-        )
+        yield b"".join(b"%d,%b\n" % (number, rows.lines[number % count]) for number in range(sent, sent + AT_ONCE))
         sent += AT_ONCE
 
 
@@ -125,18 +190,18 @@ async def stream(port: int, body: Iterator[bytes], on_line: Callable[[int], None
     return lines
 
 
-async def rate_of_stream(port: int, seconds: float) -> float:
-    """Rows a second, from the first byte that is sent to the last line that comes."""
+async def rate_of_stream(port: int, rows: Rows, seconds: float) -> tuple[int, float]:
+    """How many rows, and how many a second from the first byte that is sent to the last line that comes."""
     started = time.perf_counter()
-    rows = await stream(port, pieces(lambda _: time.perf_counter() < started + seconds), lambda _: None)
-    return rows / (time.perf_counter() - started)
+    done = await stream(port, pieces(rows, lambda _: time.perf_counter() < started + seconds), lambda _: None)
+    return done, done / (time.perf_counter() - started)
 
 
 def long_stream(folder: Path, rows: int) -> tuple[list[float], float]:
     """The most memory that the service has taken in each tenth of a long stream, in MiB; and how long it took."""
     folder.mkdir(mode=0o755)
     with service(folder, served_model(LEXICON, folder / "models")) as url:
-        port = int(url.rpartition(":")[2].partition("/")[0])
+        port = port_of(url)
         resident = process_at(port).memory_info
         most = [0.0] * 10
 
@@ -146,10 +211,15 @@ def long_stream(folder: Path, rows: int) -> tuple[list[float], float]:
                 most[tenth] = max(most[tenth], resident().rss / 2**20)
 
         started = time.perf_counter()
-        answered = asyncio.run(stream(port, pieces(lambda sent: sent < rows), look))
+        answered = asyncio.run(stream(port, pieces(TEXT_ROWS, lambda sent: sent < rows), look))
         taken = time.perf_counter() - started
         assert answered == rows, answered
         return most, taken
+
+
+def port_of(url: str) -> int:
+    """Where the service listens."""
+    return int(url.rpartition(":")[2].partition("/")[0])
 
 
 def process_at(port: int) -> psutil.Process:

@@ -15,7 +15,7 @@ import pandas
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import GradientBoostingClassifier
 from sklearn.impute import SimpleImputer
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from modelserver.importing.importer import About, import_model
@@ -46,17 +46,22 @@ def customers() -> pandas.DataFrame:
     return frame
 
 
-def main() -> None:
-    """Trains, imports, and writes what scikit-learn says about rows that it has not seen."""
-    frame = customers()
-    known, unseen = frame[UNSEEN:], frame[:UNSEEN]
-    model = make_pipeline(
+def trained(known: pandas.DataFrame) -> Pipeline:
+    """A model of these customers."""
+    return make_pipeline(
         make_column_transformer(
             (make_pipeline(SimpleImputer(strategy="median"), StandardScaler()), NUMBERS),
             (OneHotEncoder(handle_unknown="ignore"), WORDS),
         ),
         GradientBoostingClassifier(n_estimators=40, max_depth=3, random_state=0),
     ).fit(known[[*NUMBERS, *WORDS]], known["outcome"])
+
+
+def main() -> None:
+    """Trains, imports, and writes what scikit-learn says about rows that it has not seen."""
+    frame = customers()
+    known, unseen = frame[UNSEEN:], frame[:UNSEEN]
+    model = trained(known)
 
     shutil.rmtree(HERE / "models", ignore_errors=True)
     original = SklearnModel(model, sample_of(known))
