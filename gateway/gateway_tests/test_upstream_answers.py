@@ -246,6 +246,52 @@ async def test_a_request_that_a_balancer_may_have_handed_on_is_not_sent_again(
     assert len(raw.heads) == 1
 
 
+@pytest.fixture
+async def predictions(start_gateway: StartGateway, raw: RawUpstream) -> httpx.AsyncClient:
+    return await start_gateway(wait_for_postgres=False, prediction_url=f"http://127.0.0.1:{raw.port}")
+
+
+BROKEN_OFF = b""
+GIVEN_UP = b"HTTP/1.1 502 Broken\r\nContent-Type: text/plain\r\nContent-Length: 4\r\n\r\nnope"
+KEY = {"Idempotency-Key": "8e03978e-40d5-43e8-bc93-6894a57f9324"}
+
+
+@pytest.mark.parametrize("path", ["/predict", "/predict/batch"])
+@pytest.mark.parametrize("failure", [BROKEN_OFF, GIVEN_UP])
+async def test_a_request_with_a_key_is_sent_again_with_its_body_when_nobody_answered(
+    predictions: httpx.AsyncClient, raw: RawUpstream, path: str, failure: bytes
+) -> None:
+    raw.answers, raw.close_after_answer = [failure, OK], True
+    assert (await predictions.post(path, json={"text": "x"}, headers=KEY)).text == "ok"
+    first, second = raw.heads
+    assert first == second
+    assert b"idempotency-key: 8e03978e-40d5-43e8-bc93-6894a57f9324" in first
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "times"),
+    [("/predict", {}, 1), ("/feedback", KEY, 1), ("/models", KEY, 1), ("/predict", KEY, 2)],
+)
+async def test_without_a_key_and_elsewhere_it_is_not_and_never_more_than_once(
+    start_gateway: StartGateway, raw: RawUpstream, path: str, headers: dict[str, str], times: int
+) -> None:
+    url = f"http://127.0.0.1:{raw.port}"
+    gateway = await start_gateway(wait_for_postgres=False, prediction_url=url, metrics_url=url)
+    raw.answers, raw.close_after_answer = [BROKEN_OFF], True
+    assert_bad_gateway(await gateway.post(path, json={"text": "x"}, headers=headers))
+    assert len(raw.heads) == times
+
+
+async def test_a_body_that_is_sent_on_before_it_is_complete_is_not_sent_again(
+    predictions: httpx.AsyncClient, raw: RawUpstream
+) -> None:
+    raw.answers, raw.close_after_answer = [BROKEN_OFF], True
+    body = b'{"texts": ["' + b"x" * 200_000 + b'"]}'
+    answer = await predictions.post("/predict/batch", content=body, headers=KEY | {"Content-Type": "application/json"})
+    assert_bad_gateway(answer)
+    assert len(raw.heads) == 1
+
+
 @pytest.mark.parametrize("value", [b"a\x01b", b"a\x7fb", b"a\x0bb", b"a\x00b"])
 async def test_control_characters_in_what_an_upstream_says_are_a_502(
     gateway: httpx.AsyncClient, raw: RawUpstream, value: bytes

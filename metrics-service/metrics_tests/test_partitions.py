@@ -48,6 +48,18 @@ async def test_rows_that_came_before_their_partition_move_into_it_and_count_once
     assert await database.fetch("SELECT predictions FROM metrics.rollup WHERE minutes = 1440") == [(1,)]
 
 
+async def test_responses_are_kept_for_a_day(database: Database, engine: AsyncEngine) -> None:
+    await database.fetch(
+        """INSERT INTO predictions.kept_response
+        SELECT decode(md5(n::text), 'hex'), '', '', '{}', now() - n * interval '1 minute'
+        FROM generate_series(0, 5000) AS n"""
+    )
+    await retention_at(engine, NOW).tidy()
+    ((count, oldest),) = await database.fetch("SELECT count(*), now() - min(created_at) FROM predictions.kept_response")
+    assert count == 24 * 60
+    assert oldest < timedelta(days=1)
+
+
 async def test_days_beyond_the_retention_go_and_their_rollups_stay(database: Database, engine: AsyncEngine) -> None:
     await retention_at(engine, NOW).tidy()
     await insert(database, [Row(created_at=NOW), Row(created_at=NOW + timedelta(days=3))])

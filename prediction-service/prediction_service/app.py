@@ -4,7 +4,8 @@ The stops of a request, in order:
 
 1. `api/routes`         HTTP in and out (`api/schemas`, `api/responses`; `inference_protocol` for /v2):
                         texts within bounds (`request/texts`) and who waits for them (`request/caller`);
-                        `streams/stream` for CSV and NDJSON of any length, in groups
+                        `streams/stream` for CSV and NDJSON of any length, in groups;
+                        `idempotency/repeats` for what its caller may send again
 2. `predict`            the use case; calls the next three
 3. `models/catalogue`   which of the loaded models, in which version: that is for `rollouts/policies` to say, which
                         `rollouts/follower` follows in Postgres, all replicas alike.
@@ -24,10 +25,12 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
+from prediction_service.api.keyed import keyed_router
 from prediction_service.api.rollouts import RolloutView, rollouts_router
 from prediction_service.api.routes import models_router, prediction_router
 from prediction_service.api.streams import stream_router
 from prediction_service.health import health_report
+from prediction_service.idempotency.repeats import Repeats
 from prediction_service.inference_protocol.routes import protocol_router
 from prediction_service.models.admission import Admission
 from prediction_service.models.candidates import Candidates
@@ -42,6 +45,7 @@ from prediction_service.models.trials.runner import TrialBounds, Trials
 from prediction_service.predict import Predictor, Stored
 from prediction_service.records.failover import RecordFailover
 from prediction_service.records.journal import Journal
+from prediction_service.records.kept_responses import KeptResponses
 from prediction_service.records.postgres import RecordStore
 from prediction_service.records.recorder import Recorder
 from prediction_service.rollouts.changes import RolloutChanges
@@ -74,7 +78,7 @@ def create_app(settings: Settings) -> FastAPI:
     repository = ModelRepository(settings.models_dir, catalogue, admission)
     connector = Connector(settings.database_url, SERVICE)
     journal = Journal(settings.journal_dir, settings.journal_max_bytes)
-    store = RecordFailover(RecordStore(connector), RecordStore(connector), journal)
+    store = RecordFailover(RecordStore(connector), RecordStore(connector), KeptResponses(connector), journal)
     recorder = Recorder(store, settings.record_queue_rows)
     follower = RolloutFollower(
         connector,
@@ -105,6 +109,7 @@ def create_app(settings: Settings) -> FastAPI:
         routers=[
             stream_router(predictor, streams, disk),
             prediction_router(predictor),
+            keyed_router(predictor, Repeats(store.find)),
             rollouts_router(changes, RolloutView(catalogue, policies, candidates), settings.admin_token),
             models_router(repository, policies, candidates),
             protocol_router(predictor, repository, settings.admin_token, server=SERVICE, version=VERSION),

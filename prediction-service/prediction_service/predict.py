@@ -1,6 +1,6 @@
 """A prediction from beginning to end: choose the model, compute, record."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -11,6 +11,7 @@ from prediction_service.batching.job import Outcome
 from prediction_service.batching.problems import CallerLeft, DeadlinePassed, ModelFailed, TookTooLong
 from prediction_service.models.catalogue import NO_HEADERS, Catalogue
 from prediction_service.models.model import Model
+from prediction_service.records.addition import Addition, KeptResponse
 from prediction_service.records.record import Record
 from prediction_service.records.recorder import Recorder
 from prediction_service.request.caller import Caller
@@ -42,6 +43,10 @@ class Stored:
     """Of models of one text."""
     inputs: bool
     """Of models with declared inputs."""
+
+
+Keep = Callable[[Sequence[Predicted | ModelFailed]], KeptResponse]
+"""From predictions that are about to be recorded to the response that is kept with them."""
 
 
 class Predictor:
@@ -87,13 +92,23 @@ class Predictor:
         self, model: Model, instances: Sequence[Instance], results: Sequence[Outcome | ModelFailed]
     ) -> list[Predicted | ModelFailed]:
         """Records what was computed, in one transaction; errors stay in their places."""
-        computed = [
-            (instance, result)
-            for instance, result in zip(instances, results, strict=True)
-            if isinstance(result, Outcome)
-        ]
-        predicted = iter(await self._record(model, computed) if computed else ())
-        return [next(predicted) if isinstance(result, Outcome) else result for result in results]
+        computed = computed_of(instances, results)
+        return in_their_places(await self._record(model, computed) if computed else (), results)
+
+    async def predict_once(
+        self, model: Model, instances: Sequence[Instance], caller: Caller, keep: Keep
+    ) -> tuple[KeptResponse, bool]:
+        """As `predict_each`, for a response that is kept with the predictions: the one that `keep` makes of them.
+
+        True beside it: it is another one, which was kept under its key before, and nothing was recorded.
+        """
+        model, results = await self._compute_or_stand_in(model, instances, caller)
+        if not any(isinstance(result, Outcome) for result in results):
+            outcomes_of(results, noun_of(model))
+        predicted = self._describe_all(model, computed_of(instances, results))
+        kept = keep(in_their_places(predicted, results))
+        kept_before = await self._recorder.add(Addition([prediction.record for prediction in predicted], kept))
+        return (kept, False) if kept_before is None else (kept_before, True)
 
     async def compute(self, model: Model, instances: Sequence[Instance], caller: Caller) -> list[Outcome | ModelFailed]:
         """The model's result for each instance, while the recorder expects them. Raises what `Batcher.run` raises."""
@@ -124,13 +139,17 @@ class Predictor:
 
     async def _record(self, model: Model, computed: Sequence[tuple[Instance, Outcome]]) -> list[Predicted]:
         """Records the predictions, all in one transaction."""
+        predicted = self._describe_all(model, computed)
+        await self._recorder.add(Addition([prediction.record for prediction in predicted]))
+        return predicted
+
+    def _describe_all(self, model: Model, computed: Sequence[tuple[Instance, Outcome]]) -> list[Predicted]:
+        """The prediction of each of these instances."""
         bins = model.bins_of([instance for instance, _ in computed])
-        predicted = [
+        return [
             self._describe(model, instance, outcome, own)
             for (instance, outcome), own in zip(computed, bins, strict=True)
         ]
-        await self._recorder.add([prediction.record for prediction in predicted])
-        return predicted
 
     def _describe(
         self, model: Model, instance: Instance, outcome: Outcome, bins: Sequence[int | None] | None
@@ -161,6 +180,23 @@ class Predictor:
             caller=caller_digest(caller) if caller else None,
         )
         return Predicted(record, finding.raw)
+
+
+def computed_of(
+    instances: Sequence[Instance], results: Sequence[Outcome | ModelFailed]
+) -> list[tuple[Instance, Outcome]]:
+    """Those that were computed."""
+    return [
+        (instance, result) for instance, result in zip(instances, results, strict=True) if isinstance(result, Outcome)
+    ]
+
+
+def in_their_places(
+    predicted: Iterable[Predicted], results: Sequence[Outcome | ModelFailed]
+) -> list[Predicted | ModelFailed]:
+    """The predictions among the errors, as the results have it."""
+    given = iter(predicted)
+    return [next(given) if isinstance(result, Outcome) else result for result in results]
 
 
 def noun_of(model: Model) -> str:

@@ -1,4 +1,5 @@
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 from prediction_service.batching.batcher import Batcher
 from prediction_tests.gated_model import GatedRuntime, batcher_of
 from prediction_tests.service import StartService, client_of, settings_for
-from shared.testing.postgres import Database
+from shared.testing.postgres import Database, PostgresServer
 
 
 @pytest.fixture
@@ -21,6 +22,19 @@ async def start_service(database: Database, tmp_path: Path) -> AsyncIterator[Sta
             )
 
         yield start
+
+
+@pytest.fixture
+async def postgres_away(postgres_server: PostgresServer) -> AsyncIterator[Callable[[], Awaitable[None]]]:
+    """Kills Postgres; awaiting the fixture's value brings it back, the end of the test at the latest."""
+    postgres_server.kill()
+
+    async def bring_back() -> None:
+        if not await postgres_server.answers():
+            await asyncio.to_thread(postgres_server.start_and_wait)
+
+    yield bring_back
+    await bring_back()
 
 
 @pytest.fixture

@@ -1,10 +1,11 @@
 """Behind a busy model a statement waits a moment for company; otherwise nobody waits."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 
+from prediction_service.records.addition import Addition, KeptResponse
 from prediction_service.records.record import Record
 from prediction_service.records.recorder import MANY_EXPECTED, Recorder
 
@@ -18,8 +19,9 @@ class Statements:
     def __init__(self) -> None:
         self.sizes: list[int] = []
 
-    async def add(self, entries: Sequence[Sequence[Record]]) -> None:
-        self.sizes.append(len(entries))
+    async def add(self, additions: Sequence[Addition]) -> Mapping[Addition, KeptResponse]:
+        self.sizes.append(len(additions))
+        return {}
 
 
 async def turn() -> None:
@@ -36,7 +38,7 @@ async def test_a_statement_waits_while_a_model_has_much_in_hand() -> None:
                 in_hand.enter_context(recorder.expecting())
             answers = []
             for _ in range(3):
-                answers.append(asyncio.create_task(recorder.add([RECORD])))
+                answers.append(asyncio.create_task(recorder.add(Addition([RECORD]))))
                 await turn()
             assert statements.sizes == []
         await asyncio.gather(*answers)
@@ -49,7 +51,7 @@ async def test_a_statement_waits_no_longer_than_its_time() -> None:
         with ExitStack() as in_hand:
             for _ in range(MANY_EXPECTED):
                 in_hand.enter_context(recorder.expecting())
-            await recorder.add([RECORD])
+            await recorder.add(Addition([RECORD]))
     assert statements.sizes == [1]
 
 
@@ -60,5 +62,5 @@ async def test_a_statement_waits_for_nobody_when_a_model_has_little_in_hand() ->
             for _ in range(MANY_EXPECTED - 1):
                 in_hand.enter_context(recorder.expecting())
             for _ in range(3):
-                await recorder.add([RECORD])
+                await recorder.add(Addition([RECORD]))
     assert statements.sizes == [1, 1, 1]

@@ -9,7 +9,9 @@ from zlib import crc32
 import pytest
 from uuid_utils import uuid7
 
-from prediction_service.records.journal import SET_ASIDE_NAME, Journal, JournalFull, decode, encode
+from prediction_service.records.addition import Addition
+from prediction_service.records.journal import SET_ASIDE_NAME, Journal, JournalFull
+from prediction_service.records.journal_line import decode, encode
 from prediction_service.records.record import Record
 
 NOW = datetime(2024, 6, 1, 12, 30, 15, 123456, UTC)
@@ -28,10 +30,11 @@ def lines_of(journal: Journal) -> list[bytes]:
 
 
 def test_what_is_read_is_what_was_written() -> None:
-    entry = [record(), record("two\nlines, ü, 😀, \u2028")]
-    line = encode(entry)
+    records = [record(), record("two\nlines, ü, 😀, \u2028")]
+    line = encode(Addition(records))
     assert line.count(b"\n") == 1
-    assert decode(line) == entry
+    read = decode(line)
+    assert (read.records, read.kept) == (records, None)
 
 
 @pytest.mark.parametrize("damage", [b"", b"\n", b"garbage\n", b"00000000 []\n", b"\xff\x00\n"])
@@ -41,7 +44,7 @@ def test_a_damaged_line_is_seen(damage: bytes) -> None:
 
 
 def test_every_flipped_bit_of_a_line_is_seen() -> None:
-    line = encode([record()])
+    line = encode(Addition([record()]))
     for position in range(len(line) - 1):
         damaged = bytearray(line)
         damaged[position] ^= 1
@@ -57,7 +60,7 @@ def test_a_line_of_another_version_is_seen() -> None:
 
 def test_a_segment_that_is_written_is_not_replayed(tmp_path: Path) -> None:
     journal = Journal(tmp_path, 1_000_000)
-    journal.append([[record()], [record(), record()]])
+    journal.append([Addition([record()]), Addition([record(), record()])])
     assert lines_of(journal) == []
     journal.seal()
     assert len(lines_of(journal)) == 2
@@ -65,8 +68,8 @@ def test_a_segment_that_is_written_is_not_replayed(tmp_path: Path) -> None:
 
 def test_two_replicas_may_share_a_folder(tmp_path: Path) -> None:
     one, other = Journal(tmp_path, 1_000_000), Journal(tmp_path, 1_000_000)
-    one.append([[record()]])
-    other.append([[record()]])
+    one.append([Addition([record()])])
+    other.append([Addition([record()])])
     other.seal()
     assert len(lines_of(one)) == 1
     (segment,) = other.sealed()
@@ -89,25 +92,25 @@ def test_a_segment_that_is_taken_for_an_abandoned_one_before_it_is_locked_loses_
 
     monkeypatch.setattr(fcntl, "flock", lose_the_race)
     journal = Journal(tmp_path, 1_000_000)
-    journal.append([[record()]])
+    journal.append([Addition([record()])])
     journal.seal()
     assert len(lines_of(journal)) == 1
 
 
 def test_a_full_journal_takes_nothing_and_keeps_what_it_has(tmp_path: Path) -> None:
     journal = Journal(tmp_path, 1000)
-    journal.append([[record()], [record()]])
+    journal.append([Addition([record()]), Addition([record()])])
     with pytest.raises(JournalFull):
-        journal.append([[record() for _ in range(4)]])
+        journal.append([Addition([record() for _ in range(4)])])
     size = journal.size()
     assert 0 < size <= 1000
-    journal.append([[record()]])
+    journal.append([Addition([record()])])
     assert journal.is_full()
 
 
 def test_a_write_that_fails_leaves_nothing_of_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     journal = Journal(tmp_path, 1_000_000)
-    journal.append([[record()]])
+    journal.append([Addition([record()])])
     size = journal.size()
 
     def disk_fails(descriptor: int) -> None:
@@ -115,10 +118,10 @@ def test_a_write_that_fails_leaves_nothing_of_itself(tmp_path: Path, monkeypatch
 
     monkeypatch.setattr(os, "fdatasync", disk_fails)
     with pytest.raises(OSError, match="Input/output"):
-        journal.append([[record()]])
+        journal.append([Addition([record()])])
     assert journal.size() == size
     monkeypatch.undo()
-    journal.append([[record()]])
+    journal.append([Addition([record()])])
     journal.seal()
     assert len(lines_of(journal)) == 2
 

@@ -1,32 +1,18 @@
 """Postgres away: predictions are answered and on record in the journal, and follow to Postgres exactly once."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import asyncpg
 import httpx
-import pytest
 
-from prediction_service.records.journal import Journal
+from prediction_tests.outage import recorded, until_replayed
 from prediction_tests.service import StartService, assert_problem
 from shared.database.urls import for_libpq
-from shared.testing.postgres import Database, PostgresServer
+from shared.testing.postgres import Database
 
 TEXT = {"text": "A fine day."}
-
-
-@pytest.fixture
-async def postgres_away(postgres_server: PostgresServer) -> AsyncIterator[Callable[[], Awaitable[None]]]:
-    """Kills Postgres; awaiting the fixture's value brings it back, the end of the test at the latest."""
-    postgres_server.kill()
-
-    async def bring_back() -> None:
-        if not await postgres_server.answers():
-            await asyncio.to_thread(postgres_server.start_and_wait)
-
-    yield bring_back
-    await bring_back()
 
 
 async def ask(client: httpx.AsyncClient, count: int) -> list[str]:
@@ -34,17 +20,6 @@ async def ask(client: httpx.AsyncClient, count: int) -> list[str]:
     answers = await asyncio.gather(*(client.post("/predict", json=TEXT) for _ in range(count)))
     assert {answer.status_code for answer in answers} == {200}
     return [answer.json()["prediction_id"] for answer in answers]
-
-
-async def recorded(database: Database) -> list[str]:
-    rows = await database.fetch("SELECT prediction_id FROM predictions.prediction ORDER BY 1")
-    return [str(row["prediction_id"]) for row in rows]
-
-
-async def until_replayed(folder: Path) -> None:
-    journal = Journal(folder, 0)
-    while journal.size():
-        await asyncio.sleep(0.02)
 
 
 async def test_answers_go_on_and_the_record_follows_exactly_once(

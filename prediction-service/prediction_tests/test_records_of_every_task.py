@@ -10,7 +10,8 @@ import orjson
 import pytest
 from uuid_utils import uuid7
 
-from prediction_service.records.journal import decode, encode
+from prediction_service.records.addition import Addition
+from prediction_service.records.journal_line import decode, encode
 from prediction_service.records.postgres import RecordRefusedError, RecordStore
 from prediction_service.records.record import Record
 from shared.database.connection import Connector
@@ -53,8 +54,8 @@ def as_record(row: dict) -> Record:
 
 
 async def test_every_task_goes_into_one_statement(store: RecordStore, database: Database) -> None:
-    await store.add(RECORDS)
-    await store.add_again(RECORDS)
+    await store.add([Addition(RECORDS)])
+    await store.add_again([Addition(RECORDS)])
     assert await on_record(database) == RECORDS
 
 
@@ -73,19 +74,19 @@ async def test_any_text_can_be_a_label_and_any_row_have_its_own_number_of_them(
         )
         for _ in range(300)
     ]
-    await store.add(records)
+    await store.add([Addition(records)])
     assert await on_record(database) == records
 
 
 def test_the_journal_gives_back_what_it_was_given() -> None:
-    assert decode(encode(RECORDS)) == RECORDS
+    assert decode(encode(Addition(RECORDS))).records == RECORDS
 
 
 def test_a_journal_from_before_them_is_read() -> None:
     older = {name: value for name, value in RECORDS[0]._asdict().items() if value is not None or name == "text"}
     assert "labels" not in older
     body = orjson.dumps([older])
-    assert decode(b"%08x %s\n" % (crc32(body), body)) == [RECORDS[0]]
+    assert decode(b"%08x %s\n" % (crc32(body), body)).records == [RECORDS[0]]
 
 
 @pytest.mark.parametrize(
@@ -106,5 +107,5 @@ async def test_what_would_spoil_sums_is_refused_and_nothing_with_it_is_written(
     store: RecordStore, database: Database, wrong: dict
 ) -> None:
     with pytest.raises(RecordRefusedError):
-        await store.add([RECORDS[0], RECORDS[1]._replace(prediction_id=str(UUID(int=1)), **wrong)])
+        await store.add([Addition([RECORDS[0], RECORDS[1]._replace(prediction_id=str(UUID(int=1)), **wrong)])])
     assert await on_record(database) == []

@@ -19,6 +19,7 @@ from gateway.proxy.upstream import BROKEN, Upstream
 from gateway.request.context import context_of
 from gateway.request.routing import Route, UpstreamName
 from shared.http.problems import Problem
+from shared.http.request_id import header
 from shared.http.server.response_head import ResponseError
 from shared.http.streams import stream_type
 
@@ -28,6 +29,8 @@ WHOLE_RESPONSE_BYTES = 65_536
 STREAM_SILENCE_SECONDS = 360.0
 """How long nothing may come of the response to a stream. Its service tries for five minutes to find room for the next
 rows, which wait behind everybody else's, and then says so; and a client may take its time between two rows."""
+
+IDEMPOTENCY_KEY = b"idempotency-key"
 
 DIGITS = 16
 """Longer numbers are no lengths."""
@@ -77,7 +80,7 @@ class Proxy:
                     headers = request_headers(scope, context)
                     if streams:
                         headers += stream_headers(scope)
-                    await self._exchange(scope, headers, send, upstream, content, deadline, streams=streams)
+                    await self._exchange(scope, headers, send, upstream, content, deadline, route, streams=streams)
         except ClientGoneError:
             return
         except TimeoutError as error:
@@ -123,10 +126,13 @@ class Proxy:
         upstream: Upstream,
         content: Content,
         deadline: asyncio.Timeout,
+        route: Route,
         *,
         streams: bool,
     ) -> None:
-        with await upstream.request(scope["method"], target_of(scope), headers, content) as response:
+        repeatable = route.keyed and header(scope, IDEMPOTENCY_KEY) is not None
+        asked = upstream.request(scope["method"], target_of(scope), headers, content, repeatable=repeatable)
+        with await asked as response:
             self._deadlines.clear(deadline)
             response.limit_silence(STREAM_SILENCE_SECONDS if streams else self._response_timeout_seconds)
             await relay(response, upstream, send)

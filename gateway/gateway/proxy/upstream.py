@@ -38,6 +38,9 @@ the others."""
 
 IN_FLIGHT = LoopGauge("upstream_requests_in_flight", "Requests waiting for an upstream's answer", ["upstream"])
 ERRORS = Counter("upstream_errors", "Requests that an upstream did not answer", ["upstream", "reason"])
+SENT_AGAIN = Counter(
+    "upstream_requests_sent_again", "Requests whose key allows it, after an upstream hung up", ["upstream"]
+)
 WAITS = Counter("upstream_waits", "Times that a request waited for somebody to take its connection", ["upstream"])
 
 log = structlog.get_logger()
@@ -100,10 +103,13 @@ class Upstream:
         self._in_flight += change
         IN_FLIGHT.by_labels[self._labels] = self._in_flight
 
-    async def request(self, method: str, target: bytes, headers: list[Header], content: Content) -> UpstreamResponse:
+    async def request(
+        self, method: str, target: bytes, headers: list[Header], content: Content, *, repeatable: bool
+    ) -> UpstreamResponse:
         """Sends a request for `target` (path and query, as they are on the wire) and returns once headers are back.
 
-        Raises UpstreamUnavailable, and what reading the client's body raises. Sent again only when nothing was sent.
+        Sent again only when nothing was sent; a `repeatable` one, whose body is here, once more even if all of it was.
+        Raises UpstreamUnavailable, and what reading the client's body raises.
         """
         if self._clock() < self._down_until:
             self.count_error("down")
@@ -115,14 +121,25 @@ class Upstream:
             try:
                 response = await exchange(connection, head, content, bodiless=method == "HEAD")
             except BROKEN as error:
-                raise self.broken(error) from error
+                if not repeatable or content.stream is not None:
+                    raise self.broken(error) from error
+                repeatable = self._send_again()
+                continue
             if not is_from_load_balancer(response):
                 return response
             with response:
+                if repeatable and response.status not in NOT_DELIVERED and content.stream is None:
+                    repeatable = self._send_again()
+                    continue
                 if response.status not in NOT_DELIVERED or content.stream is not None or self._clock() >= give_up:
                     self.count_error("balancer")
                     raise self.unavailable()
             await self._wait()
+
+    def _send_again(self) -> bool:
+        """Counts it; False: it is not done twice."""
+        SENT_AGAIN.labels(self.name).inc()
+        return False
 
     async def _connect(self, give_up: float) -> Connection:
         attempts = 0

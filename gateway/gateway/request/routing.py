@@ -29,6 +29,8 @@ class Route:
     """Whether its bodies may have MAX_BATCH_BODY_BYTES."""
     streams: bool = False
     """Whether bodies of CSV and NDJSON may come there, of any length."""
+    keyed: bool = False
+    """Whether a request with an Idempotency-Key may be sent there again without harm."""
     guarded: bool = False
     """Whether a service looks at the admin token there, for one of its methods at least."""
 
@@ -39,8 +41,8 @@ def table(*routes: Route) -> dict[str, Route]:
 
 
 EXACT = table(
-    Route("/predict", UpstreamName.PREDICTION, limited=True),
-    Route("/predict/batch", UpstreamName.PREDICTION, limited=True, large=True, streams=True),
+    Route("/predict", UpstreamName.PREDICTION, limited=True, keyed=True),
+    Route("/predict/batch", UpstreamName.PREDICTION, limited=True, large=True, streams=True, keyed=True),
     Route("/models", UpstreamName.PREDICTION),
     Route("/metrics/aggregated", UpstreamName.METRICS),
     Route("/metrics/thresholds", UpstreamName.METRICS, guarded=True),

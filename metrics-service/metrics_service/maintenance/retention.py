@@ -35,6 +35,10 @@ OLD_ROLLUPS = [
 OLD_FEEDBACK = text("DELETE FROM metrics.feedback WHERE predicted_at < :before")
 OLD_ALERTS = text("DELETE FROM metrics.alert WHERE closed_at < :before")
 OLD_SILENCES = text("DELETE FROM metrics.silence WHERE until < :before")
+OLD_RESPONSES = text("SELECT predictions.forget_responses(:at_most)")
+OLD_RESPONSES_AT_ONCE = 2_000
+"""Per transaction: some tens of milliseconds."""
+
 OLD_DELIVERIES = text("DELETE FROM metrics.alert_delivery WHERE created_at < :before RETURNING delivered_at")
 
 log = structlog.get_logger()
@@ -62,6 +66,7 @@ class Retention:
         await self._make_days(today)
         await self._drop_days(today - timedelta(days=self.row_days))
         await self._forget(today)
+        await self._forget_responses()
 
     async def _forget(self, today: date) -> None:
         """Deletes what is small and old enough."""
@@ -71,6 +76,13 @@ class Retention:
             gone = await connection.scalars(OLD_DELIVERIES, {"before": midnight(today - timedelta(days=DELIVERY_DAYS))})
             if undelivered := sum(delivered_at is None for delivered_at in gone):
                 log.error("alert events given up", count=undelivered)
+
+    async def _forget_responses(self) -> None:
+        """Deletes those that no caller may come back for any more; see migration 0014."""
+        gone = OLD_RESPONSES_AT_ONCE
+        while gone == OLD_RESPONSES_AT_ONCE:
+            async with self.engine.begin() as connection:
+                gone = await connection.scalar(OLD_RESPONSES, {"at_most": OLD_RESPONSES_AT_ONCE})
 
     async def _make_days(self, today: date) -> None:
         """Partitions from today on."""

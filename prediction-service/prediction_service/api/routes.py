@@ -3,9 +3,11 @@
 from fastapi import APIRouter, Request
 
 from prediction_service.api.instances import check_many, check_one, instance_of, instances_of
+from prediction_service.api.keyless import KeylessRoute
 from prediction_service.api.responses import batch_response, model_list, prediction_of
 from prediction_service.api.schemas import BatchRequest, BatchResponse, ModelList, Prediction, PredictionRequest
 from prediction_service.api.stream_document import STREAMS
+from prediction_service.idempotency.key import OPENAPI_PARAMETER as IDEMPOTENCY_KEY
 from prediction_service.models.candidates import Candidates
 from prediction_service.models.repository import ModelRepository
 from prediction_service.predict import Predictor
@@ -17,14 +19,14 @@ from shared.http.openapi import problems
 from shared.http.problems import InvalidRequest
 from shared.http.strict_route import StrictRoute
 
-REQUEST_TIMEOUT = {"parameters": [OPENAPI_PARAMETER]}
+HEADERS = {"parameters": [OPENAPI_PARAMETER, IDEMPOTENCY_KEY]}
 
 
 def prediction_router(predictor: Predictor) -> APIRouter:
     """Predictions."""
-    router = APIRouter(prefix="/predict", tags=["predictions"], route_class=StrictRoute)
+    router = APIRouter(prefix="/predict", tags=["predictions"], route_class=KeylessRoute)
 
-    @router.post("", summary="One prediction", responses=problems(404, 422, 503, 504), openapi_extra=REQUEST_TIMEOUT)
+    @router.post("", summary="One prediction", responses=problems(404, 409, 422, 503, 504), openapi_extra=HEADERS)
     async def predict(body: PredictionRequest, request: Request) -> Prediction:
         """What the model says about a text, or about the inputs of a row. It is on record by the time it is sent.
 
@@ -39,8 +41,8 @@ def prediction_router(predictor: Predictor) -> APIRouter:
     @router.post(
         "/batch",
         summary="Up to 256 predictions, or a stream of any length",
-        responses=problems(404, 422, 503, 504),
-        openapi_extra=REQUEST_TIMEOUT | STREAMS,
+        responses=problems(404, 409, 422, 503, 504),
+        openapi_extra=HEADERS | STREAMS,
     )
     async def predict_batch(body: BatchRequest, request: Request) -> BatchResponse:
         """One entry for each text or row, in their order, recorded together in one transaction.

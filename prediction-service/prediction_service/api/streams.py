@@ -12,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from prediction_service.api.schemas import ModelVersion
 from prediction_service.batching.problems import CallerLeft
+from prediction_service.idempotency.key import bad_key, has_key
 from prediction_service.models.model import Model
 from prediction_service.predict import Predictor
 from prediction_service.request.caller import Caller
@@ -121,6 +122,8 @@ def stream_router(predictor: Predictor, streams: Streams, disk: Disk) -> APIRout
     ) -> Response:
         """One line for each row, in their order, each on record before it is sent."""
         media_type = checked_type(request)
+        if has_key(request.scope):
+            raise bad_key("does not go with a stream; what came of it says how far it was recorded: send what follows")
         try:
             model = predictor.choose(model_name, model_version, task_type, request.headers)
         except InvalidRequest as problem:

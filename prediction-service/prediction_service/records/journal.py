@@ -8,17 +8,17 @@ which ends with the process: replicas may share a folder, and one replays what a
 
 import fcntl
 import os
-from collections.abc import Iterator, Sequence
-from datetime import datetime
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from zlib import crc32
 
-import orjson
 import structlog
 from prometheus_client import Counter, Gauge
 from uuid_utils import uuid7
 
-from prediction_service.records.record import Record, filled
+from prediction_service.records.addition import Addition, KeptResponse
+from prediction_service.records.journal_keys import JournalKeys
+from prediction_service.records.journal_line import encode
 from shared.http.problems import Problem
 
 JOURNAL_BYTES = Gauge("prediction_journal_bytes", "Size of what waits on disk for Postgres")
@@ -31,9 +31,6 @@ SET_ASIDE_NAME = "set-aside.lines"
 
 SEGMENT_BYTES = 4 * 1024 * 1024
 """Beyond this size a new segment begins. Space is freed segment by segment, as they are replayed."""
-
-RequestRecords = Sequence[Record]
-"""The records of one request: recorded together or not at all."""
 
 log = structlog.get_logger()
 
@@ -50,15 +47,45 @@ class JournalFull(Problem):
 
 
 class Journal:
-    """The segments of one folder. Every method blocks; at most one thread appends, and at most one replays."""
+    """The segments of one folder. Every method blocks; at most one thread appends, and at most one replays.
+
+    Requests with a key are written while the folder is locked: of two replicas that share it, one sees what the other
+    has written.
+    """
 
     def __init__(self, folder: Path, max_bytes: int) -> None:
         self._folder, self._max_bytes = folder, max_bytes
         self._active: Segment | None = None
+        self._keys = JournalKeys()
 
-    def append(self, entries: Sequence[RequestRecords]) -> None:
-        """Returns once the entries are on disk, all of them or none. Raises JournalFull or OSError."""
-        lines = b"".join(encode(entry) for entry in entries)
+    def append(self, additions: Sequence[Addition]) -> Mapping[Addition, KeptResponse]:
+        """Returns once the additions are on disk, all of them or none. Raises JournalFull or OSError.
+
+        What is returned was not added, because another response is kept under its key in this folder.
+        """
+        if not any(addition.kept for addition in additions):
+            self._append(additions)
+            return {}
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with locked(self._folder):
+            kept_before = {
+                addition: response
+                for addition in additions
+                if addition.kept and (response := self._keys.find(addition.kept.key, self._paths()))
+            }
+            self._append([addition for addition in additions if addition not in kept_before])
+        return kept_before
+
+    def find(self, key: bytes) -> KeptResponse | None:
+        """The response that is kept under a key in this folder, by whatever replica. Raises OSError."""
+        try:
+            with locked(self._folder):
+                return self._keys.find(key, self._paths())
+        except FileNotFoundError:  # no folder yet
+            return None
+
+    def _append(self, additions: Sequence[Addition]) -> None:
+        lines = b"".join(encode(addition) for addition in additions)
         if self.size() + len(lines) > self._max_bytes:
             raise JournalFull
         if self._active is None:
@@ -196,29 +223,20 @@ class Segment:
         os.close(self._descriptor)
 
 
-def encode(entry: RequestRecords) -> bytes:
-    """The line of one request: checksum, space, JSON without line ends."""
-    body = orjson.dumps([filled(record) for record in entry])
-    return b"%08x %s\n" % (crc32(body), body)
-
-
-def decode(line: bytes) -> list[Record]:
-    """The records in a line. Raises ValueError if the line was damaged."""
-    checksum, _, body = line.rstrip(b"\n").partition(b" ")
-    if checksum != b"%08x" % crc32(body):
-        raise ValueError("the check sum does not match")
-    try:
-        return [
-            Record(**{**fields, "created_at": datetime.fromisoformat(fields["created_at"])})
-            for fields in orjson.loads(body)
-        ]
-    except (TypeError, KeyError) as error:
-        raise ValueError(f"not a record of this version: {error}") from error
-
-
 def is_torn(line: bytes) -> bool:
     """Whether writing it was interrupted: then it has no line end, and its request got no response."""
     return not line.endswith(b"\n")
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """A block within which nobody else, in this process or another, has the folder locked."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def is_removed(descriptor: int) -> bool:

@@ -2,14 +2,20 @@
 
 Postgres away, slow beyond STATEMENT_SECONDS, out of space or read-only: StoreUnavailableError, and it is not known
 whether the statement was committed. Adding the same records again is harmless: what is there already stays as it is.
+
+A response that is kept is written by the statement that writes its request's records, so nothing can part them. Of two
+requests with one key the one that commits first has its response kept and its records written, the other has neither.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import asyncpg
 
-from prediction_service.records.record import COLUMN_TYPES, Record, columns
+from prediction_service.records.addition import Addition, KeptResponse, records_of
+from prediction_service.records.record import array_literal, columns
+from prediction_service.records.statements import ADD, ADD_AGAIN, ADD_WITH_RESPONSES, FIND_RESPONSES
 from shared.database.connection import Connector
 from shared.database.lone_connection import LoneConnection
 
@@ -17,25 +23,8 @@ CONNECT_SECONDS = 1.0
 STATEMENT_SECONDS = 2.0
 """A commit takes milliseconds; a Postgres that takes this long counts as away."""
 
-ARRAYS = ", ".join(
-    f"${number}::{'text' if kind.endswith('[]') else kind}[]" for number, kind in enumerate(COLUMN_TYPES.values(), 1)
-)
-"""A list per column; what is an array in a row is text in it."""
-
-VALUES = ", ".join(f"{name}::{kind}" if kind.endswith("[]") else name for name, kind in COLUMN_TYPES.items())
-
-ADD = f"""
-INSERT INTO predictions.prediction ({", ".join(COLUMN_TYPES)})
-SELECT {VALUES} FROM unnest({ARRAYS}) AS record ({", ".join(COLUMN_TYPES)})
-ON CONFLICT DO NOTHING
-"""  # noqa: S608 - names and types of our own columns, nothing that came with a request
-
-ADD_AGAIN = ADD.replace(
-    "ON CONFLICT", "WHERE (SELECT pg_logical_emit_message(true, 'modelserver', ''::text)) IS NOT NULL\nON CONFLICT"
-)
-"""ADD for records that may be stored already. With synchronous replication a transaction that inserts nothing does not
-wait for the standby, although the rows that it found may not have reached the standby yet. The message in the WAL makes
-it wait, for its own position and thereby for all earlier ones."""
+EVER = 1_000_000
+"""Hours that reach back to every response that is still there."""
 
 REFUSALS = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
 """Errors of Postgres for records that it will never accept."""
@@ -56,27 +45,39 @@ class RecordStore:
         self._connection = LoneConnection(connector, seconds=CONNECT_SECONDS)
         self._lock = asyncio.Lock()
 
-    async def add(self, records: Sequence[Record]) -> None:
-        """Returns once the records are committed. Raises StoreUnavailableError or RecordRefusedError."""
+    async def add(self, additions: Sequence[Addition]) -> Mapping[Addition, KeptResponse]:
+        """Returns once all is committed. Raises StoreUnavailableError or RecordRefusedError.
+
+        What is returned was not added, because another response is kept under its key.
+        """
         async with self._lock:
             was_connected = self._connection.is_open
             try:
-                await self._add(ADD, records)
+                return await self._add(ADD, additions)
             except StoreUnavailableError as error:
                 if not was_connected or isinstance(error.__cause__, TimeoutError):
                     raise
                 # A connection that broke while it was idle does not mean that Postgres is away; a timeout does.
-                await self._add(ADD_AGAIN, records)
+                return await self._add(ADD_AGAIN, additions)
 
-    async def add_again(self, records: Sequence[Record]) -> None:
+    async def add_again(self, additions: Sequence[Addition]) -> Mapping[Addition, KeptResponse]:
         """As `add`, for records that may or may not have been committed before."""
         async with self._lock:
-            await self._add(ADD_AGAIN, records)
+            return await self._add(ADD_AGAIN, additions)
 
-    async def _add(self, statement: str, records: Sequence[Record]) -> None:
+    async def _add(self, statement: str, additions: Sequence[Addition]) -> Mapping[Addition, KeptResponse]:
+        """`statement` is for requests of which none has a response that is kept."""
+        records = columns(records_of(additions))
+        keeping = {addition: addition.kept for addition in additions if addition.kept is not None}
         try:
             async with self._connection.use(harmless=REFUSALS) as connection:
-                await connection.execute(statement, *columns(records), timeout=STATEMENT_SECONDS)
+                if not keeping:
+                    await connection.execute(statement, *records, timeout=STATEMENT_SECONDS)
+                    return {}
+                kept_under = [addition.kept and addition.kept.key for addition in additions for _ in addition.records]
+                values = (*records, kept_under, *response_columns(keeping))
+                kept = await connection.fetch(ADD_WITH_RESPONSES, *values, timeout=STATEMENT_SECONDS)
+                return await kept_before(connection, keeping, {row["key"] for row in kept})
         except REFUSALS as error:
             raise RecordRefusedError(type(error).__name__) from error
         except Exception as error:  # asyncpg raises all kinds of errors when a connection breaks at a bad moment
@@ -89,3 +90,38 @@ class RecordStore:
     def disconnect(self) -> None:
         """Drops the connection at once, without waiting for a running statement."""
         self._connection.drop()
+
+
+def response_columns(keeping: Mapping[Addition, KeptResponse]) -> list[list[Any]]:
+    """What is kept of these requests: a list per column, in the order of ADD_WITH_RESPONSES; each key once."""
+    rows = {
+        kept.key: (
+            kept.key,
+            kept.fingerprint,
+            kept.body,
+            array_literal([record.prediction_id for record in addition.records]),
+            addition.records[0].created_at,
+        )
+        for addition, kept in keeping.items()
+    }
+    return [list(column) for column in zip(*rows.values(), strict=True)]
+
+
+async def kept_before(
+    connection: asyncpg.Connection, keeping: Mapping[Addition, KeptResponse], kept_now: set[bytes]
+) -> Mapping[Addition, KeptResponse]:
+    """Of the requests whose response was not kept now, the response in its place. Raises LookupError if it is gone."""
+    others = {addition: kept for addition, kept in keeping.items() if kept.key not in kept_now}
+    if not others:
+        return {}
+    found = await find_responses(connection, {kept.key for kept in others.values()}, hours=EVER)
+    # One that is the same was committed by an attempt whose end was not heard of.
+    return {addition: found[kept.key] for addition, kept in others.items() if found[kept.key] != kept}
+
+
+async def find_responses(
+    connection: asyncpg.Connection, keys: Collection[bytes], *, hours: int
+) -> dict[bytes, KeptResponse]:
+    """What is kept under these keys and no older than so many hours."""
+    rows = await connection.fetch(FIND_RESPONSES, list(keys), hours, timeout=STATEMENT_SECONDS)
+    return {row["key"]: KeptResponse(**row) for row in rows}

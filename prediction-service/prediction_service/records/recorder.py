@@ -6,9 +6,8 @@ statement waits a moment for more of them, like Postgres' own `commit_delay`.
 """
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
 from typing import Self
@@ -16,8 +15,8 @@ from typing import Self
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
 
+from prediction_service.records.addition import Addition, KeptResponse
 from prediction_service.records.failover import NotRecordable, RecordFailover
-from prediction_service.records.record import Record
 from shared.asyncio.background import Background
 from shared.asyncio.group_call import Group, GroupCall, fail, set_or_after, tell
 from shared.http.problems import Overloaded, Problem
@@ -46,15 +45,8 @@ MANY_EXPECTED = 8
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Addition:
-    """One request's records."""
-
-    records: Sequence[Record]
-
-
-Additions = Group[Addition, None]
-"""Additions with the callers that wait for them."""
+Additions = Group[Addition, KeptResponse | None]
+"""Additions with the callers that wait for them: for nothing but the commit, or for a response that was kept before."""
 
 
 class Recorder:
@@ -62,7 +54,7 @@ class Recorder:
 
     def __init__(self, store: RecordFailover, queue_rows: int, *, gather_seconds: float = GATHER_SECONDS) -> None:
         self._store, self._queue_rows, self._gather_seconds = store, queue_rows, gather_seconds
-        self._additions: GroupCall[Addition, None] = GroupCall(
+        self._additions: GroupCall[Addition, KeptResponse | None] = GroupCall(
             nothing_is_recorded, max_size=MAX_ROWS, size_of=rows_of, gather=self._gather
         )
         self._expected = 0
@@ -93,16 +85,17 @@ class Recorder:
         else:
             self._few_expected.clear()
 
-    async def add(self, records: Sequence[Record]) -> None:
-        """Returns once all records are durable, together or not at all.
+    async def add(self, addition: Addition) -> KeptResponse | None:
+        """Returns once all of it is durable, together or not at all.
 
-        Raises Overloaded, JournalFull or NotRecordable.
+        What is returned was kept under the same key before: then nothing was added. Raises Overloaded, JournalFull or
+        NotRecordable.
         """
-        if self._additions.size + len(records) > self._queue_rows:
+        if self._additions.size + len(addition.records) > self._queue_rows:
             raise Overloaded("Too many predictions wait for the record.")
-        committed = self._additions.join(Addition(records))
+        committed = self._additions.join(addition)
         WAITING_ROWS.set(self._additions.size)
-        await committed
+        return await committed
 
     async def _gather(self) -> None:
         """Waits for more predictions while many are expected."""
@@ -116,7 +109,7 @@ class Recorder:
         """Stores all in one statement; if Postgres refuses that, each request alone, so that the others succeed."""
         started = perf_counter()
         try:
-            await self._store.add([addition.records for addition in group])
+            kept_before = await self._store.add(list(group))
         except NotRecordable as refusal:
             if len(group) == 1:
                 return refuse(group, refusal)
@@ -131,8 +124,8 @@ class Recorder:
             COMMITS.inc()
             COMMIT_ROWS.observe(sum(map(rows_of, group)))
             COMMIT_SECONDS.observe(perf_counter() - started)
-            for waiters in group.values():
-                tell(waiters, None)
+            for addition, waiters in group.items():
+                tell(waiters, kept_before.get(addition))
 
 
 def rows_of(addition: Addition) -> int:

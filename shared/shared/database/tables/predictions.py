@@ -9,6 +9,7 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
+    LargeBinary,
     SmallInteger,
     Table,
     Text,
@@ -95,5 +96,19 @@ erasure = Table(
     Index(None, "prediction_id", postgresql_where=text("prediction_id IS NOT NULL")),
     Index(None, "caller", postgresql_where=text("caller IS NOT NULL")),
     Index("erasure_open_idx", "erasure_id", postgresql_where=text("finished_at IS NULL")),
+    schema=SCHEMA,
+)
+
+kept_response = Table(
+    "kept_response",
+    metadata,
+    Column("key", LargeBinary, primary_key=True, comment="hash of the caller and its Idempotency-Key"),
+    Column(
+        "fingerprint", LargeBinary, nullable=False, comment="hash of the path and the body that came under this key"
+    ),
+    Column("response", LargeBinary, nullable=False, comment="the body of the response"),
+    Column("prediction_ids", ARRAY(UUID(as_uuid=True)), nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Index(None, "created_at"),
     schema=SCHEMA,
 )

@@ -1,0 +1,58 @@
+"""The statements that write the record, and read the responses that are kept with it."""
+
+from prediction_service.records.record import COLUMN_TYPES
+
+COLUMNS = ", ".join(COLUMN_TYPES)
+
+ARRAYS = ", ".join(
+    f"${number}::{'text' if kind.endswith('[]') else kind}[]" for number, kind in enumerate(COLUMN_TYPES.values(), 1)
+)
+"""A list per column; what is an array in a row is text in it."""
+
+VALUES = ", ".join(f"{name}::{kind}" if kind.endswith("[]") else name for name, kind in COLUMN_TYPES.items())
+
+ADD = f"""
+INSERT INTO predictions.prediction ({COLUMNS})
+SELECT {VALUES} FROM unnest({ARRAYS}) AS record ({COLUMNS})
+ON CONFLICT DO NOTHING
+"""  # noqa: S608 - names and types of our own columns, nothing that came with a request
+
+ADD_AGAIN = ADD.replace(
+    "ON CONFLICT", "WHERE (SELECT pg_logical_emit_message(true, 'modelserver', ''::text)) IS NOT NULL\nON CONFLICT"
+)
+"""ADD for records that may be stored already. With synchronous replication a transaction that inserts nothing does not
+wait for the standby, although the rows that it found may not have reached the standby yet. The message in the WAL makes
+it wait, for its own position and thereby for all earlier ones."""
+
+KEPT_UNDER, *RESPONSE_ARRAYS = (
+    f"${number}::{kind}[]"
+    for number, kind in enumerate(("bytea", "bytea", "bytea", "bytea", "text", "timestamptz"), len(COLUMN_TYPES) + 1)
+)
+"""Of each record the key that its request's response is kept under, or null; then a list per column of responses."""
+
+ADD_WITH_RESPONSES = f"""
+WITH kept AS (
+    INSERT INTO predictions.kept_response AS earlier (key, fingerprint, response, prediction_ids, created_at)
+    SELECT key, fingerprint, response, prediction_ids::uuid[], created_at
+    FROM unnest({", ".join(RESPONSE_ARRAYS)}) AS given (key, fingerprint, response, prediction_ids, created_at)
+    ORDER BY key -- two statements that have two keys in common wait for each other in one order
+    ON CONFLICT (key) DO UPDATE SET fingerprint = excluded.fingerprint, response = excluded.response,
+        prediction_ids = excluded.prediction_ids, created_at = excluded.created_at
+    WHERE earlier.created_at <= excluded.created_at - interval '24 hours'
+    RETURNING earlier.key
+), added AS (
+    INSERT INTO predictions.prediction ({COLUMNS})
+    SELECT {VALUES} FROM unnest({ARRAYS}, {KEPT_UNDER}) AS record ({COLUMNS}, kept_under)
+    WHERE (SELECT pg_logical_emit_message(true, 'modelserver', ''::text)) IS NOT NULL
+        AND (kept_under IS NULL OR kept_under IN (SELECT key FROM kept))
+    ON CONFLICT DO NOTHING
+)
+SELECT key FROM kept
+"""  # noqa: S608 - as above
+"""ADD and ADD_AGAIN for requests of which some have a response that is kept; records are added with it alone. Selects
+the keys whose responses were kept now."""
+
+FIND_RESPONSES = """
+SELECT key, fingerprint, response AS body FROM predictions.kept_response
+WHERE key = ANY ($1::bytea[]) AND created_at > now() - $2 * interval '1 hour'
+"""
