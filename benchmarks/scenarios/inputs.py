@@ -18,8 +18,8 @@ from benchmarks.harness.prediction_store import PredictionStore, make_store, sto
 from benchmarks.harness.report import Result, Table, bar
 from benchmarks.harness.turns import Sample, in_turns
 from benchmarks.options import Options
-from prediction_service.records.postgres import ADD
 from prediction_service.records.record import Record, columns
+from prediction_service.records.statements import ADD
 from shared.testing.postgres import PostgresServer
 
 TITLE = "Inputs on the write path"
