@@ -16,7 +16,7 @@ are distributed; `drift/comparison`: whether and how far two are apart; `drift/c
 `feedback` says how good predictions were; `reports/comparison` puts two versions or two windows `side_by_side`, with
 intervals and a verdict in words. What a person changes is on the trail of `audit`.
 `predictions/reader` gives predictions out as they are on record: by a `predictions/filter`, from a `predictions/cursor`
-on, in the `predictions/stretches` of time where they are.
+on, in the `predictions/stretches` of time where they are; `predictions/export` as many as there are, as a stream.
 
 Besides requests, the one replica that leads (`maintenance/leader`) works, in this order:
 
@@ -54,6 +54,7 @@ from metrics_service.models.catalogue import ModelCatalogue
 from metrics_service.notifications.alertmanager import AlertmanagerSync
 from metrics_service.notifications.delivery import AlertDelivery, new_client
 from metrics_service.notifications.outbox import Outbox
+from metrics_service.predictions.export import Exporter
 from metrics_service.predictions.reader import RecordReader
 from metrics_service.reports.comparison import ComparisonReporter
 from metrics_service.reports.drift import DriftReporter
@@ -64,6 +65,7 @@ from metrics_service.thresholds.store import ThresholdStore
 from metrics_service.watch.watcher import AlertWatcher
 from metrics_service.windows.coverage import Coverage
 from shared.asyncio.clock import utc_now
+from shared.database.connection import Connector
 from shared.database.engine import create_engine
 from shared.service.assembly import create_service
 
@@ -87,6 +89,7 @@ def create_app(settings: Settings) -> FastAPI:
     feedback = FeedbackStore(engine, settings.feedback_caller_limit)
     comparison = ComparisonReporter(engine, coverage, thresholds, feedback)
     reader = RecordReader(engine, utc_now, settings.retention_days)
+    exporter = Exporter(Connector(settings.database_url, "metrics-service export"), utc_now, settings.retention_days)
     watcher = AlertWatcher(
         own,
         ThresholdStore(own),
@@ -126,7 +129,7 @@ def create_app(settings: Settings) -> FastAPI:
             alerts_router(alerts, silences, catalogue),
             silences_router(silences, catalogue, settings.admin_token),
             feedback_router(feedback, coverage, catalogue, settings.admin_token),
-            predictions_router(reader, catalogue, settings.admin_token),
+            predictions_router(reader, exporter, catalogue, settings.admin_token),
             audit_router(engine, settings.admin_token),
         ],
         health=health_report(own, VERSION),

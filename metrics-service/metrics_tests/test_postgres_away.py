@@ -19,7 +19,7 @@ async def test_while_postgres_is_away_questions_are_503_and_afterwards_they_are_
             assert answer.status_code == 503
             assert answer.json()["type"] == "urn:problem-type:database-away"
             assert int(answer.headers["retry-after"]) > 0
-        for path in ("/predictions", f"/predictions/{uuid4()}"):
+        for path in ("/predictions", "/predictions/export", f"/predictions/{uuid4()}"):
             assert (await client.get(path)).status_code == 503
         assert (await client.put("/metrics/thresholds", json={"min_confidence_warning": 0.7})).status_code == 503
         health = await client.get("/health")

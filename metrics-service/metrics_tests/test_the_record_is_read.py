@@ -264,6 +264,6 @@ async def test_unknown_names_and_ids_are_404(client: httpx.AsyncClient) -> None:
 
 async def test_nobody_reads_without_the_token(database: Database) -> None:
     async with client_of(settings_for(database), headers={}) as anonymous:
-        for path in ("/predictions", f"/predictions/{uuid4()}"):
+        for path in ("/predictions", "/predictions/export", f"/predictions/{uuid4()}"):
             assert (await anonymous.get(path)).status_code == 401
             assert (await anonymous.get(path, headers={"Authorization": "Bearer wrong"})).status_code == 401

@@ -5,9 +5,13 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query
 from pydantic import SecretStr
+from starlette.responses import Response
 
+from metrics_service.api.export import Export
 from metrics_service.models.catalogue import ModelCatalogue
 from metrics_service.predictions.contracts import PredictionPage, RecordedPrediction
+from metrics_service.predictions.export import Exporter
+from metrics_service.predictions.export_forms import MEDIA_TYPES, Form
 from metrics_service.predictions.filter import FeedbackWanted, Filter
 from metrics_service.predictions.reader import RecordReader
 from shared.contracts.labels import Label
@@ -80,10 +84,20 @@ def asked_filter(
     )  # fmt: skip
 
 
+EXPORTED = {
+    media_type.partition(";")[0]: {
+        "schema": {"type": "string", **({"format": "binary"} if form is Form.PARQUET else {})}
+    }
+    for form, media_type in MEDIA_TYPES.items()
+}
+"""The contents of an export, for the document."""
+
 Asked = Annotated[Filter, Depends(asked_filter)]
 
 
-def predictions_router(reader: RecordReader, catalogue: ModelCatalogue, token: SecretStr) -> APIRouter:
+def predictions_router(
+    reader: RecordReader, exporter: Exporter, catalogue: ModelCatalogue, token: SecretStr
+) -> APIRouter:
     """Reading the record."""
     router = APIRouter(
         prefix="/predictions",
@@ -105,6 +119,28 @@ def predictions_router(reader: RecordReader, catalogue: ModelCatalogue, token: S
         """
         await catalogue.check(asked.model_name, asked.model_version, asked.task_type)
         return await reader.page(asked, cursor, limit)
+
+    @router.get(
+        "/export",
+        summary="Predictions on record, as many as there are",
+        response_class=Export,
+        responses=problems(401, 404, 422, 503) | {200: {"description": "The predictions", "content": EXPORTED}},
+    )
+    async def export_predictions(
+        asked: Asked,
+        form: Annotated[Form, Query(alias="format", description="What they are written in")] = Form.NDJSON,
+        cursor: Cursor = None,
+    ) -> Response:
+        """A stream, newest first, of any length.
+
+        In NDJSON a line is what `GET /predictions` has of a prediction; in CSV and Parquet, feedback has columns of its
+        own, and what is nested is JSON as text.
+
+        A stream that breaks off has no end, which HTTP clients report. To go on, ask again with the `prediction_id` of
+        the last whole line in `cursor`, and the same filters.
+        """
+        await catalogue.check(asked.model_name, asked.model_version, asked.task_type)
+        return Export(exporter.pieces(asked, await reader.place(cursor, asked), form), form)
 
     @router.get("/{prediction_id}", summary="One prediction on record", responses=problems(401, 404, 422, 503))
     async def get_prediction(prediction_id: PredictionId) -> RecordedPrediction:

@@ -1,6 +1,6 @@
 """Reads the record: a page, one prediction. Without Postgres: DatabaseUnavailable."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
@@ -16,7 +16,8 @@ from metrics_service.predictions import statements
 from metrics_service.predictions.contracts import FeedbackOnRecord, PredictionPage, RecordedPrediction
 from metrics_service.predictions.cursor import MICROSECOND, Position, bad_cursor, read_cursor, write_cursor
 from metrics_service.predictions.filter import Filter
-from metrics_service.predictions.stretches import Wanted, stretches
+from metrics_service.predictions.statements import Statement
+from metrics_service.predictions.stretches import Fetch, Wanted, stretches
 from metrics_service.windows.window import Window
 from shared.asyncio.clock import UtcNow
 from shared.contracts.window import LATEST_WINDOW_END
@@ -56,12 +57,11 @@ class RecordReader:
         """The rows of a page, and the place where the next one begins; None: there is nothing any more."""
         found: list[Mapping[str, Any]] = []
         wanted, give_up_at = Wanted(limit + 1), monotonic() + PAGE_SECONDS
-        walk = stretches(connection, asked, self.kept(asked, after), wanted)
+        fetch = fetch_over(connection)
+        walk = stretches(fetch, asked, kept(self.clock(), self.row_days, asked, after), wanted)
         async with aclosing(walk):
             async for stretch in walk:
-                query = statements.rows(asked, stretch.windows, after, limit + 1 - len(found))
-                result = await connection.exec_driver_sql(query.text, tuple(query.values))
-                found.extend(dict(row) for row in result.mappings())
+                found.extend(await fetch(statements.rows(asked, stretch.windows, after, limit + 1 - len(found))))
                 if len(found) > limit:
                     last = found[limit - 1]
                     return found[:limit], Position(last["created_at"], last["prediction_id"])
@@ -70,14 +70,11 @@ class RecordReader:
                 wanted.predictions = min(2 * wanted.predictions, MOST_LOOKED_THROUGH)
         return found, None
 
-    def kept(self, asked: Filter, after: Position | None) -> Window:
-        """The time that can hold what is meant: rows that are older are about to go, or are gone."""
-        oldest = self.clock().astimezone(UTC).date() - timedelta(days=self.row_days)
-        start = datetime.combine(oldest, time(), UTC)
-        end = asked.until or LATEST_WINDOW_END
-        if after is not None:
-            end = min(end, after.created_at + MICROSECOND)
-        return Window(max(asked.since or start, start), end)
+    async def place(self, cursor: str | None, asked: Filter) -> Position | None:
+        """The place that a cursor names. Raises InvalidRequest, UnknownPrediction."""
+        asked.check()
+        async with autocommit(self.engine) as connection:
+            return await self.position(connection, cursor, asked)
 
     async def position(self, connection: AsyncConnection, cursor: str | None, asked: Filter) -> Position | None:
         """The place that a cursor names, or the id of the last prediction that a client has."""
@@ -104,6 +101,26 @@ class RecordReader:
         return prediction_of(row)
 
 
+def kept(now: datetime, row_days: int, asked: Filter, after: Position | None) -> Window:
+    """The time that can hold what is meant: rows that are older are about to go, or are gone."""
+    oldest = now.astimezone(UTC).date() - timedelta(days=row_days)
+    start = datetime.combine(oldest, time(), UTC)
+    end = asked.until or LATEST_WINDOW_END
+    if after is not None:
+        end = min(end, after.created_at + MICROSECOND)
+    return Window(max(asked.since or start, start), end)
+
+
+def fetch_over(connection: AsyncConnection) -> Fetch:
+    """Gives rows over a connection of the pool."""
+
+    async def fetch(query: Statement) -> Sequence[Mapping[str, Any]]:
+        result = await connection.exec_driver_sql(query.text, tuple(query.values))
+        return [dict(row) for row in result.mappings()]
+
+    return fetch
+
+
 NOT_ON_RECORD = "No prediction of this id is on record, or no longer."
 
 
@@ -112,10 +129,8 @@ async def find(connection: AsyncConnection, prediction_id: UUID) -> Mapping[str,
     made_at = time_of(prediction_id)
     around = [] if made_at is None else [Window(made_at - ID_SLACK, made_at + ID_SLACK)]
     for window in (*around, None):
-        query = statements.one(prediction_id, window)
-        result = await connection.exec_driver_sql(query.text, tuple(query.values))
-        if row := result.mappings().first():
-            return dict(row)
+        for row in await fetch_over(connection)(statements.one(prediction_id, window)):
+            return row
     return None
 
 
@@ -124,9 +139,8 @@ async def is_meant(connection: AsyncConnection, position: Position, asked: Filte
     at = position.created_at
     if not (asked.since or at) <= at < (asked.until or at + MICROSECOND):
         return False
-    query = statements.rows(asked, [Window(at, at + MICROSECOND)], None)
-    result = await connection.exec_driver_sql(query.text, tuple(query.values))
-    return any(row["prediction_id"] == position.prediction_id for row in result.mappings())
+    rows = await fetch_over(connection)(statements.rows(asked, [Window(at, at + MICROSECOND)], None))
+    return any(row["prediction_id"] == position.prediction_id for row in rows)
 
 
 def time_of(prediction_id: UUID) -> datetime | None:

@@ -6,19 +6,22 @@ no index for that. They know more than there is, never less: what was erased, or
 out, is counted as well.
 """
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-
-from sqlalchemy.ext.asyncio import AsyncConnection
+from typing import Any
 
 from metrics_service.predictions.filter import FeedbackWanted, Filter
-from metrics_service.predictions.statements import counted
+from metrics_service.predictions.statements import Statement, counted
 from metrics_service.windows.window import Window, ceil_to, floor_to
 from shared.database import rollup_widths
 
 MOST_WINDOWS = 500
 """Windows that one statement looks into."""
+
+
+Fetch = Callable[[Statement], Awaitable[Sequence[Mapping[str, Any]]]]
+"""Gives the rows of a statement, over whatever connection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +44,7 @@ class Wanted:
     predictions: int
 
 
-async def stretches(
-    connection: AsyncConnection, asked: Filter, within: Window, wanted: Wanted
-) -> AsyncGenerator[Stretch, None]:
+async def stretches(fetch: Fetch, asked: Filter, within: Window, wanted: Wanted) -> AsyncGenerator[Stretch, None]:
     """Stretches of a window that hold all that is meant, newest first, each of about as many predictions as wanted.
 
     A caller, and what was judged, have an index of their own: then a stretch is a day.
@@ -51,7 +52,7 @@ async def stretches(
     windows: list[Window] = []
     predictions = 0
     by_day = asked.caller is not None or asked.feedback is FeedbackWanted.GIVEN
-    async for bucket, count in buckets(connection, asked, within, finest=rollup_widths.DAY if by_day else 1):
+    async for bucket, count in buckets(fetch, asked, within, finest=rollup_widths.DAY if by_day else 1):
         add(windows, bucket)
         predictions += count
         if predictions >= wanted.predictions or by_day or len(windows) >= MOST_WINDOWS:
@@ -76,7 +77,7 @@ FEW = 2_000
 
 
 async def buckets(
-    connection: AsyncConnection, asked: Filter, within: Window, finest: int, levels: Sequence[int] = LEVELS
+    fetch: Fetch, asked: Filter, within: Window, finest: int, levels: Sequence[int] = LEVELS
 ) -> AsyncGenerator[tuple[Window, int], None]:
     """Buckets with predictions that are meant, cut to the window, newest first, with how many these are at most.
 
@@ -84,13 +85,11 @@ async def buckets(
     """
     minutes, finer = levels[0], levels[1:]
     around = Window(floor_to(minutes, within.start), ceil_to(minutes, within.end))
-    query = counted(asked, minutes, around)
-    result = await connection.exec_driver_sql(query.text, tuple(query.values))
-    for row in result.mappings().all():
+    for row in await fetch(counted(asked, minutes, around)):
         bucket, end = row["bucket"], row["bucket"] + timedelta(minutes=minutes)
         window = Window(max(bucket, within.start), min(end, within.end))
         if minutes == finest or row["of_all"] <= FEW:
             yield window, row["meant"]
         else:
-            async for found in buckets(connection, asked, window, finest, finer):
+            async for found in buckets(fetch, asked, window, finest, finer):
                 yield found

@@ -1,0 +1,216 @@
+"""An export is the record, whole and in order, in each form; whoever leaves early ends its work."""
+
+import asyncio
+import csv
+import io
+import json
+import os
+import sys
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from pyarrow import parquet
+
+from metrics_service.predictions import export
+from metrics_service.predictions import parquet as groups
+from metrics_tests.rows import Row, insert, register
+from shared.embedded.ports import free_ports
+from shared.http.caller import caller_digest
+from shared.processes.server import ServerProcess
+from shared.testing.admin import ADMIN, TOKEN
+from shared.testing.postgres import Database
+
+NASTY = [
+    "plain",
+    'quotes "and", commas',
+    "line\nend\r\nand \\ back\\n",
+    "\u0001\u0002 control",
+    "😀 ü",
+    "",
+    "\\.",
+    "null",
+]
+"""What a text may hold, and what a form must not stumble over."""
+
+
+async def fill(database: Database, count: int) -> list[str]:
+    """Predictions of two hours with texts and inputs, some judged; their ids, newest first."""
+    now = datetime.now(UTC)
+    rows = [
+        Row(created_at=now - timedelta(seconds=7200 * number / count), label=("positive", "negative")[number % 2],
+            caller=UUID(caller_digest("192.0.2.1")))
+        for number in range(count)
+    ]  # fmt: skip
+    await insert(database, rows)
+    await register(database, "lexicon")
+    texts: list[str] = [NASTY[number % len(NASTY)] for number in range(count)]
+    inputs = [json.dumps({"text": text}) for text in texts]
+    await database.fetch(
+        "UPDATE predictions.prediction AS p SET text = t, inputs = i::jsonb, metrics_data = '{\"batch_rows\": 1}' "
+        "FROM unnest($1::uuid[], $2::text[], $3::text[]) AS row (id, t, i) WHERE prediction_id = id",
+        [row.prediction_id for row in rows], texts, inputs,
+    )  # fmt: skip
+    return [str(row.prediction_id) for row in rows]
+
+
+async def listed(client: httpx.AsyncClient) -> list[dict]:
+    """What the pages say, to hold exports against."""
+    found, cursor = [], None
+    while True:
+        page = (await client.get("/predictions", params={"limit": 500} | ({"cursor": cursor} if cursor else {}))).json()
+        found += page["predictions"]
+        if (cursor := page["next_cursor"]) is None:
+            return found
+
+
+def in_utc(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+@pytest.fixture
+async def filled(client: httpx.AsyncClient, database: Database, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    monkeypatch.setattr(export, "STRETCH_ROWS", 100)
+    monkeypatch.setattr(groups, "GROUP_BYTES", 30_000)
+    ids = await fill(database, 700)
+    judged = [{"prediction_id": one, "label": "neutral"} for one in ids[::14]]
+    (await client.post("/feedback/batch", json={"feedback": judged})).raise_for_status()
+    return ids
+
+
+async def test_ndjson_is_what_the_pages_have_and_so_are_the_tables(
+    client: httpx.AsyncClient, filled: list[str]
+) -> None:
+    pages = await listed(client)
+    assert [one["prediction_id"] for one in pages] == filled
+
+    answer = await client.get("/predictions/export")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/x-ndjson")
+    lines = [json.loads(line) for line in answer.text.split("\n")[:-1]]
+    for line, page in zip(lines, pages, strict=True):
+        for one in (line, page):
+            one["timestamp"] = in_utc(one["timestamp"])
+            if one["feedback"]:
+                one["feedback"]["given_at"] = in_utc(one["feedback"]["given_at"])
+        assert line == page
+    assert sum(line["feedback"] is not None for line in lines) == 50
+
+    answer = await client.get("/predictions/export", params={"format": "csv"})
+    assert answer.headers["content-type"].startswith("text/csv")
+    rows = list(csv.DictReader(io.StringIO(answer.text, newline="")))
+    for row, line in zip(rows, lines, strict=True):
+        assert (row["prediction_id"], row["text"], row["caller"]) == (
+            line["prediction_id"], line["text"], line["caller"]
+        )  # fmt: skip
+        assert (json.loads(row["inputs"]), float(row["confidence"])) == (line["inputs"], line["confidence"])
+        assert (row["actual_label"] or None) == (line["feedback"] and line["feedback"]["actual_label"])
+        assert in_utc(row["timestamp"]) == line["timestamp"]
+
+    answer = await client.get("/predictions/export", params={"format": "parquet"})
+    assert answer.headers["content-type"] == "application/vnd.apache.parquet"
+    file = parquet.ParquetFile(io.BytesIO(answer.content))
+    assert file.num_row_groups > 3
+    for row, line in zip(file.read().to_pylist(), lines, strict=True):
+        assert (row["prediction_id"], row["text"], row["timestamp"]) == (
+            line["prediction_id"], line["text"], line["timestamp"]
+        )  # fmt: skip
+        assert (json.loads(row["inputs"]), row["confidence"], row["labels"]) == (
+            line["inputs"], line["confidence"], None
+        )  # fmt: skip
+        assert row["feedback_is_trusted"] == (line["feedback"] and line["feedback"]["is_trusted"])
+
+
+async def test_an_export_goes_on_where_it_broke_off(client: httpx.AsyncClient, filled: list[str]) -> None:
+    half = (await client.get("/predictions/export", params={"label": "positive"})).text.split("\n")[:100]
+    rest = await client.get(
+        "/predictions/export", params={"label": "positive", "cursor": json.loads(half[-1])["prediction_id"]}
+    )
+    found = [json.loads(line)["prediction_id"] for line in (*half, *rest.text.split("\n")[:-1])]
+    assert found == filled[::2]
+    other = {"label": "negative", "cursor": json.loads(half[-1])["prediction_id"]}
+    assert (await client.get("/predictions/export", params=other)).status_code == 422
+
+
+async def test_an_export_of_nothing_is_a_file_of_its_form(client: httpx.AsyncClient, filled: list[str]) -> None:
+    nothing = {"until": "2001-01-01T00:00:00Z"}
+    assert (await client.get("/predictions/export", params=nothing)).text == ""
+    table = (await client.get("/predictions/export", params=nothing | {"format": "csv"})).text
+    assert (table.count("\r\n"), table[:14]) == (1, "prediction_id,")
+    answer = await client.get("/predictions/export", params=nothing | {"format": "parquet"})
+    assert parquet.ParquetFile(io.BytesIO(answer.content)).metadata.num_rows == 0
+    for wrong in ({"format": "xml"}, {"cursor": "x"}, {"min_confidence": 0.9, "max_confidence": 0.1}):
+        assert (await client.get("/predictions/export", params=wrong)).status_code == 422
+    assert (await client.get("/predictions/export", params={"cursor": str(uuid4())})).status_code == 404
+    assert (await client.get("/predictions/export", params={"model_name": "nobody"})).status_code == 404
+
+
+EXPORTS = "SELECT count(*) FROM pg_stat_activity WHERE datname = $1 AND application_name = 'metrics-service export'"
+END_EXPORTS = EXPORTS.replace("count(*)", "pg_terminate_backend(pid)")
+
+MANY = """
+    INSERT INTO predictions.prediction (prediction_id, created_at, model_name, model_version, task_type,
+        prediction_label, confidence, inference_time_ms, input_length, metrics_data, text)
+    SELECT gen_random_uuid(), now() - n * interval '1 millisecond', 'lexicon', '1.0.0', 'classification', 'positive',
+        0.5, 1, 1, '{}', repeat('x', 2000) FROM generate_series(1, 20000) AS n
+"""
+"""Forty megabytes: more than all buffers between Postgres and a client that does not read."""
+
+
+@pytest.fixture
+async def server(database: Database, tmp_path: Path) -> AsyncIterator[str]:
+    """The service as a process of its own, which serves real connections; its URL."""
+    port = next(free_ports())
+    environment = os.environ | {
+        "PORT": str(port),
+        "DATABASE_URL": database.url("metrics_service").get_secret_value(),
+        "ADMIN_TOKEN": TOKEN,
+    }
+    process = ServerProcess([sys.executable, "-m", "metrics_service"], port, tmp_path / "service.log", environment)
+    await asyncio.to_thread(process.start, deadline_seconds=60)
+    yield f"http://127.0.0.1:{port}"
+    await asyncio.to_thread(process.stop)
+
+
+async def until_exports(database: Database, count: int) -> None:
+    async with asyncio.timeout(20):
+        while (await database.fetch(EXPORTS, database.name))[0][0] != count:
+            await asyncio.sleep(0.05)
+
+
+@pytest.mark.timeout(120)
+async def test_a_client_that_leaves_ends_the_query_and_gives_its_place_back(database: Database, server: str) -> None:
+    await database.fetch(MANY)
+    async with httpx.AsyncClient(base_url=server, headers=ADMIN, timeout=30) as client:
+        for _ in range(2):  # twice, so that places that were not given back would be missed
+            async with (
+                client.stream("GET", "/predictions/export") as first,
+                client.stream("GET", "/predictions/export") as second,
+            ):
+                assert (first.status_code, second.status_code) == (200, 200)
+                beginnings = [answer.aiter_raw() for answer in (first, second)]
+                assert all([await anext(pieces) for pieces in beginnings])
+                await until_exports(database, 2)
+                refused = await client.get("/predictions/export")
+                assert refused.status_code == 503
+                assert int(refused.headers["retry-after"]) > 0
+            await until_exports(database, 0)
+        whole = await client.get("/predictions/export")
+        assert whole.text.count("\n") == 20_000
+
+
+@pytest.mark.timeout(120)
+async def test_postgres_that_goes_away_breaks_an_export_off_without_an_end(database: Database, server: str) -> None:
+    await database.fetch(MANY)
+    async with httpx.AsyncClient(base_url=server, headers=ADMIN, timeout=30) as client:
+        async with client.stream("GET", "/predictions/export") as answer:
+            pieces = answer.aiter_raw()
+            await anext(pieces)
+            await until_exports(database, 1)
+            await database.fetch(END_EXPORTS, database.name)
+            with pytest.raises(httpx.RemoteProtocolError):
+                [piece async for piece in pieces]
+        await until_exports(database, 0)
+        assert (await client.get("/predictions/export", params={"until": "2001-01-01T00:00:00Z"})).status_code == 200
