@@ -22,9 +22,10 @@ Besides requests, the one replica that leads (`maintenance/leader`) works, in th
 
 1. `maintenance/retention`   makes and drops partitions; `maintenance/compaction` merges rollups
 2. `watch/watcher`           reads of every model confidence, time and drift, `watch/traffic` and `watch/accuracy`
-3. `alerts/rules`            what a reading makes of an alert, judged by `thresholds/judge`; `alerts/store` keeps it
-4. `notifications/outbox`    queues what receivers are to be told, unless `silences` hold it back
-5. `notifications/delivery`  takes it to webhooks, in the words of `notifications/text` and `notifications/chat`;
+3. `watch/rollouts`          judges every canary by its `guards`, each second; rolls back, and promotes where told to
+4. `alerts/rules`            what a reading makes of an alert, judged by `thresholds/judge`; `alerts/store` keeps it
+5. `notifications/outbox`    queues what receivers are to be told, unless `silences` hold it back
+6. `notifications/delivery`  takes it to webhooks, in the words of `notifications/text` and `notifications/chat`;
                              `notifications/alertmanager` tells Alertmanagers what fires, again and again
 """
 
@@ -41,11 +42,13 @@ from metrics_service.api.baselines import baselines_router
 from metrics_service.api.feedback import feedback_router
 from metrics_service.api.metrics import metrics_router
 from metrics_service.api.predictions import predictions_router
+from metrics_service.api.rollouts import rollouts_router
 from metrics_service.api.silences import silences_router
 from metrics_service.api.thresholds import thresholds_router
 from metrics_service.baselines.pinning import Pinning
 from metrics_service.baselines.store import BaselineStore
 from metrics_service.feedback.store import FeedbackStore
+from metrics_service.guards.store import GuardStore
 from metrics_service.health import health_report
 from metrics_service.maintenance.compaction import Compaction
 from metrics_service.maintenance.leader import Leader
@@ -59,9 +62,11 @@ from metrics_service.predictions.reader import RecordReader
 from metrics_service.reports.comparison import ComparisonReporter
 from metrics_service.reports.drift import DriftReporter
 from metrics_service.reports.metrics import MetricsReporter
+from metrics_service.reports.rollouts import RolloutReporter
 from metrics_service.settings import Settings
 from metrics_service.silences.store import SilenceStore
 from metrics_service.thresholds.store import ThresholdStore
+from metrics_service.watch.rollouts import RolloutWatch
 from metrics_service.watch.watcher import AlertWatcher
 from metrics_service.windows.coverage import Coverage
 from shared.asyncio.clock import utc_now
@@ -99,12 +104,18 @@ def create_app(settings: Settings) -> FastAPI:
         utc_now,
         settings.watch,
     )
+    rollouts = RolloutWatch(
+        GuardStore(own, settings.feedback_caller_limit),
+        ThresholdStore(own),
+        AlertStore(own, settings.alert_policy, outbox.announce),
+        utc_now,
+    )
     client = new_client(settings.alert_webhooks)
     delivery = AlertDelivery(own, client, settings.alert_webhooks, settings.alert_webhook_secret, utc_now)
     alertmanager = AlertmanagerSync(
         own, client, settings.alert_webhooks, settings.alert_webhook_secret, settings.alert_resend_interval, utc_now
     )
-    duties = [retention.run, Compaction(own, utc_now).run, watcher.run, delivery.run, alertmanager.run]
+    duties = [retention.run, Compaction(own, utc_now).run, rollouts.run, watcher.run, delivery.run, alertmanager.run]
     leader = Leader(own, duties)
 
     @asynccontextmanager
@@ -124,6 +135,7 @@ def create_app(settings: Settings) -> FastAPI:
         description=__doc__,
         routers=[
             metrics_router(reporter, drift, comparison, catalogue),
+            rollouts_router(RolloutReporter(engine), catalogue),
             thresholds_router(thresholds, catalogue, settings.admin_token),
             baselines_router(Pinning(engine, coverage, baselines), catalogue, settings.admin_token),
             alerts_router(alerts, silences, catalogue),

@@ -51,6 +51,7 @@ EXACT = table(
     Route("/metrics/timeseries", UpstreamName.METRICS),
     Route("/metrics/drift", UpstreamName.METRICS),
     Route("/metrics/compare", UpstreamName.METRICS),
+    Route("/metrics/rollouts", UpstreamName.METRICS),
     Route("/metrics/quality", UpstreamName.METRICS),
     Route("/metrics/baselines", UpstreamName.METRICS, guarded=True),
     Route("/metrics/audit", UpstreamName.METRICS, guarded=True),

@@ -21,6 +21,8 @@ class Signal(StrEnum):
     DRIFT = "drift"
     TRAFFIC = "traffic"
     ACCURACY = "accuracy"
+    ROLLOUT = "rollout"
+    """A candidate was rolled back by a guard."""
 
 
 class Evidence(BaseModel):

@@ -18,7 +18,8 @@ from shared.contracts.thresholds import Status
 class Reading:
     """A measured value and the limits it is held against.
 
-    `worst`: more is not said of it, however far the value is beyond the limits.
+    `worst`: more is not said of it, however far the value is beyond the limits. `cools`: whether the same trouble
+    soon after is no news; what happens once and does not waver always is.
     """
 
     signal: Signal
@@ -27,6 +28,7 @@ class Reading:
     about: str = ""
     is_sure: bool = True
     worst: Status = Status.CRITICAL
+    cools: bool = True
 
     def severity(self) -> Status:
         """The verdict; what is not sure is no trouble yet."""
@@ -65,7 +67,7 @@ def next_severity(reading: Reading, newest: Alert | None, policy: Policy, now: d
     if newest.closed_at is None:
         held = min(newest.severity, reading.against_limits(policy.margin), key=SEVERITIES.index)
         return max(measured, held, key=SEVERITIES.index)
-    cooling = now < newest.closed_at + policy.cooldown
+    cooling = reading.cools and now < newest.closed_at + policy.cooldown
     worse = SEVERITIES.index(measured) > SEVERITIES.index(newest.severity)
     return measured if worse or not cooling else Status.NORMAL
 

@@ -9,6 +9,7 @@ SUBJECTS = {
     Signal.DRIFT: "Drift",
     Signal.TRAFFIC: "Traffic",
     Signal.ACCURACY: "Accuracy",
+    Signal.ROLLOUT: "Rollout",
 }
 
 QUANTITIES = {
@@ -18,6 +19,7 @@ QUANTITIES = {
     "quiet_minutes": "{:.3g} min without a prediction",
     "min_accuracy": "an accuracy of at most {:.3g}",
     "accuracy_drop": "a drop of {:.3g}",
+    "guard_": "evidence of {:,.3g} to 1",
 }
 """What is held against a threshold whose name begins so; one alert may open by one quantity and close by another."""
 
@@ -31,6 +33,8 @@ ENDINGS = {
 def headline(alert: Alert) -> str:
     """What has happened, in some words."""
     subject = f"{SUBJECTS[alert.signal]} of {alert.model_name}"
+    if alert.signal is Signal.ROLLOUT and alert.ending is not Ending.NO_LONGER_WATCHED:
+        return f"{subject}: the candidate was rolled back{', which is no longer news' if alert.closed_at else ''}"
     return f"{subject} {ENDINGS[alert.ending]}" if alert.closed_at else f"{subject} is {alert.severity}"
 
 

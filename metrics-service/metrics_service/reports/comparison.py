@@ -76,10 +76,10 @@ class ComparisonReporter:
 
     async def _sample(self, selection: Selection) -> tuple[Sample, list[VersionMetrics]]:
         """One side: what is compared of it, and its versions."""
-        metrics, versions, times = await read_aggregates(self.engine, selection)
+        read = await read_aggregates(self.engine, selection)
         shapes = await distributions(self.engine, selection)
         quality = await self.feedback.quality(selection)
-        return Sample(metrics, times, shapes, quality, minutes_of(selection.window)), versions
+        return Sample(read.aggregates, read.times, shapes, quality, minutes_of(selection.window)), read.versions
 
 
 def minutes_of(window: Window) -> float:

@@ -21,6 +21,7 @@ from metrics_service.sql import statement
 from metrics_service.thresholds.judge import SEVERITIES, Limit, Limits, confidence_limits, inference_time_limits
 from metrics_service.thresholds.store import ThresholdStore
 from metrics_service.watch.accuracy import accuracy_readings
+from metrics_service.watch.rollbacks import rollback_readings
 from metrics_service.watch.scope import Watch
 from metrics_service.watch.traffic import traffic_readings
 from metrics_service.windows.aggregates import Aggregates, aggregate
@@ -93,6 +94,8 @@ class AlertWatcher:
         for reading in await traffic_readings(self.engine, model_name, now, self.watch.window_minutes):
             yield reading
         for reading in await accuracy_readings(self.feedback, model_name, now, self.watch, self.alerts.policy.margin):
+            yield reading
+        for reading in await rollback_readings(self.engine, model_name, now):
             yield reading
         reports = [report async for report in self._drift_reports(model_name, now)]
         for reading in drift_readings(reports, self.watch.min_predictions):

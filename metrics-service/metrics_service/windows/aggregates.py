@@ -43,6 +43,17 @@ class Aggregates:
     labels: LabelMetrics | None = None
 
 
+class Read(NamedTuple):
+    """What was read of a selection."""
+
+    aggregates: Aggregates
+    versions: list[VersionMetrics]
+    times: dict[int, int]
+    """Predictions per logarithmic bin of inference time."""
+    with_confidence: int
+    """Predictions that have one."""
+
+
 class Series(NamedTuple):
     """Predictions of one version with one label."""
 
@@ -60,21 +71,21 @@ async def aggregate(engine: AsyncEngine, selection: Selection) -> Aggregates:
 
 async def aggregate_by_version(engine: AsyncEngine, selection: Selection) -> tuple[Aggregates, list[VersionMetrics]]:
     """The aggregates, and what each version did, the busiest first; but for values of one snapshot."""
-    return (await read_aggregates(engine, selection))[:2]
+    found = await read_aggregates(engine, selection)
+    return found.aggregates, found.versions
 
 
-async def read_aggregates(
-    engine: AsyncEngine, selection: Selection
-) -> tuple[Aggregates, list[VersionMetrics], dict[int, int]]:
-    """The same, and the histogram of inference times: predictions per logarithmic bin."""
+async def read_aggregates(engine: AsyncEngine, selection: Selection) -> Read:
+    """The same, and what it was computed from."""
     async with autocommit(engine) as connection:
         row = (await connection.execute(AGGREGATE, parameters_of(selection))).one()
         found = await outcomes(connection, selection) if row.has_other_tasks else Outcomes()
     if not row.labels:
-        return Aggregates(), [], {}
+        return Read(Aggregates(), [], {}, 0)
     versions = sorted(versions_of(row, found.average_values), key=lambda version: -version.total_predictions)
     aggregates = replace(summary(row), values=found.values, labels=found.labels)
-    return aggregates, versions[:MAX_VERSIONS], histogram_of(row)
+    sure = aggregates.total_predictions - row.without_confidence
+    return Read(aggregates, versions[:MAX_VERSIONS], histogram_of(row), sure)
 
 
 def histogram_of(row: Row[Any]) -> dict[int, int]:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
+from shared.contracts.guards import Guards
 from shared.contracts.names import ModelName, ModelVersion
 
 CALLER = "caller"
@@ -77,26 +78,6 @@ class RolloutStep(BaseModel):
     minutes: float | None = Field(
         None, gt=0, le=43_200, allow_inf_nan=False, description="How long; null: until somebody changes it"
     )
-
-
-class Guard(BaseModel):
-    """One comparison of the candidate with the stable version."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    enabled: bool = True
-
-
-class Guards(BaseModel):
-    """What rolls a candidate back by itself when it is worse; each compares with the stable version."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    error_rate: Guard = Field(default_factory=Guard, description="Requests that the version could not answer")
-    p95: Guard = Field(default_factory=Guard, description="How long a twentieth of the requests take")
-    confidence: Guard = Field(default_factory=Guard, description="How sure predictions are")
-    accuracy: Guard = Field(default_factory=Guard, description="How right predictions are, by feedback")
-    thresholds: Guard = Field(default_factory=Guard, description="The model's alert thresholds")
 
 
 class Policy(BaseModel):

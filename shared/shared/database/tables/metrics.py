@@ -168,3 +168,23 @@ audit = Table(
     Index(None, "subject", "change_id"),
     schema=SCHEMA,
 )
+
+rollout_guard = Table(
+    "rollout_guard",
+    metadata,
+    Column("model_name", Text, primary_key=True),
+    Column(
+        "started_at",
+        DateTime(timezone=True),
+        nullable=False,
+        comment="of the rollout; the next one of the model replaces it",
+    ),
+    Column("revision", BigInteger, nullable=False, comment="of the policy at the last look"),
+    Column("stable_version", Text, nullable=False),
+    Column("candidate_version", Text, nullable=False),
+    Column("evidence", JSONB, nullable=False, comment="running bets against the candidate, by test"),
+    Column("readings", JSONB, nullable=False, comment="the figures of the last look, by guard"),
+    Column("condemned_by", Text, comment="the guard that rolls it back; null: none"),
+    Column("looked_at", DateTime(timezone=True), nullable=False),
+    schema=SCHEMA,
+)

@@ -1,0 +1,1 @@
+SELECT predictions.promote(:model_name, :revision, :reason)

@@ -1,0 +1,1 @@
+SELECT predictions.roll_back(:model_name, :revision, :reason)
