@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from console_tests.history import write_history
+from shared.testing.admin import TOKEN
 from shared.testing.debian import debian_program
 from tests.stack import REPOSITORY, LocalStack
 
@@ -22,13 +23,13 @@ PATIENCE_MS = 30_000
 
 expect.set_options(timeout=PATIENCE_MS)
 
-PAGES = ("overview",)
+PAGES = ("overview", "models", "rollouts", "playground", "record", "drift", "alerts", "analysis")
 MARKUP = '<img src=x onerror="window.owned = 1">'
 """What the hostile model calls spam, as a label, and has in its description."""
 
 
 def hostile_models(folder: Path) -> None:
-    """The shipped models, and one whose every word is markup."""
+    """The shipped models, one of a table, and one whose every word is markup."""
     shutil.copytree(REPOSITORY / "models", folder)
     hostile = folder / "hostile" / "1.0.0"
     shutil.copytree(folder / "spam-words" / "1.0.0", hostile)
@@ -39,6 +40,7 @@ def hostile_models(folder: Path) -> None:
         .replace("Spam in short", f"{MARKUP} in short".replace('"', '\\"'))
     )
     manifest.write_text(text)
+    shutil.copytree(REPOSITORY / "examples" / "churn" / "models" / "churn", folder / "churn")
 
 
 @pytest.fixture(scope="session")
@@ -91,6 +93,13 @@ class Console:
         self.page.goto(f"{self.url}/console#/{page}")
         self.page.wait_for_selector("main h1")
         return self.page
+
+    def unlock(self) -> None:
+        """Gives the admin token, which stays until the tab is loaded anew."""
+        self.page.get_by_role("button", name="Admin token", exact=True).click()
+        self.page.get_by_label("Token", exact=True).fill(TOKEN)
+        self.page.keyboard.press("Enter")
+        expect(self.page.get_by_role("button", name="Forget admin token")).to_be_visible()
 
 
 @pytest.fixture

@@ -57,3 +57,9 @@ async function refusalOf(token) {
     return error.status === 401 ? "This is not the admin token." : `It cannot be checked: ${error.message}`;
   }
 }
+
+/** What `call` answers, which needs the token: asked for first, if there is none. Null when nobody gives one. */
+export async function withToken(call) {
+  if (!hasToken() && !(await askForToken())) return null;
+  return call();
+}

@@ -1,0 +1,66 @@
+// Thresholds in force, and what new ones would say of the last minutes before they are kept.
+
+import { ask, get, post } from "../lib/api.js";
+import { fill, h } from "../lib/dom.js";
+import { count, short } from "../lib/format.js";
+import { badge, card, nothing, problem, time } from "../lib/parts.js";
+import { withToken } from "../lib/token_dialog.js";
+
+const FIELDS = [
+  ["min_confidence_warning", "Confidence, warning below"], ["min_confidence_critical", "Confidence, critical below"],
+  ["max_inference_time_warning_ms", "p95 in ms, warning above"], ["max_inference_time_critical_ms", "p95 in ms, critical above"],
+];
+
+/** What alerts look at by default (ALERT_WINDOW_MINUTES). */
+const WINDOW_MINUTES = 5;
+
+export function thresholdsCard(params, signal) {
+  const body = h("div", {}, nothing("Loading …"));
+  const load = () => get("/metrics/thresholds", { params: { model_name: params.model }, signal })
+    .then(({ data }) => fill(body, form(data, params, signal, load)), (error) => signal.aborted || fill(body, problem(error)));
+  load();
+  return card(params.model ? ["Thresholds of ", params.model] : "Default thresholds", body);
+}
+
+function form(profile, params, signal, load) {
+  const inputs = FIELDS.map(([name, label]) => {
+    const input = h("input", { id: name, type: "text", inputmode: "decimal", autocomplete: "off", value: profile[name] });
+    return { name, label, input };
+  });
+  const preview = h("div", { role: "status", class: "apart" });
+  const changes = () => Object.fromEntries(inputs.map(({ name, input }) => [name, Number(input.value)]).filter(([name, value]) => value !== profile[name]));
+  const wanted = () => ({ ...profile, ...changes() });
+  const look = async () => {
+    try {
+      const { data } = await post("/metrics/aggregated", { time_window_minutes: WINDOW_MINUTES, model_name: params.model ?? null }, { signal });
+      fill(preview, wouldFire(wanted(), data));
+    } catch (error) {
+      if (!signal.aborted) fill(preview, problem(error));
+    }
+  };
+  const keep = async (event) => {
+    event.preventDefault();
+    try {
+      if (await withToken(() => ask("PUT", "/metrics/thresholds", { params: { model_name: params.model }, body: changes(), admin: true, signal }))) await load();
+    } catch (error) {
+      if (!signal.aborted) fill(preview, problem(error));
+    }
+  };
+  look();
+  return h("form", { onsubmit: keep, onchange: look },
+    h("div", { class: "inputs" }, inputs.map(({ name, label, input }) => h("div", { class: "input" }, h("label", { for: name }, label), input))),
+    preview,
+    h("div", { class: "actions" }, h("button", { type: "submit", class: "main" }, "Keep these")),
+    h("p", { class: "note" }, profile.model_name === null && params.model ? "These are the default ones; keeping a change gives the model its own. " : null,
+      `Version ${count(profile.version)}`, profile.updated_at && [", changed ", time(profile.updated_at)], "."));
+}
+
+/** What the status of the last minutes is by these thresholds: by the same rules as the server's. */
+function wouldFire(limits, measured) {
+  const { total_predictions: total, average_confidence: confidence, p95_inference_time_ms: p95 } = measured;
+  if (FIELDS.some(([name]) => !Number.isFinite(limits[name]))) return nothing("These are not all numbers.");
+  if (!total) return nothing(`Of the last ${WINDOW_MINUTES} minutes there is no prediction to judge.`);
+  const sure = confidence === null ? "normal" : confidence < limits.min_confidence_critical ? "critical" : confidence < limits.min_confidence_warning ? "warning" : "normal";
+  const fast = p95 > limits.max_inference_time_critical_ms ? "critical" : p95 > limits.max_inference_time_warning_ms ? "warning" : "normal";
+  return h("p", {}, `By these, the last ${WINDOW_MINUTES} minutes (${count(total)} predictions): confidence ${short(confidence)} `, badge(sure), ` p95 ${short(p95)} ms `, badge(fast));
+}

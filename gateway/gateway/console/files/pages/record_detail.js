@@ -1,0 +1,38 @@
+// One prediction, with all that is on record of it.
+
+import { get } from "../lib/api.js";
+import { fill, h } from "../lib/dom.js";
+import { milliseconds, percent, short } from "../lib/format.js";
+import { card, nothing, problem, time } from "../lib/parts.js";
+import { href } from "../lib/router.js";
+import { giveFeedback, labelsOf } from "./record_feedback.js";
+
+export function detail({ id, ...others }, signal) {
+  const place = h("div", {}, nothing("Loading …"));
+  const load = async () => {
+    const [{ data }, labels] = await Promise.all([get(`/predictions/${encodeURIComponent(id)}`, { admin: true, signal }), labelsOf(signal)]);
+    fill(place, facts(data), feedback(data, labels(data), signal, load));
+  };
+  load().catch((error) => signal.aborted || fill(place, problem(error)));
+  return [h("p", { class: "controls" }, h("a", { href: href("record", others) }, "Back to the list")), card("Prediction", place)];
+}
+
+function facts(one) {
+  const rows = [
+    ["Id", h("code", { class: "digest" }, one.prediction_id)], ["Time", time(one.timestamp)], ["Model", `${one.model_name} ${one.model_version}`], ["Task", one.task_type],
+    ["Label", one.prediction_label ?? one.labels?.join(", ")], ["Confidence", one.confidence === null ? null : percent(one.confidence, 2)],
+    ["Value", one.prediction_value === null ? null : short(one.prediction_value)], ["Model took", milliseconds(one.inference_time_ms)],
+    ["Input length", `${one.input_length} characters`], ["Text", one.text], ["Inputs", one.inputs && h("pre", { tabindex: 0, "aria-label": "Inputs" }, JSON.stringify(one.inputs, null, 2))],
+    ["Caller", one.caller && h("a", { href: href("record", { caller: one.caller }) }, h("code", { class: "digest" }, one.caller))],
+    ["Measured", Object.entries(one.metrics_data).map(([name, value]) => `${name} ${value}`).join(", ")],
+  ];
+  return h("dl", { class: "facts" }, rows.filter(([, value]) => value).map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
+}
+
+function feedback(one, labels, signal, load) {
+  const said = h("div", { role: "status" });
+  const known = one.feedback ? [h("strong", {}, one.feedback.actual_label), ", said ", time(one.feedback.given_at), one.feedback.is_trusted ? ", with the admin token." : ", by a caller."] : "Nobody has said yet.";
+  const give = async (label) => (await giveFeedback(one, label, said, signal)) && load();
+  return [h("h3", { class: "apart" }, "What it should have been"), h("p", {}, known),
+    h("div", { class: "actions" }, labels.map((label) => h("button", { type: "button", class: "quiet", onclick: () => give(label) }, label))), said];
+}

@@ -1,0 +1,99 @@
+// Rollouts: which version requests get that name none, for every model; promote, roll back, begin another.
+
+import { ask, get, post } from "../lib/api.js";
+import { fill, fillWhenChanged, h } from "../lib/dom.js";
+import { count, milliseconds, short } from "../lib/format.js";
+import { badge, freshness, nothing, problem, table, time } from "../lib/parts.js";
+import { keepAsking } from "../lib/poll.js";
+import { askForToken, withToken } from "../lib/token_dialog.js";
+import { hasToken, whenTokenChanges } from "../lib/token.js";
+import { changeForm } from "./rollouts_change.js";
+
+export const title = "Rollouts";
+
+const SECONDS = 10;
+const HOUR_MINUTES = 60;
+const MODES = {
+  newest: "The newest version that is loaded.",
+  pinned: "The stable version, whatever else appears.",
+  shadow: "The stable version; the candidate computes a share of the requests besides and answers nobody.",
+  canary: "The stable version, but for a share of the callers that get the candidate.",
+};
+
+export function render(params, signal) {
+  const fresh = freshness();
+  const place = h("div", {}, nothing("Loading …"));
+  const again = keepAsking(signal, SECONDS, async () => {
+    if (!hasToken()) {
+      fillWhenChanged(place, "no token", locked);
+      return;
+    }
+    const [{ data: models }, { data: traffic }] = await Promise.all([get("/models", { signal }), post("/metrics/aggregated", { time_window_minutes: HOUR_MINUTES }, { signal })]);
+    const names = [...new Set(models.models.map((model) => model.name))];
+    const policies = await Promise.all(names.map(async (name) => (await get(`/models/${encodeURIComponent(name)}/rollout`, { admin: true, signal })).data));
+    const facts = policies.map((policy) => [policy, models.models.filter((model) => model.name === policy.model_name), traffic.versions]);
+    // Whoever is filling in a form is not interrupted by news.
+    if (!place.querySelector("details[open] form")) {
+      fillWhenChanged(place, facts.map(([policy, versions]) => [{ ...policy, here: policy.here.shares }, versions.map((one) => [one.version, one.state])]),
+        () => h("div", { class: "grid" }, facts.map((one) => policyCard(...one, signal, () => again()))));
+    }
+    fresh.fresh();
+  }, fresh.failed);
+  whenTokenChanges(again, signal);
+  return [h("div", { class: "controls" }, fresh.element), place];
+}
+
+function locked() {
+  return h("section", { class: "card" }, nothing("Who gets which version is shown and changed with the admin token."),
+    h("p", { class: "actions" }, h("button", { type: "button", class: "main", onclick: askForToken }, "Give the admin token")));
+}
+
+function policyCard(policy, versions, traffic, signal, again) {
+  const said = h("div", { role: "status" });
+  const path = `/models/${encodeURIComponent(policy.model_name)}/rollout`;
+  const act = (what) => () => withToken(() => post(`${path}/${what}`, { revision: policy.revision, reason: "by hand, in the console" }, { admin: true, signal }))
+    .then(again, (error) => signal.aborted || fill(said, problem(error)));
+  return h("section", { class: "card" },
+    h("h2", {}, policy.model_name, " ", badge(policy.mode)),
+    h("p", {}, MODES[policy.mode]),
+    policy.here.trouble && h("p", { class: "problem" }, policy.here.trouble),
+    shares(policy, traffic),
+    policy.candidate_version && h("dl", { class: "facts" }, h("dt", {}, "Candidate"), h("dd", {}, policy.candidate_version),
+      policy.steps && [h("dt", {}, "Schedule"), h("dd", {}, steps(policy))], policy.started_at && [h("dt", {}, "Since"), h("dd", {}, time(policy.started_at))]),
+    h("p", { class: "note" }, `Revision ${count(policy.revision)}`, policy.changed_at && [", ", time(policy.changed_at)], `, known from ${policy.here.known_from}.`),
+    policy.candidate_version && h("p", { class: "actions" }, h("button", { type: "button", class: "main", onclick: act("promote") }, `Promote ${policy.candidate_version}`),
+      h("button", { type: "button", onclick: act("rollback") }, "Roll back")),
+    said, changeForm(policy, versions, signal, again), audit(path, signal));
+}
+
+function shares(policy, traffic) {
+  const of = (version) => traffic.find((one) => one.model_name === policy.model_name && one.model_version === version);
+  return table(`Versions of ${policy.model_name}`, ["Version", "Share", "Last hour", "Confidence", "Model took"], Object.entries(policy.here.shares).map(([version, share]) => {
+    const asked = of(version);
+    return [version, `${short(share)} %`, count(asked?.total_predictions ?? 0), short(asked?.average_confidence), milliseconds(asked?.average_inference_time_ms)];
+  }));
+}
+
+function steps({ steps: all, step }) {
+  return all.map((one, at) => h(at === step ? "strong" : "span", {}, `${at ? " → " : ""}${short(one.share)} %${one.minutes ? ` for ${count(one.minutes)} min` : ""}`));
+}
+
+/** Who changed it, when and why, once somebody wants to know. */
+function audit(path, signal) {
+  const place = h("div", {}, nothing("Loading …"));
+  const element = h("details", {}, h("summary", {}, "History"), place);
+  element.addEventListener("toggle", async () => {
+    if (!element.open) return;
+    try {
+      const { data } = await ask("GET", `${path}/history`, { admin: true, signal });
+      fill(place, data.events.length ? h("ol", { class: "rows" }, data.events.map((event) => h("li", {}, eventInWords(event)))) : nothing("It was never changed."));
+    } catch (error) {
+      if (!signal.aborted) fill(place, problem(error));
+    }
+  });
+  return element;
+}
+
+function eventInWords(event) {
+  return [time(event.at), " ", h("strong", {}, event.action), ` to ${event.policy.mode} by ${event.actor}: `, h("span", { class: "note" }, event.reason)];
+}

@@ -1,0 +1,53 @@
+// A form for another policy in the place of the one in force.
+
+import { ask } from "../lib/api.js";
+import { fill, h } from "../lib/dom.js";
+import { problem } from "../lib/parts.js";
+import { withToken } from "../lib/token_dialog.js";
+
+const MODES = ["newest", "pinned", "shadow", "canary"];
+
+export function changeForm(policy, versions, signal, done) {
+  const id = (name) => `${name}-${policy.model_name}`;
+  const names = versions.map((model) => model.version);
+  const choose = (name, options, value) => {
+    const select = h("select", { id: id(name) }, options.map((one) => h("option", { value: one }, one)));
+    select.value = value;
+    return select;
+  };
+  const mode = choose("mode", MODES, policy.mode);
+  const stable = choose("stable", names, policy.stable_version ?? names.at(-1));
+  const candidate = choose("candidate", names, policy.candidate_version ?? names[0]);
+  const share = h("input", { id: id("share"), type: "text", inputmode: "decimal", autocomplete: "off", value: policy.share || 10 });
+  const reason = h("input", { id: id("reason"), type: "text", maxlength: 500, autocomplete: "off", required: true });
+  const who = h("input", { id: id("who"), type: "text", maxlength: 100, autocomplete: "off" });
+  const said = h("div", { role: "status" });
+  const field = (label, control) => h("div", { class: "input" }, h("label", { for: control.id }, label), control);
+  const [stableField, candidateField, shareField] = [field("Stable version", stable), field("Candidate", candidate), field("Percent", share)];
+  const fit = () => {
+    stableField.hidden = mode.value === "newest";
+    candidateField.hidden = shareField.hidden = mode.value === "newest" || mode.value === "pinned";
+  };
+  mode.addEventListener("change", fit);
+  fit();
+
+  const element = h("details", {}, h("summary", {}, "Change it"));
+  const send = async (event) => {
+    event.preventDefault();
+    const body = { revision: policy.revision, mode: mode.value, reason: reason.value, changed_by: who.value.trim() || null };
+    if (!stableField.hidden) body.stable_version = stable.value;
+    if (!candidateField.hidden) Object.assign(body, { candidate_version: candidate.value, share: Number(share.value) });
+    try {
+      const path = `/models/${encodeURIComponent(policy.model_name)}/rollout`;
+      if (!(await withToken(() => ask("PUT", path, { body, admin: true, signal })))) return;
+      element.open = false;
+      done();
+    } catch (error) {
+      if (!signal.aborted) fill(said, problem(error));
+    }
+  };
+  element.append(h("form", { onsubmit: send },
+    h("div", { class: "inputs" }, field("Mode", mode), stableField, candidateField, shareField, field("Reason", reason), field("Your name (for the audit)", who)),
+    said, h("p", { class: "actions" }, h("button", { type: "submit", class: "main" }, "Put it in force"))));
+  return element;
+}
