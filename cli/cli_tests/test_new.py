@@ -96,3 +96,26 @@ def test_what_makes_no_sense_is_said_in_one_line(words: list[str], told: str, tm
     assert told in ended.err
     assert "Traceback" not in ended.err
     assert list(tmp_path.iterdir()) == []
+
+
+PYTHON = {
+    "text": (),
+    "classification": ("--labels", 'no,yes,"perhaps"', *NUMBERS, *CITY),
+    "multilabel": ("--task", "multilabel", "--labels", "late,calls", *PLAN),
+    "regression": ("--task", "regression", "--unit", "EUR", *NUMBERS, "--input", "when:timestamp"),
+    "embedding": ("--task", "embedding", "--dimension", "3", "--input", "image:tensor:FP32:2x2"),
+    "generic": ("--task", "generic", "--input", '"""odd\\:number'),
+}
+"""Kind of model → what is said to begin its folder."""
+
+
+def test_a_python_model_works_as_it_was_begun(tmp_path: Path) -> None:
+    for name, words in PYTHON.items():
+        begun = modelserver("new", tmp_path / "models" / name / "1.0.0", "--kind", "python", *words)
+        assert begun.code == 0, begun.err
+        assert "write your model into model.py, then: modelserver check" in begun.out
+        readme = (tmp_path / "models" / name / "1.0.0" / "README.md").read_text()
+        assert "1. Write the model into `model.py`" in readme
+    checked = modelserver("check", tmp_path / "models", "--seconds", "120")
+    assert checked.code == 0, checked.out
+    assert checked.out.count("python, 1 golden row") == len(PYTHON)

@@ -10,11 +10,9 @@ from modelserver.errors import UsageError
 from modelserver.folder import filling, version_folder
 from modelserver.inputs import HOW, DeclaredInput, parse_input
 from modelserver.manifest import TASKS, WITH_LABELS, Manifest, toml_of
+from modelserver.python_model import model_py
 
 TEXT = "text"
-
-FILES = {"onnx": "model.onnx", "python": "model.py"}
-"""Kind of runtime → the file that is still missing."""
 
 COMMENTS = {
     "description": "what it says about what",
@@ -31,12 +29,21 @@ Where it must not be used.
 
 ## Complete this folder
 
-1. Put the model here as `{file}`.
+1. {first}
 2. In `model.toml`: fill in `description` and `source`{labels}.
 3. In `golden.jsonl`: replace the example by rows whose answers you know, and write into `expect` what must come out:
    `{expect}`. A version that says something else is never served.
 4. `modelserver check {folder}` says whether the service would serve it, and why not.
 """
+
+FIRST = {
+    "onnx": "Put the model here as `model.onnx`.",
+    "python": "Write the model into `model.py`, which says the same of every row now. What it imports beyond NumPy and "
+    "ONNX Runtime stands in a `requirements.txt` beside it.",
+}
+"""Kind of runtime → what is to be done first."""
+
+NEXT = {"onnx": "put model.onnx into it, then", "python": "write your model into model.py, then"}
 
 EXPECT: dict[str, Any] = {
     "classification": {"label": "…"},
@@ -58,7 +65,7 @@ def add_to(commands: Any) -> None:
     command.add_argument("--labels", default="", metavar="A,B,…", help="in the order of the model's outputs")
     command.add_argument("--unit", default="", help="regression: of the value")
     command.add_argument("--dimension", type=int, help="embedding: numbers of a vector")
-    command.add_argument("--kind", choices=FILES, default="onnx", help="what runs it")
+    command.add_argument("--kind", choices=FIRST, default="onnx", help="what runs it")
     command.set_defaults(run=run)
 
 
@@ -69,8 +76,11 @@ def run(options: argparse.Namespace) -> int:
     with filling(folder) as draft:
         (draft / "model.toml").write_text(toml_of(manifest, comments_of(manifest)), encoding="utf-8")
         (draft / "golden.jsonl").write_text(golden_example(manifest.inputs), encoding="utf-8")
+        if options.kind == "python":
+            row = example_row(manifest.inputs) if manifest.inputs else {TEXT: "Hello"}
+            (draft / "model.py").write_text(model_py(manifest, row), encoding="utf-8")
         (draft / "README.md").write_text(readme(manifest, options), encoding="utf-8")
-    sys.stdout.write(f"{folder}: put {FILES[options.kind]} into it, then: modelserver check {folder}\n")
+    sys.stdout.write(f"{folder}: {NEXT[options.kind]}: modelserver check {folder}\n")
     return 0
 
 
@@ -120,7 +130,7 @@ def golden_example(inputs: Any) -> str:
     return json.dumps({**row, "expect": {}}, ensure_ascii=False) + "\n"
 
 
-def example_row(inputs: list[DeclaredInput]) -> dict[str, Any]:
+def example_row(inputs: Sequence[DeclaredInput]) -> dict[str, Any]:
     """A value for each input."""
     return {declared.name: declared.example() for declared in inputs}
 
@@ -129,7 +139,7 @@ def readme(manifest: Manifest, options: argparse.Namespace) -> str:
     """A model card to fill in."""
     return README.format(
         name=options.folder.absolute().parent.name,
-        file=FILES[options.kind],
+        first=FIRST[options.kind],
         labels=" and put `labels` into the order of the model's outputs" if manifest.labels else "",
         expect=json.dumps(EXPECT[manifest.task], ensure_ascii=False),
         folder=options.folder,
