@@ -75,6 +75,16 @@ $(EXAMPLES)/installed: examples/requirements.txt deploy/requirements/uv.txt cli/
 	@$(INSTALL) $(EXAMPLES) examples/requirements.txt -- ./cli
 	@touch $@
 
+HUGGING_FACE := .venv-hugging-face
+
+.PHONY: hugging-face-install
+hugging-face-install: $(HUGGING_FACE)/installed ## The same with PyTorch and transformers, into .venv-hugging-face (TORCH=torch-cpu: a small PyTorch)
+
+$(HUGGING_FACE)/installed: examples/requirements.txt examples/hugging-face/requirements.txt deploy/requirements/uv.txt cli/pyproject.toml
+	@echo "Installing into $(HUGGING_FACE) …"
+	@$(INSTALL) $(HUGGING_FACE) examples/requirements.txt examples/hugging-face/requirements.txt training/$(TORCH).txt -- ./cli
+	@touch $@
+
 .PHONY: test
 test: install examples-install ## All tests but the long fault tests: each distribution alone, then the whole stack
 	@set -e; for distribution in $(DISTRIBUTIONS); do \
@@ -191,8 +201,8 @@ requirements: install ## Compile every file of pinned packages again, with the n
 	    $(NEWEST) $$input --output-file $${input%.in}.txt; done
 	$(NEWEST) $(OWN) prediction-service/pyproject.toml deploy/requirements/build.in $(TRAINS_WITH:.txt=.in) --output-file $(TRAINS_WITH)
 	$(NEWEST) $(OWN) cli/pyproject.toml deploy/requirements/build.in examples/requirements.in --output-file examples/requirements.txt
-	$(NEWEST) $(OWN) --constraint examples/requirements.txt examples/hugging-face/requirements.in \
-	    --output-file examples/hugging-face/requirements.txt
+	set -e; for name in hugging-face sentences; do \
+	    $(NEWEST) $(OWN) --constraint examples/requirements.txt examples/$$name/requirements.in --output-file examples/$$name/requirements.txt; done
 	@# The build of PyTorch for CPUs is on its publisher's own index; torch-cpu.txt is written by hand.
 	$(COMPILE) $(OWN) --constraint $(TRAINS_WITH) training/torch.in --output-file training/torch.txt
 	$(COMPILE) --no-deps training/encoder.in --output-file training/encoder.txt
@@ -204,5 +214,5 @@ machines: install ## Ask the index whether every pinned package has a wheel for 
 
 .PHONY: clean
 clean: ## Remove .venv and caches (not .local, where the data is)
-	rm -rf $(VENV) $(EXAMPLES) .mypy_cache .ruff_cache .import_linter_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(EXAMPLES) $(HUGGING_FACE) .mypy_cache .ruff_cache .import_linter_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,6 +1,7 @@
 """Which desk is a message for? A small encoder of Hugging Face's transformers, as a folder that the service serves.
 
-    python examples/hugging-face/make.py
+    make hugging-face-install
+    .venv-hugging-face/bin/python examples/hugging-face/make.py
 
 Makes messages, trains a BERT of one layer from its configuration (nothing is downloaded), writes models/desks/1.0.0,
 and rows.csv: a thousand messages that the model has not seen, with what transformers says about them (columns that

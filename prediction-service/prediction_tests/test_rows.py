@@ -161,6 +161,15 @@ async def test_a_wrong_batch_is_told_where(tables: httpx.AsyncClient, body: dict
     assert location in {fault["location"] for fault in problem["errors"]}
 
 
+@pytest.mark.parametrize("body", [{"texts": [" "] * 256}, {"rows": [{"text": 1}] * 256}])
+async def test_of_a_batch_without_anything_right_only_some_faults_are_told(
+    tables: httpx.AsyncClient, body: dict[str, Any]
+) -> None:
+    problem = assert_problem(await tables.post("/predict/batch", json=body), 422)
+    assert len(problem["errors"]) == 20
+    assert problem["errors"][19]["location"].startswith(f"body.{next(iter(body))}.19")
+
+
 async def test_a_model_of_one_text_takes_inputs_too(tables: httpx.AsyncClient) -> None:
     text = (await tables.post("/predict", json={"text": "I love it."})).json()
     inputs = (await tables.post("/predict", json={"inputs": {"text": "I love it."}})).json()

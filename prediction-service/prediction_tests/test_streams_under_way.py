@@ -1,6 +1,7 @@
 """Streams as they run: over real sockets, both ways at a time, whatever their clients and the service do."""
 
 import asyncio
+import contextlib
 import csv
 import io
 import json
@@ -13,11 +14,12 @@ import httpx
 import psutil
 import pytest
 
+from prediction_service.records.journal import Journal
 from prediction_tests.process import service_process
 from prediction_tests.service import QUICK_DEFAULT, QUICK_MODELS
 from shared.embedded.ports import free_ports
 from shared.processes.server import ServerProcess
-from shared.testing.postgres import Database
+from shared.testing.postgres import Database, PostgresServer
 from shared.testing.stream_client import BrokenOffError, StreamClient, send_all, streaming
 
 CSV, NDJSON = "text/csv", "application/x-ndjson"
@@ -304,3 +306,70 @@ async def test_a_hundred_thousand_rows_take_no_more_memory_than_ten_thousand(
         many = await stream(100_000)
         assert many < few + 16 * 1024 * 1024
         assert len(await recorded(database)) == 110_000
+
+
+async def test_postgres_may_be_away_in_the_middle_of_a_stream(
+    database: Database, postgres_server: PostgresServer, tmp_path: Path
+) -> None:
+    count, lines = 12_000, list[bytes]()
+    async with service(database, tmp_path) as process, streaming(process.port, CSV) as client:
+        sending = asyncio.create_task(send_all(client, body(count)))
+        try:
+            async for line in client.lines():
+                lines.append(line)
+                if len(lines) == 2_000:
+                    await asyncio.to_thread(postgres_server.kill)
+        finally:
+            if not await postgres_server.answers():
+                await asyncio.to_thread(postgres_server.start_and_wait)
+        await sending
+        table = table_of(b"".join(lines))
+        assert [(line["_id"], line["error"]) for line in table] == [(str(n), "") for n in range(1, count + 1)]
+        assert Journal(tmp_path / "journal", 0).size()  # what was answered without Postgres
+        while Journal(tmp_path / "journal", 0).size():
+            await asyncio.sleep(0.05)
+        assert sorted(line["prediction_id"] for line in table) == sorted(await recorded(database))
+
+
+async def test_a_stream_stays_with_its_version_while_newer_ones_come(database: Database, tmp_path: Path) -> None:
+    async with service(database, tmp_path) as process, streaming(process.port, CSV) as client:
+        folder = tmp_path / "models" / QUICK_DEFAULT
+        sending = asyncio.create_task(send_all(client, body(20_000)))
+        lines = [await client.line() for _ in range(1_000)]
+        await asyncio.to_thread(shutil.copytree, folder / "1.0.0", folder / ".next")
+        (folder / ".next").rename(folder / "1.0.1")
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{process.port}", timeout=30) as other:
+            while (await other.post("/predict", json={"text": "Fine."})).json()["model_version"] != "1.0.1":
+                await asyncio.sleep(0.05)
+        lines += [line async for line in client.lines()]
+        await sending
+        assert client.headers["x-model-version"] == "1.0.0"
+        table = table_of(b"".join(lines))
+        assert [(line["_id"], line["error"]) for line in table] == [(str(n), "") for n in range(1, 20_001)]
+        found = await database.fetch("SELECT model_version, count(*) FROM predictions.prediction GROUP BY 1")
+        assert dict(map(tuple, found))["1.0.0"] >= 20_000
+
+
+async def test_a_version_that_is_taken_away_ends_its_streams_with_the_reason(
+    database: Database, tmp_path: Path
+) -> None:
+    async with service(database, tmp_path) as process, streaming(process.port, CSV) as client:
+        folder, lines = tmp_path / "models" / QUICK_DEFAULT, list[bytes]()
+        shutil.copytree(folder / "1.0.0", folder / "1.0.1")
+        shutil.copytree(folder / "1.0.0", tmp_path / "kept")
+        await client.send(b"_id,text\n" + ROW % 1)
+        header, first = await client.line(), await client.line()
+        version = client.headers["x-model-version"]
+        await asyncio.to_thread(shutil.rmtree, folder / version)
+        reading = asyncio.create_task(collect(client, lines))
+        number = 2
+        while not reading.done():
+            with contextlib.suppress(ConnectionError):
+                await client.send(ROW % number)
+            number += 1
+            await asyncio.sleep(0.02)
+        with pytest.raises(BrokenOffError):
+            await reading
+        table = table_of(b"".join([header, first, *lines]))
+        assert table[-1]["error"] == f"The stream ends: {QUICK_DEFAULT} {version} is not served any more."
+        assert {line["prediction_id"] for line in table[:-1]} == set(await recorded(database))

@@ -97,7 +97,7 @@ def some_of(batch: CheckedBatch) -> CheckedBatch:
     """The batch. Raises InvalidRequest when nothing in it is acceptable."""
     if not batch.instances:
         errors = [error for errors in batch.faults.values() for error in errors]
-        raise InvalidRequest(errors[:MAX_REPORTED_ERRORS] if "rows" in errors[0].location else errors)
+        raise InvalidRequest(errors[:MAX_REPORTED_ERRORS])
     return batch
 
 

@@ -107,10 +107,14 @@ def load_runtime(
         )
     # Here, so that a service without such models does not carry the library.
     from prediction_service.models.runtimes.onnx import OnnxTextRuntime, takes_texts
+    from prediction_service.models.runtimes.onnx_file import find_file
     from prediction_service.models.runtimes.onnx_rows import OnnxRowsRuntime
+    from prediction_service.models.runtimes.onnx_session import OnnxSession
 
-    kind = OnnxTextRuntime if takes_texts(folder, manifest, manifest.runtime) else OnnxRowsRuntime
-    return kind(folder, manifest, manifest.runtime, memory_bytes, calling)
+    session = OnnxSession(find_file(folder, manifest.runtime.file), memory_bytes, calling)
+    if takes_texts(folder, manifest, manifest.runtime):
+        return OnnxTextRuntime(session, folder, manifest, manifest.runtime)
+    return OnnxRowsRuntime(session, manifest, manifest.runtime)
 
 
 def warm_up(runtime: Runtime, manifest: Manifest) -> None:

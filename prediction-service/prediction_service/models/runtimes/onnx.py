@@ -4,7 +4,6 @@ Imported only when a model needs it: ONNX Runtime alone takes some 40 MiB.
 """
 
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from prediction_service.batching.runtime import ModelError, Piece
-from prediction_service.models.crashes import Calling
 from prediction_service.models.folders.manifest import Manifest
 from prediction_service.models.folders.plain_files import is_file
 from prediction_service.models.folders.runtime_options import OnnxOptions
@@ -42,17 +40,8 @@ class OnnxTextRuntime:
 
     max_call_cost = MAX_CALL_COST
 
-    def __init__(
-        self,
-        folder: Path,
-        manifest: Manifest,
-        settings: OnnxOptions,
-        memory_bytes: int | None = None,
-        calling: Calling = nullcontext,
-    ) -> None:
-        self.file = find_file(folder, settings.file)
-        self._session = OnnxSession(self.file, memory_bytes, calling)
-        self.metadata = self._session.metadata
+    def __init__(self, session: OnnxSession, folder: Path, manifest: Manifest, settings: OnnxOptions) -> None:
+        self._session, self.file, self.metadata = session, session.file, session.metadata
         self.results = text_results_for(self._session.outputs, manifest, settings, folder, self.file)
         self._reader = reader_for(self._session.inputs, folder, self.file, settings)
         self._lowercase, self._entities = settings.lowercase, settings.entities

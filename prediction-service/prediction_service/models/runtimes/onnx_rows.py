@@ -2,18 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from prediction_service.batching.runtime import Piece, WholeInstance
-from prediction_service.models.crashes import Calling
 from prediction_service.models.folders.manifest import Manifest
 from prediction_service.models.folders.runtime_options import OnnxOptions
 from prediction_service.models.runtimes.onnx_columns import Feeds
-from prediction_service.models.runtimes.onnx_file import find_file
 from prediction_service.models.runtimes.onnx_output import label_output
 from prediction_service.models.runtimes.onnx_results import ClassificationResults, Rows, results_for
 from prediction_service.models.runtimes.onnx_session import OnnxSession
@@ -30,17 +26,8 @@ class OnnxRowsRuntime:
     max_call_cost = 4096
     """As many rows as `max_rows` can allow, about ten milliseconds for a model of usual size; fewer with long texts."""
 
-    def __init__(
-        self,
-        folder: Path,
-        manifest: Manifest,
-        settings: OnnxOptions,
-        memory_bytes: int | None = None,
-        calling: Calling = nullcontext,
-    ) -> None:
-        self.file = find_file(folder, settings.file)
-        self._session = OnnxSession(self.file, memory_bytes, calling)
-        self.metadata = self._session.metadata
+    def __init__(self, session: OnnxSession, manifest: Manifest, settings: OnnxOptions) -> None:
+        self._session, self.file, self.metadata = session, session.file, session.metadata
         self._feeds = Feeds(self._session.inputs, manifest.inputs, settings)
         self.results = results_for(self._session.outputs, manifest, settings)
         self._max_rows = min(manifest.batching.max_rows, self._feeds.rows or manifest.batching.max_rows)

@@ -15,6 +15,7 @@ class OnnxSession:
     """One session, one thread per call: the calls of several workers share the processors."""
 
     def __init__(self, file: Path, memory_bytes: int | None = None, calling: Calling = nullcontext) -> None:
+        self.file = file
         self._session = open_session(file, memory_bytes)
         self._calling = calling
         # All calls share them: once they say `terminate`, those that run end at their next node.
