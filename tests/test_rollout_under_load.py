@@ -8,6 +8,7 @@ import shutil
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -61,6 +62,14 @@ class Load:
                 continue
             body = response.json()
             self.answered.append((sent, time.monotonic(), user, body["model_version"], body["prediction_id"]))
+
+    async def killed(self, server: ServerProcess) -> None:
+        """It dies, requests find out, and it gets none again until it is ready."""
+        server.kill()
+        await asyncio.sleep(0.5)
+        self.ports.remove(server.port)
+        await asyncio.to_thread(start, server)
+        self.ports.append(server.port)
 
     async def ask(self, client: httpx.AsyncClient, user: str) -> httpx.Response:
         """As a load balancer asks: whoever does not answer at all is not asked again for this request."""
@@ -133,6 +142,18 @@ def is_in(policy: dict[str, Any], user: str) -> bool:
     return int.from_bytes(digest) / 2**64 < policy["share"] / 100
 
 
+def start(server: ServerProcess) -> None:
+    """Until it has both versions, which takes its time on a busy machine."""
+
+    def is_ready() -> bool:
+        if not server.accepts():
+            return False
+        models = httpx.get(f"http://127.0.0.1:{server.port}/models", timeout=10).json()["models"]
+        return {model["version"] for model in models} == {STABLE, CANDIDATE}
+
+    server.start(is_ready, deadline_seconds=60)
+
+
 @pytest.fixture
 def replicas(database: Database, tmp_path: Path) -> Iterator[list[ServerProcess]]:
     """Three processes of the service, each with a journal of its own."""
@@ -153,8 +174,8 @@ def replicas(database: Database, tmp_path: Path) -> Iterator[list[ServerProcess]
                 [sys.executable, "-m", "prediction_service"], port, tmp_path / f"{number}.log", os.environ | environment
             )
         )
-    for server in servers:
-        server.start()
+    with ThreadPoolExecutor() as starting:
+        list(starting.map(start, servers))
     yield servers
     for server in servers:
         server.stop()
@@ -168,7 +189,7 @@ async def test_a_rollout_under_load_with_kills_in_between(
     seed = random.randrange(2**32)
     print(f"seed {seed}")
     ports = [server.port for server in replicas]
-    load = Load(ports, random.Random(seed))
+    load = Load(list(ports), random.Random(seed))
     stages: list[tuple[float, float, dict[str, Any]]] = []
 
     async def enough(since: float) -> None:
@@ -183,14 +204,10 @@ async def test_a_rollout_under_load_with_kills_in_between(
         for mode, share in shares:
             since, policy = await operator.change("set", "PUT", "", CANARY | {"mode": mode, "share": share})
             if share == 10:
-                replicas[1].kill()
-                await asyncio.sleep(0.5)
-                await asyncio.to_thread(replicas[1].start)
+                await load.killed(replicas[1])
             if share == 50:
                 postgres_server.kill()
-                await asyncio.sleep(0.5)
-                replicas[2].kill()
-                await asyncio.to_thread(replicas[2].start)
+                await load.killed(replicas[2])
                 refused = await client.put(
                     operator.at(0) + ROLLOUT, json=CANARY | {"share": 60, "revision": operator.revision, "reason": "no"}
                 )
