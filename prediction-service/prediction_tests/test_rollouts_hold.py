@@ -210,6 +210,20 @@ async def test_a_candidate_whose_new_contents_fail_their_golden_rows_is_one_no_m
     assert await version_for(client, model_version="2.0.0", model_name=NAME) == "2.0.0", "who asks for it still gets it"
 
 
+async def test_a_candidate_that_is_unloaded_and_loaded_again_goes_on(start_service: StartService, models: Path) -> None:
+    client = await start_service(models_dir=models)
+    await put(client, 0, CANARY | {"share": 100})
+    assert await version_for(client) == "2.0.0"
+    for _ in range(3):
+        for act in ("unload", "load"):
+            assert (await client.post(f"/v2/repository/models/{NAME}/{act}")).status_code == 200
+            await asyncio.sleep(0)
+            assert (await client.get(ROLLOUT)).json()["revision"] == 1
+    await until_loaded(client, "1.0.0", "2.0.0")
+    assert await version_for(client) == "2.0.0"
+    assert (await client.get(ROLLOUT)).json()["mode"] == "canary"
+
+
 async def test_the_stable_version_serves_on_when_its_folder_goes_and_nothing_takes_its_place(
     start_service: StartService, models: Path, database: Database, tmp_path: Path
 ) -> None:

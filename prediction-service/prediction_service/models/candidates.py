@@ -46,19 +46,15 @@ class Candidates:
     def lost(self) -> dict[str, str]:
         """Model → why its candidate, which was served here, cannot be served any more.
 
-        One whose call did not return is not lost: it is loaded anew. Nor is one of a model that was unloaded by hand.
+        One whose call did not return is not lost, it is loaded anew; nor is one that somebody has unloaded.
         """
         self.served()
-        lost = dict[str, str]()
-        for policy in self._with_candidates():
-            name, candidate = policy.model_name, policy.candidate_version or ""
-            if (name, policy.started_at) not in self._seen or not self._catalogue.versions(name):
-                continue
-            if self._catalogue.loaded(name, candidate) is None:
-                lost[name] = "its folder is gone"
-            elif reason := self._catalogue.misfits(name, candidate):
-                lost[name] = reason
-        return lost
+        found = {
+            policy.model_name: self._catalogue.misfits(policy.model_name, policy.candidate_version or "")
+            for policy in self._with_candidates()
+            if (policy.model_name, policy.started_at) in self._seen
+        }
+        return {name: reason for name, reason in found.items() if reason}
 
     def _with_candidates(self) -> list[Rollout]:
         return [policy for policy in self._policies.all() if policy.candidate_version is not None]

@@ -1,7 +1,7 @@
 """Which models take requests, and which of them takes a given one: a version that is named, or else the policy's."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 import structlog
@@ -56,6 +56,7 @@ class Catalogue:
         self._newest: dict[str, Model] = {}
         self._versions: dict[tuple[str, str], Model] = {}
         self._misfits: dict[tuple[str, str], str] = {}
+        self._coming: set[tuple[str, str]] = set()
         self._retiring: set[asyncio.Task[None]] = set()
 
     def choose(
@@ -162,8 +163,10 @@ class Catalogue:
         return self._versions.get((name, version))
 
     def misfits(self, name: str, version: str) -> str:
-        """Why a version that is loaded is not what its folder should be; empty if it is."""
-        return self._misfits.get((name, version), "")
+        """Why a version is not what its folder should be; empty if it is, or if that is not known yet."""
+        if (name, version) in self._versions or (name, version) in self._coming:
+            return self._misfits.get((name, version), "")
+        return self._misfits.get((name, version), "its folder is gone")
 
     def unfit(self, name: str, version: str) -> str:
         """Why a version that is loaded should get no requests but those that name it; empty if it may."""
@@ -171,17 +174,21 @@ class Catalogue:
         return self.misfits(name, version) or ("" if model is None else model.batcher.unavailable)
 
     def replace(
-        self, models: Mapping[ModelFolder, Model], misfits: Mapping[ModelFolder, str] = MappingProxyType({})
+        self,
+        models: Mapping[ModelFolder, Model],
+        misfits: Mapping[ModelFolder, str] = MappingProxyType({}),
+        coming: Iterable[ModelFolder] = (),
     ) -> None:
         """From now on exactly these models take requests. Those that are left out finish what they have, then close.
 
-        `misfits`: those that go on although what is in their folder now could not be served, and why; they are no
-        candidates any more.
+        `misfits`: folders of which what is there now cannot be served, and why; they are no candidates any more, even
+        if what was there before goes on. `coming`: those of which it is not known yet.
         """
         retired = [model for folder, model in self._models.items() if models.get(folder) is not model]
         self._models = dict(models)
         self._newest = {folder.name: models[folder] for folder in sorted(models, key=lambda folder: folder.precedence)}
         self._versions = {(model.name, model.version): model for model in models.values()}
+        self._coming = {(folder.name, folder.version) for folder in coming}
         self._misfits = {(folder.name, folder.version): reason for folder, reason in misfits.items()}
         LOADED.set(len(models))
         for model in retired:

@@ -203,6 +203,7 @@ class ModelRepository:
         self.catalogue.replace(
             {folder: status.model for folder, status in statuses if status.model is not None},
             {folder: status.misfit for folder, status in statuses if status.misfit},
+            [folder for folder, status in statuses if status.model is None],
         )
 
 

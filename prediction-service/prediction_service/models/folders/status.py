@@ -80,9 +80,7 @@ class FolderStatus:
 
     @property
     def misfit(self) -> str:
-        """Why a model that is served is not what its folder should be; empty if it is, or if that is not known yet."""
-        if self.model is None:
-            return ""
+        """Why what is in the folder cannot be served; empty if it can, or if that is not known yet."""
         if self.is_gone:
             return "its folder is gone"
         is_settled = self.fingerprint is not None
