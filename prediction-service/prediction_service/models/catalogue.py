@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Self
 
 import structlog
 from prometheus_client import Gauge
@@ -47,6 +49,29 @@ RETRY_SECONDS = 5
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
+@dataclass(frozen=True, slots=True)
+class Arms:
+    """The two models of a canary, as its requests get them; made once, since what they have in common takes looking."""
+
+    made_of: tuple[InForce, Model, Model]
+    stable: Model
+    candidate: Model
+
+    @classmethod
+    def of(cls, in_force: InForce, stable: Model, candidate: Model) -> Self:
+        """For these two under this policy."""
+        instead = stable if stable.speaks_like(candidate) else None
+        return cls(
+            (in_force, stable, candidate),
+            stable.in_canary(in_force.counts[Arm.STABLE]),
+            candidate.in_canary(in_force.counts[Arm.CANDIDATE], instead),
+        )
+
+    def are_of(self, *now: object) -> bool:
+        """Whether they were made of just these."""
+        return all(one is other for one, other in zip(self.made_of, now, strict=True))
+
+
 class Catalogue:
     """The loaded models. Only `replace` changes it, on the event loop; `policies` change by themselves."""
 
@@ -57,6 +82,7 @@ class Catalogue:
         self._versions: dict[tuple[str, str], Model] = {}
         self._misfits: dict[tuple[str, str], str] = {}
         self._coming: set[tuple[str, str]] = set()
+        self._arms: dict[str, Arms] = {}
         self._retiring: set[asyncio.Task[None]] = set()
 
     def choose(
@@ -98,9 +124,12 @@ class Catalogue:
         if in_force.candidate_version is None:
             return stable
         candidate = self._versions.get((name, in_force.candidate_version))
-        if candidate is None or self.unfit(name, candidate.version) or not in_force.wants_candidate(headers):
-            return stable.in_canary(in_force.counts[Arm.STABLE])
-        return candidate.in_canary(in_force.counts[Arm.CANDIDATE], stable if stable.speaks_like(candidate) else None)
+        if candidate is None or self.unfit(name, candidate.version):
+            return stable  # and nobody counts: there is no choice to be judged
+        arms = self._arms.get(name)
+        if arms is None or not arms.are_of(in_force, stable, candidate):
+            arms = self._arms[name] = Arms.of(in_force, stable, candidate)
+        return arms.candidate if in_force.wants_candidate(headers) else arms.stable
 
     def _name_by_task(self, task: str | None) -> str:
         default = self._described(self.default_name)
@@ -190,6 +219,7 @@ class Catalogue:
         self._versions = {(model.name, model.version): model for model in models.values()}
         self._coming = {(folder.name, folder.version) for folder in coming}
         self._misfits = {(folder.name, folder.version): reason for folder, reason in misfits.items()}
+        self._arms.clear()  # they must not keep models that are retired
         LOADED.set(len(models))
         for model in retired:
             log.info("model retired", model=model.name, version=model.version)
