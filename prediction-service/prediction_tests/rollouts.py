@@ -58,6 +58,6 @@ async def versions_for(client: httpx.AsyncClient, users: list[str]) -> dict[str,
 
 async def until_loaded(client: httpx.AsyncClient, *versions: str) -> None:
     """Waits until exactly these versions of the model are loaded."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         while {model["version"] for model in (await client.get("/models")).json()["models"]} != set(versions):
             await asyncio.sleep(0.02)

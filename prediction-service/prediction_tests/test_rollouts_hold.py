@@ -30,6 +30,9 @@ from prediction_tests.rollouts import (
 from prediction_tests.service import StartService, assert_problem, client_of, settings_for
 from shared.testing.postgres import Database, PostgresServer
 
+pytestmark = pytest.mark.timeout(200)
+"""Models are tried in processes of their own, which takes its time on a busy machine."""
+
 USERS = [f"user-{number}" for number in range(60)]
 
 KNOWN_EVERYWHERE_SECONDS = 2.0
@@ -52,7 +55,7 @@ async def postgres(postgres_server: PostgresServer) -> AsyncIterator[Callable[[]
     await bring_back()
 
 
-async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 20) -> float:
+async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 90) -> float:
     """How long it took until the condition held."""
     began = time.monotonic()
     async with asyncio.timeout(seconds):
