@@ -16,6 +16,9 @@ from shared.http.problems import MAX_REPORTED_ERRORS, InvalidRequest, place
 MAX_COLUMNS = 2 * MAX_INPUTS
 """As many again as a model may have inputs can be passed through."""
 
+OTHER_SEPARATORS = ";\t|"
+"""What spreadsheets write between cells where the decimal point is a comma, and others anywhere."""
+
 
 class Columns:
     """What the header says. Raises InvalidRequest for columns that are unknown, missing or named twice."""
@@ -41,6 +44,8 @@ class Columns:
         """What is wrong with the names."""
         if len(names) > MAX_COLUMNS:
             return [FieldError(location="body.header", message=f"must have at most {MAX_COLUMNS} columns")]
+        if len(names) == 1 and any(other in names[0] for other in OTHER_SEPARATORS) and not self.inputs:
+            return [FieldError(location="body.header", message="must have commas between cells, as all lines")]
         known = {name for _, name, _ in self.inputs} | {name for _, name in self.passed}
         takes = f"is no input of this model, which takes {shown(signature.names)}; begin it with _ to pass it through"
         faults = {name: takes for name in names if name not in known}
