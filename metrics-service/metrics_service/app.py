@@ -16,11 +16,13 @@ are distributed; `drift/comparison`: whether and how far two are apart; `drift/c
 `feedback` says how good predictions were; `reports/comparison` puts two versions or two windows `side_by_side`, with
 intervals and a verdict in words. What a person changes is on the trail of `audit`.
 `predictions/reader` gives predictions out as they are on record: by a `predictions/filter`, from a `predictions/cursor`
-on, in the `predictions/stretches` of time where they are; `predictions/export` as many as there are, as a stream.
+on, in the `predictions/stretches` of time where they are; `predictions/export` as many as there are, as a stream;
+`predictions/erasure` erases some for good.
 
 Besides requests, the one replica that leads (`maintenance/leader`) works, in this order:
 
-1. `maintenance/retention`   makes and drops partitions; `maintenance/compaction` merges rollups
+1. `maintenance/retention`   makes and drops partitions; `maintenance/compaction` merges rollups;
+                             `predictions/erasure` goes on with what a request could not finish
 2. `watch/watcher`           reads of every model confidence, time and drift, `watch/traffic` and `watch/accuracy`
 3. `watch/rollouts`          judges every canary by its `guards`, each second; rolls back, and promotes where told to
 4. `alerts/rules`            what a reading makes of an alert, judged by `thresholds/judge`; `alerts/store` keeps it
@@ -57,6 +59,7 @@ from metrics_service.models.catalogue import ModelCatalogue
 from metrics_service.notifications.alertmanager import AlertmanagerSync
 from metrics_service.notifications.delivery import AlertDelivery, new_client
 from metrics_service.notifications.outbox import Outbox
+from metrics_service.predictions.erasure import Eraser
 from metrics_service.predictions.export import Exporter
 from metrics_service.predictions.reader import RecordReader
 from metrics_service.reports.comparison import ComparisonReporter
@@ -94,6 +97,7 @@ def create_app(settings: Settings) -> FastAPI:
     feedback = FeedbackStore(engine, settings.feedback_caller_limit)
     comparison = ComparisonReporter(engine, coverage, thresholds, feedback)
     reader = RecordReader(engine, utc_now, settings.retention_days)
+    eraser = Eraser(engine, utc_now, settings.retention_days)
     exporter = Exporter(Connector(settings.database_url, "metrics-service export"), utc_now, settings.retention_days)
     watcher = AlertWatcher(
         own,
@@ -115,7 +119,15 @@ def create_app(settings: Settings) -> FastAPI:
     alertmanager = AlertmanagerSync(
         own, client, settings.alert_webhooks, settings.alert_webhook_secret, settings.alert_resend_interval, utc_now
     )
-    duties = [retention.run, Compaction(own, utc_now).run, rollouts.run, watcher.run, delivery.run, alertmanager.run]
+    duties = [
+        retention.run,
+        Eraser(own, utc_now, settings.retention_days).run,
+        Compaction(own, utc_now).run,
+        rollouts.run,
+        watcher.run,
+        delivery.run,
+        alertmanager.run,
+    ]
     leader = Leader(own, duties)
 
     @asynccontextmanager
@@ -141,7 +153,7 @@ def create_app(settings: Settings) -> FastAPI:
             alerts_router(alerts, silences, catalogue),
             silences_router(silences, catalogue, settings.admin_token),
             feedback_router(feedback, coverage, catalogue, settings.admin_token),
-            predictions_router(reader, exporter, catalogue, settings.admin_token),
+            predictions_router(reader, exporter, eraser, catalogue, settings.admin_token),
             audit_router(engine, settings.admin_token),
         ],
         health=health_report(own, VERSION),

@@ -24,7 +24,7 @@ def audit_router(engine: AsyncEngine, token: SecretStr) -> APIRouter:
 
     @router.get(
         "",
-        summary="Who pinned baselines and silenced alerts",
+        summary="Who pinned baselines, silenced alerts and erased predictions",
         dependencies=[Depends(admin_token(token))],
         responses=problems(401, 422, 503),
     )

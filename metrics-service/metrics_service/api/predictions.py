@@ -7,9 +7,11 @@ from fastapi import APIRouter, Depends, Path, Query
 from pydantic import SecretStr
 from starlette.responses import Response
 
+from metrics_service.api.changed_by import WhoChanges
 from metrics_service.api.export import Export
 from metrics_service.models.catalogue import ModelCatalogue
-from metrics_service.predictions.contracts import PredictionPage, RecordedPrediction
+from metrics_service.predictions.contracts import Erased, PredictionPage, RecordedPrediction
+from metrics_service.predictions.erasure import Eraser
 from metrics_service.predictions.export import Exporter
 from metrics_service.predictions.export_forms import MEDIA_TYPES, Form
 from metrics_service.predictions.filter import FeedbackWanted, Filter
@@ -96,9 +98,9 @@ Asked = Annotated[Filter, Depends(asked_filter)]
 
 
 def predictions_router(
-    reader: RecordReader, exporter: Exporter, catalogue: ModelCatalogue, token: SecretStr
+    reader: RecordReader, exporter: Exporter, eraser: Eraser, catalogue: ModelCatalogue, token: SecretStr
 ) -> APIRouter:
-    """Reading the record."""
+    """Reading the record, and erasing from it."""
     router = APIRouter(
         prefix="/predictions",
         tags=["record"],
@@ -146,5 +148,24 @@ def predictions_router(
     async def get_prediction(prediction_id: PredictionId) -> RecordedPrediction:
         """With the feedback on it, if there is any."""
         return await reader.find(prediction_id)
+
+    @router.delete("/{prediction_id}", summary="Erase a prediction", responses=problems(401, 422, 503))
+    async def erase_prediction(changed_by: WhoChanges, prediction_id: PredictionId) -> Erased:
+        """With its feedback and all else that is kept of it; aggregates stay. Who did so is on the audit trail.
+
+        One that is not on record is noted as well: if it waits in a journal, it will not come.
+        """
+        return await eraser.erase_prediction(prediction_id, changed_by)
+
+    @router.delete("", summary="Erase what a caller has asked", responses=problems(401, 404, 422, 503))
+    async def erase_caller(
+        changed_by: WhoChanges, caller: CallerName, model_name: Annotated[ModelName | None, Query()] = None
+    ) -> Erased:
+        """All predictions of a caller until now, of one model or of all, as `DELETE /predictions/{prediction_id}` does.
+
+        Many take a while: `is_complete` says whether they are gone; if not, the rest goes within minutes.
+        """
+        await catalogue.check(model_name)
+        return await eraser.erase_caller(digest_of(caller), model_name, changed_by)
 
     return router

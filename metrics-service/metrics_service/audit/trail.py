@@ -1,4 +1,4 @@
-"""The audit trail of baselines and silences; thresholds have one of their own with what was before and after."""
+"""The audit trail of baselines, silences and erased predictions; thresholds have one of their own, with more in it."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -27,6 +27,7 @@ class Subject(StrEnum):
 
     BASELINE = "baseline"
     SILENCE = "silence"
+    RECORD = "record"
 
 
 class AuditedAct(BaseModel):

@@ -49,3 +49,11 @@ class PredictionPage(BaseModel):
         description="For what comes after them; null: nothing does. A page may be short, even empty, before the end, "
         "when much had to be looked through: go on while there is a cursor"
     )
+
+
+class Erased(BaseModel):
+    """What was erased."""
+
+    predictions: int = Field(description="0: none is on record. One that waits in a journal will not come")
+    feedback: int = Field(description="Judgements of them")
+    is_complete: bool = Field(description="false: there are more than one request can erase; the rest goes by itself")

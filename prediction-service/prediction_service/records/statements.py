@@ -17,8 +17,18 @@ SELECT {VALUES} FROM unnest({ARRAYS}) AS record ({COLUMNS})
 ON CONFLICT DO NOTHING
 """  # noqa: S608 - names and types of our own columns, nothing that came with a request
 
+NOT_ERASED = """NOT EXISTS (SELECT FROM predictions.erasure WHERE erasure.prediction_id = record.prediction_id)
+AND NOT EXISTS (
+    SELECT FROM predictions.erasure WHERE erasure.caller = record.caller AND record.created_at <= erasure.until
+        AND coalesce(erasure.model_name, record.model_name) = record.model_name
+)"""
+"""What was erased while it waited in a journal, or was stored before, stays away. New predictions need no look."""
+
 ADD_AGAIN = ADD.replace(
-    "ON CONFLICT", "WHERE (SELECT pg_logical_emit_message(true, 'modelserver', ''::text)) IS NOT NULL\nON CONFLICT"
+    "ON CONFLICT",
+    f"""WHERE (SELECT pg_logical_emit_message(true, 'modelserver', ''::text)) IS NOT NULL
+    AND {NOT_ERASED}
+ON CONFLICT""",
 )
 """ADD for records that may be stored already. With synchronous replication a transaction that inserts nothing does not
 wait for the standby, although the rows that it found may not have reached the standby yet. The message in the WAL makes
@@ -45,6 +55,7 @@ WITH kept AS (
     SELECT {VALUES} FROM unnest({ARRAYS}, {KEPT_UNDER}) AS record ({COLUMNS}, kept_under)
     WHERE (SELECT pg_logical_emit_message(true, 'modelserver', ''::text)) IS NOT NULL
         AND (kept_under IS NULL OR kept_under IN (SELECT key FROM kept))
+        AND {NOT_ERASED}
     ON CONFLICT DO NOTHING
 )
 SELECT key FROM kept

@@ -76,13 +76,13 @@ GRANT INSERT, UPDATE (finished_at), DELETE ON predictions.erasure TO metrics_ser
 
 -- Deletes what an erasure names, at most `at_most` predictions, with what their shadows said and the responses that are
 -- kept for retries; returns their ids.
-CREATE FUNCTION predictions.erase(erasure bigint, at_most integer) RETURNS SETOF uuid
+CREATE FUNCTION predictions.erase(number bigint, at_most integer) RETURNS SETOF uuid
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
 DECLARE
     asked predictions.erasure;
     ids   uuid[];
 BEGIN
-    SELECT * INTO asked FROM predictions.erasure WHERE erasure_id = erasure;
+    SELECT * INTO asked FROM predictions.erasure WHERE erasure_id = number;
     IF asked.prediction_id IS NOT NULL THEN
         WITH gone AS (
             DELETE FROM predictions.prediction WHERE prediction_id = asked.prediction_id RETURNING prediction_id
