@@ -109,6 +109,7 @@ PYTHON = {
 """Kind of model → what is said to begin its folder."""
 
 
+@pytest.mark.timeout(300)  # twelve processes, and Python models in them
 def test_a_python_model_works_as_it_was_begun(tmp_path: Path) -> None:
     for name, words in PYTHON.items():
         begun = modelserver("new", tmp_path / "models" / name / "1.0.0", "--kind", "python", *words)
