@@ -70,7 +70,7 @@ def values_of(document: dict, parameter: dict) -> list[Any]:
 
 
 def begin_canary(client: httpx.Client) -> None:
-    """What the example of a body that ends a rollout takes for granted."""
+    """What the examples of a rollout's end, and of a report on it, take for granted."""
     policy = {"mode": "canary", "stable_version": "2.0.0", "candidate_version": CANDIDATE, "share": 10}
     revision = client.get(ROLLOUT).json()["revision"]
     client.put(ROLLOUT, json=policy | {"revision": revision, "reason": "example"}).raise_for_status()
@@ -104,7 +104,7 @@ def test_every_example_is_answered(client: httpx.Client, document: dict) -> None
         body = example_of_body(document, operation) if "requestBody" in operation else None
         if "silence_id" in values:
             known = client.get(path).json()["silences"][0]["silence_id"]
-        if method != "get" and path.startswith("/models/{name}/rollout/"):
+        if path.startswith("/models/{name}/rollout/") and (method != "get" or path.endswith("/report")):
             begin_canary(client)
         if body is not None and "revision" in body:
             body["revision"] = client.get(ROLLOUT).json()["revision"]

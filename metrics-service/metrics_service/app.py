@@ -41,6 +41,7 @@ from metrics_service.alerts.store import AlertStore
 from metrics_service.api.alerts import alerts_router
 from metrics_service.api.audit import audit_router
 from metrics_service.api.baselines import baselines_router
+from metrics_service.api.candidates import candidates_router
 from metrics_service.api.feedback import feedback_router
 from metrics_service.api.metrics import metrics_router
 from metrics_service.api.predictions import predictions_router
@@ -49,6 +50,7 @@ from metrics_service.api.silences import silences_router
 from metrics_service.api.thresholds import thresholds_router
 from metrics_service.baselines.pinning import Pinning
 from metrics_service.baselines.store import BaselineStore
+from metrics_service.candidates.reporter import CandidateReporter
 from metrics_service.feedback.store import FeedbackStore
 from metrics_service.guards.store import GuardStore
 from metrics_service.health import health_report
@@ -154,6 +156,7 @@ def create_app(settings: Settings) -> FastAPI:
             silences_router(silences, catalogue, settings.admin_token),
             feedback_router(feedback, coverage, catalogue, settings.admin_token),
             predictions_router(reader, exporter, eraser, catalogue, settings.admin_token),
+            candidates_router(CandidateReporter(engine, comparison, utc_now), catalogue, settings.admin_token),
             audit_router(engine, settings.admin_token),
         ],
         health=health_report(own, VERSION),

@@ -17,6 +17,8 @@ The stops of a request, in order:
                         (`batching/worker_pool`, `batching/worker`)
 5. `records/recorder`   writes it together with whatever else waits for the record, through `records/failover`:
                         `records/postgres` (Postgres), or `records/journal` (local disk) while that is away
+
+After that, and for nobody, a candidate in the shadow computes the same: `shadows/shadows`.
 """
 
 from collections.abc import AsyncIterator
@@ -53,6 +55,8 @@ from prediction_service.rollouts.follower import RolloutFollower
 from prediction_service.rollouts.on_disk import PolicyFile
 from prediction_service.rollouts.policies import Policies
 from prediction_service.settings import Settings
+from prediction_service.shadows.shadows import Shadows
+from prediction_service.shadows.store import ShadowStore
 from prediction_service.streams.outlet import Disk
 from prediction_service.streams.places import Streams
 from shared.asyncio.clock import utc_now
@@ -90,16 +94,20 @@ def create_app(settings: Settings) -> FastAPI:
     )
     changes = RolloutChanges(follower, catalogue.versions, catalogue.unfit)
     register = ModelRegister(connector, catalogue.models)
-    predictor = Predictor(
-        catalogue, recorder, utc_now, Stored(settings.store_text or settings.store_inputs, settings.store_inputs)
+    shadows = Shadows(
+        ShadowStore(connector),
+        lambda: recorder.is_expecting,
+        lambda model: catalogue.loaded(model.name, model.version) is model,
     )
+    stored = Stored(settings.store_text or settings.store_inputs, settings.store_inputs)
+    predictor = Predictor(catalogue, recorder, utc_now, stored, shadows)
     streams = Streams(settings.max_streams, settings.queue_rows)
     disk = Disk(settings.journal_dir, settings.stream_disk_bytes)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         with crashes.watching():
-            async with store, recorder, repository.watching(), follower.following(), register.following():
+            async with store, recorder, repository.watching(), follower.following(), register.following(), shadows:
                 yield
 
     return create_service(

@@ -15,6 +15,7 @@ from prediction_service.records.addition import Addition, KeptResponse
 from prediction_service.records.record import Record
 from prediction_service.records.recorder import Recorder
 from prediction_service.request.caller import Caller
+from prediction_service.shadows.shadows import Shadows
 from prediction_service.signature.signature import Instance, length_of, stored_inputs
 from shared.asyncio.clock import UtcNow
 from shared.http.caller import caller_digest, current_caller
@@ -52,8 +53,9 @@ Keep = Callable[[Sequence[Predicted | ModelFailed]], KeptResponse]
 class Predictor:
     """The use case, independent of HTTP. `now` returns the time in UTC."""
 
-    def __init__(self, catalogue: Catalogue, recorder: Recorder, now: UtcNow, stored: Stored) -> None:
+    def __init__(self, catalogue: Catalogue, recorder: Recorder, now: UtcNow, stored: Stored, shadows: Shadows) -> None:
         self._catalogue, self._recorder, self._now, self._stored = catalogue, recorder, now, stored
+        self._shadows = shadows
 
     def choose(
         self,
@@ -74,7 +76,10 @@ class Predictor:
         Raises Overloaded, DeadlinePassed; and ModelFailed if any instance cannot be computed: then nothing is recorded.
         """
         model, results = await self._compute_or_stand_in(model, instances, caller)
-        return await self._record(model, list(zip(instances, outcomes_of(results, noun_of(model)), strict=True)))
+        predicted = await self._record(model, list(zip(instances, outcomes_of(results, noun_of(model)), strict=True)))
+        if model.shadow is not None:
+            self._shadows.offer(model.shadow, instances, predicted)
+        return predicted
 
     async def predict_each(
         self, model: Model, instances: Sequence[Instance], caller: Caller
@@ -93,7 +98,10 @@ class Predictor:
     ) -> list[Predicted | ModelFailed]:
         """Records what was computed, in one transaction; errors stay in their places."""
         computed = computed_of(instances, results)
-        return in_their_places(await self._record(model, computed) if computed else (), results)
+        predicted = await self._record(model, computed) if computed else []
+        if model.shadow is not None:
+            self._shadows.offer(model.shadow, [instance for instance, _ in computed], predicted)
+        return in_their_places(predicted, results)
 
     async def predict_once(
         self, model: Model, instances: Sequence[Instance], caller: Caller, keep: Keep
@@ -105,10 +113,15 @@ class Predictor:
         model, results = await self._compute_or_stand_in(model, instances, caller)
         if not any(isinstance(result, Outcome) for result in results):
             outcomes_of(results, noun_of(model))
-        predicted = self._describe_all(model, computed_of(instances, results))
+        computed = computed_of(instances, results)
+        predicted = self._describe_all(model, computed)
         kept = keep(in_their_places(predicted, results))
         kept_before = await self._recorder.add(Addition([prediction.record for prediction in predicted], kept))
-        return (kept, False) if kept_before is None else (kept_before, True)
+        if kept_before is not None:
+            return kept_before, True
+        if model.shadow is not None:
+            self._shadows.offer(model.shadow, [instance for instance, _ in computed], predicted)
+        return kept, False
 
     async def compute(self, model: Model, instances: Sequence[Instance], caller: Caller) -> list[Outcome | ModelFailed]:
         """The model's result for each instance, while the recorder expects them. Raises what `Batcher.run` raises."""

@@ -105,9 +105,15 @@ def pattern(*templates: str) -> re.Pattern[str]:
     return re.compile("|".join(SEGMENT.join(map(re.escape, PLACEHOLDER.split(template))) for template in templates))
 
 
+REPORTED = Route("/models/{name}/rollout/report", UpstreamName.METRICS, guarded=True)
+
 RECORDED = Route("/predictions/{prediction_id}", UpstreamName.METRICS, guarded=True)
 
-TEMPLATES = OPEN_INFERENCE_TEMPLATES | {RECORDED: ("/predictions/{prediction_id}",), ROLLOUT: ROLLOUT_TEMPLATES}
+TEMPLATES = (
+    OPEN_INFERENCE_TEMPLATES
+    | {RECORDED: ("/predictions/{prediction_id}",), ROLLOUT: ROLLOUT_TEMPLATES}
+    | {REPORTED: (REPORTED.path,)}
+)
 """Of each route whose paths have names in them, those paths."""
 
 PATTERNS = {

@@ -65,6 +65,7 @@ class Retention:
         today = self.clock().astimezone(UTC).date()
         await self._make_days(today)
         await self._drop_days(today - timedelta(days=self.row_days))
+        await self._drop_shadows(today - timedelta(days=self.row_days))
         await self._forget(today)
         await self._forget_responses()
 
@@ -88,6 +89,7 @@ class Retention:
         """Partitions from today on."""
         for ahead in range(DAYS_AHEAD + 1):
             await self._attempt("make_day", today + timedelta(days=ahead))
+            await self._attempt("make_shadow_day", today + timedelta(days=ahead))
 
     async def _drop_days(self, cutoff: date) -> None:
         """Frees the space of every day before `cutoff`, then removes its partition when that disturbs nobody."""
@@ -98,10 +100,19 @@ class Retention:
             if await self._attempt("empty_day", day) and await self._drop_when_free(day):
                 log.info("day dropped", day=str(day))
 
-    async def _drop_when_free(self, day: date) -> bool:
+    async def _drop_shadows(self, cutoff: date) -> None:
+        """What candidates said in the shadow goes with the predictions; see migration 0016."""
+        await self._attempt("empty_shadow_default", cutoff)
+        query = text("SELECT predictions.shadow_days_before(:cutoff)")
+        async with self.engine.connect() as connection:
+            days = (await connection.scalars(query, {"cutoff": cutoff})).all()
+        for day in days:
+            await self._drop_when_free(day, "drop_shadow_day")
+
+    async def _drop_when_free(self, day: date, drop: str = "drop_day") -> bool:
         """Tries for a few seconds to meet a moment in which nobody uses the table."""
         for _ in range(self.drop_attempts):
-            if await self._attempt("drop_day", day):
+            if await self._attempt(drop, day):
                 return True
             await asyncio.sleep(DROP_PAUSE_SECONDS)
         return False

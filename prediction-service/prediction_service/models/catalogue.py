@@ -122,7 +122,7 @@ class Catalogue:
         if stable is None:
             raise StableVersionMissing(name, in_force.stable_version)
         if in_force.candidate_version is None:
-            return stable
+            return stable if in_force.shadow_version is None else self._shadowed(stable, in_force, headers)
         candidate = self._versions.get((name, in_force.candidate_version))
         if candidate is None or self.unfit(name, candidate.version):
             return stable  # and nobody counts: there is no choice to be judged
@@ -130,6 +130,15 @@ class Catalogue:
         if arms is None or not arms.are_of(in_force, stable, candidate):
             arms = self._arms[name] = Arms.of(in_force, stable, candidate)
         return arms.candidate if in_force.wants_candidate(headers) else arms.stable
+
+    def _shadowed(self, stable: Model, in_force: InForce, headers: Mapping[str, str]) -> Model:
+        """The stable version, with its shadow where a request is among those that it computes."""
+        name, version, started_at = stable.name, in_force.shadow_version or "", in_force.policy.started_at
+        candidate = self._versions.get((name, version))
+        if candidate is None or started_at is None or self.unfit(name, version):
+            return stable
+        alike = candidate.manifest.inputs == stable.manifest.inputs
+        return stable.in_shadow(candidate, started_at) if alike and in_force.wants_candidate(headers) else stable
 
     def _name_by_task(self, task: str | None) -> str:
         default = self._described(self.default_name)

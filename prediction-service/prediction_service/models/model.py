@@ -2,12 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import NamedTuple
 
 from prediction_service.batching.batcher import Batcher
 from prediction_service.models.baseline import Baseline
 from prediction_service.models.folders.manifest import Manifest
 from prediction_service.rollouts.counts import VersionCounts
 from prediction_service.signature.signature import Instance
+
+
+class Shadow(NamedTuple):
+    """Who computes a request besides, for nobody, and since when there is this rollout."""
+
+    candidate: "Model"
+    started_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +34,8 @@ class Model:
     """Where a canary counts what becomes of the requests that it sends here; None: nobody counts."""
     instead: "Model | None" = None
     """Of a canary's candidate: who responds when this one cannot."""
+    shadow: Shadow | None = None
+    """Who computes the same besides."""
 
     def bins_of(self, instances: Sequence[Instance]) -> Sequence[Sequence[int | None] | None]:
         """Of each instance the bins of its inputs; None if the model's baseline has none."""
@@ -34,6 +45,10 @@ class Model:
     def in_canary(self, counts: VersionCounts, instead: "Model | None" = None) -> "Model":
         """The same model, for a request that a canary sends here."""
         return replace(self, counts=counts, instead=instead)
+
+    def in_shadow(self, candidate: "Model", started_at: datetime) -> "Model":
+        """The same model, for a request that the candidate computes besides."""
+        return replace(self, shadow=Shadow(candidate, started_at))
 
     def speaks_like(self, other: "Model") -> bool:
         """Whether both take the same and give the same, so that one can stand in for the other within a request."""

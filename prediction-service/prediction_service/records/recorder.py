@@ -78,6 +78,11 @@ class Recorder:
         finally:
             self._expect(-1)
 
+    @property
+    def is_expecting(self) -> bool:
+        """Whether any request is being computed."""
+        return self._expected > 0
+
     def _expect(self, change: int) -> None:
         self._expected += change
         if self._expected < MANY_EXPECTED:

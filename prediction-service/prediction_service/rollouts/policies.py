@@ -42,6 +42,8 @@ class InForce:
         self.policy, self.stable_version, self.counts = policy, stable_version, counts
         self.candidate_version = policy.candidate_version if policy.mode is RolloutMode.CANARY else None
         """The version that gets a share of the requests; None: all get the stable one."""
+        self.shadow_version = policy.candidate_version if policy.mode is RolloutMode.SHADOW else None
+        """The version that computes a share of them besides."""
         self._share = Share(policy)
 
     def wants_candidate(self, headers: Mapping[str, str]) -> bool:

@@ -2,6 +2,7 @@
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     DateTime,
@@ -111,4 +112,41 @@ kept_response = Table(
     Column("created_at", DateTime(timezone=True), nullable=False),
     Index(None, "created_at"),
     schema=SCHEMA,
+)
+
+shadow = Table(
+    "shadow",
+    metadata,
+    Column(
+        "prediction_id",
+        UUID(as_uuid=True),
+        primary_key=True,
+        comment="of the prediction that the stable version made",
+    ),
+    Column("made_at", DateTime(timezone=True), primary_key=True, comment="when that was made"),
+    Column("model_name", Text, nullable=False),
+    Column("stable_version", Text, nullable=False),
+    Column("candidate_version", Text, nullable=False),
+    Column("started_at", DateTime(timezone=True), nullable=False, comment="of the rollout"),
+    Column("task_type", Text, nullable=False),
+    Column("stable_label", Text),
+    Column("stable_confidence", Double),
+    Column("stable_value", Double),
+    Column("stable_time_ms", Double, nullable=False),
+    Column("prediction_label", Text),
+    Column("confidence", Double),
+    Column("prediction_value", Double),
+    Column("labels", ARRAY(Text)),
+    Column("inference_time_ms", Double),
+    Column("error", Text, comment="why the candidate could not compute it; then there is nothing of it"),
+    Column("agrees", Boolean, comment="whether labels or outputs are the same; null: the task has neither"),
+    Column(
+        "distance",
+        Double,
+        comment="of scores half the sum of differences, of labels 1 - Jaccard, of values the difference, "
+        "of vectors 1 - cosine",
+    ),
+    Index(None, "model_name", "started_at", "made_at"),
+    schema=SCHEMA,
+    postgresql_partition_by="RANGE (made_at)",
 )

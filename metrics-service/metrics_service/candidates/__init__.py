@@ -1,0 +1,1 @@
+"""How a candidate does beside the stable version."""
