@@ -9,7 +9,7 @@ import httpx
 import structlog
 from pydantic import BaseModel, ValidationError
 
-from analytics_service.metrics_client.facts import Baselines, Facts, Quality, SeenAlerts, State
+from analytics_service.metrics_client.facts import Baselines, Facts, Quality, SeenAlerts, SeenRollouts, State
 from shared.contracts.aggregates import AggregatedMetrics, MetricsQuery
 from shared.contracts.drift import DriftQuery, DriftReport
 from shared.contracts.problem import ProblemDetails
@@ -67,14 +67,15 @@ class MetricsClient:
         this = query.model_copy(update={"window_end": window_end})
         earlier = query.model_copy(update={"window_end": state.metrics.time_window_start})
         drift = DriftQuery(**this.model_dump())
-        before, drifted, pinned, quality, alerts = await asyncio.gather(
+        before, drifted, pinned, quality, alerts, rollouts = await asyncio.gather(
             self._known(self._aggregated(earlier), seconds),
             self._known(self._drift(drift), seconds),
             self._known(self._drift_from_baseline(drift), seconds),
             self._known(self._ask(Quality, "POST", "/metrics/quality", json=json_of(this)), seconds),
             self._known(self._alerts(state), seconds),
+            self._known(self._rollouts(state), seconds),
         )
-        return Facts(state, before, drifted, pinned, quality, alerts)
+        return Facts(state, before, drifted, pinned, quality, alerts, rollouts)
 
     async def _drift(self, query: DriftQuery) -> DriftReport:
         """How far a window is from its reference. Raises MetricsUnavailable."""
@@ -113,6 +114,11 @@ class MetricsClient:
         newest.complete = len(newest.alerts) < ALERTS_ASKED_FOR
         window = state.metrics.time_window_start, state.metrics.time_window_end
         return newest.within(*window) if named else newest
+
+    async def _rollouts(self, state: State) -> SeenRollouts:
+        """The canaries that were on in the window. Raises MetricsUnavailable."""
+        seen = await self._ask(SeenRollouts, "GET", "/metrics/rollouts", params=of_model(state.query.model_name))
+        return seen.within(state.metrics.time_window_start, state.metrics.time_window_end)
 
     async def _ask(self, body: type[Body], method: str, path: str, **request: Any) -> Body:
         """One request under the deadline.

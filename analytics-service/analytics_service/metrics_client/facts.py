@@ -7,6 +7,7 @@ from pydantic import BaseModel
 
 from shared.contracts.aggregates import AggregatedMetrics, MetricsQuery
 from shared.contracts.drift import DriftReport
+from shared.contracts.guards import RolloutReading
 from shared.contracts.thresholds import Status, ThresholdProfile
 
 
@@ -96,6 +97,21 @@ class Baselines(BaseModel):
         return newest.name if newest else None
 
 
+class SeenRollouts(BaseModel):
+    """The canaries of the window: on at some time in it."""
+
+    rollouts: list[RolloutReading]
+
+    def within(self, start: datetime, end: datetime) -> "SeenRollouts":
+        """Those that were on within a window; of one that lasted beyond it nothing is known as it was then."""
+        return SeenRollouts(
+            rollouts=[
+                one for one in self.rollouts
+                if one.started_at < end and (one.ended_at is None or start < one.ended_at <= end)
+            ]
+        )  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class State:
     """The numbers of the window as they are now, and the thresholds that judged them."""
@@ -118,6 +134,7 @@ class Facts:
     """From the pinned baseline, for a model that has one."""
     quality: Quality | None = None
     alerts: SeenAlerts | None = None
+    rollouts: SeenRollouts | None = None
 
     @property
     def now(self) -> AggregatedMetrics:

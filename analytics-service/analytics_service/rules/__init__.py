@@ -15,6 +15,7 @@ from analytics_service.rules.drift import Drifted, LabelDrift, drift_claims
 from analytics_service.rules.feedback import feedback_claims
 from analytics_service.rules.labels import OtherLabels, label_claims
 from analytics_service.rules.models import model_claims
+from analytics_service.rules.rollouts import rollout_claims
 from analytics_service.rules.speed import speed_claims
 from analytics_service.rules.summary import summary
 from analytics_service.rules.thresholds import threshold_claims
@@ -35,6 +36,7 @@ RULES: tuple[Callable[[Facts], Iterable[Claim]], ...] = (
     label_claims,
     speed_claims,
     version_claims,
+    rollout_claims,
 )
 
 

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from pydantic import BaseModel
 
-from analytics_service.metrics_client.facts import Baselines, Quality, SeenAlerts
+from analytics_service.metrics_client.facts import Baselines, Quality, SeenAlerts, SeenRollouts
 from analytics_service.testing.local_server import LocalServer
 from shared.asyncio.clock import utc_now
 from shared.contracts.aggregates import AggregatedMetrics, MetricsQuery
@@ -45,7 +45,7 @@ class MetricsExchange(BaseHTTPRequestHandler):
         self.respond(responses[self.path]())
 
     def do_GET(self) -> None:
-        """`/metrics/thresholds`, `/metrics/alerts`, `/metrics/baselines`."""
+        """`/metrics/thresholds`, `/metrics/alerts`, `/metrics/baselines`, `/metrics/rollouts`."""
         url = urlsplit(self.path)
         (model_name,) = parse_qs(url.query).get("model_name", [None])
         self.asked_about = model_name
@@ -53,6 +53,7 @@ class MetricsExchange(BaseHTTPRequestHandler):
             "/metrics/thresholds": self.emulator.thresholds.model_copy(update={"model_name": model_name}),
             "/metrics/alerts": self.emulator.alerts,
             "/metrics/baselines": self.emulator.baselines,
+            "/metrics/rollouts": self.emulator.rollouts,
         }
         self.respond(responses[url.path])
 
@@ -97,6 +98,7 @@ class MetricsEmulator(LocalServer):
         self.baselines = Baselines(baselines=[])
         self.quality = Quality(feedback_count=0, accuracy=None)
         self.alerts = SeenAlerts(alerts=[])
+        self.rollouts = SeenRollouts(rollouts=[])
         self.fails_with: int | None = None
         self.refuses_with: dict[str, Any] | None = None
         """What a 422 says."""

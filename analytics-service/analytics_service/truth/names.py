@@ -40,5 +40,7 @@ def names_in(facts: Facts) -> Iterator[str]:
         for measure in drift.measures:
             yield from measure.reference.keys() | measure.current.keys()
             yield from filter(None, [measure.input])
+    for rollout in facts.rollouts.rollouts if facts.rollouts else []:
+        yield from (rollout.model_name, rollout.stable_version, rollout.candidate_version)
     for alert in facts.alerts.alerts if facts.alerts else []:
         yield alert.model_name

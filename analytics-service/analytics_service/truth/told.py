@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from analytics_service.metrics_client.facts import Facts, SeenAlerts
 from analytics_service.rules.certainty import counts_by_chance
 from analytics_service.rules.confidence import confidence_by_chance
+from analytics_service.rules.rollouts import told_rollouts
 from analytics_service.rules.speed import slower_by_chance
 from analytics_service.rules.windows import comparable
 from shared.contracts.aggregates import AggregatedMetrics
@@ -20,7 +21,7 @@ Number = TypeVar("Number", int, float)
 PLAIN_LABEL = re.compile(r"[\w .:/+-]{1,64}")
 """Labels come from model manifests; one that could carry a sentence is replaced by a number."""
 
-VERSIONS_TOLD, ALERTS_TOLD, LABELS_TOLD, INPUTS_TOLD = 20, 20, 50, 20
+VERSIONS_TOLD, ALERTS_TOLD, LABELS_TOLD, INPUTS_TOLD, ROLLOUTS_TOLD = 20, 20, 50, 20, 20
 """More would only cost tokens: those with the most predictions, the newest, the most frequent, the worst."""
 
 
@@ -34,6 +35,7 @@ def told_of(facts: Facts) -> Any:
         "drift_against_baseline": baseline_of(facts.pinned) if facts.pinned else None,
         "feedback": feedback_of(facts) if facts.quality else None,
         "alerts": alerts_of(facts.alerts) if facts.alerts else None,
+        "rollouts": told_rollouts(facts.rollouts.rollouts[:ROLLOUTS_TOLD]) if facts.rollouts else None,
         "status": facts.now.status,
         "breaches": [breach.model_dump() for breach in facts.now.breaches],
         "thresholds": facts.state.thresholds.model_dump(exclude={"updated_at", "model_name", "version"}),
