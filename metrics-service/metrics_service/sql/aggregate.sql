@@ -1,13 +1,14 @@
 WITH edges AS MATERIALIZED ({{edges}}),
 buckets AS NOT MATERIALIZED ({{buckets}}),
 ends AS ({{ends}}),
+-- The bin first: rows are sorted for their groups, and numbers are compared sooner than words.
 end_cell AS MATERIALIZED (
     SELECT model_name, model_version, prediction_label, metrics.time_bin(inference_time_ms) AS bin,
         bool_or(task_type <> 'classification') AS is_other,
         count(*) AS predictions, count(*) - count(confidence) AS without_confidence,
         coalesce(sum(confidence), 0) AS confidence_sum, sum(inference_time_ms) AS time_sum,
         min(inference_time_ms) AS time_min, max(inference_time_ms) AS time_max
-    FROM ends GROUP BY 1, 2, 3, 4
+    FROM ends GROUP BY 4, 1, 2, 3
 ), series AS (
     SELECT model_name, model_version, prediction_label, sum(predictions)::bigint AS predictions,
         sum(without_confidence)::bigint AS without_confidence, sum(confidence_sum) AS confidence_sum,

@@ -1,10 +1,11 @@
 WITH edges AS MATERIALIZED ({{edges}}),
 buckets AS NOT MATERIALIZED ({{buckets}}),
 ends AS ({{ends}}),
+-- The bins first, as in aggregate.sql.
 end_cell AS MATERIALIZED (
     SELECT model_version, prediction_label, metrics.confidence_bin(confidence) AS confidence_bin,
         metrics.length_bin(input_length) AS length_bin, count(*) AS n
-    FROM ends GROUP BY 1, 2, 3, 4
+    FROM ends GROUP BY 3, 4, 1, 2
 ), series AS (
     SELECT model_version, prediction_label, sum(n)::bigint AS n FROM (
         SELECT model_version, prediction_label, predictions FROM buckets
