@@ -101,7 +101,7 @@ def run(options: Options) -> Result:
     ]
     found.skipped = [f"{title}, {model.name}: {why.splitlines()[-1]}" for title, why in comparison.skipped.items()]
     peers = [name for name in FORMS if name in comparison.runs and name != STACK]
-    if peers:
+    if peers and STACK in comparison.runs:
         fastest = max(peers, key=lambda name: comparison.rates(name).middle)
         what = f"churn over {BUSY} connections: predictions/s of the whole stack, to the fastest of {listed(peers)}"
         found.bars.append(
