@@ -4,8 +4,8 @@ from alembic import op
 
 from shared.database.sql_script import run_script
 
-revision = "0016"
-down_revision = "0015"
+revision = "0017"
+down_revision = "0016"
 
 COUNT_INPUTS = """
 -- As in 0011, at two thirds of the time for statements of many predictions.
