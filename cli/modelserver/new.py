@@ -1,4 +1,4 @@
-"""`modelserver new`: a model's folder with everything but the model."""
+"""`modelserver new`: a model's folder with everything but the model and rows whose answers are known."""
 
 import argparse
 import json
@@ -31,8 +31,8 @@ Where it must not be used.
 
 1. {first}
 2. In `model.toml`: fill in `description` and `source`{labels}.
-3. In `golden.jsonl`: replace the example by rows whose answers you know, and write into `expect` what must come out:
-   `{expect}`. A version that says something else is never served.
+3. Write `golden.jsonl`, a line for each row whose answer you know, with what must come out:
+   `{golden}`. A version that says something else is never served.
 4. `modelserver check {folder}` says whether the service would serve it, and why not.
 """
 
@@ -57,7 +57,7 @@ EXPECT: dict[str, Any] = {
 def add_to(commands: Any) -> None:
     """Adds the command and its options."""
     command = commands.add_parser(
-        "new", help="begin a model's folder: manifest, README, golden rows", description=__doc__
+        "new", help="begin a model's folder: manifest, README, for Python a model.py", description=__doc__
     )
     command.add_argument("folder", type=version_folder, help="models/<name>/<version>; without a version: 1.0.0")
     command.add_argument("--task", choices=TASKS, default="classification")
@@ -75,7 +75,6 @@ def run(options: argparse.Namespace) -> int:
     folder = options.folder
     with filling(folder) as draft:
         (draft / "model.toml").write_text(toml_of(manifest, comments_of(manifest)), encoding="utf-8")
-        (draft / "golden.jsonl").write_text(golden_example(manifest.inputs), encoding="utf-8")
         if options.kind == "python":
             row = example_row(manifest.inputs) if manifest.inputs else {TEXT: "Hello"}
             (draft / "model.py").write_text(model_py(manifest, row), encoding="utf-8")
@@ -124,10 +123,10 @@ def comments_of(manifest: Manifest) -> dict[str, str]:
     return {key: comment for key, comment in COMMENTS.items() if key in wanted}
 
 
-def golden_example(inputs: Any) -> str:
-    """A row that expects nothing yet but that the model computes it."""
-    row = {"inputs": example_row(inputs)} if inputs else {TEXT: "Hello"}
-    return json.dumps({**row, "expect": {}}, ensure_ascii=False) + "\n"
+def golden_example(manifest: Manifest) -> str:
+    """A line as golden rows have it. It stands in the README alone: nobody knows yet what the model says."""
+    row = {"inputs": example_row(manifest.inputs)} if manifest.inputs else {TEXT: "Hello"}
+    return json.dumps({**row, "expect": EXPECT[manifest.task]}, ensure_ascii=False)
 
 
 def example_row(inputs: Sequence[DeclaredInput]) -> dict[str, Any]:
@@ -141,6 +140,6 @@ def readme(manifest: Manifest, options: argparse.Namespace) -> str:
         name=options.folder.absolute().parent.name,
         first=FIRST[options.kind],
         labels=" and put `labels` into the order of the model's outputs" if manifest.labels else "",
-        expect=json.dumps(EXPECT[manifest.task], ensure_ascii=False),
+        golden=golden_example(manifest),
         folder=options.folder,
     )
