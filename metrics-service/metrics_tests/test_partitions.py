@@ -48,6 +48,25 @@ async def test_rows_that_came_before_their_partition_move_into_it_and_count_once
     assert await database.fetch("SELECT predictions FROM metrics.rollup WHERE minutes = 1440") == [(1,)]
 
 
+async def test_what_candidates_said_goes_with_the_days(database: Database, engine: AsyncEngine) -> None:
+    await retention_at(engine, NOW).tidy()
+    days = [NOW, NOW + timedelta(days=3), NOW - timedelta(days=400)]
+    await database.fetch(
+        """INSERT INTO predictions.shadow (prediction_id, made_at, model_name, stable_version, candidate_version,
+            started_at, task_type, stable_time_ms)
+        SELECT gen_random_uuid(), at, 'm', '1.0.0', '2.0.0', at, 'classification', 1
+        FROM unnest($1::timestamptz[]) AS at""",
+        days,
+    )
+    query = "SELECT tableoid::regclass::text FROM predictions.shadow ORDER BY 1"
+    assert [row[0] for row in await database.fetch(query)] == [
+        f"predictions.shadow_{name}" for name in ("20310520", "20310523", "default")
+    ]
+    await retention_at(engine, NOW + timedelta(days=KEPT + 1)).tidy()
+    assert [row[0] for row in await database.fetch(query)] == ["predictions.shadow_20310523"]
+    assert await database.fetch("SELECT predictions.shadow_days_before('2031-05-21')") == []
+
+
 async def test_responses_are_kept_for_a_day(database: Database, engine: AsyncEngine) -> None:
     await database.fetch(
         """INSERT INTO predictions.kept_response

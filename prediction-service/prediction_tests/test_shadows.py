@@ -3,12 +3,22 @@
 import asyncio
 import math
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
+from time import perf_counter
+from types import SimpleNamespace
 
 import httpx
 import pytest
+from prometheus_client import REGISTRY
 
+from prediction_service.batching.batcher import Batcher
+from prediction_service.models.model import Model, Shadow
+from prediction_service.records.record import Record
 from prediction_service.shadows.agreement import agreement_of
+from prediction_service.shadows.shadows import MAX_WAITING, PAUSE_SECONDS, Shadows
+from prediction_service.tasks.classification import Classification
+from prediction_tests.gated_model import GatedRuntime
 from prediction_tests.outage import recorded
 from prediction_tests.rollouts import TEXT, until_loaded
 from prediction_tests.service import QUICK_MODELS, StartService
@@ -118,6 +128,74 @@ async def test_rows_beyond_the_first_of_a_batch_are_not_computed(client: httpx.A
     await client.post("/predict/batch", json={"texts": ["A fine day."] * 40})
     await client.post("/predict", json=TEXT)
     assert len(await shadows(database, 17)) == 17
+
+
+class Written:
+    """In the place of Postgres."""
+
+    def __init__(self) -> None:
+        self.rows: list[dict] = []
+
+    async def add(self, rows: list[dict]) -> None:
+        self.rows += rows
+
+    def disconnect(self) -> None:
+        pass
+
+
+def candidate_of(batcher: Batcher) -> Model:
+    manifest = SimpleNamespace(task=Classification(["only"]))
+    return Model("gated", "2.0.0", manifest, batcher)
+
+
+def answered(number: int) -> tuple[Record, dict]:
+    record = Record(str(number), datetime.now(UTC), "gated", "1.0.0", "classification", "only", 1.0, 1.0, 5, {}, None)
+    return record, {"scores": {"only": 1.0}}
+
+
+async def test_on_a_busy_server_a_candidate_gets_little_time_and_the_rest_is_dropped_and_counted(
+    runtime: GatedRuntime, batcher: Batcher
+) -> None:
+    dropped = REGISTRY.get_sample_value("prediction_shadows_dropped_total", {"reason": "no place"}) or 0
+    runtime.gate.set()
+    written, is_busy = Written(), True
+    shadows = Shadows(written, lambda: is_busy, lambda model: True)
+    shadow = Shadow(candidate_of(batcher), datetime.now(UTC))
+    async with shadows:
+        began = perf_counter()
+        for number in range(MAX_WAITING + 10):
+            shadows.offer(shadow, ["text"], [answered(number)])
+        await asyncio.sleep(0.5)
+        calls, seconds = len(runtime.calls), perf_counter() - began
+        # Each call takes some tenths of a millisecond at least, and 49 times as long must pass until the next one.
+        assert 1 <= calls <= seconds / PAUSE_SECONDS
+        assert calls < MAX_WAITING / 2
+        assert REGISTRY.get_sample_value("prediction_shadows_dropped_total", {"reason": "no place"}) == dropped + 10
+        is_busy = False
+        async with asyncio.timeout(20):
+            while len(written.rows) < MAX_WAITING:
+                await asyncio.sleep(0.05)
+    assert {row["agrees"] for row in written.rows} == {True}
+
+
+async def test_what_a_candidate_cannot_compute_is_an_error_and_what_is_gone_is_not_asked(
+    runtime: GatedRuntime, batcher: Batcher
+) -> None:
+    runtime.gate.set()
+    written, loaded = Written(), True
+    shadows = Shadows(written, lambda: False, lambda model: loaded)
+    shadow = Shadow(candidate_of(batcher), datetime.now(UTC))
+    async with shadows, asyncio.timeout(20):
+        shadows.offer(shadow, ["break", "fine"], [answered(1), answered(2)])
+        while len(written.rows) < 2:
+            await asyncio.sleep(0.05)
+        loaded, calls = False, len(runtime.calls)
+        gone = REGISTRY.get_sample_value("prediction_shadows_dropped_total", {"reason": "gone"}) or 0
+        shadows.offer(shadow, ["fine"], [answered(3)])
+        while REGISTRY.get_sample_value("prediction_shadows_dropped_total", {"reason": "gone"}) != gone + 1:
+            await asyncio.sleep(0.02)
+    assert [row.get("error") for row in written.rows] == ["The model could not compute this input.", None]
+    assert len(runtime.calls) == calls
 
 
 def test_what_agreement_means_depends_on_the_task() -> None:

@@ -14,8 +14,10 @@ STATEMENT_SECONDS = 2.0
 ADD = """
 INSERT INTO predictions.shadow
 SELECT given.* FROM jsonb_populate_recordset(NULL::predictions.shadow, $1::jsonb) AS given
+WHERE NOT EXISTS (SELECT FROM predictions.erasure WHERE erasure.prediction_id = given.prediction_id)
 ON CONFLICT DO NOTHING
 """
+"""What was erased in the meantime stays away."""
 
 
 class ShadowsNotStoredError(Exception):
