@@ -44,7 +44,7 @@ from prediction_service.models.repository import ModelRepository
 from prediction_service.models.runtimes.python.launch import ProcessBounds
 from prediction_service.models.served_before import ServedBefore
 from prediction_service.models.trials.runner import TrialBounds, Trials
-from prediction_service.predict import Predictor, Stored
+from prediction_service.predict import Predictor
 from prediction_service.records.failover import RecordFailover
 from prediction_service.records.journal import Journal
 from prediction_service.records.kept_responses import KeptResponses
@@ -57,6 +57,7 @@ from prediction_service.rollouts.policies import Policies
 from prediction_service.settings import Settings
 from prediction_service.shadows.shadows import Shadows
 from prediction_service.shadows.store import ShadowStore
+from prediction_service.stored import Stored
 from prediction_service.streams.outlet import Disk
 from prediction_service.streams.places import Streams
 from shared.asyncio.clock import utc_now
@@ -99,7 +100,7 @@ def create_app(settings: Settings) -> FastAPI:
         lambda: recorder.is_expecting,
         lambda model: catalogue.loaded(model.name, model.version) is model,
     )
-    stored = Stored(settings.store_text or settings.store_inputs, settings.store_inputs)
+    stored = Stored(settings.store_text, settings.store_inputs, settings.never_store)
     predictor = Predictor(catalogue, recorder, utc_now, stored, shadows)
     streams = Streams(settings.max_streams, settings.queue_rows)
     disk = Disk(settings.journal_dir, settings.stream_disk_bytes)

@@ -1,7 +1,6 @@
 """A prediction from beginning to end: choose the model, compute, record."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from prometheus_client import Counter
@@ -16,7 +15,8 @@ from prediction_service.records.record import Record
 from prediction_service.records.recorder import Recorder
 from prediction_service.request.caller import Caller
 from prediction_service.shadows.shadows import Shadows
-from prediction_service.signature.signature import Instance, length_of, stored_inputs
+from prediction_service.signature.signature import Instance, length_of
+from prediction_service.stored import Stored
 from shared.asyncio.clock import UtcNow
 from shared.http.caller import caller_digest, current_caller
 from shared.http.problems import Problem
@@ -34,16 +34,6 @@ class Predicted(NamedTuple):
 
     record: Record
     raw_output: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """What is recorded of that which predictions are made from, besides its length."""
-
-    texts: bool
-    """Of models of one text."""
-    inputs: bool
-    """Of models with declared inputs."""
 
 
 Keep = Callable[[Sequence[Predicted | ModelFailed]], KeptResponse]
@@ -185,11 +175,11 @@ class Predictor:
                 "batch_rows": outcome.batch_rows,
                 "queue_time_ms": round(outcome.queue_seconds * 1000, 3),
             },
-            text=instance if self._stored.texts and isinstance(instance, str) else None,
+            text=self._stored.text_of(model.name, instance),
             prediction_value=finding.value,
             labels=finding.labels,
             input_bins=bins,
-            inputs=stored_inputs(manifest.signature, instance) if self._stored.inputs else None,
+            inputs=self._stored.inputs_of(model.name, manifest.signature, instance),
             caller=caller_digest(caller) if caller else None,
         )
         return Predicted(record, finding.raw)

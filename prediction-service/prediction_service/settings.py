@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import Field
 
 from prediction_service.models.folders.listing import folders_in
+from prediction_service.stored import NeverStored, StoredOf, models_of
 from shared.contracts.names import ModelName
 from shared.database.urls import DatabaseUrl
 from shared.settings.secret_words import AdminToken
@@ -66,10 +67,15 @@ class Settings(ServiceSettings):
         description="Room for lines of streams whose clients do not read yet, below JOURNAL_DIR",
     )
 
-    store_inputs: bool = Field(
-        False, description="Record what predictions are made from: inputs and texts; of tensors datatype and shape"
+    store_inputs: StoredOf = Field(
+        False,
+        description="Record what predictions are made from: inputs and texts; of tensors datatype and shape. true, "
+        "false or the models of which it is recorded: names with commas between",
     )
-    store_text: bool = Field(False, description="The same for models of one text alone")
+    store_text: StoredOf = Field(False, description="The same for models of one text alone")
+    never_store: NeverStored = Field(
+        (), description="Inputs that are never recorded: model/input with commas between; */input: of every model"
+    )
     record_queue_rows: int = Field(
         8192, ge=256, le=1_000_000, description="Predictions that may wait for their commit; beyond: 503 at once"
     )
@@ -85,6 +91,8 @@ class Settings(ServiceSettings):
         """Raises ValueError when there are no such folders, or no folder of the default model."""
         super().check_machine()
         check_models(self.models_dir, self.default_model)
+        for variable in ("store_inputs", "store_text", "never_store"):
+            check_named(self.models_dir, variable.upper(), models_of(getattr(self, variable)))
         check_environments(self.model_environments_dir)
         check_writable(self.journal_dir)
 
@@ -100,6 +108,12 @@ def check_models(root: Path, default: str) -> None:
     if default not in names:
         there = f"there are {', '.join(names[:MOST_NAMES])}" if names else "there is none at all"
         raise ValueError(f"DEFAULT_MODEL: {root} has no model {default}; {there}")
+
+
+def check_named(root: Path, variable: str, models: frozenset[str]) -> None:
+    """Raises ValueError when a setting names a model without a folder: a slip would record nothing, or too much."""
+    for name in sorted(models - {entry.name for entry in folders_in(root)}):
+        raise ValueError(f"{variable}: {root} has no model {name}")
 
 
 def check_environments(folder: Path) -> None:

@@ -15,6 +15,7 @@ from prediction_service.models.folders.manifest_file import ManifestError, read_
 from prediction_service.signature.datatypes import MAX_ELEMENTS, NUMPY
 from prediction_service.signature.signature import InputFaults, length_of, stored_inputs
 from prediction_service.signature.tensors import read_tensor
+from prediction_service.stored import Stored
 
 TABLE = """
 task_type = "regression"
@@ -170,6 +171,21 @@ def test_what_is_kept_is_json_without_the_numbers_of_tensors(table: Manifest) ->
     assert kept["built"] == "1998-05-01T12:00:00+00:00"
     assert kept["picture"] == {"datatype": "FP32", "shape": [2, 2]}
     assert kept["street"] is None
+
+
+def test_inputs_that_are_never_stored_are_left_out_and_a_mistyped_one_leaves_out_all(table: Manifest) -> None:
+    instance = table.signature.read(ROW)
+    kept = stored_inputs(table.signature, instance)
+    assert kept is not None
+
+    def stored(inputs: bool | frozenset[str], *never: tuple[str, str]) -> dict[str, Any] | None:
+        return Stored(texts=False, inputs=inputs, never=never).inputs_of("a", table.signature, instance)
+
+    assert stored(True) == stored(frozenset({"a"})) == stored(True, ("b", "city"), ("*", "iban")) == kept
+    assert stored(False) is stored(frozenset({"b"})) is None
+    without_city = {name: value for name, value in kept.items() if name != "city"}
+    assert stored(True, ("a", "city")) == stored(True, ("*", "city")) == without_city
+    assert stored(True, ("a", "ctiy")) is None
 
 
 @given(st.floats() | st.integers() | st.text() | st.booleans() | st.none() | st.lists(st.floats(), max_size=3))
