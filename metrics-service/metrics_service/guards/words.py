@@ -138,7 +138,7 @@ def told_of(recorded: Recorded) -> str:
 
 def percent(share: float) -> str:
     """`11 %`."""
-    return f"{100 * share:.2g} %"
+    return f"{100 * share:.3g} %"
 
 
 def milliseconds(time: float | None) -> str:
