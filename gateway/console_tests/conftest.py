@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from console_tests.history import write_history
+from shared.processes.waiting import wait_until
 from shared.testing.admin import TOKEN
 from shared.testing.debian import debian_program
 from tests.stack import REPOSITORY, LocalStack
@@ -20,6 +21,9 @@ SEED = 20
 SIZES = {"phone": (360, 740), "laptop": (1280, 800), "wide": (1920, 1080)}
 PATIENCE_MS = 30_000
 """The longest that a page may be behind what has happened, twice over."""
+
+START_SECONDS = 240
+"""Six models are tried one after the other; make run itself is content with less."""
 
 expect.set_options(timeout=PATIENCE_MS)
 
@@ -49,7 +53,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     hostile_models(folder / "models")
     stack = LocalStack(folder / "local", MODELS_DIR=str(folder / "models"), INGRESS_LIMITS="100000/60s")
     try:
-        stack.start()
+        stack.launch()
+        wait_until(stack.is_healthy, "all models to be served", stack.still_runs, START_SECONDS)
         print(f"traffic made up with seed {SEED}")
         asyncio.run(write_history(stack.folder, stack.port + 20, hours=23, per_second=0.4, seed=SEED))
         yield stack
