@@ -97,7 +97,7 @@ def create_app(settings: Settings) -> FastAPI:
     register = ModelRegister(connector, catalogue.models)
     shadows = Shadows(
         ShadowStore(connector),
-        lambda: recorder.is_expecting,
+        lambda: recorder.is_busy,
         lambda model: catalogue.loaded(model.name, model.version) is model,
     )
     stored = Stored(settings.store_text, settings.store_inputs, settings.never_store)

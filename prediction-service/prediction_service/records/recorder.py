@@ -57,7 +57,7 @@ class Recorder:
         self._additions: GroupCall[Addition, KeptResponse | None] = GroupCall(
             nothing_is_recorded, max_size=MAX_ROWS, size_of=rows_of, gather=self._gather
         )
-        self._expected = 0
+        self._expected = self._adding = 0
         self._few_expected = asyncio.Event()
         self._few_expected.set()
         self._writer = Background(partial(self._additions.serve, self._write), "recorder")
@@ -79,9 +79,9 @@ class Recorder:
             self._expect(-1)
 
     @property
-    def is_expecting(self) -> bool:
-        """Whether any request is being computed."""
-        return self._expected > 0
+    def is_busy(self) -> bool:
+        """Whether any request is being computed or recorded."""
+        return self._expected > 0 or self._adding > 0
 
     def _expect(self, change: int) -> None:
         self._expected += change
@@ -100,7 +100,11 @@ class Recorder:
             raise Overloaded("Too many predictions wait for the record.")
         committed = self._additions.join(addition)
         WAITING_ROWS.set(self._additions.size)
-        return await committed
+        self._adding += 1
+        try:
+            return await committed
+        finally:
+            self._adding -= 1
 
     async def _gather(self) -> None:
         """Waits for more predictions while many are expected."""
