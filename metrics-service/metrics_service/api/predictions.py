@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Path, Query
 from pydantic import SecretStr
 from starlette.responses import Response
+from starlette.status import HTTP_200_OK
 
 from metrics_service.api.changed_by import WhoChanges
 from metrics_service.api.export import Export
@@ -126,6 +127,7 @@ def predictions_router(
         "/export",
         summary="Predictions on record, as many as there are",
         response_class=Export,
+        status_code=HTTP_200_OK,  # FastAPI's document needs to be told: Export takes none
         responses=problems(401, 404, 422, 503) | {200: {"description": "The predictions", "content": EXPORTED}},
     )
     async def export_predictions(
