@@ -105,6 +105,7 @@ class Console:
         self.page.get_by_label("Token", exact=True).fill(TOKEN)
         self.page.keyboard.press("Enter")
         expect(self.page.get_by_role("button", name="Forget admin token")).to_be_visible()
+        expect(self.page.get_by_role("dialog")).to_have_count(0)  # what stands behind it takes no key before
 
 
 @pytest.fixture

@@ -18,8 +18,11 @@ def test_a_wrong_token_is_refused_and_the_right_one_opens_what_is_not_public(con
     page = console.open()
     expect(page.get_by_text("Cached reports are shown with the admin token.")).to_be_visible()
     page.get_by_role("button", name="Admin token", exact=True).click()
+    shown: list[str] = []
+    page.on("request", lambda request: shown.extend(filter(None, [request.headers.get("authorization")])))
     give(console, "certainly-not-the-token")
     expect(page.get_by_role("alert").filter(has_text="This is not the admin token.")).to_be_visible()
+    assert shown == ["Bearer certainly-not-the-token"]  # once: wrong tokens are limited
     give(console, TOKEN)
     expect(page.get_by_role("dialog")).to_have_count(0)
     expect(page.get_by_text("Cached reports are shown with the admin token.")).to_have_count(0)

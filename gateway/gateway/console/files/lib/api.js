@@ -1,6 +1,6 @@
 // The public API, as any client could use it.
 
-import { authorization } from "./token.js";
+import { authorization, bearer } from "./token.js";
 
 const TIMEOUT_SECONDS = 15;
 
@@ -24,11 +24,11 @@ export function address(path, params = {}) {
 
 /**
  * Asks the API. Answers {data, headers, milliseconds}; throws ApiError, or AbortError when `signal` ended it.
- * `body` is sent as JSON; `admin`: with the admin token; `accepted`: statuses beside 2xx that are an answer.
+ * `body` is sent as JSON; `admin`: with the admin token; `token`: with this one instead; `accepted`: statuses beside 2xx that are an answer.
  */
 export async function ask(method, path, options = {}) {
-  const { body, params, admin = false, signal, timeoutSeconds = TIMEOUT_SECONDS, accepted = [] } = options;
-  const headers = { Accept: "application/json", ...(admin ? authorization() : {}) };
+  const { body, params, admin = false, token = null, signal, timeoutSeconds = TIMEOUT_SECONDS, accepted = [] } = options;
+  const headers = { Accept: "application/json", ...(token ? bearer(token) : admin ? authorization() : {}) };
   if (body !== undefined) headers["Content-Type"] = "application/json";
   const began = performance.now();
   const deadline = AbortSignal.timeout(timeoutSeconds * 1000);

@@ -6,7 +6,12 @@ const listeners = new Set();
 
 /** The header that shows it; none without. */
 export function authorization() {
-  return token === null ? {} : { Authorization: `Bearer ${token}` };
+  return token === null ? {} : bearer(token);
+}
+
+/** The header that shows a token. */
+export function bearer(text) {
+  return { Authorization: `Bearer ${text}` };
 }
 
 export function hasToken() {

@@ -44,15 +44,14 @@ export function askForToken() {
   }, { once: true }));
 }
 
-/** Takes the token, unless it is refused: then why. */
+/** Takes the token once it has proved right; else why not. No page hears of a wrong one. */
 async function refusalOf(token) {
   if (!/^[\x21-\x7e]+$/.test(token)) return "A token is printable ASCII without spaces.";
-  setToken(token);
   try {
-    await get(CHECKED_BY, { admin: true, params: { limit: 1 } });
+    await get(CHECKED_BY, { token, params: { limit: 1 } });
+    setToken(token);
     return null;
   } catch (error) {
-    setToken(null);
     if (!(error instanceof ApiError)) throw error;
     return error.status === 401 ? "This is not the admin token." : `It cannot be checked: ${error.message}`;
   }
