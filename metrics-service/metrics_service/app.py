@@ -17,7 +17,7 @@ are distributed; `drift/comparison`: whether and how far two are apart; `drift/c
 intervals and a verdict in words. What a person changes is on the trail of `audit`.
 `predictions/reader` gives predictions out as they are on record: by a `predictions/filter`, from a `predictions/cursor`
 on, in the `predictions/stretches` of time where they are; `predictions/export` as many as there are, as a stream;
-`predictions/erasure` erases some for good.
+`predictions/erasure` erases some for good; `review` finds those that deserve a person's label.
 
 Besides requests, the one replica that leads (`maintenance/leader`) works, in this order:
 
@@ -45,6 +45,7 @@ from metrics_service.api.candidates import candidates_router
 from metrics_service.api.feedback import feedback_router
 from metrics_service.api.metrics import metrics_router
 from metrics_service.api.predictions import predictions_router
+from metrics_service.api.review import review_router
 from metrics_service.api.rollouts import rollouts_router
 from metrics_service.api.silences import silences_router
 from metrics_service.api.thresholds import thresholds_router
@@ -68,6 +69,7 @@ from metrics_service.reports.comparison import ComparisonReporter
 from metrics_service.reports.drift import DriftReporter
 from metrics_service.reports.metrics import MetricsReporter
 from metrics_service.reports.rollouts import RolloutReporter
+from metrics_service.review.reviewer import Reviewer
 from metrics_service.settings import Settings
 from metrics_service.silences.store import SilenceStore
 from metrics_service.thresholds.store import ThresholdStore
@@ -155,6 +157,7 @@ def create_app(settings: Settings) -> FastAPI:
             alerts_router(alerts, silences, catalogue),
             silences_router(silences, catalogue, settings.admin_token),
             feedback_router(feedback, coverage, catalogue, settings.admin_token),
+            review_router(Reviewer(engine, utc_now, settings.retention_days), catalogue, settings.admin_token),
             predictions_router(reader, exporter, eraser, catalogue, settings.admin_token),
             candidates_router(CandidateReporter(engine, comparison, utc_now), catalogue, settings.admin_token),
             audit_router(engine, settings.admin_token),

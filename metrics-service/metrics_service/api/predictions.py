@@ -10,6 +10,7 @@ from starlette.status import HTTP_200_OK
 
 from metrics_service.api.changed_by import WhoChanges
 from metrics_service.api.export import Export
+from metrics_service.api.read_only import only_read
 from metrics_service.models.catalogue import ModelCatalogue
 from metrics_service.predictions.contracts import Erased, PredictionPage, RecordedPrediction
 from metrics_service.predictions.erasure import Eraser
@@ -108,6 +109,8 @@ def predictions_router(
         route_class=StrictRoute,
         dependencies=[Depends(admin_token(token))],
     )
+
+    only_read(router, "/predictions/export")
 
     @router.get("", summary="Predictions on record", responses=problems(401, 404, 422, 503))
     async def list_predictions(
