@@ -35,5 +35,6 @@ def test_records_are_turned_on_their_side() -> None:
         "input_bins": [None, None],
         "inputs": [None, None],
         "labels": [None, None],
+        "caller": [None, None],
     }
     assert columns([]) == [[]] * len(COLUMN_TYPES)
