@@ -102,7 +102,7 @@ screenshots: console-install ## Take the pictures in docs/images anew, of a stac
 	$(CONSOLE_TESTS)/test_screenshots.py
 
 .PHONY: console-install
-console-install: install
+console-install: install ## What the browser tests of the console need, into .venv
 	@$(INSTALL) $(VENV) requirements.txt gateway/console_tests/requirements.txt -- $(DISTRIBUTIONS:%=./%)
 
 .PHONY: test-install

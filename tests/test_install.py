@@ -333,6 +333,7 @@ def test_a_python_that_does_not_run_is_one_line(
 
 
 NOT_OURS = {
+    "examples/sentences/make.py": "what the example itself requires, as advice",
     "cli/modelserver/libraries.py": "what to install for a model of one's own, as advice",
     "prediction-service/prediction_service/models/runtimes/python/make_environments.py": "what a model itself requires",
 }

@@ -44,7 +44,13 @@ def review_router(reviewer: Reviewer, catalogue: ModelCatalogue, token: SecretSt
         limit: Annotated[int, Query(ge=1, le=MOST_ON_A_PAGE, description="At most so many")] = 20,
         cursor: Annotated[
             str | None,
-            Query(min_length=1, max_length=MOST_CURSOR, description="`next_cursor` of before", examples=[None]),
+            Query(
+                min_length=1,
+                max_length=MOST_CURSOR,
+                pattern=r"^[A-Za-z0-9_-]+$",
+                description="`next_cursor` of before",
+                examples=[None],
+            ),
         ] = None,
     ) -> ReviewPage:
         """Of the newest 10,000 predictions of a window those from which feedback tells most, each with its reason.
