@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from metrics_service.maintenance.retention import Retention
-from metrics_service.predictions import reader, stretches
+from metrics_service.predictions import stretches
 from metrics_tests.rows import Row, insert, register
 from metrics_tests.service import client_of, settings_for
 from shared.http.caller import caller_digest
