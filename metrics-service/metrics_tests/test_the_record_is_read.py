@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from metrics_service.maintenance.retention import Retention
-from metrics_service.predictions import stretches
+from metrics_service.predictions import reader, stretches
 from metrics_tests.rows import Row, insert, register
 from metrics_tests.service import client_of, settings_for
 from shared.http.caller import caller_digest
@@ -119,8 +119,9 @@ async def test_every_filter_finds_what_it_means_and_nothing_else(
     judged = await judge(client, rng.sample(rows, 70))
     assert judged
     found_any = 0
-    for _ in range(6):
-        monkeypatch.setattr(stretches, "FEW", rng.choice([20, 2000]))
+    for turn in range(10):
+        monkeypatch.setattr(stretches, "FEW", rng.choice([0, 20, 2000]))
+        monkeypatch.setattr(reader, "PAGE_SECONDS", -1.0 if turn % 3 == 0 else 1.0)  # each stretch is a page of its own
         asked, limit = any_filter(rng, now), rng.choice([40, 1000])
         if (asked.get("model_name"), asked.get("model_version")) in (("price", "1.1.0"), ("topics", "1.1.0")):
             continue  # a version that there is not is a 404
@@ -133,7 +134,17 @@ async def test_every_filter_finds_what_it_means_and_nothing_else(
         )
         assert all(len(page) <= limit for page in found)
         found_any += bool(meant)
-    assert found_any
+    assert found_any > 2
+
+
+async def test_pages_that_give_up_end_where_the_window_begins(
+    client: httpx.AsyncClient, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader, "PAGE_SECONDS", -1.0)
+    since = datetime.now(UTC).replace(second=30, microsecond=0) - timedelta(hours=1)
+    await insert(database, [Row(created_at=since + timedelta(seconds=1)), Row(created_at=since - timedelta(seconds=1))])
+    found = await pages(client, {"since": since.isoformat()}, 10)
+    assert sum(map(len, found)) == 1
 
 
 async def test_a_prediction_comes_back_with_all_that_is_known_of_it(
@@ -199,7 +210,7 @@ async def test_rare_predictions_are_found_without_a_look_at_the_others(
 
 async def test_a_cursor_belongs_to_its_filters(client: httpx.AsyncClient, database: Database) -> None:
     now = datetime.now(UTC)
-    rows = [Row(created_at=now - timedelta(seconds=number), label=LABELS[number % 2]) for number in range(10)]
+    rows = [Row(created_at=now - timedelta(seconds=number), label=LABELS[number % 2]) for number in range(6)]
     await insert(database, rows)
     page = (await client.get("/predictions", params={"label": "positive", "limit": 1})).json()
     cursor = page["next_cursor"]

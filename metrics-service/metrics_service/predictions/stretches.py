@@ -83,6 +83,8 @@ async def buckets(
 
     They are of the finest level, or hold few predictions.
     """
+    if within.start >= within.end:
+        return  # rounded outwards, it would have buckets
     minutes, finer = levels[0], levels[1:]
     around = Window(floor_to(minutes, within.start), ceil_to(minutes, within.end))
     for row in await fetch(counted(asked, minutes, around)):
