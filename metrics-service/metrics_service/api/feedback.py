@@ -6,7 +6,6 @@ from fastapi import APIRouter, Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials
 from pydantic import SecretStr, ValidationError
 
-from metrics_service.api.changed_by import addresses
 from metrics_service.feedback.contracts import (
     Caller,
     Feedback,
@@ -23,6 +22,7 @@ from metrics_service.windows.coverage import Coverage
 from metrics_service.windows.rollups import Selection
 from shared.contracts.aggregates import MetricsQuery
 from shared.database import rollup_widths
+from shared.http.addresses import addresses_of
 from shared.http.caller import CALLER_HEADER, caller_digest
 from shared.http.openapi import problems
 from shared.http.strict_route import StrictRoute
@@ -39,7 +39,7 @@ def feedback_router(store: FeedbackStore, coverage: Coverage, catalogue: ModelCa
         """A token is not needed; one that comes along must be right. Raises AdminTokenRequired."""
         if given is not None and not matches(given.credentials, token):
             raise AdminTokenRequired
-        counted_as = request.headers.get(CALLER_HEADER.decode()) or addresses(request)
+        counted_as = request.headers.get(CALLER_HEADER.decode()) or addresses_of(request)
         return Caller(caller_digest(counted_as), is_trusted=given is not None)
 
     @router.post(

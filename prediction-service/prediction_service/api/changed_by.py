@@ -4,9 +4,8 @@ from fastapi import Request
 
 from prediction_service.rollouts.store import ChangedBy
 from shared.contracts.rollouts import RolloutChange, RolloutEnd
+from shared.http.addresses import audited_addresses
 from shared.http.request_id import current_request_id
-
-MAX_ADDRESS_CHARACTERS = 200
 
 UNNAMED = "admin"
 """Whoever has the admin token and does not say their name."""
@@ -14,8 +13,4 @@ UNNAMED = "admin"
 
 def changed_by(request: Request, body: RolloutChange | RolloutEnd) -> ChangedBy:
     """The name that they state, the request's id, and the addresses it came through, or the peer."""
-    peer = request.client.host if request.client else "unknown"
-    addresses = request.headers.get("x-forwarded-for", peer)
-    return ChangedBy(
-        body.changed_by or UNNAMED, body.reason, current_request_id.get(), addresses[:MAX_ADDRESS_CHARACTERS]
-    )
+    return ChangedBy(body.changed_by or UNNAMED, body.reason, current_request_id.get(), audited_addresses(request))
