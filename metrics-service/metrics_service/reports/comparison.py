@@ -1,7 +1,7 @@
 """Compares two versions of a model, or two windows of it: everything side by side, with intervals and a verdict."""
 
 import asyncio
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -9,17 +9,17 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from metrics_service.drift.comparison import worst
 from metrics_service.feedback.store import FeedbackStore
 from metrics_service.reports.compared import compared
+from metrics_service.reports.metrics import judged
 from metrics_service.side_by_side.differences import differences
 from metrics_service.side_by_side.sample import Sample
 from metrics_service.side_by_side.verdict import Names, sentences, verdict
-from metrics_service.thresholds.judge import judge
 from metrics_service.thresholds.store import ThresholdStore
 from metrics_service.windows.aggregates import read_aggregates
 from metrics_service.windows.coverage import Coverage
 from metrics_service.windows.distributions import distributions
 from metrics_service.windows.rollups import Selection
 from metrics_service.windows.window import Window
-from shared.contracts.aggregates import AggregatedMetrics, VersionMetrics
+from shared.contracts.aggregates import VersionMetrics
 from shared.contracts.comparison import Comparison, ComparisonQuery, Side
 from shared.contracts.problem import FieldError
 from shared.contracts.thresholds import Thresholds
@@ -89,19 +89,8 @@ def minutes_of(window: Window) -> float:
 
 def side(sample: Sample, versions: list[VersionMetrics], selection: Selection, thresholds: Thresholds) -> Side:
     """A side as clients see it."""
-    status, breaches = judge(sample.metrics.average_confidence, sample.metrics.p95_inference_time_ms, thresholds)
     return Side(
-        metrics=AggregatedMetrics(
-            **asdict(sample.metrics),
-            versions=versions,
-            task_type=selection.task_type,
-            model_name=selection.model_name,
-            model_version=selection.model_version,
-            status=status,
-            breaches=breaches,
-            time_window_start=selection.window.start,
-            time_window_end=selection.window.end,
-        ),
+        metrics=judged(sample.metrics, versions, selection, thresholds),
         predictions_per_minute=sample.per_minute,
         feedback_count=sample.quality.feedback_count,
         accuracy=sample.quality.accuracy,

@@ -7,10 +7,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from metrics_service.thresholds.judge import judge
 from metrics_service.thresholds.store import ThresholdStore
 from metrics_service.windows import aggregates
+from metrics_service.windows.aggregates import Aggregates
 from metrics_service.windows.coverage import Coverage
 from metrics_service.windows.rollups import Selection
 from metrics_service.windows.timeseries import timeseries, whole, width_for
-from shared.contracts.aggregates import AggregatedMetrics, MetricsQuery
+from shared.contracts.aggregates import AggregatedMetrics, MetricsQuery, VersionMetrics
+from shared.contracts.thresholds import Thresholds
 from shared.contracts.timeseries import Timeseries, TimeseriesQuery
 
 
@@ -28,18 +30,7 @@ class MetricsReporter:
         selection = Selection(window, query.task_type, query.model_name, query.model_version)
         measured, versions = await aggregates.aggregate_by_version(self.engine, selection)
         thresholds = await self.thresholds.get(query.model_name)
-        status, breaches = judge(measured.average_confidence, measured.p95_inference_time_ms, thresholds)
-        return AggregatedMetrics(
-            **asdict(measured),
-            versions=versions,
-            task_type=query.task_type,
-            model_name=query.model_name,
-            model_version=query.model_version,
-            status=status,
-            breaches=breaches,
-            time_window_start=window.start,
-            time_window_end=window.end,
-        )
+        return judged(measured, versions, selection, thresholds)
 
     async def timeseries(self, query: TimeseriesQuery) -> Timeseries:
         """The window in buckets."""
@@ -59,3 +50,21 @@ class MetricsReporter:
     async def count(self) -> int:
         """The number of predictions on record."""
         return await aggregates.count(self.engine)
+
+
+def judged(
+    measured: Aggregates, versions: list[VersionMetrics], selection: Selection, thresholds: Thresholds
+) -> AggregatedMetrics:
+    """The numbers of a window, and what the thresholds say about them."""
+    status, breaches = judge(measured.average_confidence, measured.p95_inference_time_ms, thresholds)
+    return AggregatedMetrics(
+        **asdict(measured),
+        versions=versions,
+        task_type=selection.task_type,
+        model_name=selection.model_name,
+        model_version=selection.model_version,
+        status=status,
+        breaches=breaches,
+        time_window_start=selection.window.start,
+        time_window_end=selection.window.end,
+    )
