@@ -15,6 +15,7 @@ from prometheus_client import REGISTRY
 from prediction_service.batching.batcher import Batcher
 from prediction_service.models.model import Model, Shadow
 from prediction_service.records.record import Record
+from prediction_service.rollouts.sticky import Share
 from prediction_service.shadows.agreement import agreement_of
 from prediction_service.shadows.shadows import MAX_WAITING, PAUSE_SECONDS, Shadows
 from prediction_service.tasks.classification import Classification
@@ -22,6 +23,7 @@ from prediction_tests.gated_model import GatedRuntime
 from prediction_tests.outage import recorded
 from prediction_tests.rollouts import TEXT, until_loaded
 from prediction_tests.service import QUICK_MODELS, StartService
+from shared.contracts.rollouts import Rollout
 from shared.testing.postgres import Database
 
 NAME = "spam-words"
@@ -114,14 +116,18 @@ async def test_who_names_a_version_is_left_alone_and_the_end_of_a_shadow_is_the_
 
 
 async def test_a_share_is_a_share(client: httpx.AsyncClient, database: Database) -> None:
-    revision = (await client.get(ROLLOUT)).json()["revision"]
-    await put(client, revision, SHADOW | {"share": 50, "sticky": "header:X-User"})
-    for number in range(60):
-        await client.post("/predict", json=TEXT, headers={"X-User": f"user-{number}"})
-    again = len(await shadows(database, 10))
-    await asyncio.sleep(1.5)  # more than it takes to write what was computed
-    rows = len(await shadows(database, again))
-    assert 10 <= rows <= 50
+    rollout = (await client.get(ROLLOUT)).json()
+    await put(client, rollout["revision"], SHADOW | {"share": 50, "sticky": "header:X-User"})
+    share = Share(Rollout.model_validate((await client.get(ROLLOUT)).json()))
+    wanted = list[str]()
+    number = 0
+    while len(wanted) < 20 or not share.has({"x-user": f"user-{number - 1}"}):  # the last one is wanted as well
+        user = {"x-user": f"user-{number}"}
+        answer = (await client.post("/predict", json=TEXT, headers=user)).json()
+        wanted += [answer["prediction_id"]] if share.has(user) else []
+        number += 1
+    assert len(wanted) < number
+    assert [str(row["prediction_id"]) for row in await shadows(database, len(wanted))] == wanted
 
 
 async def test_rows_beyond_the_first_of_a_batch_are_not_computed(client: httpx.AsyncClient, database: Database) -> None:
