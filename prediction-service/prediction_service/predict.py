@@ -66,10 +66,7 @@ class Predictor:
         Raises Overloaded, DeadlinePassed; and ModelFailed if any instance cannot be computed: then nothing is recorded.
         """
         model, results = await self._compute_or_stand_in(model, instances, caller)
-        predicted = await self._record(model, list(zip(instances, outcomes_of(results, noun_of(model)), strict=True)))
-        if model.shadow is not None:
-            self._shadows.offer(model.shadow, instances, predicted)
-        return predicted
+        return await self._record(model, list(zip(instances, outcomes_of(results, noun_of(model)), strict=True)))
 
     async def predict_each(
         self, model: Model, instances: Sequence[Instance], caller: Caller
@@ -78,9 +75,7 @@ class Predictor:
 
         Raises ModelFailed when nothing can be computed.
         """
-        model, results = await self._compute_or_stand_in(model, instances, caller)
-        if not any(isinstance(result, Outcome) for result in results):
-            outcomes_of(results, noun_of(model))
+        model, results = await self._compute_some(model, instances, caller)
         return await self.record_each(model, instances, results)
 
     async def record_each(
@@ -89,8 +84,6 @@ class Predictor:
         """Records what was computed, in one transaction; errors stay in their places."""
         computed = computed_of(instances, results)
         predicted = await self._record(model, computed) if computed else []
-        if model.shadow is not None:
-            self._shadows.offer(model.shadow, [instance for instance, _ in computed], predicted)
         return in_their_places(predicted, results)
 
     async def predict_once(
@@ -100,17 +93,14 @@ class Predictor:
 
         True beside it: it is another one, which was kept under its key before, and nothing was recorded.
         """
-        model, results = await self._compute_or_stand_in(model, instances, caller)
-        if not any(isinstance(result, Outcome) for result in results):
-            outcomes_of(results, noun_of(model))
+        model, results = await self._compute_some(model, instances, caller)
         computed = computed_of(instances, results)
         predicted = self._describe_all(model, computed)
         kept = keep(in_their_places(predicted, results))
         kept_before = await self._recorder.add(Addition([prediction.record for prediction in predicted], kept))
         if kept_before is not None:
             return kept_before, True
-        if model.shadow is not None:
-            self._shadows.offer(model.shadow, [instance for instance, _ in computed], predicted)
+        self._shadow(model, computed, predicted)
         return kept, False
 
     async def compute(self, model: Model, instances: Sequence[Instance], caller: Caller) -> list[Outcome | ModelFailed]:
@@ -119,6 +109,15 @@ class Predictor:
             if model.counts is None:
                 return await model.batcher.run(instances, caller)
             return await model.counts.of(model.batcher.run(instances, caller))
+
+    async def _compute_some(
+        self, model: Model, instances: Sequence[Instance], caller: Caller
+    ) -> tuple[Model, list[Outcome | ModelFailed]]:
+        """As `_compute_or_stand_in`. Raises ModelFailed when nothing can be computed."""
+        model, results = await self._compute_or_stand_in(model, instances, caller)
+        if not any(isinstance(result, Outcome) for result in results):
+            outcomes_of(results, noun_of(model))
+        return model, results
 
     async def _compute_or_stand_in(
         self, model: Model, instances: Sequence[Instance], caller: Caller
@@ -144,7 +143,15 @@ class Predictor:
         """Records the predictions, all in one transaction."""
         predicted = self._describe_all(model, computed)
         await self._recorder.add(Addition([prediction.record for prediction in predicted]))
+        self._shadow(model, computed, predicted)
         return predicted
+
+    def _shadow(
+        self, model: Model, computed: Sequence[tuple[Instance, Outcome]], predicted: Sequence[Predicted]
+    ) -> None:
+        """Lets a candidate in the shadow compute the same, now that it is on record."""
+        if model.shadow is not None:
+            self._shadows.offer(model.shadow, [instance for instance, _ in computed], predicted)
 
     def _describe_all(self, model: Model, computed: Sequence[tuple[Instance, Outcome]]) -> list[Predicted]:
         """The prediction of each of these instances."""

@@ -21,7 +21,6 @@ from prediction_service.request.caller import caller_of
 from prediction_service.signature.signature import Instance
 from shared.http.json_body import JsonBody
 from shared.http.request_body import MAX_BYTES, check_json_type, read_body
-from shared.http.request_id import header
 from shared.http.strict_route import StrictRoute
 
 REPEATED = {"Idempotent-Replayed": "true"}
@@ -112,8 +111,7 @@ def keyed_router(predictor: Predictor, repeats: Repeats) -> APIRouter:
 
 async def read(request: Request, body: JsonBody[Body], max_bytes: int) -> tuple[Question, Body]:
     """What is asked. Raises InvalidRequest, UnsupportedMediaType, BodyTooLarge."""
-    if header(request.scope, b"content-length") != b"0":
-        check_json_type(request)
+    check_json_type(request)
     return await read_body(
         request, lambda content: (question_of(request.scope, content), body.parse(content)), max_bytes
     )

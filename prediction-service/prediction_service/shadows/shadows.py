@@ -7,7 +7,6 @@ or finds no place, is dropped and counted. So is what Postgres does not take: no
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from functools import partial
 from itertools import islice
 from time import perf_counter
 from typing import Any, Self
@@ -70,7 +69,7 @@ class Shadows:
         self._unwritten: list[dict[str, Any]] = []
         self._arrived = asyncio.Event()
         self._computing = Background(self._compute_all, "shadows")
-        self._writing = Background(partial(self._write_all), "written shadows")
+        self._writing = Background(self._write_all, "written shadows")
 
     async def __aenter__(self) -> Self:
         self._computing.start()

@@ -74,9 +74,12 @@ class UnreadableBody(Problem):
 
 
 def check_json_type(request: Request, other_types: Sequence[str] = ()) -> None:
-    """Raises UnsupportedMediaType unless the body is said to be JSON in UTF-8; `other_types` are taken, too."""
+    """Raises UnsupportedMediaType unless the body is said to be JSON in UTF-8; `other_types` are taken, too.
+
+    No body has no type.
+    """
     value = header(request.scope, b"content-type")
-    if value == b"application/json":
+    if value == b"application/json" or header(request.scope, b"content-length") == b"0":
         return
     if value is None:
         raise not_json("The body has no Content-Type; send Content-Type: application/json.")

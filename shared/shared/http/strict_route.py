@@ -18,7 +18,6 @@ from shared.http.json_body import JsonBody, check_parameters
 from shared.http.json_structure import MAX_VALUES
 from shared.http.problems import InvalidRequest
 from shared.http.request_body import MAX_BYTES, check_json_type, read_body
-from shared.http.request_id import header
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -59,8 +58,7 @@ class StrictRoute(APIRoute):
         others = getattr(body_type, "other_types", ())
 
         def check(request: Request) -> None:
-            if header(request.scope, b"content-length") != b"0":
-                check_json_type(request, others)
+            check_json_type(request, others)
 
         return check
 
