@@ -1,4 +1,4 @@
-"""Ten open consoles are hardly noticed by the gateway."""
+"""Ten open consoles ask little: what they cost the gateway is printed, and how often they ask is held to a bound."""
 
 import time
 
@@ -11,12 +11,11 @@ CONSOLES = 10
 ROUNDS = 100
 """Of their charts, over all of them: about twenty seconds."""
 
-SHARE_OF_A_CORE = 0.03
+REQUESTS_PER_SECOND = 1
+"""Of one console at most: its charts every two seconds, alerts, health and the report every fifteen."""
 
 
-def test_ten_consoles_cost_the_gateway_less_than_three_hundredths_of_a_core(
-    console: Console, browser: Browser, stack: LocalStack
-) -> None:
+def test_ten_consoles_ask_at_most_once_a_second_each(console: Console, browser: Browser, stack: LocalStack) -> None:
     first = console.open()
     tabs = [first, *(first.context.new_page() for _ in range(CONSOLES - 1))]
     for tab in tabs[1:]:
@@ -25,12 +24,12 @@ def test_ten_consoles_cost_the_gateway_less_than_three_hundredths_of_a_core(
         tab.wait_for_function("() => document.querySelector('.freshness')?.textContent.startsWith('As of')")
     asked: list[str] = []
     for tab in tabs:
-        tab.on("response", lambda response: asked.append(response.url) if "timeseries" in response.url else None)
+        tab.on("request", lambda request: asked.append(request.url))
     gateway = stack.process_of("gateway")
     before, began = gateway.cpu_times(), time.monotonic()
-    while len(asked) < ROUNDS:
+    while sum("timeseries" in url for url in asked) < ROUNDS:
         first.wait_for_timeout(200)
     after, took = gateway.cpu_times(), time.monotonic() - began
     share = (after.user + after.system - before.user - before.system) / took
-    print(f"{CONSOLES} consoles: {share:.2%} of a core, {len(asked) / took:.1f} rounds a second")
-    assert share < SHARE_OF_A_CORE
+    print(f"{CONSOLES} consoles: {share:.2%} of a core of the gateway, {len(asked) / took:.1f} requests a second")
+    assert len(asked) <= CONSOLES * REQUESTS_PER_SECOND * (took + 1)

@@ -3,7 +3,6 @@
 import tracemalloc
 import zlib
 from codecs import BOM_UTF8
-from time import process_time
 
 import httpx
 import orjson
@@ -86,13 +85,12 @@ FEWER = {"strings", "nulls"}
 
 @pytest.mark.parametrize("kind", TOO_MANY)
 async def test_elements_are_counted_before_anything_is_built_of_them(client: httpx.AsyncClient, kind: str) -> None:
-    """A few KB of gzip that would be hundreds of thousands of objects. The processor's clock: others are at work."""
+    """A few KB of gzip that would be hundreds of thousands of objects: what is refused is never built."""
     many = b",".join([TOO_MANY[kind]] * (1_000_000 // (len(TOO_MANY[kind]) + 1)))
     body = BODY.replace(b'["I love it."]', b"[" + many + b"]")
     tracemalloc.start()
-    started = process_time()
     answer = await client.post(PATH, content=gzipped(body), headers={"Content-Encoding": "gzip"})
-    seconds, (_, most) = process_time() - started, tracemalloc.get_traced_memory()
+    _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     if kind in FEWER:
         assert answer.status_code == 400, answer.text
@@ -101,7 +99,6 @@ async def test_elements_are_counted_before_anything_is_built_of_them(client: htt
         assert answer.status_code == 413, answer.text
         assert answer.json() == {"error": "The body may have at most 262144 values."}
     assert most < 8 * 1024 * 1024
-    assert seconds < 1
 
 
 async def test_binary_elements_are_counted_too(client: httpx.AsyncClient) -> None:
