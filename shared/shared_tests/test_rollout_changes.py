@@ -75,6 +75,12 @@ async def test_a_change_names_the_revision_that_it_replaces(roles: Roles, databa
     assert Rollout.model_validate_json(events[-1]["policy"]) == other
 
 
+async def test_the_first_policy_of_a_model_replaces_revision_0_and_no_other(roles: Roles, database: Database) -> None:
+    assert await roles.set(CANARY, 7) is None
+    assert await database.fetch("SELECT * FROM predictions.rollout") == []
+    assert await database.fetch(EVENTS) == []
+
+
 async def test_of_changes_at_once_one_is_made(database: Database) -> None:
     role = database.url("prediction_service").get_secret_value()
     connections = [await asyncpg.connect(role) for _ in range(8)]
