@@ -123,7 +123,7 @@ test-containers: install ## Build and test the stack in containers (needs Docker
 lint: install ## ruff, mypy (strict), import-linter, hadolint and compose-lint
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy shared/shared gateway/gateway prediction-service/prediction_service metrics-service/metrics_service analytics-service/analytics_service cli/modelserver deploy/local deploy/installer deploy/healthcheck.py deploy/import_all.py benchmarks/*.py benchmarks/harness benchmarks/scenarios
+	$(BIN)/mypy shared/shared gateway/gateway prediction-service/prediction_service metrics-service/metrics_service analytics-service/analytics_service cli/modelserver deploy/local deploy/installer deploy/observability deploy/healthcheck.py deploy/import_all.py benchmarks/*.py benchmarks/harness benchmarks/scenarios
 	$(BIN)/lint-imports
 	$(BIN)/hadolint deploy/Dockerfile
 	$(BIN)/compose-lint check docker-compose.yml
@@ -140,6 +140,10 @@ bench-analytics: ## A cached report through the gateway, the quota script, stamp
 bench-metrics: ## Ten million predictions: aggregates, the write path, size on disk
 bench-prediction bench-gateway bench-analytics bench-metrics: bench-install
 	$(BIN)/python -m benchmarks $(@:bench-%=%) --details $(BENCH)
+
+.PHONY: metrics-reference
+metrics-reference: install ## Make docs/metrics-reference.md from the services that make run has started (FIRST=8010)
+	@PYTHONPATH=deploy $(BIN)/python -m observability $(if $(FIRST),--port $(FIRST))
 
 .PHONY: drift-table
 drift-table: install ## How often drift is claimed by chance and found: the tables in docs/drift.md, in about half an hour

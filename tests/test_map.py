@@ -17,7 +17,15 @@ SERVICES = [
     "metrics-service/metrics_service",
     "analytics-service/analytics_service",
 ]
-HOUSES = [*SERVICES, "shared/shared", "cli/modelserver", "training", "benchmarks", "deploy/local"]
+HOUSES = [
+    *SERVICES,
+    "shared/shared",
+    "cli/modelserver",
+    "training",
+    "benchmarks",
+    "deploy/local",
+    "deploy/observability",
+]
 """What the map covers, package by package."""
 
 LINK = re.compile(r"\]\(([^)\s]+)\)")
