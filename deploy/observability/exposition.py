@@ -37,7 +37,7 @@ def exposed(scrapes: Mapping[str, str]) -> list[Exposed]:
     """What is exposed, in its order; `scrapes`: service → its metrics. Raises ValueError when services disagree."""
     found: dict[str, Exposed] = {}
     for service, text in scrapes.items():
-        for family in text_string_to_metric_families(text):
+        for family in text_string_to_metric_families(text):  # type: ignore[no-untyped-call] # the parser has no types
             one = of_family(family, service)
             found[one.name] = together(found.get(one.name), one)
     return list(found.values())

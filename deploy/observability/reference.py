@@ -12,9 +12,9 @@ What the four services expose for Prometheus, each in its order. This page is ma
 `make metrics-reference`; a test fails when it is behind them.
 
 `make run` serves them on 127.0.0.1, path `/metrics`, ports 8010 to 8013 ([settings](../README.md)); in containers each
-service does on port 9000. `deploy/prometheus/prometheus.yml` scrapes the former and adds the label `service` that queries
-here use. Counters begin at 0 with their process: `rate` and `increase` know. A metric with labels has no samples before
-something was counted.
+service does on port 9000. `deploy/prometheus/prometheus.yml` scrapes the former and adds the label `service` that
+queries here use. Counters begin at 0 with their process: `rate` and `increase` know. A metric with labels has no
+samples before something was counted.
 """
 
 EVERY_SERVICE, EVERY_PROCESS = "Every service", "Every process"
