@@ -45,6 +45,7 @@ WRONG: dict[str, tuple[str, ...]] = {
     "STORE_INPUTS": ("perhaps", "2", "sentiment,perhaps", "sentiment,true", "../x", ","),
     "STORE_TEXT": ("perhaps", "2"),
     "NEVER_STORE": ("text", "sentiment", "perhaps/text", "../text", "sentiment/", "/text"),
+    "MODEL_RETENTION_DAYS": ("churn", "churn:0", "churn:soon", "../x:7", "churn:1,churn:2"),
     "JOURNAL_DIR": ("/proc/journal", "README.md", "README.md/journal"),
     "ALERT_WEBHOOKS": ("nowhere", "ftp://host/path"),
     "ALERT_WEBHOOK_SECRET": ("whsec_$$$", "whsec_"),
@@ -161,7 +162,7 @@ RIGHT = {
     "ALERT_WEBHOOK_SECRET": "anything", "REDIS_HOST": "redis", "GEMINI_API_KEY": "key", "GEMINI_MODEL": "gemini-x",
     "GEMINI_SDK": "google-genai", "GEMINI_API_ENDPOINT": "http://a:1", "LOCAL_DIR": "there", "REDIS_PASSWORD": "word",
     "REDIS_URL": "redis://a", "REDIS_USERNAME": "user", "REDIS_SENTINEL_PASSWORD": "word", "ROOT_PATH": "/ml",
-    "ALLOWED_ORIGINS": "https://example.org", "NEVER_STORE": "*/iban",
+    "ALLOWED_ORIGINS": "https://example.org", "NEVER_STORE": "*/iban", "MODEL_RETENTION_DAYS": "churn:7",
     "REDIS_TLS_CA_FILE": "ca.pem", "REDIS_TLS_CERTIFICATE_FILE": "certificate.pem", "REDIS_TLS_KEY_FILE": "key.pem",
     "REDIS_PASSWORD_FILE": "password",
 } | REQUIRED  # fmt: skip

@@ -21,7 +21,8 @@ on, in the `predictions/stretches` of time where they are; `predictions/export` 
 
 Besides requests, the one replica that leads (`maintenance/leader`) works, in this order:
 
-1. `maintenance/retention`   makes and drops partitions; `maintenance/compaction` merges rollups;
+1. `maintenance/retention`   makes and drops partitions; `maintenance/model_retention` deletes of models that are kept
+                             less long; `maintenance/compaction` merges rollups;
                              `predictions/erasure` goes on with what a request could not finish
 2. `watch/watcher`           reads of every model confidence, time and drift, `watch/traffic` and `watch/accuracy`
 3. `watch/rollouts`          judges every canary by its `guards`, each second; rolls back, and promotes where told to
@@ -57,6 +58,7 @@ from metrics_service.guards.store import GuardStore
 from metrics_service.health import health_report
 from metrics_service.maintenance.compaction import Compaction
 from metrics_service.maintenance.leader import Leader
+from metrics_service.maintenance.model_retention import ModelRetention
 from metrics_service.maintenance.retention import Retention
 from metrics_service.models.catalogue import ModelCatalogue
 from metrics_service.notifications.alertmanager import AlertmanagerSync
@@ -100,9 +102,9 @@ def create_app(settings: Settings) -> FastAPI:
     alerts = AlertStore(engine, settings.alert_policy, outbox.announce)
     feedback = FeedbackStore(engine, settings.feedback_caller_limit)
     comparison = ComparisonReporter(engine, coverage, thresholds, feedback)
-    reader = RecordReader(engine, utc_now, settings.retention_days)
+    reader = RecordReader(engine, utc_now, settings.row_days)
     eraser = Eraser(engine, utc_now, settings.retention_days)
-    exporter = Exporter(Connector(settings.database_url, "metrics-service export"), utc_now, settings.retention_days)
+    exporter = Exporter(Connector(settings.database_url, "metrics-service export"), utc_now, settings.row_days)
     watcher = AlertWatcher(
         own,
         ThresholdStore(own),
@@ -126,6 +128,7 @@ def create_app(settings: Settings) -> FastAPI:
     duties = [
         retention.run,
         Eraser(own, utc_now, settings.retention_days).run,
+        *([ModelRetention(own, utc_now, settings.row_days).run] if settings.model_retention_days else []),
         Compaction(own, utc_now).run,
         rollouts.run,
         watcher.run,
@@ -157,7 +160,7 @@ def create_app(settings: Settings) -> FastAPI:
             alerts_router(alerts, silences, catalogue),
             silences_router(silences, catalogue, settings.admin_token),
             feedback_router(feedback, coverage, catalogue, settings.admin_token),
-            review_router(Reviewer(engine, utc_now, settings.retention_days), catalogue, settings.admin_token),
+            review_router(Reviewer(engine, utc_now, settings.row_days), catalogue, settings.admin_token),
             predictions_router(reader, exporter, eraser, catalogue, settings.admin_token),
             candidates_router(CandidateReporter(engine, comparison, utc_now), catalogue, settings.admin_token),
             audit_router(engine, settings.admin_token),

@@ -8,6 +8,7 @@ from pydantic_settings import NoDecode
 
 from metrics_service.alerts.rules import Policy
 from metrics_service.notifications.webhooks import Webhook, key_of, parse_webhooks
+from metrics_service.predictions.row_days import DaysByModel, RowDays
 from metrics_service.watch.scope import Watch
 from shared.database.urls import DatabaseUrl
 from shared.settings.proxies import check_proxies
@@ -32,6 +33,9 @@ class Settings(ServiceSettings):
     database_url: DatabaseUrl = Field(description="Postgres, as the role metrics_service")
     admin_token: AdminToken = Field(description="Needed to change thresholds")
     retention_days: int = Field(30, ge=2, le=3650, description="How many days raw predictions are kept")
+    model_retention_days: DaysByModel = Field(
+        {}, description="Models whose raw predictions are kept less long: `model:days` with commas between"
+    )
     rollup_retention_days: int = Field(
         90, ge=2, le=3650, description="How many days rollups of minutes are kept; those of hours and days stay"
     )
@@ -79,6 +83,11 @@ class Settings(ServiceSettings):
         return Policy(self.alert_recovery_margin, timedelta(seconds=self.alert_cooldown))
 
     @property
+    def row_days(self) -> RowDays:
+        """How long predictions are kept."""
+        return RowDays(self.retention_days, self.model_retention_days)
+
+    @property
     def watch(self) -> Watch:
         """What alerts look at."""
         return Watch(
@@ -103,6 +112,15 @@ class Settings(ServiceSettings):
         """Raises ValueError when rollups would be deleted before the rows that they sum up."""
         if self.rollup_retention_days < self.retention_days:
             raise ValueError("ROLLUP_RETENTION_DAYS must not be less than RETENTION_DAYS")
+        return self
+
+    @model_validator(mode="after")
+    def models_are_kept_less_long(self) -> Self:
+        """Raises ValueError when a model's predictions would have to outlive the partitions that they are in."""
+        for model, days in self.model_retention_days.items():
+            if days > self.retention_days:
+                most = f"more than RETENTION_DAYS ({self.retention_days})"
+                raise ValueError(f"MODEL_RETENTION_DAYS has {days} days for {model}, {most}")
         return self
 
     @model_validator(mode="after")

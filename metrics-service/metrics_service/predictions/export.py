@@ -19,6 +19,7 @@ from metrics_service.predictions.export_forms import FLAT_NAMES, Form
 from metrics_service.predictions.filter import Filter
 from metrics_service.predictions.parquet import parquet_of
 from metrics_service.predictions.reader import kept
+from metrics_service.predictions.row_days import RowDays
 from metrics_service.predictions.statements import Statement
 from metrics_service.predictions.stretches import Wanted, stretches
 from shared.asyncio.clock import UtcNow
@@ -37,9 +38,9 @@ MOST_AT_ONCE = 2
 
 
 class Exporter:
-    """Exports predictions that are younger than `row_days`."""
+    """Exports predictions that are still kept."""
 
-    def __init__(self, connector: Connector, clock: UtcNow, row_days: int) -> None:
+    def __init__(self, connector: Connector, clock: UtcNow, row_days: RowDays) -> None:
         self._connector, self._clock, self._row_days = connector, clock, row_days
         self._running = 0  # only `pieces` changes it
 

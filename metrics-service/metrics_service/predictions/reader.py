@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from time import monotonic
 from typing import Any
 from uuid import UUID
@@ -16,6 +16,7 @@ from metrics_service.predictions import statements
 from metrics_service.predictions.contracts import FeedbackOnRecord, PredictionPage, RecordedPrediction
 from metrics_service.predictions.cursor import MICROSECOND, Position, bad_cursor, read_cursor, write_cursor
 from metrics_service.predictions.filter import Filter
+from metrics_service.predictions.row_days import RowDays
 from metrics_service.predictions.statements import Statement
 from metrics_service.predictions.stretches import Fetch, Wanted, stretches
 from metrics_service.windows.window import Window
@@ -34,11 +35,11 @@ ID_SLACK = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class RecordReader:
-    """Reads predictions that are younger than `row_days`."""
+    """Reads predictions that are still kept."""
 
     engine: AsyncEngine
     clock: UtcNow
-    row_days: int
+    row_days: RowDays
 
     async def page(self, asked: Filter, cursor: str | None, limit: int) -> PredictionPage:
         """At most `limit` predictions after the place that a cursor names. Raises InvalidRequest, UnknownPrediction."""
@@ -101,10 +102,9 @@ class RecordReader:
         return prediction_of(row)
 
 
-def kept(now: datetime, row_days: int, asked: Filter, after: Position | None) -> Window:
+def kept(now: datetime, row_days: RowDays, asked: Filter, after: Position | None) -> Window:
     """The time that can hold what is meant: rows that are older are about to go, or are gone."""
-    oldest = now.astimezone(UTC).date() - timedelta(days=row_days)
-    start = datetime.combine(oldest, time(), UTC)
+    start = row_days.oldest(now, asked.model_name)
     end = asked.until or LATEST_WINDOW_END
     if after is not None:
         end = min(end, after.created_at + MICROSECOND)

@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from metrics_service.database import RETRY_AFTER_SECONDS, transaction
 from metrics_service.predictions.filter import Filter
 from metrics_service.predictions.reader import fetch_over, kept, prediction_of
+from metrics_service.predictions.row_days import RowDays
 from metrics_service.predictions.stretches import Wanted, stretches
 from metrics_service.review import statements
 from metrics_service.review.contracts import LookedAt, ReviewEntry, ReviewPage
@@ -49,11 +50,11 @@ NAMES = tuple(field.name for field in fields(Seen))
 
 @dataclass(frozen=True, slots=True)
 class Reviewer:
-    """Looks through predictions that are younger than `row_days`."""
+    """Looks through predictions that are still kept."""
 
     engine: AsyncEngine
     clock: UtcNow
-    row_days: int
+    row_days: RowDays
 
     async def page(self, asked: Filter, minutes: int, cursor: str | None, limit: int) -> ReviewPage:
         """At most `limit` predictions. `asked` names a model, and perhaps a version and when the window ends.
