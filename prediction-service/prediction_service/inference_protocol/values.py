@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from prediction_service.signature.datatypes import suits
+from prediction_service.signature.datatypes import completed, suits
 
 FLOATS = {"FP16": 65504.0, "FP32": 3.4028234663852886e38, "FP64": sys.float_info.max}
 """Datatype → the largest number that it holds."""
@@ -44,18 +44,27 @@ def values_of(datatype: str, shape: list[int], rows: Sequence[Any], parameters: 
 def tensor_of(datatype: str, shape: list[int] | None, rows: Sequence[Any]) -> Values:
     """[n, …] of rows that may be anything. What is no tensor as it is declared, is JSON: a BYTES for each row.
 
-    Rows of different lengths are such, objects, and nulls. `datatype` is empty and `shape` None where nothing is
-    declared.
+    Rows of different lengths are such, objects, nulls, and empty lists of which nobody declared what would be in them.
+    `datatype` is empty and `shape` None where nothing is declared.
     """
     parts = [regular(row) for row in rows]
     shapes = {None if part is None else part[0] for part in parts}
     found = shapes.pop()
+    if found is not None and shape is not None:
+        found = completed(found, shape)
     if not shapes and found is not None and (shape is None or suits(found, shape)):
         elements = list(chain.from_iterable(part[1] for part in parts if part is not None))
-        for candidate in [datatype] if datatype else UNDECLARED:
+        for candidate in candidates(datatype, elements):
             if holds(candidate, elements):
                 return Values(candidate, [len(rows), *found], elements)
     return Values("BYTES", [len(rows)], [orjson.dumps(row).decode() for row in rows], AS_JSON)
+
+
+def candidates(datatype: str, elements: Sequence[Any]) -> Sequence[str]:
+    """What these can be, the first that holds them: nothing, where nobody declared it and there are none to tell."""
+    if datatype:
+        return [datatype]
+    return UNDECLARED if elements else ()
 
 
 def regular(value: Any) -> tuple[tuple[int, ...], list[Any]] | None:

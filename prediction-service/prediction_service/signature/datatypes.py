@@ -30,3 +30,13 @@ def suits(shape: tuple[int, ...], declared: list[int]) -> bool:
     return len(shape) == len(declared) and all(
         wanted in {-1, size} for size, wanted in zip(shape, declared, strict=True)
     )
+
+
+def completed(shape: tuple[int, ...], declared: list[int]) -> tuple[int, ...]:
+    """The shape of lists in lists, which do not say what is within the first of size 0: there it is as declared.
+
+    An open size (-1) is 0 there.
+    """
+    if shape[-1:] != (0,):
+        return shape
+    return (*shape, *(max(size, 0) for size in declared[len(shape) :]))

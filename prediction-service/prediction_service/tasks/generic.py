@@ -31,8 +31,10 @@ class Generic:
         for name, declared in self._outputs.items():
             if name not in output:
                 return f"gives no output {name}"
-            shape = shape_of(output[name])
-            if declared.shape is not None and not suits(shape, declared.shape):
+            if declared.shape is None:
+                continue
+            shape = shape_of(output[name], declared.shape)
+            if not suits(shape, declared.shape):
                 return f"gives {name} the shape {list(shape)} and not {declared.shape}"
         return None
 
