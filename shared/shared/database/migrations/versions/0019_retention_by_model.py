@@ -4,8 +4,8 @@ from alembic import op
 
 from shared.database.sql_script import run_script
 
-revision = "0018"
-down_revision = "0017"
+revision = "0019"
+down_revision = "0018"
 
 SCRIPT = """
 -- Deletes predictions of these models that were made in (after, until] and before the time that stands beside each,
