@@ -32,6 +32,24 @@ MARKUP = '<img src=x onerror="window.owned = 1">'
 """What the hostile model calls spam, as a label, and has in its description."""
 
 
+HOSTILE_CARD = f"""### {MARKUP}
+
+# Card
+
+{MARKUP} [a](javascript:window.owned=1) [b](java&#115;cript:window.owned=1) [c](https://example.com/?q=1&amp;r=2) ![d](https://example.com/d.png)
+
+<script>window.owned = 1</script>
+
+| | what |
+| --- | --: |
+| `{MARKUP}` | **5** |
+
+1. one
+2. two <iframe src="https://example.com"></iframe>
+"""
+"""Of the hostile model: everything in it that could be markup stands there as text."""
+
+
 def hostile_models(folder: Path) -> None:
     """The shipped models, one of a table, and one whose every word is markup."""
     shutil.copytree(REPOSITORY / "models", folder)
@@ -44,6 +62,7 @@ def hostile_models(folder: Path) -> None:
         .replace("Spam in short", f"{MARKUP} in short".replace('"', '\\"'))
     )
     manifest.write_text(text)
+    (hostile / "README.md").write_text(HOSTILE_CARD)
     shutil.copytree(REPOSITORY / "examples" / "churn" / "models" / "churn", folder / "churn")
 
 

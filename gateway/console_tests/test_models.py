@@ -1,14 +1,17 @@
 """The models page says of every version what the API says, and why a folder is not served."""
 
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from console_tests.conftest import MARKUP, Console
+from console_tests.conftest import MARKUP, SIZES, Console
+from console_tests.test_every_page import RULES
 from tests.stack import LocalStack
 
 
@@ -43,6 +46,61 @@ def test_a_folder_that_is_skipped_is_named_with_its_reason(console: Console, bad
     expect(row).to_contain_text(bad_folder.name)
     expect(row).to_contain_text("a model's name has letters")
     assert page.locator("main img").count() == 0
+
+
+def test_golden_rows_are_told(console: Console, client: httpx.Client) -> None:
+    page = console.open("models")
+    said = {one["name"]: one["golden"] for one in client.get("/models").json()["models"]}
+    assert said["churn"]["rows"] > 0
+    churn = page.locator(".card", has_text="Whether a customer leaves soon").locator(".facts")
+    expect(churn).to_contain_text(f"{said['churn']['rows']} came out as expected")
+    lexicon = page.locator(".card", has=page.get_by_role("heading", name="sentiment-lexicon"))
+    expect(lexicon).to_contain_text("nothing says what must come out")
+
+
+def test_a_model_card_is_shown_with_its_tables_and_links(console: Console, client: httpx.Client) -> None:
+    loaded: list[str] = []
+    console.page.on("request", lambda request: loaded.append(request.url))
+    page = console.open("models")
+    expect(page.get_by_role("link", name="Model card")).to_have_count(len(CARDS))
+    assert not any("marked" in url for url in loaded)  # what reads cards is loaded with the first one
+    page.locator(".card", has_text="Sentiment of English texts").get_by_role("link", name="Model card").first.click()
+    expect(page).to_have_url(re.compile("card=sentiment&version=2.0.0"))
+    expect(page.get_by_role("heading", name="Model card: sentiment 2.0.0", level=2)).to_be_visible()
+    written = client.get("/models/sentiment/2.0.0/card").text
+    expect(page.locator(".prose h3")).to_have_text(re.findall(r"(?m)^## (.*)", written))
+    expect(page.get_by_role("cell", name="Stanford Sentiment Treebank")).to_be_visible()
+    assert page.locator(".prose a:not([href^='http'])").count() == 0
+
+
+CARDS = ("sentiment", "sentiment-fast", "hostile")
+
+
+@pytest.mark.parametrize(("size", "theme"), [("phone", "dark"), ("laptop", "light")])
+def test_nothing_in_a_card_is_markup_or_loaded(console: Console, size: str, theme: str) -> None:
+    asked: list[str] = []
+    console.page.on("request", lambda request: asked.append(request.url))
+    page = console.open("models?card=hostile&version=1.0.0", width=SIZES[size][0], height=SIZES[size][1], theme=theme)
+    card = page.locator(".prose")
+    expect(card.get_by_role("heading", level=2)).to_have_text([MARKUP, "Card"])
+    expect(card).to_contain_text("<script>window.owned = 1</script>")
+    expect(card.get_by_role("cell", name=MARKUP)).to_be_visible()
+    expect(card.locator("ol li")).to_have_text(["one", 'two <iframe src="https://example.com"></iframe>'])
+    links = card.locator("a").evaluate_all("all => all.map((link) => link.getAttribute('href'))")
+    assert links == ["https://example.com/?q=1&r=2"]
+    assert page.locator("main img, main script, main iframe").count() == 0
+    assert page.evaluate("window.owned") is None
+    assert all(url.startswith(console.url) for url in asked)
+    assert page.evaluate("document.documentElement.scrollWidth") <= SIZES[size][0]
+    found = Axe().run(page, options=RULES)
+    assert found.violations_count == 0, found.generate_report()
+
+
+@pytest.mark.parametrize("model", ["card=churn&version=1.0.0", "card=nobody&version=1.0.0", "card=..&version="])
+def test_a_card_that_is_not_there_is_said_so(console: Console, model: str) -> None:
+    page = console.open(f"models?{model}")
+    expect(page.get_by_role("alert")).to_be_visible()
+    expect(page.get_by_text("Loading")).to_have_count(0)
 
 
 def test_a_model_leads_to_its_playground(console: Console) -> None:

@@ -15,6 +15,10 @@ MAX_BYTES = 300_000
 """Of all files together, uncompressed."""
 
 
+LOADED_LATER = "vendor/marked.esm.js"
+"""By the first page that needs it."""
+
+
 async def links_of(gateway: httpx.AsyncClient, page: str = "/console") -> list[str]:
     return re.findall(r'(?:src|href)="([^"#]+)"', (await gateway.get(page)).text)
 
@@ -25,7 +29,7 @@ async def script_of(gateway: httpx.AsyncClient) -> str:
 
 async def test_the_page_names_files_that_are_there_and_browsers_keep_them(gateway: httpx.AsyncClient) -> None:
     files = [link for link in await links_of(gateway) if link.startswith("/console")]
-    assert len(files) == len(pages.read_files()) - 1  # all but the page itself
+    assert len(files) == len(pages.read_files()) - len({pages.PAGE, LOADED_LATER})
     for path in files:
         answer = await gateway.get(path)
         assert answer.status_code == 200
@@ -89,6 +93,7 @@ async def test_the_files_of_another_release_are_ours_and_not_kept(gateway: httpx
         "/etc/passwd",
         "%2fetc%2fpasswd",
         "vendor/uPlot.LICENSE",
+        "vendor/marked.LICENSE",
         "lib",
         "lib/",
         "",
@@ -138,7 +143,13 @@ async def test_what_the_console_asks_for_by_itself_costs_a_caller_nothing(start_
     for _ in range(10):
         for path in ("/console", script, "/health", "/models", "/metrics/alerts", "/metrics/thresholds"):
             assert (await gateway.get(path)).status_code == 200
-        for path in ("/metrics/timeseries", "/metrics/aggregated", "/metrics/drift", "/metrics/quality"):
+        for path in (
+            "/metrics/timeseries",
+            "/metrics/aggregated",
+            "/metrics/drift",
+            "/metrics/quality",
+            "/metrics/calibration",
+        ):
             assert (await gateway.post(path, json=body)).status_code == 200
     assert (await gateway.post("/predict", json={"text": "a"})).status_code == 200
     assert (await gateway.post("/predict", json={"text": "a"})).status_code == 429
@@ -150,12 +161,13 @@ def test_all_of_it_is_small() -> None:
 
 def test_what_comes_from_others_is_as_they_made_it() -> None:
     vendor = pages.FILES / "vendor"
-    noted = dict(re.findall(r"`(uPlot\.[\w.]+)` \| `([0-9a-f]{64})`", (vendor / "README.md").read_text()))
-    assert set(noted) == {path.name for path in vendor.iterdir()} - {"README.md", "uPlot.LICENSE"}
+    noted = dict(re.findall(r"`([\w.]+)` \| `([0-9a-f]{64})`", (vendor / "README.md").read_text()))
+    assert set(noted) == {path.name for path in vendor.iterdir()} - {"README.md", "uPlot.LICENSE", "marked.LICENSE"}
     for name, digest in noted.items():
         assert hashlib.sha256((vendor / name).read_bytes()).hexdigest() == digest
     assert "MIT" in (vendor / "uPlot.LICENSE").read_text()
     assert "Leon Sorokin" in (vendor / "uPlot.LICENSE").read_text()
+    assert "MIT" in (vendor / "marked.LICENSE").read_text()
 
 
 def test_no_script_of_ours_makes_markup_of_text() -> None:

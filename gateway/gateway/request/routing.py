@@ -105,6 +105,8 @@ def pattern(*templates: str) -> re.Pattern[str]:
     return re.compile("|".join(SEGMENT.join(map(re.escape, PLACEHOLDER.split(template))) for template in templates))
 
 
+CARD = Route("/models/{name}/{version}/card", UpstreamName.PREDICTION)
+
 REPORTED = Route("/models/{name}/rollout/report", UpstreamName.METRICS, guarded=True)
 
 RECORDED = Route("/predictions/{prediction_id}", UpstreamName.METRICS, guarded=True)
@@ -112,7 +114,7 @@ RECORDED = Route("/predictions/{prediction_id}", UpstreamName.METRICS, guarded=T
 TEMPLATES = (
     OPEN_INFERENCE_TEMPLATES
     | {RECORDED: ("/predictions/{prediction_id}",), ROLLOUT: ROLLOUT_TEMPLATES}
-    | {REPORTED: (REPORTED.path,)}
+    | {REPORTED: (REPORTED.path,), CARD: (CARD.path,)}
 )
 """Of each route whose paths have names in them, those paths."""
 

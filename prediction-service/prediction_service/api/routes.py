@@ -1,23 +1,37 @@
 """HTTP only: requests, responses, and the errors that are documented."""
 
-from fastapi import APIRouter, Request
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Request, Response
 
 from prediction_service.api.instances import check_many, check_one, instance_of, instances_of
 from prediction_service.api.keyless import KeylessRoute
 from prediction_service.api.responses import batch_response, model_list, prediction_of
-from prediction_service.api.schemas import BatchRequest, BatchResponse, ModelList, Prediction, PredictionRequest
+from prediction_service.api.schemas import (
+    BatchRequest,
+    BatchResponse,
+    ModelList,
+    ModelVersion,
+    Prediction,
+    PredictionRequest,
+)
 from prediction_service.api.stream_document import STREAMS
 from prediction_service.idempotency.key import OPENAPI_PARAMETER as IDEMPOTENCY_KEY
 from prediction_service.models.candidates import Candidates
+from prediction_service.models.card import CardNotFound
 from prediction_service.models.repository import ModelRepository
 from prediction_service.predict import Predictor
 from prediction_service.request.caller import caller_of
 from prediction_service.request.timeout import HEADER, OPENAPI_PARAMETER
 from prediction_service.rollouts.policies import Policies
+from shared.contracts.names import ModelName
 from shared.contracts.problem import FieldError
 from shared.http.openapi import problems
 from shared.http.problems import InvalidRequest
 from shared.http.strict_route import StrictRoute
+
+Name = Annotated[ModelName, Path(description="A model of /models", examples=["sentiment"])]
+Version = Annotated[ModelVersion, Path(description="X.Y.Z, a version of it", examples=["2.0.0"])]
 
 HEADERS = {"parameters": [OPENAPI_PARAMETER, IDEMPOTENCY_KEY]}
 
@@ -62,6 +76,12 @@ def prediction_router(predictor: Predictor) -> APIRouter:
     return router
 
 
+class MarkdownResponse(Response):
+    """Text, in UTF-8."""
+
+    media_type = "text/markdown"
+
+
 def models_router(repository: ModelRepository, policies: Policies, candidates: Candidates) -> APIRouter:
     """What is served."""
     router = APIRouter(tags=["models"], route_class=StrictRoute)
@@ -73,6 +93,22 @@ def models_router(repository: ModelRepository, policies: Policies, candidates: C
         Folders that do not serve, and why; and which versions requests get that name none, where somebody decided it.
         """
         return model_list(repository, policies, candidates)
+
+    @router.get(
+        "/models/{name}/{version}/card",
+        summary="A model's card",
+        response_class=MarkdownResponse,
+        responses=problems(404, 422),
+    )
+    async def get_card(name: Name, version: Version) -> MarkdownResponse:
+        """What the author of a loaded version says of it, as Markdown: the `README.md` of its folder, as it was loaded.
+
+        At most 128 KiB of UTF-8. What it says is the author's; whoever shows it makes no markup of it.
+        """
+        card = repository.catalogue.find(name, version).card
+        if card is None:
+            raise CardNotFound(name, version)
+        return MarkdownResponse(card, headers={"X-Content-Type-Options": "nosniff", "Cache-Control": "no-cache"})
 
     return router
 

@@ -185,6 +185,13 @@ class BatchResponse(BaseModel):
     predictions: list[Prediction | BatchItemError]
 
 
+class GoldenRows(BaseModel):
+    """What must come out of a version, or it is not served (`golden.jsonl`)."""
+
+    rows: int = Field(description="0: nothing is expected")
+    largest_tolerance: float | None = Field(description="By which a number may differ at most; null: there are no rows")
+
+
 class LoadedModel(BaseModel):
     """A version of a model that is loaded."""
 
@@ -203,6 +210,8 @@ class LoadedModel(BaseModel):
     description: str = ""
     default: bool = Field(description="Whether requests that name no model go here")
     digest: str = Field(description="`sha256:…` over names and bytes of what was in its folder when it was loaded")
+    card: bool = Field(description="Whether it has a model card: GET /models/{name}/{version}/card")
+    golden: GoldenRows
     state: str = Field(
         description="`ready`; `outdated`: what is in the folder now cannot be served (yet), and this goes on; "
         "`unavailable`: a call did not come back, and requests are refused until it is loaded anew"

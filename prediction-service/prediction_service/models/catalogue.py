@@ -102,7 +102,7 @@ class Catalogue:
         if name is None and version is None:
             return self._unnamed(self._name_by_task(task), headers)
         name = name or self.default_name
-        model = self._unnamed(name, headers) if version is None else self._find(name, version)
+        model = self._unnamed(name, headers) if version is None else self.find(name, version)
         if task not in {None, model.manifest.task_type}:
             message = f"model {name} does {model.manifest.task_type}"
             raise InvalidRequest([FieldError(location="body.task_type", message=message)])
@@ -158,7 +158,8 @@ class Catalogue:
         stable = None if in_force is None else self._versions.get((name, in_force.stable_version))
         return stable or self._newest.get(name)
 
-    def _find(self, name: str, version: str) -> Model:
+    def find(self, name: str, version: str) -> Model:
+        """That version. Raises ModelNotFound, which names those that are loaded."""
         model = self._versions.get((name, version))
         if model is None:
             raise self._not_found(name, version)

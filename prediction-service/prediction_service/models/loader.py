@@ -9,6 +9,7 @@ from pathlib import Path
 from prediction_service.batching.batcher import Batcher
 from prediction_service.batching.runtime import Runtime
 from prediction_service.models.baseline import read_baseline
+from prediction_service.models.card import read_card
 from prediction_service.models.crashes import Calling, Crashes
 from prediction_service.models.folders.listing import ModelFolder
 from prediction_service.models.folders.manifest import Manifest
@@ -18,6 +19,7 @@ from prediction_service.models.runtimes.lexicon import LexiconRuntime
 from prediction_service.models.runtimes.python.launch import ProcessBounds
 from prediction_service.models.runtimes.python.runtime import PythonRuntime
 from prediction_service.models.trials.examination import examine
+from prediction_service.models.trials.golden import golden_summary
 from prediction_service.models.trials.samples import samples
 
 WARM_UP = 2
@@ -53,6 +55,7 @@ def load_model(
     """
     manifest = manifest or read_manifest(folder.path)
     calling = partial(crashes.calling, digest) if crashes else nullcontext
+    golden = golden_summary(folder.path, manifest.signature)
     workers = workers_of(manifest)
     runtime = load_runtime(
         folder.path,
@@ -79,7 +82,16 @@ def load_model(
         call_seconds=bounds.call_seconds,
         max_request_tokens=manifest.batching.max_request_tokens,
     )
-    return Model(folder.name, folder.version, manifest, batcher, digest, read_baseline(folder.path, manifest))
+    return Model(
+        folder.name,
+        folder.version,
+        manifest,
+        batcher,
+        digest,
+        read_baseline(folder.path, manifest),
+        card=read_card(folder.path),
+        golden=golden,
+    )
 
 
 def workers_of(manifest: Manifest) -> int:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from prediction_service.batching.batcher import Batcher
 from prediction_service.models.baseline import Baseline
 from prediction_service.models.folders.manifest import Manifest
+from prediction_service.models.trials.golden import NO_GOLDEN_ROWS, GoldenSummary
 from prediction_service.rollouts.counts import VersionCounts
 from prediction_service.signature.signature import Instance
 
@@ -30,6 +31,9 @@ class Model:
     digest: str = ""
     """`sha256:…` over what was in its folder when it was loaded."""
     baseline: Baseline | None = None
+    card: str | None = None
+    """What its author says of it, as Markdown; None: nothing."""
+    golden: GoldenSummary = NO_GOLDEN_ROWS
     counts: VersionCounts | None = None
     """Where a canary counts what becomes of the requests that it sends here; None: nobody counts."""
     instead: "Model | None" = None

@@ -28,9 +28,12 @@ def is_file(path: Path) -> bool:
         return False
 
 
-def read_plain(path: Path, most_bytes: int) -> bytes:
-    """The first `most_bytes` bytes of a plain file. Raises OSError, also for anything else than a plain file."""
-    with open(path, "rb", opener=without_waiting) as file:
+def read_plain(path: Path, most_bytes: int, how: int = 0) -> bytes:
+    """The first `most_bytes` bytes of a plain file. Raises OSError, also for anything else than a plain file.
+
+    `how`: further flags of open(2), such as O_NOFOLLOW.
+    """
+    with open(path, "rb", opener=lambda name, flags: without_waiting(name, flags | how)) as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise OSError(errno.EINVAL, "is not a plain file", str(path))
         return file.read(most_bytes)

@@ -102,6 +102,23 @@ class Golden(NamedTuple):
     expect: Expectation
 
 
+class GoldenSummary(NamedTuple):
+    """What of the golden rows everybody may know."""
+
+    rows: int = 0
+    largest_tolerance: float | None = None
+    """Of their numbers, absolute; None: there are no rows."""
+
+
+NO_GOLDEN_ROWS = GoldenSummary()
+
+
+def golden_summary(folder: Path, signature: Signature) -> GoldenSummary:
+    """Of the rows in the file. Raises ModelError, with the row's number."""
+    tolerances = [row.expect.tolerance for row in golden_rows(folder, signature)]
+    return GoldenSummary(len(tolerances), max(tolerances, default=None))
+
+
 def check_golden(folder: Path, runtime: Runtime, manifest: Manifest) -> None:
     """Raises ModelError that names the first row for which something else comes out. No file: nothing is expected."""
     for row in golden_rows(folder, manifest.signature):

@@ -23,7 +23,7 @@ export function address(path, params = {}) {
 }
 
 /**
- * Asks the API. Answers {data, headers, milliseconds}; throws ApiError, or AbortError when `signal` ended it.
+ * Asks the API. Answers {data, text, headers, milliseconds}, data being what the text is as JSON; throws ApiError, or AbortError when `signal` ended it.
  * `body` is sent as JSON; `admin`: with the admin token; `token`: with this one instead; `accepted`: statuses beside 2xx that are an answer.
  */
 export async function ask(method, path, options = {}) {
@@ -49,7 +49,7 @@ export async function ask(method, path, options = {}) {
   if (!response.ok && !accepted.includes(response.status)) {
     throw new ApiError(response.status, data ?? { title: response.statusText }, response.headers);
   }
-  return { data, headers: response.headers, milliseconds };
+  return { data, text, headers: response.headers, milliseconds };
 }
 
 function parsed(text) {

@@ -6,6 +6,7 @@ import { count, milliseconds, percent, short } from "../lib/format.js";
 import { badge, card, freshness, nothing, table } from "../lib/parts.js";
 import { keepAsking } from "../lib/poll.js";
 import { href } from "../lib/router.js";
+import { authorsCard } from "./models_card.js";
 
 export const title = "Models";
 
@@ -14,6 +15,7 @@ const DAY_MINUTES = 1440;
 const SHOWN_WORDS = 40;
 
 export function render(params, signal) {
+  if (params.card) return authorsCard(params, signal);
   const fresh = freshness();
   const served = h("div", { class: "grid wide" }, nothing("Loading …"));
   const others = h("div", {});
@@ -21,7 +23,7 @@ export function render(params, signal) {
     const [{ data: models }, traffic] = await Promise.all([get("/models", { signal }), trafficByVersion(signal)]);
     const shown = models.models.filter((model) => !params.model || model.name === params.model);
     fillWhenChanged(served, [shown, shown.map((model) => traffic?.get(key(model)))], ([list]) =>
-      list.length ? list.map((model) => modelCard(model, traffic)) : nothing(params.model ? `No model ${params.model} is served.` : "No model is served."));
+      list.length ? list.map((model) => modelCard(model, traffic, params)) : nothing(params.model ? `No model ${params.model} is served.` : "No model is served."));
     fillWhenChanged(others, [models.skipped, models.waiting], ([skipped, waiting]) => [foldersThatWait(waiting), foldersThatAreSkipped(skipped)]);
     fresh.fresh();
   }, fresh.failed);
@@ -41,7 +43,7 @@ async function trafficByVersion(signal) {
   }
 }
 
-function modelCard(model, traffic) {
+function modelCard(model, traffic, params) {
   return card([model.name, " ", h("span", { class: "version" }, model.version), " ", badge(model.state), model.default && [" ", badge("default", "default")]],
     model.reason && h("p", { class: "problem" }, model.reason),
     model.description && h("p", {}, model.description),
@@ -53,10 +55,12 @@ function modelCard(model, traffic) {
       model.dimension && fact("Vector", `${count(model.dimension)} numbers`),
       model.labels.length > 0 && fact("Labels", listed(model.labels)),
       model.outputs.length > 0 && fact("Outputs", listed(model.outputs.map((one) => `${one.name} (${one.datatype}${one.shape ? ` ${one.shape.join(" × ")}` : ""})`))),
+      fact("Golden rows", goldenInWords(model.golden)),
       fact("Source", model.source),
       fact("Digest", h("code", { class: "digest" }, model.digest))),
     signature(model),
     h("p", { class: "actions" }, h("a", { href: href("playground", { model: model.name, version: model.version }) }, "Try it"),
+      model.card && h("a", { href: href("models", { ...params, card: model.name, version: model.version }) }, "Model card"),
       h("a", { href: href("overview", { model: model.name }) }, "Its traffic")));
 }
 
@@ -67,6 +71,10 @@ function fact(name, value) {
 function listed(words) {
   const more = words.length - SHOWN_WORDS;
   return h("ul", { class: "words" }, words.slice(0, SHOWN_WORDS).map((word) => h("li", {}, word)), more > 0 && h("li", {}, `and ${count(more)} more`));
+}
+
+function goldenInWords({ rows, largest_tolerance: tolerance }) {
+  return rows ? `${count(rows)} came out as expected, numbers within ${tolerance}` : "none: nothing says what must come out";
 }
 
 function trafficInWords(traffic, model) {
