@@ -115,6 +115,12 @@ async def test_binary_elements_are_counted_too(client: httpx.AsyncClient) -> Non
     assert "elements" in answer.json()["error"]
 
 
+async def test_a_key_that_stands_there_twice_is_told_where(client: httpx.AsyncClient) -> None:
+    answer = await client.post(PATH, content=BODY.replace(b'"shape"', b'"name": "x", "shape"'))
+    assert answer.status_code == 400
+    assert answer.json() == {"error": "inputs.0.name stands there twice."}
+
+
 @pytest.mark.parametrize("length", ["9" * 5000, "9" * 11, "-1", "1e3", "", "\u0661"])
 async def test_a_length_that_is_none_is_a_400(client: httpx.AsyncClient, length: str) -> None:
     headers = {b"Inference-Header-Content-Length": length.encode()}

@@ -131,6 +131,9 @@ async def test_a_wrong_row_costs_the_others_nothing_and_is_named(tables: httpx.A
         ({"inputs": CHURN_ROW, "text": "a"}, "body.inputs", "beside text"),
         ({"text": "a"}, "body.text", "takes age, monthly fee, calls, plan, city; send them as inputs"),
         ({}, "body.text", "Field required"),
+        ({"inputs": None}, "body.inputs", "must be an object, not null"),
+        ({"inputs": None, "text": None}, "body.inputs", "must be an object, not null"),
+        ({"text": None}, "body.text", "must be a string, not null"),
         ({"inputs": []}, "body.inputs", "object"),
         ({"input": CHURN_ROW}, "body.input", "inputs"),
     ],
@@ -150,6 +153,9 @@ async def test_a_wrong_request_is_told_where(
         ({"rows": [CHURN_ROW], "texts": ["a"]}, "body.rows"),
         ({"texts": ["a"]}, "body.texts"),
         ({}, "body.texts"),
+        ({"rows": None}, "body.rows"),
+        ({"texts": None}, "body.texts"),
+        ({"rows": [CHURN_ROW, None]}, "body.rows.1"),
         ({"rows": []}, "body.rows"),
         ({"rows": [CHURN_ROW] * 257}, "body.rows"),
         ({"rows": [{"age": 1}]}, "body.rows.0.monthly fee"),
@@ -159,6 +165,20 @@ async def test_a_wrong_request_is_told_where(
 async def test_a_wrong_batch_is_told_where(tables: httpx.AsyncClient, body: dict[str, Any], location: str) -> None:
     problem = assert_problem(await tables.post("/predict/batch", json=body | {"model_name": "churn"}), 422)
     assert location in {fault["location"] for fault in problem["errors"]}
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "location"),
+    [
+        ("/predict", '{"inputs": {"age": 1, "age": 2}}', "body.inputs.age"),
+        ("/predict/batch", '{"rows": [{"age": 1}, {"age": 1, "age": 2}]}', "body.rows.1.age"),
+    ],
+)
+async def test_an_input_that_stands_there_twice_is_told_where(
+    tables: httpx.AsyncClient, path: str, body: str, location: str
+) -> None:
+    answer = await tables.post(path, content=body, headers={"Content-Type": "application/json"})
+    assert assert_problem(answer, 422)["errors"] == [{"location": location, "message": "stands there twice"}]
 
 
 @pytest.mark.parametrize("body", [{"texts": [" "] * 256}, {"rows": [{"text": 1}] * 256}])

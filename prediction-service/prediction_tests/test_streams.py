@@ -148,7 +148,8 @@ async def test_a_wrong_row_of_csv_costs_the_others_nothing(
     [
         (b"{", "is not JSON"),
         (b"[1]", "is no JSON object"),
-        (b'{"text": "a", "text": "b"}', "body.text stands there twice"),
+        (b'{"text": "a", "text": "b"}', "text stands there twice"),
+        (b'{"inputs": {"text": "a", "t\\u0065xt": "b"}}', "inputs.text stands there twice"),
         (b'{"text": NaN}', "NaN and Infinity are no JSON"),
         (b'{"text": 1}', "text must be a text"),
         (b'{"text": "a", "x": 1}', "x is no input of this model, which takes text"),

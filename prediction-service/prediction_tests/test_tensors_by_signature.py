@@ -169,7 +169,7 @@ BAD: list[tuple[str, list[dict[str, Any]], str]] = [
         [CALLS, PLAN, tensor("fee", "FP32", [2], [1, 2])],
         "'fee': is no input of this model, which takes age, calls,",
     ),
-    (CHURN, [CALLS, PLAN, CALLS], "twice"),
+    (CHURN, [CALLS, PLAN, CALLS], "Input 'calls': stands there twice."),
     (CHURN, [CALLS, PLAN, tensor("age", "FP64", [1], [1])], "Input 'age': has 1 rows, and 'calls' has 2."),
     (
         CHURN,

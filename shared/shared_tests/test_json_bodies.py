@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from shared.http.json_structure import MAX_DEPTH, MAX_VALUES, check_structure
-from shared.http.problems import InvalidRequest, Problem, install_problem_handlers
+from shared.http.problems import InvalidRequest, Problem, install_problem_handlers, place
 from shared.http.request_body import ANY_RATIO_BYTES, LARGE_AT_ONCE, MAX_BYTES, SMALL_BYTES, BodyTooLarge
 from shared.http.server.held_bytes import MOST_BYTES, MOST_OF_ONE_CALLER
 from shared.http.strict_route import StrictRoute
@@ -265,7 +265,12 @@ async def test_what_unfinished_bodies_hold_is_bounded_for_each_caller_and_for_al
         (b'{"number": -Infinity}', "body"),
         (b'{"number": 1, "number": 2}', "body.number"),
         (b'{"number": 1, "nu\\u006dber": 2}', "body.number"),
-        (b'{"number": 1, "unknown": {"a": 1, "a": 2}}', "body.a"),
+        (b'{"number": 1, "unknown": {"a": 1, "a": 2}}', "body.unknown.a"),
+        (
+            b'{"number": 1, "unknown": [1, [2, {}], {"a": {"b": 1}, "c": [3,4,5,{"d": 1, "\\u0064": 2}]}]}',
+            "body.unknown.2.c.3.d",
+        ),
+        (b'{"a": [{"b": 1}, {"b": 1}, {"b": [1, 2], "c": "x,y", "b": 3}]}', "body.a.2.b"),
         (b'{"number": 1, "numbre": 2}', "body.numbre"),
         (b'{"number": 1,}', "body"),
         (b"{'number': 1}", "body"),
@@ -374,6 +379,22 @@ def test_every_json_passes_and_is_not_overcounted(value: object, ascii_only: boo
     if count(value) > 3:
         with pytest.raises(BodyTooLarge):
             check_structure(body, max_values=count(value) // 3)
+
+
+@given(values, st.lists(st.text() | st.integers(0, 5), max_size=6), st.text(), st.booleans())
+def test_a_repeated_key_is_told_with_its_path(value: object, path: list[str | int], key: str, ascii_only: bool) -> None:
+    """Whatever stands beside it, and however deep it lies: a number is the place in a list, a text a key."""
+    name, other = json.dumps(key, ensure_ascii=ascii_only), json.dumps(value, ensure_ascii=ascii_only)
+    body = f"{{{name}: {other}, {name}: {other}}}"
+    for step in reversed(path):
+        if isinstance(step, int):
+            body = f"[{', '.join([*[other] * step, body, other])}]"
+        else:
+            body = f"{{{json.dumps(step)}: {body}}}"
+    with pytest.raises(InvalidRequest) as raised:
+        check_structure(body.encode("utf-8", "surrogatepass"), max_values=100_000)
+    (fault,) = raised.value.extensions["errors"]
+    assert fault == {"location": place(("body", *path, key)), "message": "stands there twice"}
 
 
 @given(st.binary(max_size=300) | st.text(alphabet='{}[]",:\\N1 a').map(str.encode))

@@ -4,14 +4,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from prediction_service.api.schemas import BatchRequest, PredictionRequest
+from prediction_service.api.schemas import BatchRequest, PredictionOptions, PredictionRequest
 from prediction_service.models.model import Model
 from prediction_service.request.texts import MAX_BATCH_CHARACTERS, check_text
 from prediction_service.signature.signature import InputFaults, Instance, length_of
 from shared.contracts.problem import FieldError
 from shared.http.problems import MAX_REPORTED_ERRORS, InvalidRequest, place
 
-MISSING = "Field required"
+OF_ONE = {"inputs": "an object", "text": "a string"}
+OF_MANY = {"rows": "a list of objects", "texts": "a list of strings"}
+"""Field that has what is to be predicted → what it must be; the inputs of rows first, then texts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,7 @@ class CheckedBatch:
 def check_one(body: PredictionRequest) -> None:
     """Raises InvalidRequest unless there is either a text or inputs."""
     if body.text is None and body.inputs is None:
-        raise InvalidRequest([FieldError(location="body.text", message=MISSING)])
+        raise nothing_in(body, OF_ONE)
     if body.text is not None and body.inputs is not None:
         raise InvalidRequest([FieldError(location="body.inputs", message="stands beside text; send one of them")])
 
@@ -55,7 +57,7 @@ def check_takes_text(model: Model, field: str, instead: str) -> None:
 def check_many(body: BatchRequest) -> None:
     """Raises InvalidRequest unless there are either texts or rows, and texts are not too long all together."""
     if body.texts is None and body.rows is None:
-        raise InvalidRequest([FieldError(location="body.texts", message=MISSING)])
+        raise nothing_in(body, OF_MANY)
     if body.texts is not None and body.rows is not None:
         raise InvalidRequest([FieldError(location="body.rows", message="stands beside texts; send one of them")])
     if body.texts is not None:
@@ -99,6 +101,16 @@ def some_of(batch: CheckedBatch) -> CheckedBatch:
         errors = [error for errors in batch.faults.values() for error in errors]
         raise InvalidRequest(errors[:MAX_REPORTED_ERRORS])
     return batch
+
+
+def nothing_in(body: PredictionOptions, kinds: Mapping[str, str]) -> InvalidRequest:
+    """The 422 for a request without anything to predict: what is null in it, or that nothing was sent."""
+    for field, kind in kinds.items():
+        if field in body.model_fields_set:
+            return InvalidRequest([FieldError(location=f"body.{field}", message=f"must be {kind}, not null")])
+    inputs, text = kinds
+    message = f"Field required; {inputs} instead of it, if the model declares inputs"
+    return InvalidRequest([FieldError(location=f"body.{text}", message=message)])
 
 
 def check_characters(characters: int, field: str) -> None:

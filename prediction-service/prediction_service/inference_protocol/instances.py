@@ -18,7 +18,7 @@ def instances_of(signature: Signature, tensors: Sequence[Tensor]) -> Sequence[In
     if signature.is_plain_text:
         return texts_of(tensors)
     by_name = {tensor.name: tensor for tensor in unpacked(signature, tensors)}
-    check_names(signature, by_name, len(tensors))
+    check_names(signature, by_name, tensors)
     rows = rows_of(tensors)
     columns: list[Sequence[Any]] = [column(declared, by_name.get(declared.name), rows) for declared in signature.inputs]
     instances = list(zip(*columns, strict=True))
@@ -53,7 +53,7 @@ def check_characters(characters: int) -> None:
         raise BadInference(f"At most {MAX_BATCH_CHARACTERS} characters at once.")
 
 
-def check_names(signature: Signature, by_name: dict[str, Tensor], given: int) -> None:
+def check_names(signature: Signature, by_name: dict[str, Tensor], given: Sequence[Tensor]) -> None:
     """Raises BadInference for an input that stands there twice, or that the model does not have."""
     known = set(signature.names)
     for name in by_name:
@@ -63,8 +63,11 @@ def check_names(signature: Signature, by_name: dict[str, Tensor], given: int) ->
             )
     if not by_name:
         raise BadInference(f"This model takes {shown(signature.names)}.")
-    if len(by_name) < given:
-        raise BadInference("An input stands there twice.")
+    seen = set[str]()
+    for tensor in given:
+        if tensor.name in seen:
+            raise bad_input(tensor.name, "stands there twice")
+        seen.add(tensor.name)
 
 
 def rows_of(tensors: Sequence[Tensor]) -> int:

@@ -35,7 +35,7 @@ def read_request(body: bytes, json_length: str | None) -> Inference:
         request = InferenceRequest.model_validate_json(header)
     except InvalidRequest as error:
         fault = error.extensions["errors"][0]
-        raise BadInference(f"{fault['location']} {fault['message']}.") from error
+        raise BadInference(f"{fault['location'].removeprefix('body.')} {fault['message']}.") from error
     except ValidationError as error:
         wrong = error.errors(include_input=False, include_url=False)[0]
         place = ".".join(map(str, wrong["loc"]))

@@ -59,8 +59,9 @@ class NdjsonRows:
         except orjson.JSONDecodeError as error:
             return Row(self._number, {}, fault=f"is not JSON: {error}"[:200])
         except InvalidRequest as problem:
-            faults = problem.extensions["errors"]
-            return Row(self._number, {}, fault="; ".join(f"{one['location']} {one['message']}" for one in faults))
+            (fault,) = problem.extensions["errors"]
+            where = fault["location"].removeprefix("body").removeprefix(".")
+            return Row(self._number, {}, fault=f"{where} {fault['message']}".lstrip())
         except Problem as problem:
             return Row(self._number, {}, fault=problem.detail or problem.title)
         if not isinstance(found, dict):

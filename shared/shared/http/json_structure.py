@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from pydantic_core import from_json
 
@@ -44,8 +45,9 @@ def check_structure(  # noqa: C901 - one loop over the kinds of tokens, on the w
             if values > max_values:
                 raise too_many(max_values)
         elif kind == COLON:
-            if open_objects and (keys := open_objects[-1]) is not None:
-                note_key(keys, key)
+            if open_objects and (keys := open_objects[-1]) is not None and not note_key(keys, key):
+                where = place(("body", *path_of_repeated_key(body)))
+                raise InvalidRequest([FieldError(location=where, message="stands there twice")])
         elif kind in OPENING:
             values += 1
             if values > max_values:
@@ -72,14 +74,50 @@ def tokens_of(body: bytes) -> Iterable[bytes]:
     return (match.group() for match in TOKEN.finditer(body))
 
 
-def note_key(keys: set[bytes], key: bytes) -> None:
-    """Remembers a key of an object. Raises InvalidRequest when it stands there already, however it is spelled."""
+def note_key(keys: set[bytes], key: bytes) -> bool:
+    """Remembers a key of an object; False when it stands there already, however it is spelled."""
     if b"\\" in key:
         try:
             key = b'"' + from_json(key).encode("utf-8", "surrogatepass") + b'"'
         except ValueError:
-            return  # no JSON, as the parser will say
+            return True  # no JSON, as the parser will say
     if key in keys:
-        name = key[1:-1].decode("utf-8", "replace")
-        raise InvalidRequest([FieldError(location=place(("body", name)), message="stands there twice")])
+        return False
     keys.add(key)
+    return True
+
+
+@dataclass(slots=True)
+class Place:
+    """Where one is in an array or an object: `at` its element, or its key."""
+
+    keys: set[bytes] | None
+    at: int | str
+
+
+def path_of_repeated_key(body: bytes) -> list[int | str]:
+    """Where a body's first key stands that its object has already. Read anew, so that nobody else pays for paths."""
+    places, key = list[Place](), b""
+    for token in tokens_of(body):
+        kind = token[0]
+        if kind == QUOTE:
+            key = token
+        elif kind == COMMA and places and isinstance(places[-1].at, int):
+            places[-1].at += token.count(b",")
+        elif kind == COLON and places and (keys := places[-1].keys) is not None:
+            places[-1].at = key_name(key)
+            if not note_key(keys, key):
+                break
+        elif kind in OPENING:
+            places.append(Place(set(), "") if kind == OBJECT else Place(None, 0))
+        elif kind in CLOSING and places:
+            places.pop()
+    return [one.at for one in places]
+
+
+def key_name(key: bytes) -> str:
+    """A key as it is meant; as it is spelled, where that is no JSON."""
+    try:
+        return str(from_json(key))
+    except ValueError:
+        return key[1:-1].decode("utf-8", "replace")
