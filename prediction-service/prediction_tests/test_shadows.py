@@ -142,8 +142,9 @@ class Written:
     def __init__(self) -> None:
         self.rows: list[dict] = []
 
-    async def add(self, rows: list[dict]) -> None:
+    async def add(self, rows: list[dict]) -> int:
         self.rows += rows
+        return len(rows)
 
     def disconnect(self) -> None:
         pass

@@ -40,30 +40,36 @@ KEPT_UNDER, *RESPONSE_ARRAYS = (
 )
 """Of each record the key that its request's response is kept under, or null; then a list per column of responses."""
 
+EMPTY = "''::bytea"
+
 ADD_WITH_RESPONSES = f"""
-WITH kept AS (
+WITH told AS MATERIALIZED (
+    SELECT record.*, {NOT_ERASED} AS stays FROM unnest({ARRAYS}, {KEPT_UNDER}) AS record ({COLUMNS}, kept_under)
+), kept AS (
     INSERT INTO predictions.kept_response AS earlier (key, fingerprint, response, prediction_ids, created_at)
-    SELECT key, fingerprint, response, prediction_ids::uuid[], created_at
+    SELECT key, CASE WHEN is_erased THEN {EMPTY} ELSE fingerprint END,
+        CASE WHEN is_erased THEN {EMPTY} ELSE response END, prediction_ids::uuid[], created_at
     FROM unnest({", ".join(RESPONSE_ARRAYS)}) AS given (key, fingerprint, response, prediction_ids, created_at)
+    CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM told WHERE kept_under = key AND NOT stays) AS is_erased) AS erased
     ORDER BY key -- two statements that have two keys in common wait for each other in one order
     ON CONFLICT (key) DO UPDATE SET fingerprint = excluded.fingerprint, response = excluded.response,
         prediction_ids = excluded.prediction_ids, created_at = excluded.created_at
-    WHERE earlier.created_at <= excluded.created_at - interval '24 hours'
+    WHERE earlier.created_at <= excluded.created_at - interval '24 hours' OR earlier.response = {EMPTY}
     RETURNING earlier.key
 ), added AS (
     INSERT INTO predictions.prediction ({COLUMNS})
-    SELECT {VALUES} FROM unnest({ARRAYS}, {KEPT_UNDER}) AS record ({COLUMNS}, kept_under)
+    SELECT {VALUES} FROM told
     WHERE (SELECT pg_logical_emit_message(true, 'modelserver', ''::text)) IS NOT NULL
-        AND (kept_under IS NULL OR kept_under IN (SELECT key FROM kept))
-        AND {NOT_ERASED}
+        AND (kept_under IS NULL OR kept_under IN (SELECT key FROM kept)) AND stays
     ON CONFLICT DO NOTHING
 )
 SELECT key FROM kept
 """  # noqa: S608 - as above
 """ADD and ADD_AGAIN for requests of which some have a response that is kept; records are added with it alone. Selects
-the keys whose responses were kept now."""
+the keys whose responses were kept now. Of a request of which something was erased meanwhile an empty response is kept,
+which is none to whoever comes again; its other records are added."""
 
-FIND_RESPONSES = """
+FIND_RESPONSES = f"""
 SELECT key, fingerprint, response AS body FROM predictions.kept_response
-WHERE key = ANY ($1::bytea[]) AND created_at > now() - $2 * interval '1 hour'
-"""
+WHERE key = ANY ($1::bytea[]) AND created_at > now() - $2 * interval '1 hour' AND response <> {EMPTY}
+"""  # noqa: S608 - as above

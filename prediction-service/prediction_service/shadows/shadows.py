@@ -139,7 +139,8 @@ class Shadows:
             if self._unwritten:
                 rows, self._unwritten = self._unwritten, []
                 try:
-                    await self._store.add(rows)
+                    added = await self._store.add(rows)
+                    DROPPED.labels("not on record").inc(len(rows) - added)
                 except ShadowsNotStoredError as error:
                     DROPPED.labels("not written").inc(len(rows))
                     log.warning("shadows not recorded", rows=len(rows), error=str(error))

@@ -11,13 +11,8 @@ from shared.database.lone_connection import LoneConnection
 CONNECT_SECONDS = 1.0
 STATEMENT_SECONDS = 2.0
 
-ADD = """
-INSERT INTO predictions.shadow
-SELECT given.* FROM jsonb_populate_recordset(NULL::predictions.shadow, $1::jsonb) AS given
-WHERE NOT EXISTS (SELECT FROM predictions.erasure WHERE erasure.prediction_id = given.prediction_id)
-ON CONFLICT DO NOTHING
-"""
-"""What was erased in the meantime stays away."""
+ADD = "SELECT predictions.add_shadows($1::jsonb)"
+"""Of predictions that are not on record, or not any more, nothing is added."""
 
 
 class ShadowsNotStoredError(Exception):
@@ -30,11 +25,15 @@ class ShadowStore:
     def __init__(self, connector: Connector) -> None:
         self._connection = LoneConnection(connector, seconds=CONNECT_SECONDS)
 
-    async def add(self, rows: Sequence[dict[str, Any]]) -> None:
-        """Returns once they are committed. Raises ShadowsNotStoredError."""
+    async def add(self, rows: Sequence[dict[str, Any]]) -> int:
+        """Returns once they are committed, and how many: those whose prediction is on record.
+
+        Raises ShadowsNotStoredError.
+        """
         try:
             async with self._connection.use() as connection:
-                await connection.execute(ADD, orjson.dumps(rows).decode(), timeout=STATEMENT_SECONDS)
+                added: int = await connection.fetchval(ADD, orjson.dumps(rows).decode(), timeout=STATEMENT_SECONDS)
+                return added
         except Exception as error:  # asyncpg raises all kinds of errors when a connection breaks at a bad moment
             raise ShadowsNotStoredError(f"{type(error).__name__}: {error}") from error
 
