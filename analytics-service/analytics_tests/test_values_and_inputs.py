@@ -150,3 +150,32 @@ def test_what_rules_say_of_them_is_borne_out_by_the_facts() -> None:
 )
 def test_sentences_about_them_are_held_against_the_facts(sentence: str, stays: bool) -> None:
     assert bool(Check(SITUATION).kept(sentence)) is stays
+
+
+SURE = measure("label", DriftStatus.MODERATE, 0.2, {"sport": (0.9, 0.7), "weather": (0.1, 0.3)})
+SETS = measure("labels", DriftStatus.SIGNIFICANT, 0.9, {"sport": (1.0, 0.6), "weather": (0.2, 0.5)}, label="weather")
+
+
+def test_of_several_labels_the_one_that_changed_most_is_told_and_not_the_surest() -> None:
+    """`sport` moved further, but `weather` is the one that is measured."""
+    findings = findings_by_rules(facts_of(numbers(), numbers(), drift=drifted(SURE, SETS)))
+    (issue,) = findings.identified_issues
+    assert issue.issue_type == "label_drift"
+    assert issue.description.startswith(
+        "The share of predictions with the label `weather` among theirs was 50 %, 20 % in the 60 minutes before"
+    )
+
+
+def test_several_labels_that_are_steady_leave_the_surest_to_be_told() -> None:
+    steady = SETS.model_copy(update={"status": DriftStatus.STABLE})
+    (issue,) = findings_by_rules(facts_of(numbers(), numbers(), drift=drifted(SURE, steady))).identified_issues
+    assert issue.description.startswith("The share of predictions that said `sport`")
+
+
+def test_several_labels_that_drifted_from_a_baseline_only_have_changed_slowly() -> None:
+    """Whichever of them the comparison with the window before names."""
+    pinned = drifted(SETS).model_copy(update={"baseline": "spring"})
+    steady = drifted(SETS.model_copy(update={"status": DriftStatus.STABLE, "label": "sport"}))
+    findings = findings_by_rules(facts_of(numbers(), numbers(), drift=steady, pinned=pinned))
+    assert findings.root_cause_hypothesis is not None
+    assert findings.root_cause_hypothesis.startswith("It has come slowly")

@@ -175,7 +175,9 @@ def not_new(facts: Facts) -> str | None:
 def steady(facts: Facts, *names: str) -> bool:
     """Whether these properties could be judged, and show no change that matters."""
     measures = facts.drift.measures if facts.drift else []
-    judged: dict[str, DriftStatus] = {measure.subject: measure.status for measure in measures}
+    judged: dict[str, DriftStatus] = {
+        measure.name if measure.input is None else measure.subject: measure.status for measure in measures
+    }
     return all(judged.get(name) in (DriftStatus.STABLE, DriftStatus.SLIGHT) for name in names)
 
 

@@ -93,6 +93,18 @@ class LabelDrift(Drifted):
 
 
 @dataclass(frozen=True, slots=True)
+class LabelSetDrift(LabelDrift):
+    """A label is given otherwise where a prediction may have several."""
+
+    measured: ClassVar[str] = "labels"
+
+    @property
+    def sentence(self) -> str:
+        """The claim in words."""
+        return f"The share of predictions with the label {name_of(self.bin_name)} among theirs was {self.shares}."
+
+
+@dataclass(frozen=True, slots=True)
 class ConfidenceDrift(Drifted):
     """Confidences are spread otherwise, and that is more than a fall or a rise of all of them."""
 
@@ -170,6 +182,7 @@ class InputDrift(Drifted):
 
 KINDS: dict[str, type[Drifted]] = {
     "label": LabelDrift,
+    "labels": LabelSetDrift,
     "confidence": ConfidenceDrift,
     "input_length": LengthDrift,
     "value": ValueDrift,
@@ -195,10 +208,13 @@ def drift_claims(facts: Facts) -> Iterator[Drifted]:
 
 def claims_of(facts: Facts, drift: DriftReport, reference: str, *, pinned: bool = False) -> Iterator[Drifted]:
     """One claim for each property that drifted from one reference."""
+    told = {each.name for each in drift.measures if each.status in TOLD}
     for measure in drift.measures:
         kind = KINDS.get(measure.name)
         if kind is None or measure.status not in TOLD or measure.psi is None:
             continue
+        if kind is LabelDrift and LabelSetDrift.measured in told:
+            continue  # of several labels the surest: what has become of each says more
         names = renaming_in(facts, drift, pinned=pinned) if kind is LabelDrift else None
         if names is None:
             strong = measure.status is DriftStatus.SIGNIFICANT
@@ -283,7 +299,8 @@ def differ_for_sure(before: Mapping[str, int], now: Mapping[str, int]) -> bool:
 
 
 def most_moved(measure: DriftMeasure) -> tuple[str, float, float]:
-    """The bin whose share moved most, before and now."""
-    names = sorted(measure.reference.keys() | measure.current.keys()) or [""]
+    """The bin whose share moved most, before and now; of several labels the one that the measure is about."""
+    bins = measure.reference.keys() | measure.current.keys()
+    names = [measure.label] if measure.label is not None else sorted(bins) or [""]
     moves = [(name, measure.reference.get(name, 0.0), measure.current.get(name, 0.0)) for name in names]
     return max(moves, key=lambda move: abs(move[1] - move[2]))

@@ -80,6 +80,7 @@ BREACHED = {
 }
 DRIFTED = {
     "label": re.compile(r"label|class|output", re.IGNORECASE),
+    "labels": re.compile(r"label|class|output", re.IGNORECASE),
     "confidence": re.compile(r"confiden", re.IGNORECASE),
     "input_length": re.compile(r"length|\binputs?\b", re.IGNORECASE),
     "value": re.compile(r"\bvalues?\b|\bnorms?\b", re.IGNORECASE),

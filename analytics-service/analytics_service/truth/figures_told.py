@@ -198,7 +198,7 @@ def bins_of(facts: Facts) -> Iterator[str]:
     """The ranges of what is a number: confidences, lengths, values, inputs that are no categories."""
     for drift in filter(None, (facts.drift, facts.pinned)):
         for measure in drift.measures:
-            if measure.name != "label" and (measure.input is None or measure.other is None):
+            if measure.name not in {"label", "labels"} and (measure.input is None or measure.other is None):
                 yield from measure.reference.keys() | measure.current.keys()
 
 

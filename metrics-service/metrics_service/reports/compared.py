@@ -7,10 +7,11 @@ from operator import itemgetter
 from typing import Any
 
 from metrics_service.drift.comparison import compare
+from metrics_service.drift.label_sets import NONE, compare_sets
 from metrics_service.drift.value_ranges import by_range, last_bins, range_names
 from metrics_service.windows.inputs import InputBins, InputCounts
 from metrics_service.windows.shapes import Shapes, confidence_range, length_range
-from shared.contracts.baseline import MISSING_BIN
+from shared.contracts.baseline import MISSING_BIN, LabelSets
 from shared.contracts.drift import DriftMeasure, DriftMeasureName, ShareChange
 
 Counts = Mapping[Any, int]
@@ -32,8 +33,29 @@ class Property:
 def compared(reference: Shapes, current: Shapes) -> list[DriftMeasure]:
     """Every property compared, but for those that neither side's predictions have, such as the label of a value."""
     there = properties(reference, current)
-    measured = [each for each in there if each.reference or each.current] or there[:3]
-    return [measure(each, len(measured)) for each in measured]
+    sets = reference.labels is not None or current.labels is not None
+    measured = [each for each in there if each.reference or each.current] or there[: 0 if sets else 3]
+    measures = [measure(each, len(measured) + sets) for each in measured]
+    if sets:
+        measures.insert(1, measure_of_sets(reference.labels or NONE, current.labels or NONE, len(measured) + 1))
+    return measures
+
+
+def measure_of_sets(reference: LabelSets, current: LabelSets, measures: int) -> DriftMeasure:
+    """Each label compared by itself, told as the one that changed most; one measure of so many."""
+    label, comparison = compare_sets(reference, current, measures=measures)
+    return DriftMeasure(
+        name="labels",
+        label=label,
+        **asdict(comparison),
+        reference=shares_of_sets(reference),
+        current=shares_of_sets(current),
+    )
+
+
+def shares_of_sets(sets: LabelSets) -> dict[str, float]:
+    """The share of predictions that have each label, in the order of the labels."""
+    return {label: n / sets.predictions for label, n in sorted(sets.counts.items()) if n}
 
 
 def properties(reference: Shapes, current: Shapes) -> list[Property]:

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from metrics_service.windows.inputs import InputCounts, as_input, bins_of, counts_of, largest_by_name
 from metrics_service.windows.window import Window
-from shared.contracts.baseline import ModelBaseline
+from shared.contracts.baseline import LabelSets, ModelBaseline
 
 CONFIDENCE_STEPS = 20
 LENGTH_BIN_ZERO = 100
@@ -29,12 +29,14 @@ class Shapes:
     versions: dict[str, int] = field(default_factory=dict)
     value: Mapping[int, int] = field(default_factory=dict)
     inputs: InputCounts = field(default_factory=dict)
+    labels: LabelSets | None = None
 
     @property
     def sample_size(self) -> int:
         """The number of predictions."""
         numbers: list[Mapping[int, int]] = [self.confidence, self.input_length, self.value, *self.inputs.values()]
-        return max(sum(self.label.values()), *(sum(counts.values()) for counts in numbers))
+        of_sets = self.labels.predictions if self.labels else 0
+        return max(of_sets, sum(self.label.values()), *(sum(counts.values()) for counts in numbers))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,7 @@ def as_baseline(shapes: Shapes) -> ModelBaseline:
     """Shapes in the words of `baseline.json`."""
     return ModelBaseline(
         label=dict(shapes.label),
+        labels=shapes.labels,
         confidence={confidence_range(key): n for key, n in shapes.confidence.items()},
         input_length={length_range(key): n for key, n in shapes.input_length.items()},
         value={str(key): n for key, n in shapes.value.items()},
@@ -102,6 +105,7 @@ def from_baseline(baseline: ModelBaseline) -> Shapes:
     try:
         return Shapes(
             label=baseline.label,
+            labels=baseline.labels,
             confidence={CONFIDENCE_BINS[key]: n for key, n in baseline.confidence.items()},
             input_length=total_by(
                 ((LENGTH_RANGES | FORMER_LENGTH_RANGES)[key], n) for key, n in baseline.input_length.items()

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from metrics_service.windows.histogram import quantiles, signed_value_of
 from metrics_service.windows.rollups import Selection, over_selection, parameters_of
+from shared.contracts.baseline import LabelSets
 from shared.contracts.values import LabelMetrics, ValueMetrics
 
 PERCENTILES = {"p05": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p95": 0.95}
@@ -42,6 +43,14 @@ async def value_bins(connection: AsyncConnection, selection: Selection) -> dict[
     """How the values of a window are distributed: predictions per logarithmic bin."""
     row = (await connection.execute(VALUES, parameters_of(selection))).one()
     return dict(zip(row.bins or (), row.bin_counts or (), strict=True))
+
+
+async def label_sets(connection: AsyncConnection, selection: Selection) -> LabelSets | None:
+    """How many predictions of a window have each label, of those that may have several; None of none."""
+    row = (await connection.execute(LABEL_SETS, parameters_of(selection))).one()
+    if not row.predictions:
+        return None
+    return LabelSets(predictions=row.predictions, counts=dict(zip(row.names or (), row.counts or (), strict=True)))
 
 
 def averages(row: Row[Any]) -> Iterator[tuple[tuple[str, str], float]]:

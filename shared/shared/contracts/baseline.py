@@ -89,12 +89,30 @@ class CategoryInput(BaseModel):
         return self.values.index(value) if value in self.values else len(self.values)
 
 
+class LabelSets(BaseModel):
+    """How many predictions have each label, where a prediction may have several."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    predictions: Predictions = Field(description="Those whose labels are known, whether they have any or not")
+    counts: dict[str, Predictions] = Field(max_length=100_000)
+
+    @model_validator(mode="after")
+    def has_a_label_at_most_once_a_prediction(self) -> Self:
+        """Raises ValueError for a label that more predictions have than there are."""
+        for label, count in self.counts.items():
+            if count > self.predictions:
+                raise ValueError(f"{count} predictions have the label {label[:200]!r}, of {self.predictions}")
+        return self
+
+
 class ModelBaseline(BaseModel):
     """Numbers of predictions per bin; the bins are called as in a drift report. What is left out cannot be compared."""
 
     model_config = ConfigDict(extra="ignore")
 
     label: dict[str, Predictions] = Field({}, max_length=100_000)
+    labels: LabelSets | None = Field(None, description="Of a multilabel model: how many predictions have each label")
     confidence: dict[ConfidenceRange, Predictions] = Field({}, description="Keys such as `0.55-0.60`")
     input_length: dict[LengthRange, Predictions] = Field(
         {}, description="Keys such as `64-127`, in characters; the last is `32768+`"

@@ -70,8 +70,9 @@ class DriftStatus(StrEnum):
     """Nothing was found, and in so little not everything would have been: half of all in one bin, or new bins only."""
 
 
-DriftMeasureName = Literal["label", "confidence", "input_length", "value", "input"]
-"""What can be compared; there is a measure `input` for every input that has bins."""
+DriftMeasureName = Literal["label", "labels", "confidence", "input_length", "value", "input"]
+"""What can be compared. `label`: the one of a prediction, of several the surest; `labels`: each of those that a
+prediction may have several of. There is a measure `input` for every input that has bins."""
 
 
 class ShareChange(BaseModel):
@@ -86,6 +87,9 @@ class DriftMeasure(BaseModel):
 
     name: DriftMeasureName
     input: str | None = Field(None, description="Of `input`: which one of the manifest's inputs")
+    label: str | None = Field(
+        None, description="Of `labels`: the one whose share has changed most; the figures of the change are its own"
+    )
     status: DriftStatus
     psi: float | None = Field(description="Population stability index; null when one of the sides is empty")
     js_distance: float | None = Field(description="Jensen-Shannon distance, 0 (same) to 1 (nothing in common)")
@@ -104,8 +108,10 @@ class DriftMeasure(BaseModel):
         None, description="At most how often chance alone shows as much, in this measure or in any other of the report"
     )
     certainty: float | None = Field(None, ge=0, le=1, description="That there was a change: 1 - p_value")
-    reference: dict[str, float] = Field(description="Share of each bin in the reference")
-    current: dict[str, float] = Field(description="Share of each bin in the window")
+    reference: dict[str, float] = Field(
+        description="Share of each bin in the reference; of `labels` the share of predictions that have it"
+    )
+    current: dict[str, float] = Field(description="The same in the window")
     missing: ShareChange | None = Field(None, description="Of `input`: how many predictions had none")
     other: ShareChange | None = Field(
         None, description="Of `input`, of a category: how many predictions had a value that the baseline does not list"
@@ -113,8 +119,9 @@ class DriftMeasure(BaseModel):
 
     @property
     def subject(self) -> str:
-        """What it is called where it stands for itself: `label`, `input rooms`."""
-        return self.name if self.input is None else f"{self.name} {self.input}"
+        """What it is called where it stands for itself: `label`, `labels sport`, `input rooms`."""
+        which = self.input or self.label
+        return self.name if which is None else f"{self.name} {which}"
 
     @property
     def excess_psi(self) -> float | None:

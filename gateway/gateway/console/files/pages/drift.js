@@ -81,7 +81,7 @@ function versionsInWords({ versions, reference_versions: before }) {
 }
 
 function measure(one) {
-  const name = one.input ? ["Input ", h("code", {}, one.input)] : words(one.name);
+  const name = one.input ? ["Input ", h("code", {}, one.input)] : one.label ? ["Labels, most of all ", h("code", {}, one.label)] : words(one.name);
   const certainty = one.certainty === null ? null : one.certainty > 0.9999 ? "more than 99.99 %" : percent(one.certainty, 2);
   return card([name, " ", badge(one.status)],
     h("p", { class: "note" }, one.psi === null ? "One of the sides is empty." : `PSI ${short(one.psi)}, of which chance explains ${short(one.expected_psi)}.`,
