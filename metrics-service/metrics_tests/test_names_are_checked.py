@@ -8,7 +8,7 @@ from metrics_tests.rows import Row, insert, register
 from metrics_tests.service import client_of, settings_for
 from shared.testing.postgres import Database
 
-QUERIES = ["/metrics/aggregated", "/metrics/timeseries", "/metrics/drift", "/metrics/quality"]
+QUERIES = ["/metrics/aggregated", "/metrics/timeseries", "/metrics/drift", "/metrics/quality", "/metrics/calibration"]
 LISTS = ["/metrics/thresholds", "/metrics/thresholds/changes", "/metrics/alerts", "/metrics/baselines"]
 
 

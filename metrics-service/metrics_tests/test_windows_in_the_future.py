@@ -8,7 +8,7 @@ import pytest
 from metrics_tests.rows import Row, insert, register
 from shared.testing.postgres import Database
 
-QUERIES = ("/metrics/aggregated", "/metrics/timeseries", "/metrics/quality", "/metrics/drift")
+QUERIES = ("/metrics/aggregated", "/metrics/timeseries", "/metrics/quality", "/metrics/drift", "/metrics/calibration")
 
 
 def ahead(**by: float) -> str:

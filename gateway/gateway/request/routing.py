@@ -53,6 +53,7 @@ EXACT = table(
     Route("/metrics/compare", UpstreamName.METRICS),
     Route("/metrics/rollouts", UpstreamName.METRICS),
     Route("/metrics/quality", UpstreamName.METRICS),
+    Route("/metrics/calibration", UpstreamName.METRICS),
     Route("/metrics/baselines", UpstreamName.METRICS, guarded=True),
     Route("/metrics/audit", UpstreamName.METRICS, guarded=True),
     Route("/metrics/alerts", UpstreamName.METRICS),

@@ -18,6 +18,7 @@ from metrics_service.feedback.contracts import (
 )
 from metrics_service.feedback.store import FeedbackStore
 from metrics_service.models.catalogue import ModelCatalogue
+from metrics_service.reports.calibration import Calibration, calibration
 from metrics_service.windows.coverage import Coverage
 from metrics_service.windows.rollups import Selection
 from shared.contracts.aggregates import MetricsQuery
@@ -74,6 +75,21 @@ def feedback_router(store: FeedbackStore, coverage: Coverage, catalogue: ModelCa
         await catalogue.check(query.model_name, query.model_version, query.task_type)
         window = coverage.of_rollups(query.window_end, query.time_window_minutes, rollup_widths.MINUTE)
         return await store.quality(Selection(window, query.task_type, query.model_name, query.model_version))
+
+    @router.post(
+        "/metrics/calibration",
+        summary="Whether confidence says how often predictions are right",
+        responses=problems(404, 422, 503),
+    )
+    async def measure_calibration(query: MetricsQuery) -> Calibration:
+        """Judged predictions of a window by tenths of confidence: how sure the model was, how often it was right.
+
+        Of a window with very much feedback the newest 10,000 judgements are looked at.
+        """
+        await catalogue.check(query.model_name, query.model_version, query.task_type)
+        window = coverage.of_rollups(query.window_end, query.time_window_minutes, rollup_widths.MINUTE)
+        selection = Selection(window, query.task_type, query.model_name, query.model_version)
+        return await calibration(store.engine, selection, store.caller_limit)
 
     return router
 

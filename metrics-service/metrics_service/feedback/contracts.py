@@ -106,6 +106,15 @@ class LabelQuality(BaseModel):
     recall: float | None = Field(description="Share of its occurrences that were predicted; null: never occurred")
 
 
+class Confusion(BaseModel):
+    """How often one label was predicted where the same or another one would have been right."""
+
+    predicted: str
+    actual: str
+    count: int
+    weight: float = Field(description="What these judgements count for")
+
+
 class Quality(BaseModel):
     """How good the predictions of a window were, as far as there is feedback."""
 
@@ -122,6 +131,10 @@ class Quality(BaseModel):
     )
     accuracy: float | None = Field(description="Share of right predictions, by weight; null without feedback")
     labels: list[LabelQuality]
+    confusion: list[Confusion] = Field(
+        [], description="Predicted beside correct labels, the most frequent first; what is not there never occurred"
+    )
+    confusion_left_out: int = Field(0, description="Judgements of pairs beyond the 1,000 most frequent")
     task_type: str | None = None
     model_name: str | None = None
     model_version: str | None = None

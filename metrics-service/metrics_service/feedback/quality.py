@@ -4,7 +4,10 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from metrics_service.feedback.contracts import LabelQuality
+from metrics_service.feedback.contracts import Confusion, LabelQuality
+
+MOST_CONFUSED = 1000
+"""Pairs of labels that a matrix has at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,16 @@ def label_qualities(pairs: Pairs) -> list[LabelQuality]:
         )
         for label in sorted(predicted.keys() | actual.keys())
     ]
+
+
+def confusion(pairs: Pairs) -> tuple[list[Confusion], int]:
+    """The most frequent pairs, and how many judgements are of others."""
+    found = [
+        Confusion(predicted=was, actual=should, count=judged.count, weight=judged.weight)
+        for (was, should), judged in pairs.items()
+    ]
+    found.sort(key=lambda one: (-one.count, one.predicted, one.actual))
+    return found[:MOST_CONFUSED], sum(one.count for one in found[MOST_CONFUSED:])
 
 
 def right_weight(pairs: Pairs, label: str) -> float:

@@ -20,7 +20,7 @@ from sqlalchemy.types import DateTime, Double, Text
 from metrics_service.database import autocommit, transaction
 from metrics_service.feedback.contracts import Caller, Feedback, FeedbackResult, Outcome, Quality, RecordedFeedback
 from metrics_service.feedback.corroboration import corroborated
-from metrics_service.feedback.quality import Judged, Pairs, accuracy, label_qualities
+from metrics_service.feedback.quality import Judged, Pairs, accuracy, confusion, label_qualities
 from metrics_service.sql import statement
 from metrics_service.windows.rollups import CHOICE, Selection, choice_of
 from shared.contracts.problem import FieldError
@@ -136,6 +136,7 @@ class FeedbackStore:
         pairs = await self.pairs(selection)
         said = await corroborated(self.engine, selection, self.caller_limit)
         weight = sum(judged.weight for judged in pairs.values())
+        confused, left_out = confusion(pairs)
         return Quality(
             feedback_count=sum(judged.count for judged in pairs.values()),
             weight=weight,
@@ -143,6 +144,8 @@ class FeedbackStore:
             is_independent=said.counted > weight / 2,
             accuracy=accuracy(pairs),
             labels=label_qualities(pairs),
+            confusion=confused,
+            confusion_left_out=left_out,
             task_type=selection.task_type,
             model_name=selection.model_name,
             model_version=selection.model_version,

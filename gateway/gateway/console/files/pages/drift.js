@@ -5,9 +5,10 @@ import { distribution } from "../lib/distribution.js";
 import { fill, fillWhenChanged, h } from "../lib/dom.js";
 import { count, percent, short, words } from "../lib/format.js";
 import { modelChoice } from "../lib/model_choice.js";
-import { badge, card, choices, freshness, nothing, problem, table, time } from "../lib/parts.js";
+import { badge, card, choices, freshness, nothing, problem, time } from "../lib/parts.js";
 import { keepAsking } from "../lib/poll.js";
 import { href } from "../lib/router.js";
+import { qualityByFeedback } from "./drift_quality.js";
 
 export const title = "Drift and quality";
 
@@ -36,9 +37,10 @@ export function render(params, signal) {
     fresh.failed(error);
     if (error.status && error.status < 500) fill(drift, problem(error));
   });
+  const atMostADay = { ...query, time_window_minutes: Math.min(minutes, DAY_MINUTES) };
   keepAsking(signal, SECONDS, async () => {
-    const { data } = await post("/metrics/quality", { ...query, time_window_minutes: Math.min(minutes, DAY_MINUTES) }, { signal });
-    fillWhenChanged(quality, withoutTimes(data), () => judged(data, Math.min(minutes, DAY_MINUTES)));
+    const [{ data: judged }, { data: sure }] = await Promise.all(["quality", "calibration"].map((what) => post(`/metrics/${what}`, atMostADay, { signal })));
+    fillWhenChanged(quality, [withoutTimes(judged), withoutTimes(sure)], () => qualityByFeedback(judged, sure, atMostADay.time_window_minutes));
   }, (error) => fillWhenChanged(quality, error.message, () => problem(error)));
   return [
     h("div", { class: "controls" },
@@ -93,14 +95,4 @@ function measure(one) {
 function shares(name, change) {
   if (!change || (change.reference === null && change.current === null)) return null;
   return h("p", { class: "note" }, `${name}: ${percent(change.reference)} before, ${percent(change.current)} now.`);
-}
-
-function judged(data, minutes) {
-  if (!data.feedback_count) return nothing(`Nobody has said yet what predictions of the last ${minutes / 60} h should have been. One click in the playground does, or POST /feedback.`);
-  const whose = data.is_independent ? "Several callers, or one with the admin token, say so." : "Few callers decide this alone: it is a hint, no measurement.";
-  return [
-    h("p", {}, h("strong", { class: "large" }, percent(data.accuracy)), ` right, of ${count(data.feedback_count)} judged by ${count(data.callers)} ${data.callers === 1 ? "caller" : "callers"} (they count for ${short(data.weight)}). `, whose),
-    table("Quality by label", ["Label", "Predicted", "Would have been right", "Precision", "Recall"],
-      data.labels.map((one) => [one.label, count(one.predicted), count(one.actual), percent(one.precision), percent(one.recall)])),
-  ];
 }
