@@ -145,6 +145,10 @@ bench-prediction bench-gateway bench-analytics bench-metrics: bench-install
 metrics-reference: install ## Make docs/metrics-reference.md from the services that make run has started (FIRST=8010)
 	@PYTHONPATH=deploy $(BIN)/python -m observability $(if $(FIRST),--port $(FIRST))
 
+.PHONY: dashboards
+dashboards: install ## Make the dashboards in deploy/grafana of deploy/observability/dashboards.toml
+	@PYTHONPATH=deploy $(BIN)/python -m observability.dashboards
+
 .PHONY: drift-table
 drift-table: install ## How often drift is claimed by chance and found: the tables in docs/drift.md, in about half an hour
 	cd metrics-service && ../$(BIN)/python -m simulations.drift_table --into ../docs/drift.md

@@ -1,1 +1,1 @@
-"""What is known of the metrics beyond what the services say of them, and the page that is made of both."""
+"""What people see of the metrics: the page of every one, and the dashboards, made of lists in this folder."""
