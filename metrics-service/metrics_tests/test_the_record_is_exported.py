@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -14,10 +15,17 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 from pyarrow import parquet
+from pydantic import SecretStr
 
+from metrics_service.api.predictions import asked_filter
+from metrics_service.database import DatabaseUnavailable
 from metrics_service.predictions import export, stretches
 from metrics_service.predictions import parquet as groups
+from metrics_service.predictions.export_forms import Form
 from metrics_tests.rows import Row, insert, register
+from metrics_tests.service import settings_for
+from shared.asyncio.clock import utc_now
+from shared.database.connection import Connector
 from shared.embedded.ports import free_ports
 from shared.http.caller import caller_digest
 from shared.processes.server import ServerProcess
@@ -131,6 +139,12 @@ async def test_an_export_goes_on_where_it_broke_off(client: httpx.AsyncClient, f
     )
     found = [json.loads(line)["prediction_id"] for line in (*half, *rest.text.split("\n")[:-1])]
     assert found == filled[::2]
+    table = await client.get("/predictions/export", params={"format": "csv"})
+    assert table.headers["content-type"].endswith("header=present")
+    lines = list(csv.reader(io.StringIO(table.text, newline="")))
+    rest = await client.get("/predictions/export", params={"format": "csv", "cursor": lines[100][0]})
+    assert rest.headers["content-type"].endswith("header=absent")
+    assert list(csv.reader(io.StringIO(rest.text, newline=""))) == lines[101:]
     other = {"label": "negative", "cursor": json.loads(half[-1])["prediction_id"]}
     assert (await client.get("/predictions/export", params=other)).status_code == 422
 
@@ -161,7 +175,12 @@ MANY = """
 
 
 @pytest.fixture
-async def server(database: Database, tmp_path: Path) -> AsyncIterator[str]:
+def log(tmp_path: Path) -> Path:
+    return tmp_path / "service.log"
+
+
+@pytest.fixture
+async def server(database: Database, log: Path) -> AsyncIterator[str]:
     """The service as a process of its own, which serves real connections; its URL."""
     port = next(free_ports())
     environment = os.environ | {
@@ -169,7 +188,7 @@ async def server(database: Database, tmp_path: Path) -> AsyncIterator[str]:
         "DATABASE_URL": database.url("metrics_service").get_secret_value(),
         "ADMIN_TOKEN": TOKEN,
     }
-    process = ServerProcess([sys.executable, "-m", "metrics_service"], port, tmp_path / "service.log", environment)
+    process = ServerProcess([sys.executable, "-m", "metrics_service"], port, log, environment)
     await asyncio.to_thread(process.start, deadline_seconds=60)
     yield f"http://127.0.0.1:{port}"
     await asyncio.to_thread(process.stop)
@@ -203,7 +222,9 @@ async def test_a_client_that_leaves_ends_the_query_and_gives_its_place_back(data
 
 
 @pytest.mark.timeout(120)
-async def test_postgres_that_goes_away_breaks_an_export_off_without_an_end(database: Database, server: str) -> None:
+async def test_postgres_that_goes_away_breaks_an_export_off_without_an_end(
+    database: Database, server: str, log: Path
+) -> None:
     await database.fetch(MANY)
     async with httpx.AsyncClient(base_url=server, headers=ADMIN, timeout=30) as client:
         async with client.stream("GET", "/predictions/export") as answer:
@@ -215,3 +236,46 @@ async def test_postgres_that_goes_away_breaks_an_export_off_without_an_end(datab
                 [piece async for piece in pieces]
         await until_exports(database, 0)
         assert (await client.get("/predictions/export", params={"until": "2001-01-01T00:00:00Z"})).status_code == 200
+    told = await asyncio.to_thread(log.read_text)
+    assert "export broke off" in told
+    assert "Traceback" not in told
+
+
+class Farewell:
+    """Between a client and Postgres: hands everything on but the end, so that a last word is heard before it."""
+
+    def __init__(self, port: int) -> None:
+        self._port, self.said = port, asyncio.Event()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        server_reader, server_writer = await asyncio.open_connection("127.0.0.1", self._port)
+        asking = asyncio.create_task(self._hand_on(reader, server_writer))
+        await self._hand_on(server_reader, writer)
+        self.said.set()
+        await asking
+        for end in (server_writer, writer):
+            end.close()
+
+    async def _hand_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while piece := await reader.read(65_536):
+            writer.write(piece)
+            await writer.drain()
+
+
+async def test_postgres_that_says_farewell_between_two_statements_is_away(
+    database: Database, filled: list[str]
+) -> None:
+    """The driver then says that its own state is a wrong one, until it has seen the end of the connection."""
+    farewell = Farewell(database.server.port)
+    async with await asyncio.start_server(farewell.serve, "127.0.0.1", 0) as between:
+        port = between.sockets[0].getsockname()[1]
+        url = database.url("metrics_service").get_secret_value().replace(f":{database.server.port}/", f":{port}/")
+        connector = Connector(SecretStr(url), "metrics-service export")
+        exporter = export.Exporter(connector, utc_now, settings_for(database).row_days)
+        async with aclosing(exporter.pieces(asked_filter(), None, Form.NDJSON)) as pieces:
+            await anext(pieces)  # the whole first statement: the next one is not begun before somebody asks
+            await database.fetch(END_EXPORTS, database.name)
+            await farewell.said.wait()
+            await asyncio.sleep(0.05)  # for the driver to read it; one that has not is away as well
+            with pytest.raises(DatabaseUnavailable):
+                [piece async for piece in pieces]

@@ -5,15 +5,14 @@ Everything left of that address was written by somebody we do not trust and is i
 
 from dataclasses import dataclass
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
 
 from starlette.types import Scope
 
+from shared.http.caller import caller_at
+
 MAX_HOPS = 32
 """Hops that are looked at, from the right; no honest chain is longer."""
-
-IPV6_PREFIX = 64
-"""One IPv6 customer has at least a /64, so addresses within it are one client."""
 
 LONGEST_ENTRY = 128
 """Characters of one entry: an IPv6 address with a mapped one in it, zone, brackets and port, has at most 80. Anything
@@ -50,11 +49,9 @@ def cached_client(entry: str) -> Client | None:
         address = ip_address(entry.partition("%")[0])
     except ValueError:
         return None
-    if isinstance(address, IPv4Address):
-        return Client(str(address), str(address))
-    if address.ipv4_mapped:
-        return Client(str(address.ipv4_mapped), str(address.ipv4_mapped))
-    return Client(str(address), str(ip_network((address, IPV6_PREFIX), strict=False)))
+    if isinstance(address, IPv6Address) and address.ipv4_mapped:
+        address = address.ipv4_mapped
+    return Client(str(address), caller_at(address))
 
 
 UNKNOWN = Client("unknown", "unknown")

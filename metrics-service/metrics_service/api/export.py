@@ -19,9 +19,9 @@ log = structlog.get_logger()
 class Export(Response):
     """Sends pieces as they come. One that breaks off has no end, which the client can tell."""
 
-    def __init__(self, pieces: AsyncGenerator[bytes, None], form: Form) -> None:
+    def __init__(self, pieces: AsyncGenerator[bytes, None], form: Form, media_type: str) -> None:
         super().__init__()
-        self._pieces, self._form = pieces, form
+        self._pieces, self._form, self._media_type = pieces, form, media_type
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Raises the problems of the export while nothing was sent."""
@@ -38,11 +38,14 @@ class Export(Response):
             if begun or (exchange is not None and exchange.lost):
                 return
             raise DatabaseUnavailable from error
+        finally:
+            if exchange is not None:
+                exchange.forget()
 
     async def _send(self, first: bytes, pieces: AsyncGenerator[bytes, None], send: Send) -> None:
         name = f'attachment; filename="predictions.{self._form}"'
         headers = [
-            (b"content-type", self._form.media_type.encode()),
+            (b"content-type", self._media_type.encode()),
             (b"content-disposition", name.encode()),
             (b"cache-control", b"no-store"),
         ]

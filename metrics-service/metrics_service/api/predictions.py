@@ -8,8 +8,10 @@ from pydantic import SecretStr
 from starlette.responses import Response
 from starlette.status import HTTP_200_OK
 
+from metrics_service.api.caller_name import digest_of
 from metrics_service.api.changed_by import WhoChanges
 from metrics_service.api.export import Export
+from metrics_service.api.moment import Moment
 from metrics_service.api.read_only import only_read
 from metrics_service.models.catalogue import ModelCatalogue
 from metrics_service.predictions.contracts import Erased, PredictionPage, RecordedPrediction
@@ -20,8 +22,6 @@ from metrics_service.predictions.filter import FeedbackWanted, Filter
 from metrics_service.predictions.reader import RecordReader
 from shared.contracts.labels import Label
 from shared.contracts.names import ModelName, ModelVersion, TaskType
-from shared.contracts.window import WindowEnd
-from shared.http.caller import caller_digest
 from shared.http.openapi import problems
 from shared.http.strict_route import StrictRoute
 from shared.service.admin_token import admin_token
@@ -38,8 +38,8 @@ CallerName = Annotated[
     Query(
         min_length=1,
         max_length=200,
-        description="What the gateway counts it as (an IPv4 address, an IPv6 network: `2001:db8::/64`), or its digest, "
-        "as `caller` of a prediction",
+        description="An address (of IPv6 its network counts: `2001:db8::/64`), or the digest that `caller` of a "
+        "prediction is",
         examples=["127.0.0.1"],
     ),
 ]
@@ -54,15 +54,6 @@ Cursor = Annotated[
 ]
 
 
-def digest_of(caller: str) -> UUID:
-    """The digest that is meant: of a name, or itself."""
-    is_digest = len(caller) == DIGEST_DIGITS and all(digit in "0123456789abcdef" for digit in caller)
-    return UUID(caller if is_digest else caller_digest(caller))
-
-
-DIGEST_DIGITS = 32
-
-
 def asked_filter(
     model_name: Annotated[ModelName | None, Query()] = None,
     model_version: Annotated[ModelVersion | None, Query(examples=[None])] = None,
@@ -74,10 +65,8 @@ def asked_filter(
     max_confidence: Annotated[Share | None, Query(examples=[0.9])] = None,
     min_value: Annotated[Value | None, Query(examples=[-10.0])] = None,
     max_value: Annotated[Value | None, Query(examples=[10.0])] = None,
-    since: Annotated[
-        WindowEnd | None, Query(description="Made then or later", examples=["2026-01-01T00:00:00Z"])
-    ] = None,
-    until: Annotated[WindowEnd | None, Query(description="Made before", examples=["2027-01-01T00:00:00Z"])] = None,
+    since: Annotated[Moment | None, Query(description="Made then or later", examples=["2026-01-01T00:00:00Z"])] = None,
+    until: Annotated[Moment | None, Query(description="Made before", examples=["2027-01-01T00:00:00Z"])] = None,
     caller: CallerName | None = None,
     feedback: Annotated[FeedbackWanted | None, Query(description="Whether there is any")] = None,
 ) -> Filter:
@@ -144,10 +133,11 @@ def predictions_router(
         own, and what is nested is JSON as text.
 
         A stream that breaks off has no end, which HTTP clients report. To go on, ask again with the `prediction_id` of
-        the last whole line in `cursor`, and the same filters.
+        the last whole line in `cursor`, and the same filters, and append: CSV then comes without its line of names.
         """
         await catalogue.check(asked.model_name, asked.model_version, asked.task_type)
-        return Export(exporter.pieces(asked, await reader.place(cursor, asked), form), form)
+        after = await reader.place(cursor, asked)
+        return Export(exporter.pieces(asked, after, form), form, form.media_type(goes_on=after is not None))
 
     @router.get("/{prediction_id}", summary="One prediction on record", responses=problems(401, 404, 422, 503))
     async def get_prediction(prediction_id: PredictionId) -> RecordedPrediction:

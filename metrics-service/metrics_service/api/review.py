@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 from pydantic import SecretStr
 
+from metrics_service.api.moment import Moment
 from metrics_service.api.read_only import only_read
 from metrics_service.models.catalogue import ModelCatalogue
 from metrics_service.predictions.filter import Filter
@@ -12,7 +13,6 @@ from metrics_service.review.contracts import ReviewPage
 from metrics_service.review.reviewer import Reviewer
 from metrics_service.review.walk import MOST_CURSOR
 from shared.contracts.names import ModelName, ModelVersion
-from shared.contracts.window import WindowEnd
 from shared.http.openapi import problems
 from shared.http.strict_route import StrictRoute
 from shared.service.admin_token import admin_token
@@ -39,7 +39,7 @@ def review_router(reviewer: Reviewer, catalogue: ModelCatalogue, token: SecretSt
         model_version: Annotated[ModelVersion | None, Query(examples=[None])] = None,
         time_window_minutes: Annotated[int, Query(ge=1, le=WEEK, description="How long the window is")] = DAY,
         until: Annotated[
-            WindowEnd | None, Query(description="When the window ends; now, if not given", examples=[None])
+            Moment | None, Query(description="When the window ends; now, if not given", examples=[None])
         ] = None,
         limit: Annotated[int, Query(ge=1, le=MOST_ON_A_PAGE, description="At most so many")] = 20,
         cursor: Annotated[

@@ -55,11 +55,11 @@ class Exporter:
                 aclosing(self._lines(connection, asked, after, form)) as lines,
                 aclosing(parquet_of(lines, FLAT_NAMES) if form is Form.PARQUET else lines) as pieces,
             ):
-                if form.head:
+                if form.head and after is None:
                     yield form.head
                 async for piece in pieces:
                     yield piece
-        except (CannotConnectError, OSError, asyncpg.InterfaceError) as error:
+        except (CannotConnectError, OSError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
             raise unavailable(error) from error
         except asyncpg.PostgresError as error:
             if not is_away(error):

@@ -48,10 +48,9 @@ class Form(StrEnum):
     CSV = "csv"
     PARQUET = "parquet"
 
-    @property
-    def media_type(self) -> str:
-        """As responses name it."""
-        return MEDIA_TYPES[self]
+    def media_type(self, *, goes_on: bool) -> str:
+        """As responses name it; one that goes on after a place is appended to another, and has no line of names."""
+        return MEDIA_TYPES[self].replace("header=present", "header=absent") if goes_on else MEDIA_TYPES[self]
 
     @property
     def columns(self) -> str:
@@ -60,7 +59,7 @@ class Form(StrEnum):
 
     @property
     def head(self) -> bytes:
-        """What stands before the first line."""
+        """What stands before the first line, unless it goes on after a place."""
         return (",".join(FLAT_NAMES) + "\r\n").encode() if self is Form.CSV else b""
 
     def lines(self, rows: Statement) -> Statement:

@@ -7,12 +7,16 @@ other way to tell clients apart, and nobody else can reach a service.
 import hashlib
 from contextvars import ContextVar
 from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address, IPv6Network
 
 from starlette.types import Scope
 
 from shared.http.request_id import header
 
 CALLER_HEADER = b"x-caller"
+
+IPV6_PREFIX = 64
+"""One IPv6 customer has at least a /64, so addresses within it are one caller."""
 
 current_caller: ContextVar[str | None] = ContextVar("current_caller", default=None)
 """Of the request in whose context this runs, tasks that it started included; None: no gateway said so."""
@@ -22,6 +26,13 @@ def begin_caller(scope: Scope) -> None:
     """Makes the caller of a request the current one."""
     given = header(scope, CALLER_HEADER)
     current_caller.set(given.decode("latin-1") if given else None)
+
+
+def caller_at(address: IPv4Address | IPv6Address) -> str:
+    """What a caller from an address is counted as: an IPv4 address, mapped into IPv6 or not, or an IPv6 network."""
+    if isinstance(address, IPv4Address):
+        return str(address)
+    return str(address.ipv4_mapped or IPv6Network((address, IPV6_PREFIX), strict=False))
 
 
 @lru_cache(maxsize=4096)
