@@ -44,7 +44,11 @@ NONSENSE: list[tuple[dict[str, Any], str, str]] = [
     ({"share": -1}, "share", "greater than or equal to 0"),
     ({"sticky": "header:"}, "sticky", "pattern"),
     ({"sticky": "header:X-Request-ID"}, "sticky", "cannot be told apart"),
+    ({"sticky": "header:Idempotency-Key"}, "sticky", "another one with each request"),
     ({"changed_by": "guard"}, "changed_by", "calls itself"),
+    ({"changed_by": "Ｇｕａｒｄ"}, "changed_by", "calls itself"),  # noqa: RUF001 -- fullwidth on purpose
+    ({"changed_by": "Ay\u200bse"}, "changed_by", "nobody sees"),
+    ({"changed_by": " "}, "changed_by", "at least 1 character"),
     ({"steps": []}, "steps", "at least 1"),
     ({"steps": [{"share": 10, "minutes": 1}, {"share": 10}]}, "steps.1.share", "must be larger"),
     ({"steps": [{"share": 10}, {"share": 20}]}, "steps.0.minutes", "is needed for all steps but the last"),
@@ -53,6 +57,7 @@ NONSENSE: list[tuple[dict[str, Any], str, str]] = [
     ({"guards": {"luck": {}}}, "guards.luck", "unknown field"),
     ({"reason": " "}, "reason", "at least 1 character"),
     ({"reason": "line\0"}, "reason", "control characters"),
+    ({"reason": "two\u2028lines"}, "reason", "control characters"),
     ({"revision": None}, "revision", "integer"),
     ({"revision": 1 << 63}, "revision", "less than"),
 ]  # fmt: skip
@@ -137,6 +142,16 @@ async def test_a_canary_has_always_the_same_users_on_every_path(client: httpx.As
     assert set((await versions_for(client, USERS)).values()) == {"1.0.0"}
 
 
+async def test_a_shadow_without_a_share_is_not_told_of_steps(client: httpx.AsyncClient) -> None:
+    body = {name: value for name, value in CANARY.items() if name != "share"} | BECAUSE | {"revision": 0}
+    for mode, message in (
+        ("shadow", "is needed with shadow"),
+        ("canary", "is needed with canary, unless there are steps"),
+    ):
+        errors = assert_problem(await client.put(ROLLOUT, json=body | {"mode": mode}), 422)["errors"]
+        assert errors == [{"location": "body.share", "message": message}]
+
+
 async def test_a_shadow_answers_nobody(client: httpx.AsyncClient) -> None:
     policy = await put(client, 0, CANARY | {"mode": "shadow", "share": 100})
     assert policy["here"]["shares"] == {"1.0.0": 100}
@@ -145,7 +160,9 @@ async def test_a_shadow_answers_nobody(client: httpx.AsyncClient) -> None:
 
 @pytest.mark.parametrize(("act", "stable"), [("promote", "2.0.0"), ("rollback", "1.0.0")])
 async def test_a_rollout_ends_for_everybody(client: httpx.AsyncClient, act: str, stable: str) -> None:
-    end = BECAUSE | {"revision": 1, "changed_by": "Ayse K."}
+    end = BECAUSE | {"revision": 1, "changed_by": "Ayşe K."}
+    forged = await client.post(f"{ROLLOUT}/{act}", json=end | {"changed_by": "Guard"})
+    assert "calls itself" in assert_problem(forged, 422)["errors"][0]["message"]
     assert assert_problem(await client.post(f"{ROLLOUT}/{act}", json=end), 409)["revision"] == 0
     await put(client, 0, CANARY)
     answer = await client.post(f"{ROLLOUT}/{act}", json=end)
@@ -158,7 +175,7 @@ async def test_a_rollout_ends_for_everybody(client: httpx.AsyncClient, act: str,
 
     events = (await client.get(f"{ROLLOUT}/history")).json()["events"]
     assert [(event["revision"], event["actor"], event["action"]) for event in events] == [
-        (2, "Ayse K.", act),
+        (2, "Ayşe K.", act),
         (1, "admin", "set"),
     ]
     assert events[0]["policy"]["stable_version"] == stable

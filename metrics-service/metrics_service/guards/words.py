@@ -13,6 +13,8 @@ from shared.contracts.guards import GuardName, GuardReading
 LARGEST_LOG = 600.0
 """An e-value is shown up to e to this power: a double holds no more than e to the 709."""
 
+THREE_DIGITS, BILLION = 100, 1e9
+
 Figures = tuple[float | None, float]
 """A version's figure and how much it is over."""
 
@@ -84,7 +86,14 @@ def reason(guard: GuardName, judge: Judge, totals: Totals, versions: Pair[str]) 
         GuardName.THRESHOLDS: threshold_words,
     }[guard](totals, versions)
     once_in = exp(min(judge.log_e(guard), LARGEST_LOG))
-    return f"{guard.value}: {told}. A candidate that is no worse would come to this in one rollout of {once_in:,.3g}."
+    return f"{guard.value}: {told}. A candidate that is no worse would come to this in one rollout of {times(once_in)}."
+
+
+def times(number: float) -> str:
+    """To three digits, as people write it: `8.24`, `83,900`; beyond a billion nobody counts."""
+    if number >= BILLION:
+        return "more than a billion"
+    return f"{float(f'{number:.3g}'):,.0f}" if number >= THREE_DIGITS else f"{number:.3g}"
 
 
 def errors_words(totals: Totals, versions: Pair[str]) -> str:

@@ -20,8 +20,8 @@ NEVER_ARRIVE = frozenset(
 )  # fmt: skip
 """Headers that are about a connection or that the gateway writes: a client cannot be told by them."""
 
-RESERVED_NAMES = frozenset({"guard", "schedule", "service"})
-"""What the audit calls those who change policies without anybody's asking."""
+OF_ONE_REQUEST = frozenset({"date", "idempotency-key", "traceparent", "tracestate"})
+"""Headers that have another value with each request of a client."""
 
 Unfit = Callable[[str], str]
 """Why a version cannot be a candidate; empty if it can."""
@@ -33,8 +33,8 @@ def wanted_policy(model: str, change: RolloutChange, versions: Sequence[str], un
     header = change.sticky.removeprefix(HEADER_PREFIX)
     if header.lower() in NEVER_ARRIVE:
         faults.append(("sticky", f"clients cannot be told apart by the header {header}"))
-    if (change.changed_by or "").lower() in RESERVED_NAMES:
-        faults.append(("changed_by", "is what this service calls itself in the audit"))
+    if header.lower() in OF_ONE_REQUEST:
+        faults.append(("sticky", f"{header} is another one with each request: no client would stay with a version"))
     if change.promote_by_itself and change.mode is not RolloutMode.CANARY:
         faults.append(("promote_by_itself", "belongs to canary"))
     if faults:
@@ -80,10 +80,11 @@ def faults_of_share(change: RolloutChange) -> list[Fault]:
     if change.mode not in WITH_CANDIDATE:
         unwanted = [("share", change.share), ("steps", change.steps)]
         return [(field, f"belongs to shadow and canary, not to {change.mode}") for field, value in unwanted if value]
-    if change.steps is None:
-        return [] if says_share else [("share", f"is needed with {change.mode}, unless there are steps")]
     if change.mode is RolloutMode.SHADOW:
-        return [("steps", "belong to canary")]
+        missing = [] if says_share else [("share", "is needed with shadow")]
+        return missing if change.steps is None else [("steps", "belong to canary")]
+    if change.steps is None:
+        return [] if says_share else [("share", "is needed with canary, unless there are steps")]
     if (fault := fault_of_steps(change.steps)) is not None:
         return [fault]
     if says_share and change.share not in [step.share for step in change.steps]:

@@ -34,15 +34,30 @@ class RolloutMode(StrEnum):
 
 Share = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False, description="Percent of the requests")]
 
-NOT_IN_A_REASON = frozenset({"Cc", "Cs"})
-"""Unicode's categories of control characters and of halves of characters; Postgres stores neither."""
+NOT_IN_A_LINE = frozenset({"Cc", "Cs", "Zl", "Zp"})
+"""Unicode's categories of control characters, halves of characters (Postgres stores neither) and ends of lines."""
+
+NOT_IN_A_NAME = NOT_IN_A_LINE | {"Cf", "Cn", "Co"}
+"""Nor what nobody sees, or what may mean anything: two names that look the same would be two people."""
+
+RESERVED_NAMES = frozenset({"guard", "schedule", "service"})
+"""What the audit calls those who change policies without anybody's asking."""
 
 
 def check_reason(reason: str) -> str:
     """Raises ValueError for one that cannot be stored, or be read in a line."""
-    if any(unicodedata.category(character) in NOT_IN_A_REASON for character in reason):
+    if any(unicodedata.category(character) in NOT_IN_A_LINE for character in reason):
         raise ValueError("must have no control characters, line ends among them, and no halves of characters")
     return reason
+
+
+def check_name(name: str) -> str:
+    """In one of the ways to write it. Raises ValueError for one that cannot be read, or that is not a person's."""
+    if any(unicodedata.category(character) in NOT_IN_A_NAME for character in name):
+        raise ValueError("must have no control characters, nor others that nobody sees")
+    if unicodedata.normalize("NFKC", name).casefold() in RESERVED_NAMES:
+        raise ValueError("is what this service calls itself in the audit")
+    return unicodedata.normalize("NFC", name)
 
 
 Reason = Annotated[
@@ -56,7 +71,9 @@ ReplacedRevision = Annotated[
     int, Field(ge=0, lt=1 << 53, description="Of the policy that this replaces: another one in force is a 409")
 ]
 
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._@+-]{0,99}$")]
+Name = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), AfterValidator(check_name)
+]
 """Of a person or a program, as the audit has it."""
 
 Sticky = Annotated[
