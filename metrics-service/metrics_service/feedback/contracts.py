@@ -3,13 +3,17 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from pydantic.config import JsonDict
 
 from shared.contracts.labels import check_label
+from shared.contracts.values import ErrorMetrics
+
+LARGEST_VALUE = 1e150
+"""Of a value: no regression here predicts a larger one, and the square of a distance fits into a double."""
 
 MAX_BATCH = 1000
 """Judgements in one request."""
@@ -19,6 +23,10 @@ Label = Annotated[
 ]
 """Any label that a model may have; which ones there are, the model says."""
 
+
+Value = Annotated[
+    float | None, Field(description="Of a regression; others have none", exclude_if=lambda value: value is None)
+]
 
 EXAMPLE: JsonDict = {"prediction_id": "01a20847-a5a7-7417-9958-3271ea4081d2", "label": "negative"}
 """For the document; the id is of no prediction of yours."""
@@ -30,7 +38,22 @@ class Feedback(BaseModel):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [EXAMPLE]})
 
     prediction_id: UUID
-    label: Label = Field(description="The label that would have been right", examples=["negative"])
+    label: Label | None = Field(None, description="The label that would have been right", examples=["negative"])
+    value: float | None = Field(
+        None,
+        strict=True,
+        ge=-LARGEST_VALUE,
+        le=LARGEST_VALUE,
+        allow_inf_nan=False,
+        description="Of a regression, instead of a label: the value that would have been right",
+    )
+
+    @model_validator(mode="after")
+    def says_one_thing(self) -> Self:
+        """Raises ValueError unless there is either a label or a value."""
+        if (self.label is None) == (self.value is None):
+            raise ValueError("send either label or, for a regression, value")
+        return self
 
 
 class FeedbackBatch(BaseModel):
@@ -55,6 +78,8 @@ class Outcome(StrEnum):
     UNKNOWN_LABEL = "unknown_label"
     NO_LABEL = "no_label"
     """The prediction has no label that could be right or wrong: it is a value, or no label was sure enough."""
+    NO_VALUE = "no_value"
+    """The prediction has no value that could be right or wrong: it is no regression's."""
     TRUSTED_WORD_STANDS = "trusted_word_stands"
     ANOTHER_WORD_STANDS = "another_word_stands"
     SUPERSEDED = "superseded"
@@ -68,6 +93,8 @@ class FeedbackResult(BaseModel):
     prediction_id: UUID | None = Field(None, description="null: the row has none that can be read")
     prediction_label: str | None = None
     actual_label: str | None = None
+    prediction_value: Value = None
+    actual_value: Value = None
     given_at: datetime | None = None
     detail: str | None = None
 
@@ -91,8 +118,10 @@ class RecordedFeedback(BaseModel):
     """What is on record about a prediction now."""
 
     prediction_id: UUID
-    prediction_label: str
-    actual_label: str
+    prediction_label: str | None = Field(None, description="null: a value was judged")
+    actual_label: str | None = None
+    prediction_value: Value = None
+    actual_value: Value = None
     given_at: datetime
 
 
@@ -120,17 +149,19 @@ class Quality(BaseModel):
 
     model_config = ConfigDict(protected_namespaces=())
 
-    feedback_count: int = Field(description="Predictions that were judged")
+    feedback_count: int = Field(description="Predictions whose label was judged; of values `errors` counts them")
     weight: float = Field(
-        0.0, description="What they count for: no caller without the admin token counts for more than a limit"
+        0.0,
+        description="What those on labels count for: no caller without the admin token counts for more than a limit",
     )
     callers: int = Field(0, description="How many judged; all who had the admin token are one")
     is_independent: bool = Field(
         False,
         description="Whether most of the weight is what at least three callers say alike, or one with the admin token",
     )
-    accuracy: float | None = Field(description="Share of right predictions, by weight; null without feedback")
+    accuracy: float | None = Field(description="Share of right labels, by weight; null without feedback on labels")
     labels: list[LabelQuality]
+    errors: ErrorMetrics | None = Field(None, description="Of values; null: nobody said what one should have been")
     confusion: list[Confusion] = Field(
         [], description="Predicted beside correct labels, the most frequent first; what is not there never occurred"
     )

@@ -1,6 +1,7 @@
 """Takes feedback and says what it amounts to. Without Postgres: DatabaseUnavailable.
 
-A label must be one of the labels of the prediction's model, and a prediction without a label cannot be judged. Of a
+A label must be one of the labels of the prediction's model, and what has neither a label nor a regression's value
+cannot be judged. Of a
 caller's words on a prediction the last one counts. A trusted word overrules any other; without the admin token nobody
 changes what another caller said: the first one who judges a prediction is most likely who asked for it, as nobody else
 was told its id. No caller without the token counts for more than `caller_limit` judgements in a window, however many it
@@ -22,9 +23,13 @@ from metrics_service.feedback.contracts import Caller, Feedback, FeedbackResult,
 from metrics_service.feedback.corroboration import corroborated
 from metrics_service.feedback.quality import Judged, Pairs, accuracy, confusion, label_qualities
 from metrics_service.sql import statement
+from metrics_service.windows.errors import value_errors
 from metrics_service.windows.rollups import CHOICE, Selection, choice_of
 from shared.contracts.problem import FieldError
 from shared.http.problems import InvalidRequest, Problem
+
+REGRESSION = "regression"
+"""The task whose values can be right or wrong; an embedding's value is only its norm."""
 
 SHOWN = 20
 """Labels that an error lists."""
@@ -39,6 +44,7 @@ GIVE = statement(
     "give_feedback",
     bindparam("ids", type_=ARRAY(Uuid())),
     bindparam("labels", type_=ARRAY(Text)),
+    bindparam("values", type_=ARRAY(Double)),
     bindparam("given_by", type_=Text),
 )
 """In the order of their ids, so that callers who judge the same predictions never wait for each other in a circle."""
@@ -97,6 +103,8 @@ class FeedbackStore:
             raise UnknownPrediction(detail)
         if result.outcome in (Outcome.UNKNOWN_LABEL, Outcome.NO_LABEL):
             raise InvalidRequest([FieldError(location="body.label", message=detail)])
+        if result.outcome is Outcome.NO_VALUE:
+            raise InvalidRequest([FieldError(location="body.value", message=detail)])
         if result.outcome is Outcome.TRUSTED_WORD_STANDS:
             raise TrustedWordStands(detail)
         if result.outcome is Outcome.ANOTHER_WORD_STANDS:
@@ -111,9 +119,14 @@ class FeedbackStore:
             labels = await labels_of(connection, list(predictions.values()))
             refused = {number: refusal(row, predictions, labels) for number, row in enumerate(given)}
             last = {row.prediction_id: number for number, row in enumerate(given) if refused[number] is None}
-            taken = {prediction_id: given[number].label for prediction_id, number in last.items()}
-            values = {"given_by": caller.digest, "is_trusted": caller.is_trusted}
-            rows = await connection.execute(GIVE, {"ids": list(taken), "labels": list(taken.values()), **values})
+            taken = {prediction_id: given[number] for prediction_id, number in last.items()}
+            words = {
+                "ids": list(taken),
+                "labels": [row.label for row in taken.values()],
+                "values": [row.value for row in taken.values()],
+            }
+            by = {"given_by": caller.digest, "is_trusted": caller.is_trusted}
+            rows = await connection.execute(GIVE, {**words, **by})
             recorded = {row["prediction_id"]: dict(row) for row in rows.mappings()}
             left = [prediction_id for prediction_id in taken if prediction_id not in recorded]
             trusted = set(await connection.scalars(STANDING, {"ids": left})) if left else set()
@@ -132,8 +145,10 @@ class FeedbackStore:
             return {(row.prediction_label, row.actual_label): Judged(row.n, row.weight) for row in rows}
 
     async def quality(self, selection: Selection) -> Quality:
-        """Accuracy, and precision and recall of each label, over predictions made in the window."""
+        """Accuracy, precision and recall of each label, and errors of values, over predictions made in the window."""
         pairs = await self.pairs(selection)
+        async with autocommit(self.engine) as connection:
+            errors = await value_errors(connection, selection)
         said = await corroborated(self.engine, selection, self.caller_limit)
         weight = sum(judged.weight for judged in pairs.values())
         confused, left_out = confusion(pairs)
@@ -144,6 +159,7 @@ class FeedbackStore:
             is_independent=said.counted > weight / 2,
             accuracy=accuracy(pairs),
             labels=label_qualities(pairs),
+            errors=errors,
             confusion=confused,
             confusion_left_out=left_out,
             task_type=selection.task_type,
@@ -184,14 +200,19 @@ def refusal(given: Feedback, predictions: Mapping[UUID, Row[tuple[str, ...]]], l
     if prediction is None:
         detail = "No prediction of this id is on record, or it is not on record any more."
         return FeedbackResult(outcome=Outcome.UNKNOWN_PREDICTION, prediction_id=given.prediction_id, detail=detail)
+    whose = f"{prediction.model_name} {prediction.model_version}"
+    has_value = prediction.task_type == REGRESSION and prediction.prediction_value is not None
+    if given.value is not None:
+        detail = f"The prediction of {whose} has no value to judge; only a regression's has."
+        refused = FeedbackResult(outcome=Outcome.NO_VALUE, prediction_id=given.prediction_id, detail=detail)
+        return None if has_value else refused
     if prediction.prediction_label is None:
-        detail = f"The prediction of {prediction.model_name} {prediction.model_version} has no label to judge."
+        detail = f"The prediction of {whose} has no label to judge{'; send the right value' * has_value}."
         return FeedbackResult(outcome=Outcome.NO_LABEL, prediction_id=given.prediction_id, detail=detail)
     allowed = labels[prediction.model_name, prediction.model_version]
     if given.label in allowed:
         return None
     more = f" and {len(allowed) - SHOWN} more" if len(allowed) > SHOWN else ""
-    whose = f"{prediction.model_name} {prediction.model_version}"
     detail = f"{whose} has no label {given.label!r}; its labels: {', '.join(sorted(allowed)[:SHOWN]) or 'none'}{more}"
     return FeedbackResult(outcome=Outcome.UNKNOWN_LABEL, prediction_id=given.prediction_id, detail=detail)
 

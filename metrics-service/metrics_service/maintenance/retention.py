@@ -30,7 +30,7 @@ OLD_ROLLUPS = [
     text(f"DELETE FROM metrics.{table} WHERE minutes IN :widths AND bucket < :before").bindparams(  # noqa: S608
         bindparam("widths", rollup_widths.FINE, expanding=True)
     )
-    for table in ("rollup", "value_rollup", "label_rollup", "input_rollup")
+    for table in ("rollup", "value_rollup", "label_rollup", "error_rollup", "input_rollup")
 ]
 OLD_FEEDBACK = text("DELETE FROM metrics.feedback WHERE predicted_at < :before")
 OLD_ALERTS = text("DELETE FROM metrics.alert WHERE closed_at < :before")

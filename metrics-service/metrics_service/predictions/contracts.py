@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 class FeedbackOnRecord(BaseModel):
     """What somebody said that the prediction should have been."""
 
-    actual_label: str
+    actual_label: str | None = Field(description="null: a value was judged")
+    actual_value: float | None = Field(None, description="Of a regression: the value that would have been right")
     given_at: datetime
     is_trusted: bool = Field(description="Whether it came with the admin token")
 

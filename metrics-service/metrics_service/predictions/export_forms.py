@@ -19,7 +19,8 @@ COMMON = f"""prediction.prediction_id, {MADE_AT} AS timestamp, prediction.model_
 NESTED = (
     COMMON.format(labels="prediction.labels", metrics_data="prediction.metrics_data", inputs="prediction.inputs")
     + f""", CASE WHEN feedback.prediction_id IS NOT NULL THEN json_build_object(
-        'actual_label', feedback.actual_label, 'given_at', {GIVEN_AT}, 'is_trusted', feedback.is_trusted
+        'actual_label', feedback.actual_label, 'actual_value', feedback.actual_value,
+        'given_at', {GIVEN_AT}, 'is_trusted', feedback.is_trusted
     ) END AS feedback"""
 )
 """As `GET /predictions` has them."""
@@ -30,14 +31,15 @@ FLAT = (
         metrics_data="prediction.metrics_data::text",
         inputs="prediction.inputs::text",
     )
-    + f""", feedback.actual_label, {GIVEN_AT} AS feedback_given_at, feedback.is_trusted AS feedback_is_trusted"""
+    + f""", feedback.actual_label, {GIVEN_AT} AS feedback_given_at, feedback.is_trusted AS feedback_is_trusted,
+        feedback.actual_value"""
 )
 """For tables: what is nested is JSON as text."""
 
 FLAT_NAMES = (
     "prediction_id", "timestamp", "model_name", "model_version", "task_type", "prediction_label", "labels",
     "confidence", "prediction_value", "inference_time_ms", "input_length", "metrics_data", "text", "inputs", "caller",
-    "actual_label", "feedback_given_at", "feedback_is_trusted",
+    "actual_label", "feedback_given_at", "feedback_is_trusted", "actual_value",
 )  # fmt: skip
 
 

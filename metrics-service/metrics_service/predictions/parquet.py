@@ -13,6 +13,7 @@ TYPES = {
     "confidence": "float64",
     "prediction_value": "float64",
     "inference_time_ms": "float64",
+    "actual_value": "float64",
     "input_length": "int64",
     "feedback_given_at": "timestamp[us, tz=UTC]",
     "feedback_is_trusted": "bool",

@@ -157,10 +157,11 @@ LATEST_MILLISECONDS = LATEST_WINDOW_END.timestamp() * 1000
 
 def prediction_of(row: Mapping[str, Any]) -> RecordedPrediction:
     """A row of the record as clients see it."""
-    caller, actual_label = row["caller"], row["actual_label"]
-    feedback = None
-    if actual_label is not None:
-        feedback = FeedbackOnRecord(actual_label=actual_label, given_at=row["given_at"], is_trusted=row["is_trusted"])
+    caller, feedback = row["caller"], None
+    if row["given_at"] is not None:
+        feedback = FeedbackOnRecord(
+            **{name: row[name] for name in ("actual_label", "actual_value", "given_at", "is_trusted")}
+        )
     return RecordedPrediction(
         **{name: row[name] for name in SAME_NAMES},
         timestamp=row["created_at"],

@@ -3,6 +3,7 @@ WITH judged AS (
     SELECT prediction_id, predicted_at, prediction_label = actual_label AS is_right,
         CASE WHEN NOT is_trusted THEN given_by END AS caller
     FROM metrics.feedback WHERE predicted_at >= :start AND predicted_at < :end AND {{chosen}}
+        AND actual_label IS NOT NULL
     ORDER BY predicted_at DESC LIMIT {{most}}
 ), weighed AS (
     SELECT *, CASE WHEN caller IS NULL THEN 1

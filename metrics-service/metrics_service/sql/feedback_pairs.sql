@@ -7,4 +7,4 @@ WITH counted AS (
     FROM counted
 )
 SELECT prediction_label, actual_label, sum(n)::bigint AS n, sum(n * weight)::double precision AS weight
-FROM weighed GROUP BY 1, 2
+FROM weighed WHERE actual_label IS NOT NULL GROUP BY 1, 2

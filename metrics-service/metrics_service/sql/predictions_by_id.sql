@@ -1,1 +1,2 @@
-SELECT prediction_id, model_name, model_version, prediction_label FROM predictions.prediction WHERE prediction_id = ANY (:ids)
+SELECT prediction_id, model_name, model_version, task_type, prediction_label, prediction_value
+FROM predictions.prediction WHERE prediction_id = ANY (:ids)

@@ -14,7 +14,7 @@ from metrics_service.windows.histogram import quantiles
 from metrics_service.windows.rollups import NO_LABEL, Selection, over_selection, parameters_of
 from metrics_service.windows.values import Outcomes, outcomes
 from shared.contracts.aggregates import VersionMetrics
-from shared.contracts.values import LabelMetrics, ValueMetrics
+from shared.contracts.values import ErrorMetrics, LabelMetrics, ValueMetrics
 
 PERCENTILES = (0.5, 0.95, 0.99)
 
@@ -41,6 +41,7 @@ class Aggregates:
     label_distribution: dict[str, int] = field(default_factory=dict)
     values: ValueMetrics | None = None
     labels: LabelMetrics | None = None
+    errors: ErrorMetrics | None = None
 
 
 class Read(NamedTuple):
@@ -83,7 +84,7 @@ async def read_aggregates(engine: AsyncEngine, selection: Selection) -> Read:
     if not row.labels:
         return Read(Aggregates(), [], {}, 0)
     versions = sorted(versions_of(row, found.average_values), key=lambda version: -version.total_predictions)
-    aggregates = replace(summary(row), values=found.values, labels=found.labels)
+    aggregates = replace(summary(row), values=found.values, labels=found.labels, errors=found.errors)
     sure = aggregates.total_predictions - row.without_confidence
     return Read(aggregates, versions[:MAX_VERSIONS], histogram_of(row), sure)
 

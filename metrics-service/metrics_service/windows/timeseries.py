@@ -1,16 +1,19 @@
 """A window in buckets of one width, for a chart: whole buckets from the rollups, gaps as zero counts."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import bindparam
+from sqlalchemy import Row, bindparam
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.types import DateTime
 
 from metrics_service.database import autocommit
 from metrics_service.sql import statement
 from metrics_service.windows.aggregates import summary
+from metrics_service.windows.errors import error_metrics
 from metrics_service.windows.rollups import CHOICE, Selection, choice_of
 from metrics_service.windows.values import label_metrics, value_metrics
 from metrics_service.windows.window import EPOCH, Window, ceil_to, floor_to
@@ -24,6 +27,7 @@ EDGES = (
 )
 BUCKETS = statement("timeseries", *EDGES, *CHOICE)
 VALUES = statement("values_timeseries", *EDGES, *CHOICE)
+ERRORS = statement("errors_timeseries", *EDGES, *CHOICE)
 LABEL_SETS = statement("label_sets_timeseries", *EDGES, *CHOICE)
 
 
@@ -43,8 +47,16 @@ async def timeseries(engine: AsyncEngine, selection: Selection, bucket_minutes: 
         if any(row.has_other_tasks for row in rows):
             values = {row.start: value_metrics(row) for row in await connection.execute(VALUES, parameters)}
             labels = {row.start: label_metrics(row) for row in await connection.execute(LABEL_SETS, parameters)}
+            errors = defaultdict[datetime, list[Row[Any]]](list)
+            for row in await connection.execute(ERRORS, parameters):
+                errors[row.start].append(row)
             for start, found in summaries.items():
-                summaries[start] = replace(found, values=values.get(start), labels=labels.get(start))
+                summaries[start] = replace(
+                    found,
+                    values=values.get(start),
+                    labels=labels.get(start),
+                    errors=error_metrics(errors.get(start, ())),
+                )
     return [
         TimeseriesBucket(start=start, **(asdict(summaries[start]) if start in summaries else {}))
         for start in starts(window, bucket_minutes)

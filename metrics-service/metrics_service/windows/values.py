@@ -1,6 +1,6 @@
 """What values and sets of labels in a window came to.
 
-Both are asked for only where a task can have them, a moment after the aggregates and in a snapshot of their own.
+All are asked for only where a task can have them, a moment after the aggregates and in a snapshot of their own.
 """
 
 from collections.abc import Iterator
@@ -10,10 +10,11 @@ from typing import Any
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from metrics_service.windows.errors import value_errors
 from metrics_service.windows.histogram import quantiles, signed_value_of
 from metrics_service.windows.rollups import Selection, over_selection, parameters_of
 from shared.contracts.baseline import LabelSets
-from shared.contracts.values import LabelMetrics, ValueMetrics
+from shared.contracts.values import ErrorMetrics, LabelMetrics, ValueMetrics
 
 PERCENTILES = {"p05": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p95": 0.95}
 
@@ -28,15 +29,17 @@ class Outcomes:
 
     values: ValueMetrics | None = None
     labels: LabelMetrics | None = None
+    errors: ErrorMetrics | None = None
     average_values: dict[tuple[str, str], float] = field(default_factory=dict)
 
 
 async def outcomes(connection: AsyncConnection, selection: Selection) -> Outcomes:
-    """Values and sets of labels of a window."""
+    """Values, their errors and sets of labels of a window."""
     parameters = parameters_of(selection)
     values = (await connection.execute(VALUES, parameters)).one()
     labels = (await connection.execute(LABEL_SETS, parameters)).one()
-    return Outcomes(value_metrics(values), label_metrics(labels), dict(averages(values)))
+    errors = await value_errors(connection, selection) if values.predictions else None
+    return Outcomes(value_metrics(values), label_metrics(labels), errors, dict(averages(values)))
 
 
 async def value_bins(connection: AsyncConnection, selection: Selection) -> dict[int, int]:

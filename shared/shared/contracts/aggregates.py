@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from shared.contracts.names import ModelName, ModelVersion, TaskType
 from shared.contracts.thresholds import Breach, Status
-from shared.contracts.values import LabelMetrics, ValueMetrics
+from shared.contracts.values import ErrorMetrics, LabelMetrics, ValueMetrics
 from shared.contracts.window import WindowEnd
 
 
@@ -58,6 +58,7 @@ class AggregatedMetrics(BaseModel):
     label_distribution: dict[str, int] = Field({}, description="A prediction without a label is in none")
     values: ValueMetrics | None = Field(None, description="null: no prediction has a value")
     labels: LabelMetrics | None = Field(None, description="null: no prediction is of a multilabel model")
+    errors: ErrorMetrics | None = Field(None, description="null: of no value somebody said what it should have been")
     versions: list[VersionMetrics] = Field(
         [], description="The same by model and version, those with the most predictions first, at most 100"
     )

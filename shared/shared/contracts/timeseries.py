@@ -6,7 +6,7 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from shared.contracts.names import ModelName, ModelVersion, TaskType
-from shared.contracts.values import LabelMetrics, ValueMetrics
+from shared.contracts.values import ErrorMetrics, LabelMetrics, ValueMetrics
 from shared.contracts.window import WindowEnd
 
 MAX_TIMESERIES_BUCKETS = 1500
@@ -54,6 +54,7 @@ class TimeseriesBucket(BaseModel):
     label_distribution: dict[str, int] = {}
     values: ValueMetrics | None = Field(None, description="null: no prediction has a value")
     labels: LabelMetrics | None = Field(None, description="null: no prediction is of a multilabel model")
+    errors: ErrorMetrics | None = Field(None, description="null: of no value somebody said what it should have been")
 
 
 class Timeseries(BaseModel):

@@ -21,6 +21,20 @@ class ValueMetrics(BaseModel):
     p95: float
 
 
+class ErrorFigures(BaseModel):
+    """How far values were from what they should have been."""
+
+    judged: int = Field(description="Predictions of which somebody said the right value")
+    mae: float = Field(description="Mean absolute error, in the unit of the value")
+    rmse: float = Field(description="Root mean square error, in the unit of the value")
+
+
+class ErrorMetrics(ErrorFigures):
+    """By all feedback, and by that which came with the admin token: anyone can claim an error of any size."""
+
+    trusted: ErrorFigures | None = Field(None, description="By feedback with the admin token; null: there is none")
+
+
 class LabelMetrics(BaseModel):
     """Of the predictions of models that give several labels or none."""
 

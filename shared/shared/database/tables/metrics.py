@@ -3,6 +3,7 @@
 from sqlalchemy import (
     BigInteger,
     Boolean,
+    CheckConstraint,
     Column,
     DateTime,
     Double,
@@ -113,8 +114,8 @@ feedback = Table(
     Column("model_name", Text, nullable=False),
     Column("model_version", Text, nullable=False),
     Column("task_type", Text, nullable=False),
-    Column("prediction_label", Text, nullable=False),
-    Column("actual_label", Text, nullable=False),
+    Column("prediction_label", Text),
+    Column("actual_label", Text),
     Column("given_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
     Column("given_by", Text, nullable=False, server_default=text("''"), comment="digest of the address it came from"),
     Column(
@@ -123,6 +124,13 @@ feedback = Table(
         nullable=False,
         server_default=text("false"),
         comment="whether it came with the admin token",
+    ),
+    Column("prediction_value", Double),
+    Column("actual_value", Double),
+    CheckConstraint(
+        "num_nonnulls(prediction_label, actual_label) = 2 AND num_nulls(prediction_value, actual_value) = 2 "
+        "OR num_nulls(prediction_label, actual_label) = 2 AND num_nonnulls(prediction_value, actual_value) = 2",
+        name="feedback_is_a_label_or_a_value",
     ),
     schema=SCHEMA,
 )

@@ -6,7 +6,20 @@ Each of these says of one model, version and task how its predictions are; `buck
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, DateTime, Double, Index, Integer, SmallInteger, Table, Text, text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Double,
+    Index,
+    Integer,
+    Numeric,
+    SmallInteger,
+    Table,
+    Text,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from shared.database.tables import metadata
@@ -100,6 +113,18 @@ label_rollup = Table(
     Column("label_names", ARRAY(Text), nullable=False),
     Column("label_counts", ARRAY(Integer), nullable=False, comment="how many have the label of the same position"),
     Index("label_rollup_to_fold_idx", "writer", "bucket", postgresql_where=text("writer > 0")),
+    schema=SCHEMA,
+)
+
+error_rollup = Table(
+    "error_rollup",
+    metadata,
+    *stretch(),
+    *series(),
+    Column("is_trusted", Boolean, primary_key=True, comment="whether they were judged with the admin token"),
+    Column("judged", BigInteger, nullable=False),
+    Column("error_sum", Numeric, nullable=False, comment="of the absolute distances"),
+    Column("square_sum", Numeric, nullable=False, comment="of their squares"),
     schema=SCHEMA,
 )
 

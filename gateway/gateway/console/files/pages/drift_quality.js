@@ -10,7 +10,19 @@ const OTHERS = "all others";
 const WELL = 0.05;
 
 export function qualityByFeedback(judged, sure, minutes) {
-  if (!judged.feedback_count) return nothing(`Nobody has said yet what predictions of the last ${minutes / 60} h should have been. One click in the playground does, or POST /feedback.`);
+  if (!judged.feedback_count && !judged.errors) return nothing(`Nobody has said yet what predictions of the last ${minutes / 60} h should have been. One click in the playground does, or POST /feedback.`);
+  return [judged.errors && errors(judged.errors), judged.accuracy !== null && labelsJudged(judged, sure)];
+}
+
+/** How far values were from what they should have been. */
+function errors({ judged, mae, rmse, trusted }) {
+  const sure = trusted
+    ? `By the ${count(trusted.judged)} that were judged with the admin token: ${short(trusted.mae)}, and ${short(trusted.rmse)}.`
+    : "Nobody judged with the admin token: it is a hint, no measurement.";
+  return h("p", {}, h("strong", { class: "large" }, short(mae)), ` off on average, root mean square ${short(rmse)}, of ${count(judged)} values that were judged. `, sure);
+}
+
+function labelsJudged(judged, sure) {
   const whose = judged.is_independent ? "Several callers, or one with the admin token, say so." : "Few callers decide this alone: it is a hint, no measurement.";
   return [
     h("p", {}, h("strong", { class: "large" }, percent(judged.accuracy)), ` right, of ${count(judged.feedback_count)} judged by ${count(judged.callers)} ${judged.callers === 1 ? "caller" : "callers"} (they count for ${short(judged.weight)}). `, whose),

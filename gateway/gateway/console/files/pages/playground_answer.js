@@ -5,6 +5,7 @@ import { fill, h } from "../lib/dom.js";
 import { count, milliseconds, percent, short } from "../lib/format.js";
 import { badge, problem } from "../lib/parts.js";
 import { authorization } from "../lib/token.js";
+import { valueForm } from "./record_feedback.js";
 
 const SHOWN_SCORES = 20;
 const SHOWN_NUMBERS = 24;
@@ -23,7 +24,7 @@ export function answerCard(prediction, roundTrip, model, signal) {
       metric.queue_time_ms !== undefined && fact("Waited", milliseconds(metric.queue_time_ms)),
       fact("From here", milliseconds(roundTrip)),
       fact("Prediction", h("code", { class: "digest" }, prediction.prediction_id))),
-    prediction.prediction_label !== null && feedback(prediction, model, signal),
+    (prediction.prediction_label !== null || prediction.task_type === "regression") && feedback(prediction, model, signal),
   ];
 }
 
@@ -74,21 +75,27 @@ async function sureness({ confidence, model_name: name, raw_output: raw }, place
   }
 }
 
-/** One click for the label that would have been right. With the admin token, if there is one, its word counts in full. */
+/** One click for the label that would have been right, or the right value. With the admin token, if there is one, its word counts in full. */
 function feedback(prediction, model, signal) {
   const said = h("div", { role: "status" });
-  const give = async (label) => {
+  const give = async (word) => {
     try {
-      await post("/feedback", { prediction_id: prediction.prediction_id, label }, { signal, admin: Object.keys(authorization()).length > 0 });
-      fill(said, h("p", { class: "note" }, label === prediction.prediction_label ? "Recorded: it was right." : `Recorded: it should have been ${label}.`));
+      await post("/feedback", { prediction_id: prediction.prediction_id, ...word }, { signal, admin: Object.keys(authorization()).length > 0 });
+      fill(said, h("p", { class: "note" }, isRight(word, prediction) ? "Recorded: it was right." : `Recorded: it should have been ${word.label ?? word.value}.`));
     } catch (error) {
       if (!signal.aborted) fill(said, problem(error));
     }
   };
+  const field = (choice) => h("fieldset", {}, h("legend", {}, "What would have been right?"), choice, said);
+  if (prediction.prediction_label === null) return field(valueForm((value) => give({ value })));
   const labels = model.labels.length ? model.labels : [prediction.prediction_label];
   const choice = labels.length <= BUTTONS
-    ? labels.map((label) => h("button", { type: "button", class: "quiet", onclick: () => give(label) }, label))
-    : [h("select", { "aria-label": "What it should have been", onchange: (event) => event.target.value && give(event.target.value) },
+    ? labels.map((label) => h("button", { type: "button", class: "quiet", onclick: () => give({ label }) }, label))
+    : [h("select", { "aria-label": "What it should have been", onchange: (event) => event.target.value && give({ label: event.target.value }) },
       h("option", { value: "" }, "Choose"), labels.map((label) => h("option", { value: label }, label)))];
-  return h("fieldset", {}, h("legend", {}, "What would have been right?"), h("div", { class: "actions" }, choice), said);
+  return field(h("div", { class: "actions" }, choice));
+}
+
+function isRight({ label, value }, prediction) {
+  return label === undefined ? value === prediction.prediction_value : label === prediction.prediction_label;
 }

@@ -8,7 +8,7 @@ import { go, href } from "../lib/router.js";
 import { askForToken } from "../lib/token_dialog.js";
 import { hasToken, whenTokenChanges } from "../lib/token.js";
 import { detail } from "./record_detail.js";
-import { giveFeedback, labelsOf } from "./record_feedback.js";
+import { giveFeedback, labelsOf, saidOf } from "./record_feedback.js";
 
 export const title = "Record";
 
@@ -81,7 +81,7 @@ function list(params, signal) {
 function row(one, params) {
   const node = h("tr", {}, h("td", {}, h("a", { href: href("record", { ...params, id: one.prediction_id }) }, time(one.timestamp))),
     h("td", {}, one.model_name, " ", h("span", { class: "note" }, one.model_version)), h("td", {}, one.prediction_label ?? one.labels?.join(", ") ?? short(one.prediction_value)),
-    h("td", {}, percent(one.confidence)), h("td", {}, milliseconds(one.inference_time_ms)), h("td", { class: "judged" }, one.feedback?.actual_label ?? "–"));
+    h("td", {}, percent(one.confidence)), h("td", {}, milliseconds(one.inference_time_ms)), h("td", { class: "judged" }, one.feedback ? saidOf(one.feedback) : "–"));
   node.prediction = one;
   return node;
 }
@@ -96,6 +96,6 @@ async function byKey(event, labels, said, signal) {
   } else if (/^[1-9]$/.test(event.key) && !event.ctrlKey && !event.metaKey && !event.altKey) {
     const label = (await labels)(here.prediction)[Number(event.key) - 1];
     if (label === undefined) return;
-    if (await giveFeedback(here.prediction, label, said, signal)) here.querySelector(".judged").textContent = label;
+    if (await giveFeedback(here.prediction, { label }, said, signal)) here.querySelector(".judged").textContent = label;
   }
 }

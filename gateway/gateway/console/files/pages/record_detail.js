@@ -5,7 +5,7 @@ import { fill, h } from "../lib/dom.js";
 import { milliseconds, percent, short } from "../lib/format.js";
 import { card, nothing, problem, time } from "../lib/parts.js";
 import { href } from "../lib/router.js";
-import { giveFeedback, labelsOf } from "./record_feedback.js";
+import { giveFeedback, labelsOf, saidOf, valueForm } from "./record_feedback.js";
 
 export function detail({ id, ...others }, signal) {
   const place = h("div", {}, nothing("Loading …"));
@@ -31,8 +31,9 @@ function facts(one) {
 
 function feedback(one, labels, signal, load) {
   const said = h("div", { role: "status" });
-  const known = one.feedback ? [h("strong", {}, one.feedback.actual_label), ", said ", time(one.feedback.given_at), one.feedback.is_trusted ? ", with the admin token." : ", by a caller."] : "Nobody has said yet.";
-  const give = async (label) => (await giveFeedback(one, label, said, signal)) && load();
+  const known = one.feedback ? [h("strong", {}, saidOf(one.feedback)), ", said ", time(one.feedback.given_at), one.feedback.is_trusted ? ", with the admin token." : ", by a caller."] : "Nobody has said yet.";
+  const give = async (word) => (await giveFeedback(one, word, said, signal)) && load();
   return [h("h3", { class: "apart" }, "What it should have been"), h("p", {}, known),
-    h("div", { class: "actions" }, labels.map((label) => h("button", { type: "button", class: "quiet", onclick: () => give(label) }, label))), said];
+    h("div", { class: "actions" }, labels.map((label) => h("button", { type: "button", class: "quiet", onclick: () => give({ label }) }, label))),
+    one.task_type === "regression" && valueForm((value) => give({ value })), said];
 }

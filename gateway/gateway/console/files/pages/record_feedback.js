@@ -2,6 +2,7 @@
 
 import { get, post } from "../lib/api.js";
 import { fill, h } from "../lib/dom.js";
+import { short } from "../lib/format.js";
 import { problem } from "../lib/parts.js";
 
 /** A promise of a function: the labels of a prediction's model, where that version is served now. */
@@ -10,11 +11,26 @@ export async function labelsOf(signal) {
   return ({ model_name: name, model_version: version }) => data.models.find((model) => model.name === name && model.version === version)?.labels ?? [];
 }
 
-/** Says it, and in `said` how that went; answers whether it is on record. */
-export async function giveFeedback(prediction, label, said, signal) {
+/** What somebody said: a label, or a value. */
+export function saidOf({ actual_label: label, actual_value: value }) {
+  return label ?? short(value);
+}
+
+/** A field for the value that would have been right. */
+export function valueForm(give) {
+  const input = h("input", { type: "number", step: "any", required: true, "aria-label": "The right value" });
+  const submit = (event) => {
+    event.preventDefault();
+    give(Number(input.value));
+  };
+  return h("form", { class: "actions", onsubmit: submit }, input, h("button", { type: "submit", class: "quiet" }, "Say so"));
+}
+
+/** Says it (`{label}` or `{value}`), and in `said` how that went; answers whether it is on record. */
+export async function giveFeedback(prediction, word, said, signal) {
   try {
-    await post("/feedback", { prediction_id: prediction.prediction_id, label }, { admin: true, signal });
-    fill(said, h("p", { class: "note" }, `Recorded: ${label}.`));
+    await post("/feedback", { prediction_id: prediction.prediction_id, ...word }, { admin: true, signal });
+    fill(said, h("p", { class: "note" }, `Recorded: ${word.label ?? word.value}.`));
     return true;
   } catch (error) {
     if (!signal.aborted) fill(said, problem(error));
