@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from prediction_service.rollouts.sticky import Share
 from shared.contracts.rollouts import Rollout, RolloutMode
+from shared.http.request_id import current_request_id
 
 BEGAN = datetime(2026, 11, 27, 12, 0, 0, 123456, tzinfo=UTC)
 
@@ -68,3 +69,19 @@ def test_a_header_decides_where_it_is_sent_and_the_caller_where_not() -> None:
     assert len(of_user) == 1
     assert chosen.key_of({"x-user": "", "x-caller": "203.0.113.9"}) == "203.0.113.9"
     assert chosen.key_of({"x-caller": "203.0.113.9"}) == "203.0.113.9"
+
+
+def test_in_the_shadow_each_request_counts_by_itself_also_of_one_caller() -> None:
+    """What a share of callers would be where one service asks for all users: all or nothing."""
+    for sticky in ("caller", "header:X-User"):
+        requests, alone = 10_000, {"x-caller": "203.0.113.9"}
+        shadow, canary = share(20, sticky, mode=RolloutMode.SHADOW), share(20, sticky)
+        inside, of_one_user, in_canary = 0, set(), set()
+        for number in range(requests):
+            current_request_id.set(f"request-{number}")
+            inside += shadow.has(alone)
+            in_canary.add(canary.has(alone))
+            of_one_user.add(shadow.has(alone | {"x-user": "ayse"}))
+        assert abs(inside - 2000) < 5.5 * sqrt(1600)
+        assert len(in_canary) == 1
+        assert len(of_one_user) == (2 if sticky == "caller" else 1)

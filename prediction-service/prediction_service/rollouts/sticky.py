@@ -3,13 +3,16 @@
 A request has a key: its caller, or what a header of it says. The hash of a key is as good as a number drawn at random
 from 0 to 1, but always the same, so a share of all keys is below it, and who was below a smaller share is below every
 larger one. A rollout has hashes of its own: it is not always the same callers that come first.
+
+In the shadow nobody gets anything, so nobody has to get the same again: there each request counts by itself. Of a
+single caller, such as a service that asks for all its users, a share of callers would be all or nothing.
 """
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 
-from shared.contracts.rollouts import CALLER, HEADER_PREFIX, Rollout
+from shared.contracts.rollouts import CALLER, HEADER_PREFIX, Rollout, RolloutMode
 from shared.http.caller import CALLER_HEADER
 from shared.http.request_id import current_request_id
 
@@ -29,15 +32,17 @@ class Share:
         self._below = rollout.share / 100
         header = rollout.sticky.removeprefix(HEADER_PREFIX)
         self._header = None if rollout.sticky == CALLER else header.lower()
+        self._holds_callers = rollout.mode is not RolloutMode.SHADOW
 
     def has(self, headers: Mapping[str, str]) -> bool:
         """Whether a request with these headers is among them."""
         return self._below > 0 and self.position(self.key_of(headers)) < self._below
 
     def key_of(self, headers: Mapping[str, str]) -> str:
-        """What a request is held to: the header, else its caller, else (no gateway before us) itself alone."""
+        """What a request is held to: the header, else its caller, else (in the shadow, or without a gateway) itself."""
         key = headers.get(self._header) if self._header is not None else None
-        return key or headers.get(CALLER_FIELD) or current_request_id.get()
+        caller = headers.get(CALLER_FIELD) if self._holds_callers else None
+        return key or caller or current_request_id.get()
 
     def position(self, key: str) -> float:
         """From 0 up to 1: the key's hash."""

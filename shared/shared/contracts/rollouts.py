@@ -81,7 +81,8 @@ Sticky = Annotated[
     StringConstraints(pattern=r"^(caller|header:[A-Za-z][A-Za-z0-9-]{0,63})$"),
     Field(
         description="What requests must have in common to get the same version: `caller`, or `header:<name>`; "
-        "one without that header counts by its caller"
+        "one without that header counts by its caller. In `shadow` each request counts by itself, unless it has that "
+        "header"
     ),
 ]
 
