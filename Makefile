@@ -85,11 +85,19 @@ $(HUGGING_FACE)/installed: examples/requirements.txt examples/hugging-face/requi
 	@$(INSTALL) $(HUGGING_FACE) examples/requirements.txt examples/hugging-face/requirements.txt training/$(TORCH).txt -- ./cli
 	@touch $@
 
+# MAKEFLAGS: what tests start with make is no part of this one's -j.
+SUITES := $(DISTRIBUTIONS:%=test-of-%)
+
 .PHONY: test
-test: install examples-install ## All tests but the long fault tests: each distribution alone, then the whole stack
-	@set -e; for distribution in $(DISTRIBUTIONS); do \
-	    echo "== $$distribution"; (cd $$distribution && ../$(BIN)/pytest --quiet -m "not faults"); done
-	@echo "== the whole stack"; $(BIN)/pytest --quiet -m "not faults" tests training
+test: $(SUITES) test-of-the-stack ## All tests but the long fault tests: each distribution alone, then the whole stack (-j2: two at a time)
+
+.PHONY: $(SUITES)
+$(SUITES): test-of-%: install examples-install
+	@echo "== $*"; cd $* && MAKEFLAGS= ../$(BIN)/pytest --quiet -m "not faults"
+
+.PHONY: test-of-the-stack
+test-of-the-stack: install examples-install
+	@echo "== the whole stack"; MAKEFLAGS= $(BIN)/pytest --quiet -m "not faults" --ignore tests/test_install.py tests training
 
 CONSOLE_TESTS = $(BIN)/pytest --quiet -c pyproject.toml --rootdir . gateway/console_tests
 
