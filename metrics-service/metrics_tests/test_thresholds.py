@@ -8,6 +8,7 @@ import pytest
 
 from metrics_tests.rows import Row, insert, register
 from metrics_tests.service import client_of, settings_for
+from shared.contracts.thresholds import OF_VALUES
 from shared.database.urls import for_libpq
 from shared.testing.postgres import Database
 
@@ -168,8 +169,11 @@ async def test_removing_needs_the_admin_token(database: Database) -> None:
 
 async def test_the_document_offers_no_null_and_no_default_for_a_change(client: httpx.AsyncClient) -> None:
     document = (await client.get("/openapi.json")).json()
-    for field in document["components"]["schemas"]["ThresholdChange"]["properties"].values():
-        assert field["type"] == "number"
+    for name, field in document["components"]["schemas"]["ThresholdChange"]["properties"].items():
+        if name in OF_VALUES:
+            assert [one["type"] for one in field["anyOf"]] == ["number", "null"], "null removes it"
+        else:
+            assert field["type"] == "number"
         assert "default" not in field
 
 

@@ -75,10 +75,49 @@ class SlowInference(Breached):
         return f"95 % of inferences took up to {measured} ms, {beyond}{self.few}."
 
 
+@dataclass(frozen=True, slots=True)
+class ValueOutside(Breached):
+    """An average value beyond a threshold below or above it."""
+
+    issue_type: ClassVar[str] = "value_out_of_range"
+    advice: ClassVar[str] = "Compare recent inputs with those that the model was trained on: a unit may have changed."
+
+    @property
+    def sentence(self) -> str:
+        """The claim in words."""
+        side = "below" if self.threshold.startswith("min") else "above"
+        measured, limit = apart(self.measured, self.limit)
+        return f"The average value was {measured}, {side} {self.threshold} ({limit}){self.few}."
+
+
+@dataclass(frozen=True, slots=True)
+class LargeError(Breached):
+    """Values that are further from what they should have been than a threshold allows."""
+
+    issue_type: ClassVar[str] = "large_error"
+    advice: ClassVar[str] = "Train the model anew on what feedback says, or go back to a version that was nearer."
+
+    @property
+    def sentence(self) -> str:
+        """The claim in words."""
+        measured, limit = apart(self.measured, self.limit)
+        return f"By feedback, values were {measured} off on average, {self.beyond('above')} {self.threshold} ({limit})."
+
+
+KINDS: dict[str, type[Breached]] = {
+    "min_confidence": LowConfidence,
+    "max_inference_time": SlowInference,
+    "min_value": ValueOutside,
+    "max_value": ValueOutside,
+    "max_mae": LargeError,
+}
+"""What the name of a threshold begins with → the claim that it is breached."""
+
+
 def threshold_claims(facts: Facts) -> Iterator[Claim]:
     """One claim for each breach."""
     for breach in facts.now.breaches:
-        kind = LowConfidence if breach.threshold.startswith("min_confidence") else SlowInference
+        kind = next(kind for prefix, kind in KINDS.items() if breach.threshold.startswith(prefix))
         yield kind(breach.threshold, breach.threshold_value, breach.measured_value, facts.now.total_predictions)
 
 

@@ -76,6 +76,8 @@ NO_DRIFT = re.compile(
 
 BREACHED = {
     "confidence": re.compile(r"confiden|\bsure", re.IGNORECASE),
+    "value": re.compile(r"\bvalues?\b", re.IGNORECASE),
+    "mae": re.compile(r"\berrors? of|mean absolute error|\bmae\b|\boff on average", re.IGNORECASE),
     "inference": re.compile(r"latenc|inference|respon|\btimes?\b|speed|percentile|\bp9\d", re.IGNORECASE),
 }
 DRIFTED = {

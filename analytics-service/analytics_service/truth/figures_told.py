@@ -219,6 +219,7 @@ def pairs_of(facts: Facts) -> Iterator[tuple[float, float]]:
     for limit in (limits.max_inference_time_warning_ms, limits.max_inference_time_critical_ms):
         yield limit, now.p95_inference_time_ms or 0.0
     yield now.p50_inference_time_ms or 0.0, now.p99_inference_time_ms or 0.0
+    yield from errors_of(now)
     if before:
         yield before.total_predictions, now.total_predictions
         yield from zip(scalars(before), scalars(now), strict=True)
@@ -233,6 +234,13 @@ def pairs_of(facts: Facts) -> Iterator[tuple[float, float]]:
         each.average_confidence or 0.0 for side in filter(None, (now, before)) for each in side.versions[:10]
     ]
     yield from ((one, other) for at, one in enumerate(confidences) for other in confidences[at + 1 :])
+
+
+def errors_of(metrics: AggregatedMetrics) -> Iterator[tuple[float, float]]:
+    """Both errors of values, by all feedback and by that with the admin token."""
+    for errors in (metrics.errors, metrics.errors.trusted if metrics.errors else None):
+        if errors is not None:
+            yield errors.mae, errors.rmse
 
 
 def scalars(metrics: AggregatedMetrics) -> list[float]:

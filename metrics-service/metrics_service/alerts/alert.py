@@ -21,6 +21,10 @@ class Signal(StrEnum):
     DRIFT = "drift"
     TRAFFIC = "traffic"
     ACCURACY = "accuracy"
+    VALUE = "value"
+    """The average of what a regression predicts, or of an embedding's norms."""
+    ERROR = "error"
+    """How far values are from what they should have been."""
     ROLLOUT = "rollout"
     """A candidate was rolled back by a guard."""
 

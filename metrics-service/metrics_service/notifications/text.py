@@ -9,6 +9,8 @@ SUBJECTS = {
     Signal.DRIFT: "Drift",
     Signal.TRAFFIC: "Traffic",
     Signal.ACCURACY: "Accuracy",
+    Signal.VALUE: "Average value",
+    Signal.ERROR: "Error",
     Signal.ROLLOUT: "Rollout",
 }
 
@@ -19,9 +21,15 @@ QUANTITIES = {
     "quiet_minutes": "{:.3g} min without a prediction",
     "min_accuracy": "an accuracy of at most {:.3g}",
     "accuracy_drop": "a drop of {:.3g}",
+    "min_value": "an average value of {:.6g}",
+    "max_value": "an average value of {:.6g}",
+    "max_mae": "a mean absolute error of {:.6g}",
     "guard_": "evidence of {:,.3g} to 1",
 }
 """What is held against a threshold whose name begins so; one alert may open by one quantity and close by another."""
+
+WITH_UNITS = ("min_value", "max_value", "max_mae")
+"""Thresholds of any size, such as prices: with more digits than shares and times."""
 
 ENDINGS = {
     Ending.RECOVERED: "has recovered",
@@ -68,7 +76,8 @@ def quantity(evidence: Evidence) -> str:
 
 def limit(evidence: Evidence) -> str:
     """What it was held against."""
-    return f"{evidence.threshold} is {evidence.threshold_value:.3g}"
+    digits = 6 if evidence.threshold.startswith(WITH_UNITS) else 3
+    return f"{evidence.threshold} is {evidence.threshold_value:.{digits}g}"
 
 
 def about(words: str) -> str:

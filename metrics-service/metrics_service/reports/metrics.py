@@ -56,7 +56,13 @@ def judged(
     measured: Aggregates, versions: list[VersionMetrics], selection: Selection, thresholds: Thresholds
 ) -> AggregatedMetrics:
     """The numbers of a window, and what the thresholds say about them."""
-    status, breaches = judge(measured.average_confidence, measured.p95_inference_time_ms, thresholds)
+    status, breaches = judge(
+        measured.average_confidence,
+        measured.p95_inference_time_ms,
+        thresholds,
+        measured.values.average if measured.values else None,
+        measured.errors.trusted.mae if measured.errors and measured.errors.trusted else None,
+    )
     return AggregatedMetrics(
         **asdict(measured),
         versions=versions,

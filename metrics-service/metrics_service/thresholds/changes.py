@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.config import JsonDict
 
 from shared.contracts.problem import FieldError
-from shared.contracts.thresholds import Thresholds
+from shared.contracts.thresholds import ErrorLimit, Thresholds, ValueLimit
 from shared.http.problems import InvalidRequest
 
 NOT_NAMED: Any = None
@@ -20,7 +20,10 @@ def without_default(schema: JsonDict) -> None:
 
 
 class ThresholdChange(BaseModel):
-    """The thresholds to change; those not named stay as they are. null is none: what is not to change is left out."""
+    """The thresholds to change; those not named stay as they are.
+
+    null removes a threshold on values. The others are always there, and null is refused.
+    """
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"min_confidence_warning": 0.7}]})
 
@@ -28,6 +31,12 @@ class ThresholdChange(BaseModel):
     min_confidence_critical: float = Field(NOT_NAMED, ge=0, le=1, json_schema_extra=without_default)
     max_inference_time_warning_ms: float = Field(NOT_NAMED, gt=0, le=3_600_000, json_schema_extra=without_default)
     max_inference_time_critical_ms: float = Field(NOT_NAMED, gt=0, le=3_600_000, json_schema_extra=without_default)
+    min_value_warning: ValueLimit = Field(NOT_NAMED, json_schema_extra=without_default)
+    min_value_critical: ValueLimit = Field(NOT_NAMED, json_schema_extra=without_default)
+    max_value_warning: ValueLimit = Field(NOT_NAMED, json_schema_extra=without_default)
+    max_value_critical: ValueLimit = Field(NOT_NAMED, json_schema_extra=without_default)
+    max_mae_warning: ErrorLimit = Field(NOT_NAMED, json_schema_extra=without_default)
+    max_mae_critical: ErrorLimit = Field(NOT_NAMED, json_schema_extra=without_default)
 
     def applied_to(self, stored: Thresholds) -> Thresholds:
         """The thresholds after the change; InvalidRequest when critical would not be beyond warning."""
@@ -38,9 +47,9 @@ class ThresholdChange(BaseModel):
             faults = error.errors(include_url=False)
             raise InvalidRequest([FieldError(location="body", message=fault["msg"]) for fault in faults]) from error
 
-    def named(self) -> dict[str, float]:
+    def named(self) -> dict[str, float | None]:
         """The thresholds that are to change."""
-        return self.model_dump(exclude_unset=True)
+        return {name: getattr(self, name) for name in self.model_fields_set}
 
 
 class AuditedChange(BaseModel):

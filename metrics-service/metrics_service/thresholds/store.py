@@ -13,10 +13,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from metrics_service.audit.trail import ChangedBy
 from metrics_service.database import autocommit, transaction
 from metrics_service.thresholds.changes import AuditedChange, ThresholdChange
-from shared.contracts.thresholds import ThresholdProfile, Thresholds
+from shared.contracts.problem import FieldError
+from shared.contracts.thresholds import OF_VALUES, ThresholdProfile, Thresholds
 from shared.database import locks
 from shared.database.tables.metrics import DEFAULT_PROFILE, threshold_change, threshold_profile
-from shared.http.problems import Problem
+from shared.http.problems import InvalidRequest, Problem
 
 
 class NoProfile(Problem):
@@ -43,6 +44,9 @@ class ThresholdStore:
 
         What changes nothing is no new version. Raises InvalidRequest when the whole would make no sense.
         """
+        if model_name is None and (of_values := [name for name in OF_VALUES if change.named().get(name) is not None]):
+            message = "is of one model: name it in model_name, for models have different units"
+            raise InvalidRequest([FieldError(location=f"body.{name}", message=message) for name in of_values])
         async with transaction(self._engine) as connection:
             await connection.execute(select(func.pg_advisory_xact_lock(locks.THRESHOLD_CHANGE)))
             before = await effective_profile(connection, model_name)
@@ -100,7 +104,11 @@ async def store(
     connection: AsyncConnection, model_name: str | None, thresholds: Thresholds, version: int
 ) -> ThresholdProfile:
     """Writes a model's own profile."""
-    values = {**thresholds.model_dump(), "version": version, "updated_at": func.now()}
+    values = {
+        **{name: getattr(thresholds, name) for name in Thresholds.model_fields},
+        "version": version,
+        "updated_at": func.now(),
+    }
     statement = (
         upsert(threshold_profile)
         .values(model_name=model_name or DEFAULT_PROFILE, **values)

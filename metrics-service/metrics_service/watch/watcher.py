@@ -24,6 +24,7 @@ from metrics_service.watch.accuracy import accuracy_readings
 from metrics_service.watch.rollbacks import rollback_readings
 from metrics_service.watch.scope import Watch
 from metrics_service.watch.traffic import traffic_readings
+from metrics_service.watch.values import error_readings, value_readings
 from metrics_service.windows.aggregates import Aggregates, aggregate
 from metrics_service.windows.rollups import Selection
 from metrics_service.windows.window import Window
@@ -88,9 +89,13 @@ class AlertWatcher:
         now = self.clock()
         window = Window.ending(now, self.watch.window_minutes)
         measured = await aggregate(self.engine, Selection(window, model_name=model_name))
+        thresholds = await self.thresholds.get(model_name)
         if measured.total_predictions >= self.watch.min_predictions:
-            for reading in readings_of(measured, await self.thresholds.get(model_name)):
+            of_values = value_readings(measured, thresholds, self.alerts.policy.margin)
+            for reading in (*readings_of(measured, thresholds), *of_values):
                 yield reading
+        for reading in await error_readings(self.engine, model_name, now, thresholds, self.watch):
+            yield reading
         for reading in await traffic_readings(self.engine, model_name, now, self.watch.window_minutes):
             yield reading
         for reading in await accuracy_readings(self.feedback, model_name, now, self.watch, self.alerts.policy.margin):

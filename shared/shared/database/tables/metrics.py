@@ -33,6 +33,11 @@ threshold_profile = Table(
     Column("max_inference_time_critical_ms", Double, nullable=False),
     Column("version", Integer, nullable=False),
     Column("updated_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    *(
+        Column(f"{limit}_{severity}", Double)
+        for limit in ("min_value", "max_value", "max_mae")
+        for severity in ("warning", "critical")
+    ),
     schema=SCHEMA,
 )
 

@@ -6,7 +6,7 @@ import { modelNames } from "../lib/model_choice.js";
 import { problem } from "../lib/parts.js";
 import { withToken } from "../lib/token_dialog.js";
 
-const SIGNALS = ["confidence", "inference_time", "drift", "traffic", "accuracy"];
+const SIGNALS = ["confidence", "inference_time", "drift", "traffic", "accuracy", "value", "error"];
 const LENGTHS = [[30, "30 min"], [120, "2 h"], [480, "8 h"], [1440, "1 d"], [10_080, "7 d"]];
 
 export function silenceForm(params, signal, done) {

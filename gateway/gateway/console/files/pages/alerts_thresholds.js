@@ -11,6 +11,13 @@ const FIELDS = [
   ["max_inference_time_warning_ms", "p95 in ms, warning above"], ["max_inference_time_critical_ms", "p95 in ms, critical above"],
 ];
 
+/** Of one model, whose values have a unit; each may be left out. */
+const VALUE_FIELDS = [
+  ["min_value_warning", "Average value, warning below"], ["min_value_critical", "Average value, critical below"],
+  ["max_value_warning", "Average value, warning above"], ["max_value_critical", "Average value, critical above"],
+  ["max_mae_warning", "Mean absolute error, warning above"], ["max_mae_critical", "Mean absolute error, critical above"],
+];
+
 /** What alerts look at by default (ALERT_WINDOW_MINUTES). */
 const WINDOW_MINUTES = 5;
 
@@ -23,12 +30,13 @@ export function thresholdsCard(params, signal) {
 }
 
 function form(profile, params, signal, load) {
-  const inputs = FIELDS.map(([name, label]) => {
-    const input = h("input", { id: name, type: "text", inputmode: "decimal", autocomplete: "off", value: profile[name] });
+  const inputs = [...FIELDS, ...(params.model ? VALUE_FIELDS : [])].map(([name, label]) => {
+    const input = h("input", { id: name, type: "text", inputmode: "decimal", autocomplete: "off", value: profile[name] ?? "" });
     return { name, label, input };
   });
   const preview = h("div", { role: "status", class: "apart" });
-  const changes = () => Object.fromEntries(inputs.map(({ name, input }) => [name, Number(input.value)]).filter(([name, value]) => value !== profile[name]));
+  const typed = ({ name, input }) => [name, input.value.trim() === "" && VALUE_FIELDS.some(([one]) => one === name) ? null : Number(input.value)];
+  const changes = () => Object.fromEntries(inputs.map(typed).filter(([name, value]) => value !== (profile[name] ?? null)));
   const wanted = () => ({ ...profile, ...changes() });
   const look = async () => {
     try {
@@ -58,9 +66,17 @@ function form(profile, params, signal, load) {
 /** What the status of the last minutes is by these thresholds: by the same rules as the server's. */
 function wouldFire(limits, measured) {
   const { total_predictions: total, average_confidence: confidence, p95_inference_time_ms: p95 } = measured;
-  if (FIELDS.some(([name]) => !Number.isFinite(limits[name]))) return nothing("These are not all numbers.");
+  if ([...FIELDS, ...VALUE_FIELDS].some(([name]) => Number.isNaN(limits[name] ?? 0))) return nothing("These are not all numbers.");
   if (!total) return nothing(`Of the last ${WINDOW_MINUTES} minutes there is no prediction to judge.`);
   const sure = confidence === null ? "normal" : confidence < limits.min_confidence_critical ? "critical" : confidence < limits.min_confidence_warning ? "warning" : "normal";
   const fast = p95 > limits.max_inference_time_critical_ms ? "critical" : p95 > limits.max_inference_time_warning_ms ? "warning" : "normal";
-  return h("p", {}, `By these, the last ${WINDOW_MINUTES} minutes (${count(total)} predictions): confidence ${short(confidence)} `, badge(sure), ` p95 ${short(p95)} ms `, badge(fast));
+  return h("p", {}, `By these, the last ${WINDOW_MINUTES} minutes (${count(total)} predictions): confidence ${short(confidence)} `, badge(sure), ` p95 ${short(p95)} ms `, badge(fast),
+    measured.values && [` average value ${short(measured.values.average)} `, badge(beyond(measured.values.average, limits, "value"))],
+    measured.errors?.trusted && [` mean absolute error ${short(measured.errors.trusted.mae)} `, badge(beyond(measured.errors.trusted.mae, limits, "mae"))]);
+}
+
+/** The verdict on a number that may have limits on both sides. */
+function beyond(measured, limits, of) {
+  const isBeyond = (severity) => measured < (limits[`min_${of}_${severity}`] ?? -Infinity) || measured > (limits[`max_${of}_${severity}`] ?? Infinity);
+  return isBeyond("critical") ? "critical" : isBeyond("warning") ? "warning" : "normal";
 }
