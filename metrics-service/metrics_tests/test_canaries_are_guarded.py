@@ -181,6 +181,23 @@ async def test_a_candidate_in_doubt_is_not_promoted(connection: asyncpg.Connecti
     assert (await last_event(connection))["action"] == "set"
 
 
+@pytest.mark.parametrize("stable", [0, 29])
+async def test_what_nobody_can_be_compared_with_is_not_promoted(
+    connection: asyncpg.Connection, watch: RolloutWatch, stable: int
+) -> None:
+    """Of a policy that an earlier release has taken: all requests, and all of them fail."""
+    fields = {"share": 100, "promote_by_itself": True, "guards": {"least_requests": 10}}
+    writer = Writer(connection, await set_policy(connection, **fields))
+    if stable:
+        await writer.count("stable", stable, stable)
+    await writer.count("candidate", 500, 500)
+    await watch.look()
+    assert (await last_event(connection))["action"] == "set"
+    await writer.count("stable", 30, 30)
+    await watch.look()
+    assert (await last_event(connection))["action"] == "promote", "both fail alike"
+
+
 async def test_the_next_leader_goes_on_with_what_was_seen(
     connection: asyncpg.Connection, engine: AsyncEngine, watch: RolloutWatch
 ) -> None:

@@ -3,18 +3,24 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from metrics_service.guards.totals import Pair
 from shared.contracts.guards import GuardReading, Guards
 from shared.contracts.rollouts import Rollout
 
+LEAST_COMPARED = 30
+"""Requests of the stable version: beside fewer a candidate that fails all of its own raises no doubt yet."""
 
-def promotion(rollout: Rollout, readings: Sequence[GuardReading], requests: int, now: datetime) -> str | None:
-    """Why it is promoted; None: it is not. `requests`: the candidate's in the revision that is in force."""
+
+def promotion(rollout: Rollout, readings: Sequence[GuardReading], requests: Pair[int], now: datetime) -> str | None:
+    """Why it is promoted; None: it is not. `requests`: those of both versions in the revision that is in force."""
+    if not rollout.promote_by_itself or not is_at_its_end(rollout, now):
+        return None
     least = (rollout.guards or Guards()).least_requests
     doubted = any(reading.in_doubt for reading in readings)
-    if not rollout.promote_by_itself or not is_at_its_end(rollout, now) or requests < least or doubted:
+    if requests.candidate < least or requests.stable < LEAST_COMPARED or doubted:
         return None
     figures = "; ".join(told(reading) for reading in readings if reading.candidate is not None)
-    return f"{requests} requests at {rollout.share:g} % and no guard in doubt: {figures}"
+    return f"{requests.candidate} requests at {rollout.share:g} % and no guard in doubt: {figures}"
 
 
 def is_at_its_end(rollout: Rollout, now: datetime) -> bool:

@@ -15,7 +15,7 @@ from metrics_service.alerts.store import AlertStore
 from metrics_service.guards.judge import Judge
 from metrics_service.guards.promotion import promotion
 from metrics_service.guards.store import Canary, GuardStore
-from metrics_service.guards.totals import Totals
+from metrics_service.guards.totals import Pair, Requests, Totals
 from metrics_service.guards.words import condemning, readings, reason
 from metrics_service.thresholds.store import ThresholdStore
 from metrics_service.watch.rollbacks import rollback_readings
@@ -72,8 +72,9 @@ class RolloutWatch:
         if guard is not None:
             await self._end(canary, "roll_back", reason(guard, judge, totals, canary.versions), guard)
             return
-        revision = totals.requests.get(canary.rollout.revision)
-        why = promotion(canary.rollout, seen, revision.candidate.number if revision else 0, now)
+        revision = totals.requests.get(canary.rollout.revision, Pair(Requests(), Requests()))
+        requests = Pair(revision.candidate.number, revision.stable.number)
+        why = promotion(canary.rollout, seen, requests, now)
         if why is not None:
             await self._end(canary, "promote", why, None)
 

@@ -20,6 +20,9 @@ NEVER_ARRIVE = frozenset(
 )  # fmt: skip
 """Headers that are about a connection or that the gateway writes: a client cannot be told by them."""
 
+EVERYTHING = 100.0
+"""Percent."""
+
 OF_ONE_REQUEST = frozenset({"date", "idempotency-key", "traceparent", "tracestate"})
 """Headers that have another value with each request of a client."""
 
@@ -35,8 +38,7 @@ def wanted_policy(model: str, change: RolloutChange, versions: Sequence[str], un
         faults.append(("sticky", f"clients cannot be told apart by the header {header}"))
     if header.lower() in OF_ONE_REQUEST:
         faults.append(("sticky", f"{header} is another one with each request: no client would stay with a version"))
-    if change.promote_by_itself and change.mode is not RolloutMode.CANARY:
-        faults.append(("promote_by_itself", "belongs to canary"))
+    faults += faults_of_promotion(change)
     if faults:
         raise InvalidRequest([FieldError(location=f"body.{field}", message=message) for field, message in faults])
     policy = Rollout(model_name=model, **change.model_dump(exclude={"revision", "reason", "changed_by"}))
@@ -44,6 +46,18 @@ def wanted_policy(model: str, change: RolloutChange, versions: Sequence[str], un
     if policy.steps is not None and policy.step is not None:
         policy.share = policy.steps[policy.step].share
     return policy.model_dump(mode="json")
+
+
+def faults_of_promotion(change: RolloutChange) -> list[tuple[str, str]]:
+    """Where a candidate cannot prove itself."""
+    if not change.promote_by_itself:
+        return []
+    if change.mode is not RolloutMode.CANARY:
+        return [("promote_by_itself", "belongs to canary")]
+    last = change.share if change.steps is None else change.steps[-1].share
+    if last < EVERYTHING:
+        return []
+    return [("promote_by_itself", "needs a last share below 100: beside it there is no stable version to compare with")]
 
 
 Fault = tuple[str, str]

@@ -64,7 +64,8 @@ class Guards(BaseModel):
         1000,
         ge=1,
         le=1_000_000_000,
-        description="So many of its requests in the last step before it may promote itself",
+        description="So many of its requests in the last step before it may promote itself; the stable version must "
+        "have had 30 then",
     )
 
 

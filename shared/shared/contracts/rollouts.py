@@ -113,7 +113,9 @@ class Policy(BaseModel):
     )
     guards: Guards | None = Field(None, description="null: the defaults")
     promote_by_itself: bool = Field(
-        False, description="Whether the candidate becomes stable when it has proved itself, without anybody's word"
+        False,
+        description="Whether the candidate becomes stable when it has proved itself, without anybody's word; the last "
+        "share must leave the stable version some requests, to compare with",
     )
 
 
