@@ -88,6 +88,22 @@ def test_arrow_keys_move_through_a_chart_and_its_legend_follows(console: Console
     expect(chart.locator(".when")).not_to_have_text(first)
 
 
+def test_refused_requests_are_counted_by_reason(console: Console, stack: LocalStack, client: httpx.Client) -> None:
+    """Of another client than the tests, which are to be let in."""
+    before = client.get("/limits/refusals").json()["total"]
+    page = console.open("overview?window=60")
+    tile = page.locator(".tile", has_text="Refused").locator(".value")
+    expect(tile).to_have_text(f"{before}")
+    transport = httpx.HTTPTransport(local_address="127.0.0.2")
+    refused = 0
+    with httpx.Client(base_url=stack.url, transport=transport, headers={"Authorization": "Bearer wrong"}) as stranger:
+        while refused < 3:
+            refused += stranger.get("/analyze/quota").status_code == 429
+    expect(tile).to_have_text(f"{before + 3}")
+    chart = page.locator(".chart", has_text="Refused requests")
+    expect(chart.locator(".legend")).to_contain_text(re.compile("quota used up.*wrong tokens"))
+
+
 def test_the_numbers_of_a_chart_can_be_read_as_a_table(console: Console) -> None:
     page = console.open("overview?window=60")
     chart = page.locator(".chart", has_text="Average confidence")

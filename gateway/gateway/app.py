@@ -12,7 +12,7 @@ The stops of a request, in order:
 No framework stands in this way: what it costs, every request would pay.
 
 What no route takes is answered by the gateway's own FastAPI application: `/`, `/health`, `/docs`, `/redoc`,
-`/openapi.json`, `/console`.
+`/openapi.json`, `/console`, `/limits/refusals`.
 """
 
 import time
@@ -25,6 +25,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from gateway.api.home import NAME, home_router
+from gateway.api.refusals import refusals_router
 from gateway.console.pages import console_router
 from gateway.docs.openapi import ServiceDocuments
 from gateway.docs.pages import docs_router, mount_assets
@@ -36,6 +37,8 @@ from gateway.limit.in_flight import RequestsInFlight
 from gateway.limit.memory import MemoryLimiter
 from gateway.limit.middleware import IngressLimit
 from gateway.limit.postgres import PostgresLimiter
+from gateway.limit.refusal_history import RefusalHistory
+from gateway.limit.refused import Refused
 from gateway.limit.remembered_refusals import RememberedRefusals
 from gateway.proxy.connections import UpstreamSession
 from gateway.proxy.deadlines import Deadlines
@@ -47,6 +50,7 @@ from gateway.request.public_prefix import PublicPrefix
 from gateway.request.routing import UpstreamName
 from gateway.settings import Settings
 from shared.asyncio.background import Background
+from shared.asyncio.clock import utc_now
 from shared.database.connection import Connector
 from shared.http.openapi import openapi_of
 from shared.http.request_middleware import RequestMiddleware
@@ -103,6 +107,8 @@ def create_app(settings: Settings) -> ASGIApp:
     )
 
     policy = settings.ingress_limits
+    refused = Refused()
+    history = RefusalHistory(connector, refused, utc_now)
     shared_limiter = PostgresLimiter(connector, policy)
     limiter = LimiterFailover(
         shared_limiter, MemoryLimiter(policy, time.monotonic), RememberedRefusals(time.monotonic), time.monotonic
@@ -111,7 +117,7 @@ def create_app(settings: Settings) -> ASGIApp:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         cleanup = Background(partial(forget_old_clients_forever, connector), "limiter-cleanup")
-        async with session, shared_limiter, deadlines.watched(), cleanup:
+        async with session, shared_limiter, deadlines.watched(), history, cleanup:
             yield
 
     prefix = PublicPrefix(settings.root_path)
@@ -123,6 +129,7 @@ def create_app(settings: Settings) -> ASGIApp:
         description=DESCRIPTION,
         routers=[
             home_router(release, prefix),
+            refusals_router(history),
             system_health_router(SystemCheck(health, session, services)),
             docs_router(lambda: openapi_of(own), documents, prefix),
             console_router(prefix),
@@ -137,9 +144,10 @@ def create_app(settings: Settings) -> ASGIApp:
         addresses=ClientAddresses(settings.trusted_proxies),
         prefix=prefix,
         allowed_origins=frozenset(origin.encode() for origin in settings.allowed_origins),
-        in_flight=RequestsInFlight(settings.max_requests_per_client),
+        in_flight=RequestsInFlight(settings.max_requests_per_client, refused),
         proxy=proxy,
-        limited_proxy=IngressLimit(proxy, limiter, policy),
+        limited_proxy=IngressLimit(proxy, limiter, policy, refused),
         wrong_tokens=MemoryLimiter(settings.wrong_token_limits, time.monotonic),
+        refused=refused,
     )
     return RequestMiddleware(front, describe=describe_request)

@@ -5,6 +5,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from gateway.limit.failed_tokens import FailedTokens
 from gateway.limit.in_flight import RequestsInFlight
 from gateway.limit.memory import MemoryLimiter
+from gateway.limit.refused import Refused
 from gateway.proxy.headers import forwarded_host
 from gateway.request.client_address import ClientAddresses
 from gateway.request.context import RequestContext, begin_context
@@ -28,10 +29,11 @@ class Front:
         proxy: ASGIApp,
         limited_proxy: ASGIApp,
         wrong_tokens: MemoryLimiter,
+        refused: Refused,
     ) -> None:
         self._app, self._addresses, self._prefix, self._in_flight = app, addresses, prefix, in_flight
         self._allowed_origins = allowed_origins
-        tokens = FailedTokens(wrong_tokens)
+        tokens = FailedTokens(wrong_tokens, refused)
         self._proxies = {False: proxy, True: limited_proxy}
         self._guarded_proxies = {limited: tokens.before(app) for limited, app in self._proxies.items()}
 

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from gateway.limit import failed_tokens
 from gateway.limit.memory import MemoryLimiter
+from gateway.limit.refused import Refused
 from gateway.limit.window import Policy, Window
 from gateway.request.client_address import Client
 from gateway.request.context import CONTEXT_KEY, RequestContext
@@ -148,7 +149,7 @@ async def test_tries_come_back_when_the_service_says_they_do() -> None:
 
     async def ignore(message: dict) -> None: ...
 
-    guard = failed_tokens.FailedTokens(tries).before(app)
+    guard = failed_tokens.FailedTokens(tries, Refused()).before(app)
     context = RequestContext(Client("client", "client"), through_proxy=False, connection=None)
     scope = {"headers": [(b"authorization", b"Bearer x")], CONTEXT_KEY: context}
     await guard(dict(scope), None, ignore)

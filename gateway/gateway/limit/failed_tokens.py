@@ -15,6 +15,7 @@ from math import ceil
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.limit.memory import MemoryLimiter, Slots
+from gateway.limit.refused import Reason, Refused
 from gateway.request.context import context_of
 from shared.http.problems import QUOTA_EXCEEDED, Problem
 from shared.http.request_id import header
@@ -57,8 +58,8 @@ class Underway:
 class FailedTokens:
     """Lets requests with an `Authorization` header through only while their client has tries left."""
 
-    def __init__(self, tries: MemoryLimiter) -> None:
-        self._tries = tries
+    def __init__(self, tries: MemoryLimiter, refused: Refused) -> None:
+        self._tries, self._refused = tries, refused
         self._underway: defaultdict[str, Underway] = defaultdict(Underway)  # mutable: clients with tries under way only
 
     def before(self, app: ASGIApp) -> ASGIApp:
@@ -94,6 +95,7 @@ class FailedTokens:
             if not underway.tries:
                 self._forget(client)
                 REFUSALS.by_labels[()] += 1
+                self._refused[Reason.WRONG_TOKENS] += 1
                 wait = self._tries.decision(client, admitted=False).retry_in_seconds
                 raise TooManyWrongTokens(max(ceil(wait), 1))
             future = asyncio.get_running_loop().create_future()

@@ -3,6 +3,7 @@
 Counted before the ingress limit, and for paths without a limit too: those hold places just as well.
 """
 
+from gateway.limit.refused import Reason, Refused
 from shared.http.problems import QUOTA_EXCEEDED, Problem
 
 POLICY = "in-flight"
@@ -26,14 +27,15 @@ class TooManyInFlight(Problem):
 class RequestsInFlight:
     """By client; at most `most` each."""
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self, most: int, refused: Refused) -> None:
+        self._most, self._refused = most, refused
         self._counts: dict[str, int] = {}
 
     def begin(self, client: str) -> None:
         """One more. Raises TooManyInFlight."""
         count = self._counts.get(client, 0)
         if count >= self._most:
+            self._refused[Reason.IN_FLIGHT] += 1
             raise TooManyInFlight(self._most)
         self._counts[client] = count + 1
 

@@ -10,6 +10,7 @@ from math import ceil
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gateway.limit.refused import Reason, Refused
 from gateway.limit.too_many_requests import Headers, TooManyRequests
 from gateway.limit.window import Limiter, Policy, Source
 from gateway.request.context import context_of
@@ -21,8 +22,8 @@ KEPT_HEADERS = 4096
 class IngressLimit:
     """Lets a request through to `app` if its client has room."""
 
-    def __init__(self, app: ASGIApp, limiter: Limiter, policy: Policy) -> None:
-        self._app, self._limiter = app, limiter
+    def __init__(self, app: ASGIApp, limiter: Limiter, policy: Policy, refused: Refused) -> None:
+        self._app, self._limiter, self._refused = app, limiter, refused
         self._windows = policy.windows
         self._names = policy_names(policy)
         self._policy_header = ", ".join(
@@ -37,6 +38,7 @@ class IngressLimit:
         decision = await self._limiter.decide(context_of(scope).client.limit_key)
         headers = self._headers_of(decision.remaining, tuple(map(ceil, decision.more_in_seconds)), decision.source)
         if not decision.admitted:
+            self._refused[Reason.INGRESS] += 1
             await self._too_many_requests.respond(scope, send, decision, headers)
             return
 

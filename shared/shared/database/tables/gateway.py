@@ -1,7 +1,7 @@
-"""Owned by the gateway: the state of the ingress limit, one row of fixed size per client."""
+"""Owned by the gateway: the state of the ingress limit, one row of fixed size per client, and what was refused."""
 
 from sqlalchemy import BigInteger, Column, DateTime, Integer, Table, Text
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, UUID
 
 from shared.database.tables import metadata
 
@@ -19,4 +19,14 @@ ingress_client = Table(
     Column("forget_at", DateTime(timezone=True), nullable=False),
     schema=SCHEMA,
     prefixes=["UNLOGGED"],
+)
+
+refusal = Table(
+    "refusal",
+    metadata,
+    Column("minute", DateTime(timezone=True), primary_key=True),
+    Column("gateway", UUID(as_uuid=True), primary_key=True, comment="a process, from its start to its end"),
+    Column("reason", Text, primary_key=True),
+    Column("requests", BigInteger, nullable=False),
+    schema=SCHEMA,
 )

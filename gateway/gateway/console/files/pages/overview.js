@@ -10,6 +10,7 @@ import { keepAsking } from "../lib/poll.js";
 import { href } from "../lib/router.js";
 import { columnsOf, LiveRate, totals, WINDOWS } from "../lib/traffic.js";
 import { alertsPanel, healthPanel, reportPanel, statusTile } from "./overview_panels.js";
+import { refusals } from "./overview_refusals.js";
 
 export const title = "Overview";
 
@@ -37,6 +38,7 @@ export function render(params, signal) {
   };
   const charts = chartsOf(signal, window, thresholds);
   const status = statusTile(signal, query, window, latencies);
+  const refused = refusals(signal, window, notePer(window));
 
   get("/metrics/thresholds", { params: query, signal }).then(({ data }) => { thresholds.known = data; }, () => {});
   const live = new LiveRate();
@@ -60,15 +62,18 @@ export function render(params, signal) {
     h("div", { class: "controls" },
       choices("Window", WINDOWS.map((one) => [one.minutes, one.name]), window.minutes, (minutes) => href("overview", { ...params, window: minutes })),
       modelChoice(signal, params, "overview"), fresh.element),
-    h("dl", { class: "tiles" }, status.element, Object.values({ ...tiles, ...latencies }).map((one) => one.element)),
-    h("div", { class: "grid" }, Object.values(charts).map((chart) => chart.element),
+    h("dl", { class: "tiles" }, status.element, Object.values({ ...tiles, ...latencies }).map((one) => one.element), refused.tile),
+    h("div", { class: "grid" }, Object.values(charts).map((chart) => chart.element), refused.chart,
       h("div", { class: "stack" }, alertsPanel(signal, params), reportPanel(signal)), healthPanel(signal)),
   ];
 }
 
+function notePer({ bucket }) {
+  return bucket < 60 ? `per ${bucket} min` : `per ${bucket / 60} h`;
+}
+
 function chartsOf(signal, window, thresholds) {
-  const bucket = window.bucket < 60 ? `${window.bucket} min` : `${window.bucket / 60} h`;
-  const note = `per ${bucket}`;
+  const note = notePer(window);
   const marks = (fields) => () => (thresholds.known ? fields.map(([field, label]) => ({ value: thresholds.known[field], label })) : []);
   return {
     rate: timeChart(signal, { title: "Predictions a second", note, format: short }),
