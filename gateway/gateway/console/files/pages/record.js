@@ -8,7 +8,9 @@ import { go, href } from "../lib/router.js";
 import { askForToken } from "../lib/token_dialog.js";
 import { hasToken, whenTokenChanges } from "../lib/token.js";
 import { detail } from "./record_detail.js";
+import { exportAndErase } from "./record_export.js";
 import { giveFeedback, labelsOf, saidOf } from "./record_feedback.js";
+import { review } from "./record_review.js";
 
 export const title = "Record";
 
@@ -22,10 +24,16 @@ const FEEDBACK = [["", "any"], ["missing", "missing"], ["given", "given"]];
 
 export function render(params, signal) {
   const place = h("div", {});
-  const show = () => fill(place, hasToken() ? (params.id ? detail(params, signal) : [filters(params), list(params, signal)]) : locked());
+  const show = () => fill(place, hasToken() ? unlocked(params, signal) : locked());
   whenTokenChanges(show, signal);
   show();
   return place;
+}
+
+function unlocked(params, signal) {
+  if (params.id) return detail(params, signal);
+  if (params.review) return review(params, signal);
+  return [filters(params), list(params, signal), exportAndErase(params, signal)];
 }
 
 function locked() {
@@ -42,7 +50,8 @@ function filters(params) {
     go("record", Object.fromEntries([...new FormData(form)].map(([name, value]) => [name, value.trim()])));
   } }, h("div", { class: "inputs" }, [...inputs, ["Feedback", feedback]].map(([label, control]) => h("div", { class: "input" }, h("label", { for: control.id }, label), control))),
     h("p", { class: "actions" }, h("button", { type: "submit" }, "Look"), h("a", { href: href("record") }, "Everything"),
-      h("a", { href: href("record", { feedback: "missing", max_confidence: "0.6" }) }, "Unsure and not judged")));
+      h("a", { href: href("record", { feedback: "missing", max_confidence: "0.6" }) }, "Unsure and not judged"),
+      params.model_name && h("a", { href: href("record", { review: params.model_name }) }, `What of ${params.model_name} deserves a label`)));
   return form;
 }
 

@@ -1,20 +1,31 @@
 // One prediction, with all that is on record of it.
 
-import { get } from "../lib/api.js";
+import { ask, get } from "../lib/api.js";
+import { confirmed } from "../lib/confirm.js";
 import { fill, h } from "../lib/dom.js";
 import { milliseconds, percent, short } from "../lib/format.js";
 import { card, nothing, problem, time } from "../lib/parts.js";
 import { href } from "../lib/router.js";
+import { erasedInWords } from "./record_export.js";
 import { giveFeedback, labelsOf, saidOf, valueForm } from "./record_feedback.js";
 
 export function detail({ id, ...others }, signal) {
   const place = h("div", {}, nothing("Loading …"));
   const load = async () => {
     const [{ data }, labels] = await Promise.all([get(`/predictions/${encodeURIComponent(id)}`, { admin: true, signal }), labelsOf(signal)]);
-    fill(place, facts(data), feedback(data, labels(data), signal, load));
+    fill(place, facts(data), feedback(data, labels(data), signal, load), erase(data, signal, place));
   };
   load().catch((error) => signal.aborted || fill(place, problem(error)));
   return [h("p", { class: "controls" }, h("a", { href: href("record", others) }, "Back to the list")), card("Prediction", place)];
+}
+
+function erase({ prediction_id: id }, signal, place) {
+  const askFirst = async () => {
+    const done = await confirmed("Erase this prediction?", "With its feedback and all else that is kept of it. This cannot be taken back; aggregates stay, and that you did it is on the audit.",
+      "Erase", async () => (await ask("DELETE", `/predictions/${encodeURIComponent(id)}`, { admin: true, signal })).data);
+    if (done) fill(place, h("p", { role: "status" }, erasedInWords(done)));
+  };
+  return h("p", { class: "actions" }, h("button", { type: "button", onclick: askFirst }, "Erase it …"));
 }
 
 function facts(one) {
