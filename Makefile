@@ -137,16 +137,17 @@ lint: install ## ruff, mypy (strict), import-linter, hadolint and compose-lint
 	$(BIN)/compose-lint check docker-compose.yml
 
 .PHONY: bench
-bench: bench-install ## Every benchmark, in less than half an hour: one table, benchmarks/results/, README (BENCH=<options>)
+bench: bench-install ## Every benchmark, in three quarters of an hour: one table, benchmarks/results/, README (BENCH=<options>)
 	$(BIN)/python -m benchmarks --into benchmarks/results $(BENCH)
 	$(BIN)/python -m benchmarks.readme
 
-.PHONY: bench-prediction bench-gateway bench-analytics bench-metrics
+.PHONY: bench-prediction bench-gateway bench-analytics bench-metrics bench-record
 bench-prediction: ## Predictions beside other model servers, hops, start-up, memory, batching, containers
 bench-gateway: ## Limiter decisions, proxy throughput, refusals, latency added, idle connections
 bench-analytics: ## A cached report through the gateway, the quota script, stampedes
 bench-metrics: ## Ten million predictions: aggregates, the write path, size on disk
-bench-prediction bench-gateway bench-analytics bench-metrics: bench-install
+bench-record: ## Ten million predictions: pages, an export; keys that nobody sends, a shadow of all requests
+bench-prediction bench-gateway bench-analytics bench-metrics bench-record: bench-install
 	$(BIN)/python -m benchmarks $(@:bench-%=%) --details $(BENCH)
 
 .PHONY: metrics-reference

@@ -54,7 +54,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--into", type=Path, help="folder for the report as JSON and Markdown, and the plots")
     parser.add_argument("--update", action="store_true", help="keep what the report there has of other scenarios")
     parser.add_argument("--details", action="store_true", help="print every table, not only the bars")
-    parser.add_argument("--minutes", type=int, default=40, help="after which everything is ended")
+    parser.add_argument("--minutes", type=int, default=60, help="after which everything is ended")
     arguments = parser.parse_args()
     if unknown := set(arguments.scenarios) - set(names):
         parser.error(f"no such scenario: {', '.join(sorted(unknown))}")

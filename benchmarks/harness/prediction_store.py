@@ -59,8 +59,11 @@ class PredictionStore:
         finally:
             await connection.close()
 
-    async def fill(self, rows: int, end: datetime) -> None:
-        """So many more predictions over the 24 hours before `end`, in order, through the trigger like any other."""
+    async def fill(self, rows: int, end: datetime, statement: str = LOAD) -> None:
+        """So many more predictions over the 24 hours before `end`, in order, through the trigger like any other.
+
+        `statement` is given the time of the first, seconds between two, and the numbers of the first and the last.
+        """
         start, step = end - timedelta(hours=24), 86_400 / rows
         async with self.connection() as connection:
             for day in {start.date(), end.date()}:
@@ -74,7 +77,7 @@ class PredictionStore:
                     async with self.connection() as connection:
                         for first in chunks:
                             until = min(first + CHUNK_ROWS, last)
-                            await connection.execute(LOAD, start, step, first, until)
+                            await connection.execute(statement, start, step, first, until)
                             bar.update(until - first)
 
                 await asyncio.gather(*(load() for _ in range(LOADERS)))

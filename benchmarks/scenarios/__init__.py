@@ -6,12 +6,14 @@ SCENARIOS = (
     "limiter", "proxy",
     "cached_report", "quota", "stampede",
     "aggregates", "inputs",
+    "reading", "keys", "shadow",
 )  # fmt: skip
 
 GROUPS = {
     "prediction": SCENARIOS[:10],
     "gateway": SCENARIOS[10:12],
     "analytics": SCENARIOS[12:15],
-    "metrics": SCENARIOS[15:],
+    "metrics": SCENARIOS[15:17],
+    "record": SCENARIOS[17:],
 }
 """What `make bench-prediction` and its siblings run."""

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from metrics_service.maintenance.retention import Retention
-from metrics_service.predictions import reader, stretches
+from metrics_service.predictions import reader, statements, stretches
 from metrics_tests.rows import Row, insert, register
 from metrics_tests.service import client_of, settings_for
 from shared.http.caller import caller_digest
@@ -206,6 +206,24 @@ async def test_rare_predictions_are_found_without_a_look_at_the_others(
     assert (await client.get("/predictions", params={"model_name": "lexicon"})).json()["predictions"] == []
     (found,) = (await client.get("/predictions", params={"model_name": "rare"})).json()["predictions"]
     assert found["prediction_id"] == str(rare.prediction_id)
+
+
+async def test_what_is_rare_by_its_confidence_is_found_with_few_statements(
+    client: httpx.AsyncClient, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One in three hundred, over twenty hours in which there are some predictions a minute."""
+    now = datetime.now(UTC)
+    rows = [
+        Row(created_at=now - timedelta(seconds=12 * number), confidence=0.1 if number % 300 == 299 else 0.9)
+        for number in range(6000)
+    ]
+    await insert(database, rows)
+    asked: list[object] = []
+    ask = statements.rows
+    monkeypatch.setattr(statements, "rows", lambda *values: asked.append(values) or ask(*values))
+    page = (await client.get("/predictions", params={"max_confidence": 0.5})).json()
+    assert [one["prediction_id"] for one in page["predictions"]] == [str(row.prediction_id) for row in rows[299::300]]
+    assert len(asked) <= 3
 
 
 async def test_a_cursor_belongs_to_its_filters(client: httpx.AsyncClient, database: Database) -> None:

@@ -53,6 +53,12 @@ class Filter:
             raise InvalidRequest([FieldError(location="query.since", message="is not before until")])
 
     @property
+    def has_range(self) -> bool:
+        """Whether it is about confidences or values, of which no rollup says how many there are within a range."""
+        ranges = (self.min_confidence, self.max_confidence, self.min_value, self.max_value)
+        return any(end is not None for end in ranges)
+
+    @property
     def digest(self) -> bytes:
         """Eight bytes that tell this filter from others."""
         return hashlib.sha256(orjson.dumps(asdict(self))).digest()[:8]

@@ -18,7 +18,7 @@ from metrics_service.predictions.cursor import MICROSECOND, Position, bad_cursor
 from metrics_service.predictions.filter import Filter
 from metrics_service.predictions.row_days import RowDays
 from metrics_service.predictions.statements import Statement
-from metrics_service.predictions.stretches import Fetch, Wanted, stretches
+from metrics_service.predictions.stretches import FEW, Fetch, Wanted, stretches
 from metrics_service.windows.window import Window
 from shared.asyncio.clock import UtcNow
 from shared.contracts.window import LATEST_WINDOW_END
@@ -57,7 +57,7 @@ class RecordReader:
     ) -> tuple[list[Mapping[str, Any]], Position | None]:
         """The rows of a page, and the place where the next one begins; None: there is nothing any more."""
         found: list[Mapping[str, Any]] = []
-        wanted, give_up_at = Wanted(limit + 1), monotonic() + PAGE_SECONDS
+        wanted, give_up_at = Wanted(first_stretch(asked, limit)), monotonic() + PAGE_SECONDS
         fetch = fetch_over(connection)
         walk = stretches(fetch, asked, kept(self.clock(), self.row_days, asked, after), wanted)
         async with aclosing(walk):
@@ -100,6 +100,11 @@ class RecordReader:
         if row is None:
             raise UnknownPrediction(NOT_ON_RECORD)
         return prediction_of(row)
+
+
+def first_stretch(asked: Filter, limit: int) -> int:
+    """How many predictions to begin with: as many as a page takes, or, where some of them are left out, a few more."""
+    return max(limit + 1, FEW) if asked.has_range else limit + 1
 
 
 def kept(now: datetime, row_days: RowDays, asked: Filter, after: Position | None) -> Window:
