@@ -4,8 +4,8 @@ from alembic import op
 
 from shared.database.sql_script import run_script
 
-revision = "0022"
-down_revision = "0021"
+revision = "0023"
+down_revision = "0022"
 
 SCRIPT = """
 -- A row holds the whole number of one gateway process, so to write it again does no harm.
