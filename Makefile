@@ -133,6 +133,7 @@ lint: install ## ruff, mypy (strict), import-linter, hadolint and compose-lint
 	$(BIN)/ruff check .
 	$(BIN)/mypy shared/shared gateway/gateway prediction-service/prediction_service metrics-service/metrics_service analytics-service/analytics_service cli/modelserver deploy/local deploy/installer deploy/observability deploy/healthcheck.py deploy/import_all.py benchmarks/*.py benchmarks/harness benchmarks/scenarios
 	$(BIN)/lint-imports
+	@! ls shared/shared/database/migrations/versions | cut -c1-4 | uniq -d | grep . # two migrations with this number
 	$(BIN)/hadolint deploy/Dockerfile
 	$(BIN)/compose-lint check docker-compose.yml
 
