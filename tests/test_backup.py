@@ -16,7 +16,7 @@ import pytest
 from local.archive.form import DUMP, LIST, REVISION
 from local.backup import SCHEMAS
 from shared.database.schema_version import NEWEST_REVISION
-from shared.database.tables import gateway, metadata, metrics, predictions, rollups  # noqa: F401 - they register tables
+from shared.database.tables import gateway, keys, metadata, metrics, predictions, rollups  # noqa: F401 - they register tables
 from shared.processes.waiting import wait_until
 from shared.testing.admin import ADMIN
 from tests.stack import REPOSITORY, LocalStack

@@ -1,6 +1,7 @@
 """What /docs fills in, sent as it is to a fresh stack with one prediction on record, gets a useful response."""
 
 import json
+import secrets
 import shutil
 from collections.abc import Iterator
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from shared.testing.admin import ADMIN
 from tests.stack import REPOSITORY, LocalStack
 
-STEPS = ["get", "post", "put", "delete"]
+STEPS = ["get", "post", "put", "patch", "delete"]
 UNLOAD = "/v2/repository/models/{name}/unload"
 """Last: what it takes out of service answers no other example."""
 
@@ -76,6 +77,13 @@ def begin_canary(client: httpx.Client) -> None:
     client.put(ROLLOUT, json=policy | {"revision": revision, "reason": "example"}).raise_for_status()
 
 
+def make_key(client: httpx.Client) -> dict[str, Any]:
+    """What the examples of a key's changes, and of its end, take for granted."""
+    wanted = {"name": secrets.token_hex(4), "rights": ["read"]}
+    made: dict[str, Any] = client.post("/keys", json=wanted).raise_for_status().json()
+    return made
+
+
 OFFERED_EMPTY = {"Idempotency-Key"}
 """One that is filled in would be everybody's, and each try after the first would get the first one's response."""
 
@@ -92,7 +100,6 @@ def test_every_body_and_parameter_has_an_example(document: dict) -> None:
 
 def test_every_example_is_answered(client: httpx.Client, document: dict) -> None:
     of_record = client.post("/predict", json={"text": "What a wonderful little server!"}).raise_for_status().json()
-    known = of_record["prediction_id"]
     answered = []
     for path, method, operation in operations(document):
         values = {
@@ -102,12 +109,15 @@ def test_every_example_is_answered(client: httpx.Client, document: dict) -> None
         }
         values = {name: value for name, value in values.items() if value[1] is not None}  # null: best left out
         body = example_of_body(document, operation) if "requestBody" in operation else None
+        known = of_record["prediction_id"]
         if "silence_id" in values:
             known = client.get(path).json()["silences"][0]["silence_id"]
         if path.startswith("/models/{name}/rollout/") and (method != "get" or path.endswith("/report")):
             begin_canary(client)
+        key = make_key(client) if path.startswith("/keys/{key_id}") else None
+        known = key["key_id"] if key is not None else known
         if body is not None and "revision" in body:
-            body["revision"] = client.get(ROLLOUT).json()["revision"]
+            body["revision"] = (key or client.get(ROLLOUT).json())["revision"]
         request = client.build_request(
             method,
             path.format_map({name: value for name, (where, value) in values.items() if where == "path"}).replace(

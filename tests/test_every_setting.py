@@ -39,6 +39,8 @@ WRONG: dict[str, tuple[str, ...]] = {
     "WRONG_TOKEN_LIMITS": ("10000000/60s", "", "60/60", "-1/s", "1/1s,1/2s,1/3s,1/4s,1/5s"),
     "TRUSTED_PROXIES": ("everybody", "10.0.0.1/8", "10.0.0.0/33", "10.0.0.0/8;192.168.0.0/16"),
     "ADMIN_TOKEN": ("short", "x" * (FEWEST_CHARACTERS - 1), "sixteen letters and spaces", "pässwörter-gehen-nicht"),
+    "ANONYMOUS": ("everybody", "DENY!", "allow,predict"),
+    "KEYS_WITHOUT_DATABASE": ("perhaps", "LAST!"),
     "MODELS_DIR": ("/no/such/folder", "README.md"),
     "DEFAULT_MODEL": ("sentimnet", "a/b", "..", "Sentiment"),
     "MODEL_ENVIRONMENTS_DIR": ("README.md", "README.md/environments"),

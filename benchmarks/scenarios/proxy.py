@@ -197,6 +197,7 @@ def gateway_settings(postgres: PostgresServer, upstream: str, limit: str) -> dic
     database = asyncio.run(postgres.make_database())
     return {
         "DATABASE_URL": database.url("gateway").get_secret_value(),
+        "ADMIN_TOKEN": "of-the-benchmarks",
         **{f"{service}_URL": upstream for service in ("PREDICTION", "METRICS", "ANALYTICS")},
         "TRUSTED_PROXIES": "127.0.0.1",
         "INGRESS_LIMITS": limit,

@@ -3,8 +3,8 @@
 The stops of a request, in order:
 
 1. `http/request_middleware`  its id, its measurement, the last resort for errors
-2. `front`                    who calls (`request/client_address`), which route (`request/routing`); from here on the
-                              request has its `request/context`
+2. `front`                    who calls (`request/client_address`), which route (`request/routing`), and whether it
+                              may (`keys/doorkeeper`); from here on the request has its `request/context`
 3. `limit/middleware`         the ingress limit; wrong tokens (`limit/failed_tokens`) where a service looks at one
 4. `proxy/proxy`              streams it to its service and the response back
 5. `proxy/upstream`           the service: a bound on what is in flight, failing fast while it is down
@@ -12,7 +12,7 @@ The stops of a request, in order:
 No framework stands in this way: what it costs, every request would pay.
 
 What no route takes is answered by the gateway's own FastAPI application: `/`, `/health`, `/docs`, `/redoc`,
-`/openapi.json`, `/console`, `/limits/refusals`.
+`/openapi.json`, `/console`, `/limits/refusals`, `/keys`.
 """
 
 import time
@@ -25,12 +25,17 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from gateway.api.home import NAME, home_router
+from gateway.api.keys import keys_router
 from gateway.api.refusals import refusals_router
 from gateway.console.pages import console_router
 from gateway.docs.openapi import ServiceDocuments
 from gateway.docs.pages import docs_router, mount_assets
 from gateway.front import Front
 from gateway.health import SystemCheck, gateway_health, system_health_router
+from gateway.keys.changes import KeyChanges
+from gateway.keys.doorkeeper import Doorkeeper
+from gateway.keys.follower import KeyFollower
+from gateway.keys.ring import KeyRing
 from gateway.limit.cleanup import forget_old_clients_forever
 from gateway.limit.failover import LimiterFailover
 from gateway.limit.in_flight import RequestsInFlight
@@ -114,10 +119,19 @@ def create_app(settings: Settings) -> ASGIApp:
         shared_limiter, MemoryLimiter(policy, time.monotonic), RememberedRefusals(time.monotonic), time.monotonic
     )
 
+    ring = KeyRing(
+        time.monotonic,
+        settings.admin_token.get_secret_value(),
+        known_seconds=settings.keys_known_seconds,
+        without_database=settings.keys_without_database,
+    )
+    keys = KeyFollower(connector, ring)
+    wrong_tokens = MemoryLimiter(settings.wrong_token_limits, time.monotonic)
+
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         cleanup = Background(partial(forget_old_clients_forever, connector), "limiter-cleanup")
-        async with session, shared_limiter, deadlines.watched(), history, cleanup:
+        async with session, shared_limiter, deadlines.watched(), history, cleanup, keys.following():
             yield
 
     prefix = PublicPrefix(settings.root_path)
@@ -131,6 +145,7 @@ def create_app(settings: Settings) -> ASGIApp:
             home_router(release, prefix),
             refusals_router(history),
             system_health_router(SystemCheck(health, session, services)),
+            keys_router(KeyChanges(keys), settings.admin_token),
             docs_router(lambda: openapi_of(own), documents, prefix),
             console_router(prefix),
         ],
@@ -147,7 +162,8 @@ def create_app(settings: Settings) -> ASGIApp:
         in_flight=RequestsInFlight(settings.max_requests_per_client, refused),
         proxy=proxy,
         limited_proxy=IngressLimit(proxy, limiter, policy, refused),
-        wrong_tokens=MemoryLimiter(settings.wrong_token_limits, time.monotonic),
+        doorkeeper=Doorkeeper(ring, keys.used, wrong_tokens, settings.admin_token, settings.anonymous, refused),
+        wrong_tokens=wrong_tokens,
         refused=refused,
     )
     return RequestMiddleware(front, describe=describe_request)

@@ -1,12 +1,17 @@
-"""ASGI middleware at the door: who is calling, where to, limited or not. What no route takes, the gateway answers."""
+"""ASGI middleware at the door: who is calling, where to, whether it may, limited or not.
+
+What no route takes, the gateway answers.
+"""
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from gateway.keys.doorkeeper import Doorkeeper
 from gateway.limit.failed_tokens import FailedTokens
 from gateway.limit.in_flight import RequestsInFlight
 from gateway.limit.memory import MemoryLimiter
 from gateway.limit.refused import Refused
 from gateway.proxy.headers import forwarded_host
+from gateway.request.access import FREE, of_own_path
 from gateway.request.client_address import ClientAddresses
 from gateway.request.context import RequestContext, begin_context
 from gateway.request.public_prefix import PublicPrefix
@@ -28,14 +33,16 @@ class Front:
         in_flight: RequestsInFlight,
         proxy: ASGIApp,
         limited_proxy: ASGIApp,
+        doorkeeper: Doorkeeper,
         wrong_tokens: MemoryLimiter,
         refused: Refused,
     ) -> None:
         self._app, self._addresses, self._prefix, self._in_flight = app, addresses, prefix, in_flight
-        self._allowed_origins = allowed_origins
+        self._allowed_origins, self._doorkeeper = allowed_origins, doorkeeper
         tokens = FailedTokens(wrong_tokens, refused)
         self._proxies = {False: proxy, True: limited_proxy}
-        self._guarded_proxies = {limited: tokens.before(app) for limited, app in self._proxies.items()}
+        self._guarded_proxies = {limited: tokens.before(proxy) for limited, proxy in self._proxies.items()}
+        self._guarded_app = tokens.before(app)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes anything but HTTP through untouched."""
@@ -55,9 +62,14 @@ class Front:
             self._in_flight.end(client.limit_key)
 
     def _taker(self, scope: Scope, context: RequestContext) -> ASGIApp:
-        """Who answers this request; the ingress limit holds for what makes a service work."""
+        """Who answers this request, if it may go on; the ingress limit holds for what makes a service work.
+
+        Raises what the doorkeeper raises.
+        """
         route = context.route = find_route(scope["path"])
+        access = of_own_path(scope["path"]) if route is None else route.access_of(scope["method"])
+        context.key = self._doorkeeper.judge(scope, context.client, access)
         if route is None:
-            return self._app
-        proxies = self._guarded_proxies if route.guarded else self._proxies
+            return self._app if access is FREE or context.key is not None else self._guarded_app
+        proxies = self._guarded_proxies if route.guarded and context.key is None else self._proxies
         return proxies[route.limited and scope["method"] == WORKING_METHOD]

@@ -7,11 +7,14 @@ from typing import Annotated, Any, ClassVar
 from pydantic import AfterValidator, BeforeValidator, Field, HttpUrl
 from pydantic_settings import NoDecode
 
+from gateway.keys.ring import WithoutDatabase
 from gateway.limit.window import Policy, Window
+from gateway.request.access import Anonymous
 from gateway.request.public_prefix import require_prefix
 from shared.database.urls import DatabaseUrl
 from shared.http.server.host import host_name
 from shared.settings.listed_names import Words
+from shared.settings.secret_words import AdminToken
 from shared.settings.settings import ServiceSettings
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
@@ -80,10 +83,21 @@ class Settings(ServiceSettings):
 
     emphatic: ClassVar[frozenset[str]] = frozenset({"ingress_limits", "wrong_token_limits"})
 
-    database_url: DatabaseUrl = Field(description="Postgres, for the ingress limit; role `gateway`")
+    database_url: DatabaseUrl = Field(description="Postgres, for the ingress limit and keys; role `gateway`")
     prediction_url: UpstreamUrl = Field("http://127.0.0.1:8001", validate_default=True)
     metrics_url: UpstreamUrl = Field("http://127.0.0.1:8002", validate_default=True)
     analytics_url: UpstreamUrl = Field("http://127.0.0.1:8003", validate_default=True)
+
+    admin_token: AdminToken = Field(description="The first key, which may do everything")
+    anonymous: Anonymous = Field(
+        Anonymous.ALLOW, description="What callers without a key may do: allow (as ever), predict, deny (nothing)"
+    )
+    keys_known_seconds: float = Field(
+        300, ge=1, le=604_800, description="How long keys go on as they were known last while Postgres is away"
+    )
+    keys_without_database: WithoutDatabase = Field(
+        WithoutDatabase.LAST, description="What becomes of them after that: last (they go on), deny (503)"
+    )
 
     ingress_limits: Limits = Field("60/60s", validate_default=True, description="Requests per window and client")
     wrong_token_limits: Limits = Field(

@@ -58,7 +58,7 @@ def test_limits_that_make_no_sense_are_refused(text: str) -> None:
     ],
 )
 def test_a_wrong_variable_ends_the_start_with_one_line_that_names_it(variable: str, value: str) -> None:
-    environment = {"DATABASE_URL": DATABASE, variable.upper(): value}
+    environment = {"DATABASE_URL": DATABASE, "ADMIN_TOKEN": "sixteen-letters-1", variable.upper(): value}
     process = subprocess.run(
         [sys.executable, "-m", "gateway"], env=environment, capture_output=True, text=True, timeout=30, check=False
     )

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from shared.database.engine import create_engine
 from shared.database.migrate import MIGRATIONS
 from shared.database.schema_version import NEWEST_REVISION, OutdatedSchemaError, check_revision
-from shared.database.tables import gateway, metadata, metrics, predictions, rollouts, rollups  # noqa: F401 - they register tables
+from shared.database.tables import gateway, keys, metadata, metrics, predictions, rollouts, rollups  # noqa: F401 - they register tables
 from shared.testing.postgres import Database
 
 

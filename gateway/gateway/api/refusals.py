@@ -49,7 +49,7 @@ def refusals_router(history: RefusalHistory) -> APIRouter:
     """Refusals over time."""
     router = APIRouter(prefix="/limits", tags=["limits"], route_class=StrictRoute)
 
-    @router.get("/refusals", summary="Requests that were refused, over time", responses=problems(422, 503))
+    @router.get("/refusals", summary="Requests that were refused, over time", responses=problems(401, 403, 422, 503))
     async def list_refusals(time_window_minutes: TimeWindowMinutes = 60, bucket_minutes: BucketMinutes = 1) -> Refusals:
         """How many requests were answered with 429, by all gateways together, by reason; at most 2 s behind.
 

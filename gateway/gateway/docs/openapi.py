@@ -14,9 +14,12 @@ import orjson
 import structlog
 
 from gateway.proxy.connections import UpstreamSession
+from gateway.request.access import NEVER, Access
 from gateway.request.routing import UpstreamName, route_of_template
 from shared.asyncio.clock import Clock
+from shared.contracts.rights import Right
 from shared.http.openapi import problem_response
+from shared.service.admin_token import bearer
 
 FRESH_SECONDS = 15.0
 """How long a service's document is used before it is asked again; one that is away keeps its last one."""
@@ -74,14 +77,15 @@ def published(name: UpstreamName, document: Document) -> Document:
     routed = {path: route for path, route in routes.items() if route is not None and route.upstream == name}
     document["paths"] = {path: item for path, item in document.get("paths", {}).items() if path in routed}
     for path, item in document["paths"].items():
-        for operation in operations(item):
+        for method, operation in operations(item).items():
             add_gateway_responses(operation, limited=routed[path].limited)
+            add_access(operation, routed[path].access_of(method.upper()))
     return document
 
 
-def operations(item: Document) -> list[Document]:
-    """The operations of one path."""
-    return [operation for method, operation in item.items() if method in METHODS]
+def operations(item: Document) -> dict[str, Document]:
+    """The operations of one path, by their methods."""
+    return {method: operation for method, operation in item.items() if method in METHODS}
 
 
 def add_gateway_responses(operation: Document, *, limited: bool) -> None:
@@ -95,6 +99,15 @@ def add_gateway_responses(operation: Document, *, limited: bool) -> None:
     responses["429"]["headers"] = described({"Retry-After": "Seconds after which a retry is admitted"})
     for response in responses.values():
         response["headers"] = response.get("headers", {}) | described(RATE_LIMIT_HEADERS)
+
+
+def add_access(operation: Document, access: Access) -> None:
+    """Which rights are enough, and what becomes of keys without any of them; `{}`: no key is needed."""
+    operation["x-rights"] = list(access.rights) or [Right.ADMIN.value]
+    if access.openness < NEVER:
+        operation["security"] = [{}, {bearer.scheme_name: []}]
+    for status in (401, 403):
+        operation["responses"].setdefault(str(status), problem_response(status))
 
 
 def described(headers: Mapping[str, str]) -> Document:

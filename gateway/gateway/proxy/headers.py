@@ -6,7 +6,9 @@ from starlette.types import Scope
 
 from gateway.request.client_address import forwarded_for
 from gateway.request.context import RequestContext
+from gateway.request.shown_key import CREDENTIALS
 from shared.http.caller import CALLER_HEADER
+from shared.http.key_holder import HOLDER_HEADER
 from shared.http.request_id import current_request_id, header
 from shared.http.streams import ONE_WAY_HEADER, came_through_proxies
 
@@ -42,6 +44,7 @@ SET_BY_US = frozenset(
         b"x-real-ip",
         b"x-request-id",
         CALLER_HEADER,
+        HOLDER_HEADER,
         ONE_WAY_HEADER,
     }
 )
@@ -49,6 +52,7 @@ SET_BY_US = frozenset(
 their pages was judged at the door."""
 
 NOT_FORWARDED = HOP_BY_HOP | SET_BY_US
+NOT_FORWARDED_WITH_KEY = NOT_FORWARDED | CREDENTIALS
 
 NOT_RETURNED = HOP_BY_HOP | {b"date", b"server", b"x-request-id"}
 """Of an upstream's response: our server writes these itself."""
@@ -66,15 +70,18 @@ def target_of(scope: Scope) -> bytes:
 def request_headers(scope: Scope, context: RequestContext) -> list[Header]:
     """The client's headers for the upstream, but for `Host` and what tells where the body ends.
 
-    `X-Caller` is what the caller is counted as by the limiter, so that services can count it as well.
+    `X-Caller` is what the caller is counted as by the limiter, so that services can count it as well. A key stays here:
+    services are told whose it is, and what that may do.
     """
-    dropped = NOT_FORWARDED
+    dropped = NOT_FORWARDED if context.key is None else NOT_FORWARDED_WITH_KEY
     if header(scope, b"connection") is not None:
         dropped = dropped | named_in_connection(scope["headers"])
     headers = [pair for pair in scope["headers"] if pair[0] not in dropped]
     headers += forwarding_headers(scope, context)
     headers.append((b"x-request-id", current_request_id.get().encode()))
     headers.append((CALLER_HEADER, context.client.limit_key.encode()))
+    if context.key is not None:
+        headers.append((HOLDER_HEADER, context.key.header))
     return headers
 
 

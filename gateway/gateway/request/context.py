@@ -6,8 +6,9 @@ from starlette.types import Scope
 
 from gateway.request.client_address import Client
 from gateway.request.routing import Route
+from gateway.request.shown_key import ShownKey
 from shared.http.server.exchange import SCOPE_KEY, Exchange
-from shared.telemetry.requests import RouteAndClient, route_and_client, route_of
+from shared.telemetry.requests import Described, route_and_client, route_of
 
 CONTEXT_KEY = "gateway"
 
@@ -23,6 +24,8 @@ class RequestContext:
     """The client's side: it tells when the client has left."""
     route: Route | None = None
     """None: the gateway answers itself, or refuses the request before it looks where it goes."""
+    key: ShownKey | None = None
+    """The key that came with it and may do what it asks; None: it goes on without one."""
 
 
 def begin_context(scope: Scope, client: Client, *, through_proxy: bool) -> RequestContext:
@@ -37,9 +40,10 @@ def context_of(scope: Scope) -> RequestContext:
     return context
 
 
-def describe_request(scope: Scope) -> RouteAndClient:
-    """What logs and metrics say of it: the public path, and the client behind proxies."""
+def describe_request(scope: Scope) -> Described:
+    """What logs and metrics say of it: the public path, the client behind proxies, and the id of its key."""
     context: RequestContext | None = scope.get(CONTEXT_KEY)
     if context is None:
         return route_and_client(scope)
-    return route_of(scope) if context.route is None else context.route.path, context.client.address
+    route = route_of(scope) if context.route is None else context.route.path
+    return route, context.client.address, None if context.key is None else context.key.holder.key_id

@@ -9,6 +9,9 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+from gateway.request.access import ADMIN, ANALYSIS, CATALOGUE, FEEDBACK, NUMBERS, PREDICTING, RECORD, Access
+from shared.http.foreign_pages import SAFE_METHODS
+
 
 class UpstreamName(StrEnum):
     """The services behind the gateway."""
@@ -24,6 +27,8 @@ class Route:
 
     path: str
     upstream: UpstreamName
+    access: Access
+    """What a request needs."""
     limited: bool = False
     large: bool = False
     """Whether its bodies may have MAX_BATCH_BODY_BYTES."""
@@ -33,6 +38,12 @@ class Route:
     """Whether a request with an Idempotency-Key may be sent there again without harm."""
     guarded: bool = False
     """Whether a service looks at the admin token there, for one of its methods at least."""
+    changed_by_admin: bool = False
+    """Whether what there is to read is everybody's who has access, and to change it the admin's."""
+
+    def access_of(self, method: str) -> Access:
+        """What a request with this method needs."""
+        return ADMIN if self.changed_by_admin and method not in SAFE_METHODS else self.access
 
 
 def table(*routes: Route) -> dict[str, Route]:
@@ -41,42 +52,50 @@ def table(*routes: Route) -> dict[str, Route]:
 
 
 EXACT = table(
-    Route("/predict", UpstreamName.PREDICTION, limited=True, keyed=True),
-    Route("/predict/batch", UpstreamName.PREDICTION, limited=True, large=True, streams=True, keyed=True),
-    Route("/models", UpstreamName.PREDICTION),
-    Route("/metrics/aggregated", UpstreamName.METRICS),
-    Route("/metrics/thresholds", UpstreamName.METRICS, guarded=True),
-    Route("/metrics/thresholds/changes", UpstreamName.METRICS, guarded=True),
-    Route("/metrics/count", UpstreamName.METRICS),
-    Route("/metrics/timeseries", UpstreamName.METRICS),
-    Route("/metrics/drift", UpstreamName.METRICS),
-    Route("/metrics/compare", UpstreamName.METRICS),
-    Route("/metrics/rollouts", UpstreamName.METRICS),
-    Route("/metrics/quality", UpstreamName.METRICS),
-    Route("/metrics/calibration", UpstreamName.METRICS),
-    Route("/metrics/baselines", UpstreamName.METRICS, guarded=True),
-    Route("/metrics/audit", UpstreamName.METRICS, guarded=True),
-    Route("/metrics/alerts", UpstreamName.METRICS),
-    Route("/metrics/silences", UpstreamName.METRICS, guarded=True),
-    Route("/feedback", UpstreamName.METRICS, limited=True, guarded=True),
-    Route("/feedback/batch", UpstreamName.METRICS, limited=True, guarded=True),
-    Route("/predictions", UpstreamName.METRICS, guarded=True),
-    Route("/predictions/export", UpstreamName.METRICS, guarded=True),
-    Route("/predictions/review", UpstreamName.METRICS, guarded=True),
-    Route("/analyze/performance", UpstreamName.ANALYTICS, limited=True),
-    Route("/analyze/quota", UpstreamName.ANALYTICS, guarded=True),
-    Route("/analyze/cache", UpstreamName.ANALYTICS, guarded=True),
+    Route("/predict", UpstreamName.PREDICTION, PREDICTING, limited=True, keyed=True),
+    Route(
+        "/predict/batch",
+        UpstreamName.PREDICTION,
+        PREDICTING,
+        limited=True,
+        large=True,
+        streams=True,
+        keyed=True,
+    ),
+    Route("/models", UpstreamName.PREDICTION, CATALOGUE),
+    Route("/metrics/aggregated", UpstreamName.METRICS, NUMBERS),
+    Route("/metrics/thresholds", UpstreamName.METRICS, NUMBERS, guarded=True, changed_by_admin=True),
+    Route("/metrics/thresholds/changes", UpstreamName.METRICS, ADMIN, guarded=True),
+    Route("/metrics/count", UpstreamName.METRICS, NUMBERS),
+    Route("/metrics/timeseries", UpstreamName.METRICS, NUMBERS),
+    Route("/metrics/drift", UpstreamName.METRICS, NUMBERS),
+    Route("/metrics/compare", UpstreamName.METRICS, NUMBERS),
+    Route("/metrics/rollouts", UpstreamName.METRICS, NUMBERS),
+    Route("/metrics/quality", UpstreamName.METRICS, NUMBERS),
+    Route("/metrics/calibration", UpstreamName.METRICS, NUMBERS),
+    Route("/metrics/baselines", UpstreamName.METRICS, NUMBERS, guarded=True, changed_by_admin=True),
+    Route("/metrics/audit", UpstreamName.METRICS, ADMIN, guarded=True),
+    Route("/metrics/alerts", UpstreamName.METRICS, NUMBERS),
+    Route("/metrics/silences", UpstreamName.METRICS, NUMBERS, guarded=True, changed_by_admin=True),
+    Route("/feedback", UpstreamName.METRICS, FEEDBACK, limited=True, guarded=True),
+    Route("/feedback/batch", UpstreamName.METRICS, FEEDBACK, limited=True, guarded=True),
+    Route("/predictions", UpstreamName.METRICS, RECORD, guarded=True, changed_by_admin=True),
+    Route("/predictions/export", UpstreamName.METRICS, RECORD, guarded=True, changed_by_admin=True),
+    Route("/predictions/review", UpstreamName.METRICS, RECORD, guarded=True, changed_by_admin=True),
+    Route("/analyze/performance", UpstreamName.ANALYTICS, ANALYSIS, limited=True),
+    Route("/analyze/quota", UpstreamName.ANALYTICS, ADMIN, guarded=True),
+    Route("/analyze/cache", UpstreamName.ANALYTICS, ADMIN, guarded=True),
 )
 
 
 WORKING_METHOD = "POST"
 """What a limited path computes something for. To every other method a service says 405, which is as good as free."""
 
-OPEN_INFERENCE = Route("/v2/{path}", UpstreamName.PREDICTION)
-OPEN_INFERENCE_LOAD = Route("/v2/repository/models/{name}/{action}", UpstreamName.PREDICTION, guarded=True)
-OPEN_INFERENCE_INFER = Route("/v2/models/{name}/infer", UpstreamName.PREDICTION, limited=True, large=True)
+OPEN_INFERENCE = Route("/v2/{path}", UpstreamName.PREDICTION, CATALOGUE)
+OPEN_INFERENCE_LOAD = Route("/v2/repository/models/{name}/{action}", UpstreamName.PREDICTION, ADMIN, guarded=True)
+OPEN_INFERENCE_INFER = Route("/v2/models/{name}/infer", UpstreamName.PREDICTION, PREDICTING, limited=True, large=True)
 
-ROLLOUT = Route("/models/{name}/rollout", UpstreamName.PREDICTION, guarded=True)
+ROLLOUT = Route("/models/{name}/rollout", UpstreamName.PREDICTION, ADMIN, guarded=True)
 
 ROLLOUT_TEMPLATES = tuple(ROLLOUT.path + what for what in ("", "/promote", "/rollback", "/history"))
 
@@ -106,11 +125,11 @@ def pattern(*templates: str) -> re.Pattern[str]:
     return re.compile("|".join(SEGMENT.join(map(re.escape, PLACEHOLDER.split(template))) for template in templates))
 
 
-CARD = Route("/models/{name}/{version}/card", UpstreamName.PREDICTION)
+CARD = Route("/models/{name}/{version}/card", UpstreamName.PREDICTION, CATALOGUE)
 
-REPORTED = Route("/models/{name}/rollout/report", UpstreamName.METRICS, guarded=True)
+REPORTED = Route("/models/{name}/rollout/report", UpstreamName.METRICS, ADMIN, guarded=True)
 
-RECORDED = Route("/predictions/{prediction_id}", UpstreamName.METRICS, guarded=True)
+RECORDED = Route("/predictions/{prediction_id}", UpstreamName.METRICS, RECORD, guarded=True, changed_by_admin=True)
 
 TEMPLATES = (
     OPEN_INFERENCE_TEMPLATES

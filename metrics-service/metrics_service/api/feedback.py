@@ -22,12 +22,14 @@ from metrics_service.reports.calibration import Calibration, calibration
 from metrics_service.windows.coverage import Coverage
 from metrics_service.windows.rollups import Selection
 from shared.contracts.aggregates import MetricsQuery
+from shared.contracts.rights import Right, may
 from shared.database import rollup_widths
 from shared.http.addresses import addresses_of
 from shared.http.caller import CALLER_HEADER, caller_digest
+from shared.http.key_holder import holder_of
 from shared.http.openapi import problems
 from shared.http.strict_route import StrictRoute
-from shared.service.admin_token import AdminTokenRequired, bearer, matches
+from shared.service.admin_token import bearer, require
 
 
 def feedback_router(store: FeedbackStore, coverage: Coverage, catalogue: ModelCatalogue, token: SecretStr) -> APIRouter:
@@ -37,11 +39,13 @@ def feedback_router(store: FeedbackStore, coverage: Coverage, catalogue: ModelCa
     async def who_judges(
         request: Request, given: Annotated[HTTPAuthorizationCredentials | None, Security(bearer)]
     ) -> Caller:
-        """A token is not needed; one that comes along must be right. Raises AdminTokenRequired."""
-        if given is not None and not matches(given.credentials, token):
-            raise AdminTokenRequired
+        """Neither token nor key is needed; what comes along must be right. Raises what `require` raises."""
+        holder = holder_of(request.scope, token.get_secret_value())
+        if holder is not None or given is not None:
+            require(holder, given, token, Right.FEEDBACK)
+        is_trusted = given is not None if holder is None else may(holder.rights)
         counted_as = request.headers.get(CALLER_HEADER.decode()) or addresses_of(request)
-        return Caller(caller_digest(counted_as), is_trusted=given is not None)
+        return Caller(caller_digest(counted_as), is_trusted=is_trusted)
 
     @router.post(
         "/feedback", summary="Say what a prediction should have been", responses=problems(401, 404, 409, 422, 503)
@@ -49,10 +53,11 @@ def feedback_router(store: FeedbackStore, coverage: Coverage, catalogue: ModelCa
     async def give_feedback(given: Feedback, caller: Annotated[Caller, Depends(who_judges)]) -> RecordedFeedback:
         """Say it again, and your last word counts; a prediction is never counted twice.
 
-        The label must be one of its model's. With the admin token a word counts in full and stands; without it no
-        caller counts for more than a limit in any window, and nobody changes another caller's word. 409: such a word
-        stands (`trusted-word-stands`, `another-word-stands`). 404: no prediction of this id is on record. One that was
-        answered a moment ago, while the record was away, is known once it has been caught up with.
+        The label must be one of its model's. With the admin token, or a key with its rights, a word counts in full and
+        stands; without it no caller counts for more than a limit in any window, and nobody changes another caller's
+        word. 409: such a word stands (`trusted-word-stands`, `another-word-stands`). 404: no prediction of this id is
+        on record. One that was answered a moment ago, while the record was away, is known once it has been caught up
+        with.
         """
         return await store.give(given, caller)
 

@@ -22,6 +22,7 @@ from metrics_service.predictions.filter import FeedbackWanted, Filter
 from metrics_service.predictions.reader import RecordReader
 from shared.contracts.labels import Label
 from shared.contracts.names import ModelName, ModelVersion, TaskType
+from shared.contracts.rights import Right
 from shared.http.openapi import problems
 from shared.http.strict_route import StrictRoute
 from shared.service.admin_token import admin_token
@@ -96,12 +97,12 @@ def predictions_router(
         prefix="/predictions",
         tags=["record"],
         route_class=StrictRoute,
-        dependencies=[Depends(admin_token(token))],
     )
+    reads, erases = [Depends(admin_token(token, Right.READ))], [Depends(admin_token(token))]
 
     only_read(router, "/predictions/export")
 
-    @router.get("", summary="Predictions on record", responses=problems(401, 404, 422, 503))
+    @router.get("", summary="Predictions on record", dependencies=reads, responses=problems(401, 404, 422, 503))
     async def list_predictions(
         asked: Asked,
         limit: Annotated[int, Query(ge=1, le=MOST_ON_A_PAGE, description="At most so many")] = 50,
@@ -118,6 +119,7 @@ def predictions_router(
     @router.get(
         "/export",
         summary="Predictions on record, as many as there are",
+        dependencies=reads,
         response_class=Export,
         status_code=HTTP_200_OK,  # FastAPI's document needs to be told: Export takes none
         responses=problems(401, 404, 422, 503) | {200: {"description": "The predictions", "content": EXPORTED}},
@@ -139,12 +141,19 @@ def predictions_router(
         after = await reader.place(cursor, asked)
         return Export(exporter.pieces(asked, after, form), form, form.media_type(goes_on=after is not None))
 
-    @router.get("/{prediction_id}", summary="One prediction on record", responses=problems(401, 404, 422, 503))
+    @router.get(
+        "/{prediction_id}",
+        summary="One prediction on record",
+        dependencies=reads,
+        responses=problems(401, 404, 422, 503),
+    )
     async def get_prediction(prediction_id: PredictionId) -> RecordedPrediction:
         """With the feedback on it, if there is any."""
         return await reader.find(prediction_id)
 
-    @router.delete("/{prediction_id}", summary="Erase a prediction", responses=problems(401, 422, 503))
+    @router.delete(
+        "/{prediction_id}", summary="Erase a prediction", dependencies=erases, responses=problems(401, 422, 503)
+    )
     async def erase_prediction(changed_by: WhoChanges, prediction_id: PredictionId) -> Erased:
         """With its feedback and all else that is kept of it; aggregates stay. Who did so is on the audit trail.
 
@@ -152,7 +161,9 @@ def predictions_router(
         """
         return await eraser.erase_prediction(prediction_id, changed_by)
 
-    @router.delete("", summary="Erase what a caller has asked", responses=problems(401, 404, 422, 503))
+    @router.delete(
+        "", summary="Erase what a caller has asked", dependencies=erases, responses=problems(401, 404, 422, 503)
+    )
     async def erase_caller(
         changed_by: WhoChanges, caller: CallerName, model_name: Annotated[ModelName | None, Query()] = None
     ) -> Erased:

@@ -13,6 +13,7 @@ from metrics_service.review.contracts import ReviewPage
 from metrics_service.review.reviewer import Reviewer
 from metrics_service.review.walk import MOST_CURSOR
 from shared.contracts.names import ModelName, ModelVersion
+from shared.contracts.rights import Right
 from shared.http.openapi import problems
 from shared.http.strict_route import StrictRoute
 from shared.service.admin_token import admin_token
@@ -28,7 +29,7 @@ def review_router(reviewer: Reviewer, catalogue: ModelCatalogue, token: SecretSt
         prefix="/predictions",
         tags=["record"],
         route_class=StrictRoute,
-        dependencies=[Depends(admin_token(token))],
+        dependencies=[Depends(admin_token(token, Right.READ))],
     )
 
     only_read(router, "/predictions/review")

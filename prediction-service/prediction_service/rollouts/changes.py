@@ -8,8 +8,9 @@ from contextlib import suppress
 
 from prediction_service.rollouts.checking import Unfit, wanted_policy
 from prediction_service.rollouts.follower import RolloutFollower
-from prediction_service.rollouts.store import ChangedBy, StoreAwayError
+from prediction_service.rollouts.store import ChangedBy
 from shared.contracts.rollouts import Rollout, RolloutChange, RolloutEnd, RolloutEvent
+from shared.database.listening_connection import StoreAwayError
 from shared.http.problems import Problem
 
 RETRY_AFTER_SECONDS = 2

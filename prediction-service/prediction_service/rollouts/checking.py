@@ -15,7 +15,7 @@ NEVER_ARRIVE = frozenset(
         "connection", "content-length", "expect", "forwarded", "host", "keep-alive", "origin", "proxy-authenticate",
         "proxy-authorization", "proxy-connection", "sec-fetch-site", "te", "trailer", "transfer-encoding", "upgrade",
         "x-caller", "x-forwarded-for", "x-forwarded-host", "x-forwarded-port", "x-forwarded-prefix",
-        "x-forwarded-proto", "x-forwarded-server", "x-real-ip", "x-request-id",
+        "x-forwarded-proto", "x-forwarded-server", "x-key-holder", "x-real-ip", "x-request-id",
     }
 )  # fmt: skip
 """Headers that are about a connection or that the gateway writes: a client cannot be told by them."""

@@ -16,10 +16,11 @@ from pydantic import ValidationError
 from prediction_service.rollouts.on_disk import KnownPolicies, PolicyFile
 from prediction_service.rollouts.outcomes import OutcomeWriter
 from prediction_service.rollouts.policies import KnownFrom, Policies
-from prediction_service.rollouts.store import ChangedBy, RolloutStore, StoreAwayError
+from prediction_service.rollouts.store import ChangedBy, RolloutStore
 from shared.asyncio.background import Background
 from shared.asyncio.clock import UtcNow
 from shared.database.connection import Connector
+from shared.database.listening_connection import StoreAwayError
 
 POLL_SECONDS = 1.0
 

@@ -4,22 +4,16 @@ Postgres away or slow beyond STATEMENT_SECONDS: StoreAwayError. A change of whic
 names the revision that it replaces, so to try it again does no harm.
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import asyncpg
 import orjson
 from pydantic import TypeAdapter
 
 from shared.contracts.rollouts import Rollout, RolloutEvent
 from shared.database.connection import Connector
-from shared.database.lone_connection import LoneConnection
-
-CONNECT_SECONDS = STATEMENT_SECONDS = 1.0
-"""A policy must be known everywhere within two seconds."""
+from shared.database.listening_connection import ListeningConnection
 
 CHANNEL = "rollouts"
 
@@ -57,10 +51,6 @@ POLICIES = TypeAdapter(list[Rollout])
 EVENTS = TypeAdapter(list[RolloutEvent])
 
 
-class StoreAwayError(Exception):
-    """Postgres does not say or do what it was asked."""
-
-
 @dataclass(frozen=True, slots=True)
 class ChangedBy:
     """Who changes a policy, and why, for the audit."""
@@ -72,66 +62,46 @@ class ChangedBy:
 
 
 class RolloutStore:
-    """One connection; one statement at a time, so that what is read last is what holds. `told` hears of changes."""
+    """`told` hears of changes."""
 
     def __init__(self, connector: Connector, told: Callable[[], None]) -> None:
-        self._connection = LoneConnection(connector, seconds=CONNECT_SECONDS)
-        self._is_pooled = connector.is_pooled
-        self._told = told
-        self._listening: asyncpg.Connection | None = None
-        self._lock = asyncio.Lock()
+        self._connection = ListeningConnection(connector, CHANNEL, told)
+        self.disconnect = self._connection.drop
         self._latest: tuple[str, list[Rollout]] = ("[]", [])
 
     async def read(self) -> list[Rollout]:
         """All policies. Raises StoreAwayError; ValidationError for those of a newer release that mean something new."""
-        text = await self._ask(READ)
+        text = await self._connection.value(READ)
         if text != self._latest[0]:
             self._latest = (text, POLICIES.validate_json(text))
         return self._latest[1]
 
     async def set(self, wanted: dict[str, Any], expected: int, by: ChangedBy) -> Rollout | None:
         """Puts a policy in the place of the one with that revision; None: another one is in force."""
-        text = await self._ask(
+        text = await self._connection.value(
             SET, orjson.dumps(wanted).decode(), expected, by.actor, by.reason, by.request_id, by.client_address
         )
         return None if text is None else Rollout.model_validate_json(text)
 
     async def end(self, model: str, expected: int, by: ChangedBy, *, promotes: bool) -> Rollout | None:
         """Makes the candidate stable, or drops it; None: another policy is in force, or there is no candidate."""
-        text = await self._ask(END, model, expected, promotes, by.actor, by.reason, by.request_id, by.client_address)
+        text = await self._connection.value(
+            END, model, expected, promotes, by.actor, by.reason, by.request_id, by.client_address
+        )
         return None if text is None else Rollout.model_validate_json(text)
 
     async def step(self, models: Sequence[str]) -> int:
         """Takes the steps that are due, of these models alone; how many this replica has taken."""
-        return int(await self._ask(STEP, list(models)))
+        return int(await self._connection.value(STEP, list(models)))
 
     async def history(self, model: str, limit: int) -> list[RolloutEvent]:
         """The newest lines of a model's audit."""
-        return EVENTS.validate_json(await self._ask(HISTORY, model, limit))
+        return EVENTS.validate_json(await self._connection.value(HISTORY, model, limit))
 
     async def write_outcomes(self, rows: list[dict[str, Any]]) -> None:
         """Replaces what was written before of the same totals."""
-        await self._ask(WRITE_OUTCOMES, orjson.dumps(rows).decode())
+        await self._connection.value(WRITE_OUTCOMES, orjson.dumps(rows).decode())
 
     async def drop_old_outcomes(self) -> None:
         """Of rollouts that nobody asks about any more."""
-        await self._ask(DROP_OLD_OUTCOMES)
-
-    async def _ask(self, statement: str, *arguments: object) -> Any:
-        async with self._lock, self._connected() as connection:
-            return await connection.fetchval(statement, *arguments, timeout=STATEMENT_SECONDS)
-
-    @asynccontextmanager
-    async def _connected(self) -> AsyncIterator[asyncpg.Connection]:
-        try:
-            async with self._connection.use() as connection:
-                if connection is not self._listening and not self._is_pooled:
-                    await connection.add_listener(CHANNEL, lambda *_: self._told())
-                self._listening = connection
-                yield connection
-        except Exception as error:  # a connection that breaks raises whatever asyncpg stumbles over
-            raise StoreAwayError(f"{type(error).__name__}: {error}") from error
-
-    def disconnect(self) -> None:
-        """Ends the connection at once."""
-        self._connection.drop()
+        await self._connection.value(DROP_OLD_OUTCOMES)

@@ -1,12 +1,12 @@
 """Who gets which version of a model: the policy, its changes, and what is on the audit of them."""
 
-import unicodedata
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from shared.contracts.audit import Name, Reason
 from shared.contracts.guards import Guards
 from shared.contracts.names import ModelName, ModelVersion
 
@@ -34,47 +34,9 @@ class RolloutMode(StrEnum):
 
 Share = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False, description="Percent of the requests")]
 
-NOT_IN_A_LINE = frozenset({"Cc", "Cs", "Zl", "Zp"})
-"""Unicode's categories of control characters, halves of characters (Postgres stores neither) and ends of lines."""
-
-NOT_IN_A_NAME = NOT_IN_A_LINE | {"Cf", "Cn", "Co"}
-"""Nor what nobody sees, or what may mean anything: two names that look the same would be two people."""
-
-RESERVED_NAMES = frozenset({"guard", "schedule", "service"})
-"""What the audit calls those who change policies without anybody's asking."""
-
-
-def check_reason(reason: str) -> str:
-    """Raises ValueError for one that cannot be stored, or be read in a line."""
-    if any(unicodedata.category(character) in NOT_IN_A_LINE for character in reason):
-        raise ValueError("must have no control characters, line ends among them, and no halves of characters")
-    return reason
-
-
-def check_name(name: str) -> str:
-    """In one of the ways to write it. Raises ValueError for one that cannot be read, or that is not a person's."""
-    if any(unicodedata.category(character) in NOT_IN_A_NAME for character in name):
-        raise ValueError("must have no control characters, nor others that nobody sees")
-    if unicodedata.normalize("NFKC", name).casefold() in RESERVED_NAMES:
-        raise ValueError("is what this service calls itself in the audit")
-    return unicodedata.normalize("NFC", name)
-
-
-Reason = Annotated[
-    str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=500),
-    AfterValidator(check_reason),
-    Field(description="Why; for the audit"),
-]
-
 ReplacedRevision = Annotated[
     int, Field(ge=0, lt=1 << 53, description="Of the policy that this replaces: another one in force is a 409")
 ]
-
-Name = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), AfterValidator(check_name)
-]
-"""Of a person or a program, as the audit has it."""
 
 Sticky = Annotated[
     str,

@@ -13,7 +13,7 @@ from shared.http.problems import Problem, response_to
 from shared.http.request_id import HEADER, begin_request
 from shared.http.server.exchange import SCOPE_KEY, Exchange
 from shared.service.stopping import is_closed
-from shared.telemetry.requests import CLIENT_CLOSED_REQUEST, IN_FLIGHT, RouteAndClient, record_request, route_and_client
+from shared.telemetry.requests import CLIENT_CLOSED_REQUEST, IN_FLIGHT, Described, record_request, route_and_client
 
 log = structlog.get_logger()
 
@@ -30,7 +30,7 @@ class RequestMiddleware:
         app: ASGIApp,
         *,
         guard: Callable[[Scope], None] | None = None,
-        describe: Callable[[Scope], RouteAndClient] = route_and_client,
+        describe: Callable[[Scope], Described] = route_and_client,
     ) -> None:
         self.app, self._guard, self._describe = app, guard, describe
 

@@ -1,17 +1,24 @@
-"""`ADMIN_TOKEN`: whoever changes something for others, or reads what is not public, sends `Authorization: Bearer …`."""
+"""`ADMIN_TOKEN`, and keys with rights: whoever changes something for others, or reads what is not public, shows one.
+
+The token itself comes as `Authorization: Bearer …`. Of keys the gateway tells who holds one (`http/key_holder`).
+"""
 
 import hashlib
 import secrets
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 
-from fastapi import Security
+from fastapi import Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import SecretStr
 
+from shared.contracts.rights import Right, may
+from shared.http.key_holder import KeyHolder, holder_of
 from shared.http.problems import Problem
 
-bearer = HTTPBearer(scheme_name="AdminToken", description="The value of ADMIN_TOKEN", auto_error=False)
+bearer = HTTPBearer(
+    scheme_name="AdminToken", description="The value of ADMIN_TOKEN, or a key with the right", auto_error=False
+)
 
 
 class AdminTokenRequired(Problem):
@@ -27,14 +34,41 @@ class AdminTokenRequired(Problem):
         )
 
 
-def admin_token(expected: SecretStr) -> Callable[..., Coroutine[Any, Any, None]]:
-    """A dependency that raises AdminTokenRequired unless `expected` came along."""
+class RightMissing(Problem):
+    """The key is a good one, and not for this."""
 
-    async def require_admin_token(given: Annotated[HTTPAuthorizationCredentials | None, Security(bearer)]) -> None:
-        if given is None or not matches(given.credentials, expected):
-            raise AdminTokenRequired
+    status = 403
+    type = "urn:problem-type:right-missing"
+    title = "Right Missing"
+
+    def __init__(self, *needed: Right) -> None:
+        names = " or ".join(needed) or Right.ADMIN
+        super().__init__(f"This key has not the right that this needs: {names}.", needed=list(needed or [Right.ADMIN]))
+
+
+def admin_token(expected: SecretStr, *enough: Right) -> Callable[..., Coroutine[Any, Any, None]]:
+    """A dependency: only for the admin token, and for keys with the right `admin` or one of those that are `enough`.
+
+    It raises AdminTokenRequired, RightMissing, HolderNotBelieved.
+    """
+
+    async def require_admin_token(
+        request: Request, given: Annotated[HTTPAuthorizationCredentials | None, Security(bearer)]
+    ) -> None:
+        require(holder_of(request.scope, expected.get_secret_value()), given, expected, *enough)
 
     return require_admin_token
+
+
+def require(
+    holder: KeyHolder | None, given: HTTPAuthorizationCredentials | None, expected: SecretStr, *enough: Right
+) -> None:
+    """Raises RightMissing for the holder of another key, AdminTokenRequired for who has neither key nor token."""
+    if holder is not None:
+        if not may(holder.rights, *enough):
+            raise RightMissing(*enough)
+    elif given is None or not matches(given.credentials, expected):
+        raise AdminTokenRequired
 
 
 def matches(given: str, expected: SecretStr) -> bool:

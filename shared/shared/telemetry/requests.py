@@ -41,17 +41,24 @@ def route_of(scope: Scope) -> str:
     return str(getattr(scope.get("route"), "path", UNMATCHED))
 
 
-RouteAndClient = tuple[str, str]
-"""What logs and metrics call a request: its path template, and the address of its client."""
+Described = tuple[str, str, str | None]
+"""What logs and metrics call a request: its path template, the address of its client, and the id of its key."""
 
 
-def route_and_client(scope: Scope) -> RouteAndClient:
+def route_and_client(scope: Scope) -> Described:
     """The route that the framework found, and the other end of the connection."""
-    return route_of(scope), (scope["client"] or ("-",))[0]
+    return route_of(scope), (scope["client"] or ("-",))[0], None
 
 
 def record_request(
-    scope: Scope, route: str, client: str, status: int, seconds: float, *, refused: str | None = None
+    scope: Scope,
+    route: str,
+    client: str,
+    key_id: str | None,
+    status: int,
+    seconds: float,
+    *,
+    refused: str | None = None,
 ) -> None:
     """One answered request, in the metrics and in the log; `refused`: why the server itself has answered."""
     method = scope["method"] if scope["method"] in METHODS else "other"
@@ -65,6 +72,8 @@ def record_request(
         "duration_ms": round(seconds * 1000, 2),
         "client": client,
     }
+    if key_id is not None:
+        line["key"] = key_id
     if refused is not None:
         line["refused"] = refused
     request_log.write(logging.DEBUG if route in QUIET_ROUTES else logging.INFO, line)

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from shared.database.tables import gateway, metadata, metrics, predictions, rollouts, rollups  # noqa: F401 - they register tables
+from shared.database.tables import gateway, keys, metadata, metrics, predictions, rollouts, rollups  # noqa: F401 - they register tables
 
 context.configure(
     connection=context.config.attributes["connection"],

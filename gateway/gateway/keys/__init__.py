@@ -1,0 +1,1 @@
+"""Keys: who calls, and what they may. Postgres has them, requests read memory."""

@@ -1,0 +1,153 @@
+"""Whether a request goes on: what it shows of who it is, and what that may do.
+
+A key of ours is judged wherever it comes, in `Authorization: Bearer …` or `X-API-Key`: a good one goes on with its
+rights, a wrong one is refused even where nobody needs any. Every other word there is judged only where callers without
+a key may not go: by the service where the admin token is always needed, and here where ANONYMOUS closes what is open
+else.
+"""
+
+from math import ceil
+
+from pydantic import SecretStr
+from starlette.types import Scope
+
+from gateway.keys.ring import KeyRing
+from gateway.keys.text import looks_like_key
+from gateway.keys.used import UsedKeys
+from gateway.limit.failed_tokens import REFUSALS, TooManyWrongTokens
+from gateway.limit.memory import MemoryLimiter
+from gateway.limit.refused import Reason, Refused
+from gateway.request.access import FREE, NEVER, Access, Anonymous
+from gateway.request.client_address import Client
+from gateway.request.shown_key import API_KEY, AUTHORIZATION, ShownKey
+from shared.contracts.rights import may
+from shared.http.problems import Problem
+from shared.http.request_id import headers_by_name
+from shared.service.admin_token import RightMissing, matches
+from shared.telemetry.loop_metrics import LoopCounter
+
+CHECKS = LoopCounter("gateway_key_checks", "Keys that were shown", ["outcome"])
+
+BEARER = b"bearer "
+
+
+class KeyRequired(Problem):
+    """This gateway serves nobody without a key here."""
+
+    status = 401
+    title = "Unauthorized"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This needs a key: Authorization: Bearer <key>, or X-API-Key.",
+            headers={"WWW-Authenticate": 'Bearer realm="keys"'},
+        )
+
+
+class KeyNotValid(Problem):
+    """The key is unknown, expired or revoked; which of these is nobody's business who has no other."""
+
+    status = 401
+    title = "Unauthorized"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This key is not valid: it is unknown, expired or revoked.",
+            headers={"WWW-Authenticate": 'Bearer realm="keys", error="invalid_token"'},
+        )
+
+
+class TwoKeys(Problem):
+    """Which of them counts would be anybody's guess."""
+
+    status = 400
+    title = "Bad Request"
+
+    def __init__(self) -> None:
+        super().__init__("There are two different keys, in Authorization and in X-API-Key; send one.")
+
+
+class Doorkeeper:
+    """Judges requests. `wrong_tokens` bounds how many wrong ones of a client are looked at."""
+
+    def __init__(
+        self,
+        ring: KeyRing,
+        used: UsedKeys,
+        wrong_tokens: MemoryLimiter,
+        token: SecretStr,
+        mode: Anonymous,
+        refused: Refused,
+    ) -> None:
+        self._ring, self._used, self._wrong_tokens, self._token = ring, used, wrong_tokens, token
+        self._openness, self._refusals = mode.openness, refused
+
+    def judge(self, scope: Scope, client: Client, access: Access) -> ShownKey | None:
+        """The key of a request that may go on; None: it has none, and needs none here.
+
+        Raises KeyRequired, KeyNotValid, RightMissing, TwoKeys, TooManyWrongTokens, KeysUnavailable.
+        """
+        if access is FREE:
+            return None
+        headers = headers_by_name(scope)
+        authorization = headers.get(AUTHORIZATION)
+        if authorization is not None or API_KEY in headers:
+            key = shown_key(authorization, headers.get(API_KEY))
+            if key is not None:
+                return self._holder(key, client, access)
+        if self._openness < access.openness < NEVER:
+            self._require_admin_token(authorization, client)
+        return None
+
+    def _holder(self, key: bytes, client: Client, access: Access) -> ShownKey:
+        """Who holds a key; known ones never count as tries, however many wrong ones came from where they come from."""
+        shown = self._ring.find(key)
+        if shown is None:
+            CHECKS.by_labels[("wrong",)] += 1
+            raise self._refused(client)
+        if not may(shown.holder.rights, *access.rights):
+            CHECKS.by_labels[("right_missing",)] += 1
+            raise RightMissing(*access.rights)
+        CHECKS.by_labels[("good",)] += 1
+        self._used.note(shown.holder.key_id)
+        return shown
+
+    def _require_admin_token(self, authorization: bytes | None, client: Client) -> None:
+        """Lets the admin token pass; guesses are bounded, so that from then on not even the right one is looked at."""
+        if authorization is None or not is_bearer(authorization):
+            raise KeyRequired
+        tried = self._wrong_tokens.take(client.limit_key)
+        if tried is None:
+            raise self._too_many(client)
+        if not matches(bearer_of(authorization).decode("latin-1"), self._token):
+            raise KeyNotValid
+        self._wrong_tokens.give_back(client.limit_key, tried)
+
+    def _refused(self, client: Client) -> Problem:
+        """What becomes of a wrong key, which counts as a try."""
+        return KeyNotValid() if self._wrong_tokens.take(client.limit_key) is not None else self._too_many(client)
+
+    def _too_many(self, client: Client) -> TooManyWrongTokens:
+        REFUSALS.by_labels[()] += 1
+        self._refusals[Reason.WRONG_TOKENS] += 1
+        wait = self._wrong_tokens.decision(client.limit_key, admitted=False).retry_in_seconds
+        return TooManyWrongTokens(max(ceil(wait), 1))
+
+
+def shown_key(authorization: bytes | None, api_key: bytes | None) -> bytes | None:
+    """The key among these headers; None: what is there is none. Raises TwoKeys."""
+    bearer = bearer_of(authorization) if authorization is not None and is_bearer(authorization) else None
+    keys = {word for word in (bearer, api_key) if word is not None and looks_like_key(word)}
+    if len(keys) > 1:
+        raise TwoKeys
+    return keys.pop() if keys else None
+
+
+def is_bearer(authorization: bytes) -> bool:
+    """Whether this names a token."""
+    return authorization[: len(BEARER)].lower() == BEARER
+
+
+def bearer_of(authorization: bytes) -> bytes:
+    """The token in it."""
+    return authorization[len(BEARER) :].strip()

@@ -1,0 +1,126 @@
+"""The keys in force, as they were known last, in this process's memory. Requests read them, and wait for nothing.
+
+All of them are here, about 600 bytes each. So a key that is not here is unknown without a question to anybody, however
+many unknown ones come, and to find one takes the same time as not to find it: a SHA-256, and a dictionary of digests.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from math import inf
+from typing import NamedTuple
+
+from gateway.keys.text import digest_of
+from gateway.request.shown_key import ShownKey
+from shared.asyncio.clock import Clock
+from shared.contracts.rights import Rights
+from shared.http.key_holder import KeyHolder, sealed
+from shared.http.problems import Problem
+
+
+class WithoutDatabase(StrEnum):
+    """What becomes of keys when Postgres has been away for longer than what was known last is good for."""
+
+    LAST = "last"
+    """They go on. Nobody can have revoked one meanwhile: that needs Postgres."""
+    DENY = "deny"
+    """They are refused with 503."""
+
+
+class KeysUnavailable(Problem):
+    """Keys cannot be looked at now: what is known of them is too old, or there is nothing yet."""
+
+    status = 503
+    type = "urn:problem-type:keys-unavailable"
+    title = "Keys Unavailable"
+
+    def __init__(self) -> None:
+        super().__init__("Keys cannot be checked at the moment: Postgres is away.", headers={"Retry-After": "2"})
+
+
+class KeyRow(NamedTuple):
+    """A key as Postgres has it. Times in seconds since 1970, by Postgres's clock."""
+
+    key_id: str
+    digest: bytes
+    old_digest: bytes | None
+    old_expires_at: float | None
+    rights: Rights
+    expires_at: float | None
+    is_revoked: bool
+    revision: int
+
+
+@dataclass(slots=True)
+class KnownKey:
+    """One way to show a key: the present secret, or the one before while it lives."""
+
+    holder: KeyHolder
+    expires_at: float
+    shown: ShownKey | None = None
+    """Made when it is needed first: of many keys few are in use."""
+
+
+class KeyTable:
+    """Keys by the digests of what shows them."""
+
+    def __init__(self) -> None:
+        self._keys: dict[bytes, KnownKey] = {}
+        self._digests: dict[str, tuple[bytes, ...]] = {}
+
+    def __len__(self) -> int:
+        return len(self._digests)
+
+    def get(self, digest: bytes) -> KnownKey | None:
+        """The key with this digest, expired or not."""
+        return self._keys.get(digest)
+
+    def put(self, row: KeyRow) -> None:
+        """A key is new, or has changed."""
+        for digest in self._digests.pop(row.key_id, ()):
+            self._keys.pop(digest, None)
+        if row.is_revoked:
+            return
+        holder = KeyHolder(row.key_id, row.rights)
+        expires_at = inf if row.expires_at is None else row.expires_at
+        self._keys[row.digest] = KnownKey(holder, expires_at)
+        self._digests[row.key_id] = (row.digest,)
+        if row.old_digest is not None and row.old_expires_at is not None:
+            self._keys[row.old_digest] = KnownKey(holder, min(expires_at, row.old_expires_at))
+            self._digests[row.key_id] = (row.digest, row.old_digest)
+
+
+class KeyRing:
+    """Whoever follows the keys changes `table` and confirms it. `clock` gives seconds and never goes back."""
+
+    def __init__(self, clock: Clock, secret: str, *, known_seconds: float, without_database: WithoutDatabase) -> None:
+        self._clock, self._secret = clock, secret
+        self._known_seconds, self._without_database = known_seconds, without_database
+        self.table = KeyTable()
+        self._confirmed_at = -inf
+        self._ahead = 0.0  # by how much Postgres's clock is ahead of ours
+
+    def find(self, shown: bytes) -> ShownKey | None:
+        """The key that is shown, if it is one and in force. Raises KeysUnavailable."""
+        known = self.table.get(digest_of(shown))
+        self._require_knowledge()
+        if known is None or known.expires_at <= self.now():
+            return None
+        if known.shown is None:
+            known.shown = ShownKey(known.holder, sealed(known.holder, self._secret))
+        return known.shown
+
+    def now(self) -> float:
+        """Seconds since 1970, by Postgres's clock: the only one that says when a key expires."""
+        return self._clock() + self._ahead
+
+    def confirm(self, database_now: float) -> None:
+        """Postgres has just said that the table holds, at this time of its clock."""
+        self._confirmed_at = self._clock()
+        self._ahead = database_now - self._confirmed_at
+
+    def _require_knowledge(self) -> None:
+        age = self._clock() - self._confirmed_at
+        if age <= self._known_seconds:
+            return
+        if age == inf or self._without_database is WithoutDatabase.DENY:
+            raise KeysUnavailable

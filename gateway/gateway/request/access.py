@@ -1,0 +1,61 @@
+"""Who may do what: which rights are enough for an operation, and when somebody without a key may do it as well."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from shared.contracts.rights import Right
+
+
+class Anonymous(StrEnum):
+    """What callers without a key may do, the least first."""
+
+    DENY = "deny"
+    """Nothing but health, documents and the console's files."""
+    PREDICT = "predict"
+    """Predictions besides, and what tells how to ask for them."""
+    ALLOW = "allow"
+    """Whatever does not need the admin token."""
+
+    @property
+    def openness(self) -> int:
+        """A number to compare with what an operation needs."""
+        return list(Anonymous).index(self)
+
+
+NEVER = len(Anonymous)
+"""What needs a key, or the admin token, whatever ANONYMOUS says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """One of `rights` is enough, and `admin` always; no key is needed where ANONYMOUS is as open as `openness`."""
+
+    rights: tuple[Right, ...]
+    openness: int
+
+
+def access(rights: Iterable[Right], openness: int) -> Access:
+    """Of several operations that need the same."""
+    return Access(tuple(rights), openness)
+
+
+FREE = access(Right, Anonymous.DENY.openness)
+"""Health, documents, pages: no key is looked at."""
+
+PREDICTING = access([Right.PREDICT], Anonymous.PREDICT.openness)
+CATALOGUE = access(Right, Anonymous.PREDICT.openness)
+"""What can be predicted with: whatever a key is for, its holder has to know."""
+
+NUMBERS = access([Right.READ], Anonymous.ALLOW.openness)
+FEEDBACK = access([Right.FEEDBACK], Anonymous.ALLOW.openness)
+ANALYSIS = access([Right.ANALYZE], Anonymous.ALLOW.openness)
+RECORD = access([Right.READ], NEVER)
+ADMIN = access([], NEVER)
+
+
+def of_own_path(path: str) -> Access:
+    """Of what the gateway answers itself."""
+    if path == "/keys" or path.startswith("/keys/"):
+        return ADMIN
+    return NUMBERS if path.startswith("/limits/") else FREE

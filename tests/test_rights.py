@@ -1,0 +1,144 @@
+"""Every operation of the public API with every right, and with no key, a wrong one and an expired one."""
+
+import itertools
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+import httpx
+import pytest
+
+from gateway.request.access import FREE, NEVER, Access, Anonymous, of_own_path
+from gateway.request.routing import find_route
+from shared.contracts.rights import Right, may
+from shared.testing.admin import ADMIN, TOKEN
+from tests.stack import LocalStack
+
+METHODS = ("get", "post", "put", "patch", "delete")
+PLENTY = "1000000/60s"
+UNKNOWN = "6f2c1a52-3c0e-4d2e-9a54-1f0d7b0c9a11"
+KEYS_DOCUMENT = Path(__file__).parent.parent / "docs" / "keys.md"
+REFUSALS = {401, 403}
+
+
+class Operation(NamedTuple):
+    """One of the document's, and what the gateway says that it needs."""
+
+    method: str
+    path: str
+    access: Access
+
+    @property
+    def target(self) -> str:
+        """A path to ask for: nothing of that name is there, so that nothing can be done to it."""
+        ids = re.sub(r"\{(?:prediction_id|key_id)\}", UNKNOWN, self.path)
+        return re.sub(r"\{\w+\}", "nothing", ids)
+
+
+def access_of(method: str, path: str) -> Access:
+    route = find_route(re.sub(r"\{\w+\}", "x", path))
+    return of_own_path(path) if route is None else route.access_of(method)
+
+
+def operations(document: dict) -> Iterator[Operation]:
+    for path, item in sorted(document["paths"].items()):
+        for method in METHODS:
+            if method in item:
+                yield Operation(method.upper(), path, access_of(method.upper(), path))
+
+
+class Stack(NamedTuple):
+    """A stack whose limits are not what is tested, and a key for each right."""
+
+    client: httpx.Client
+    keys: dict[Right, str]
+    expired: str
+    revoked: str
+
+
+@pytest.fixture(scope="module")
+def roomy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    folder = tmp_path_factory.mktemp("rights")
+    stack = LocalStack(folder / "local", INGRESS_LIMITS=PLENTY, WRONG_TOKEN_LIMITS=PLENTY).start()
+    with httpx.Client(base_url=stack.url, timeout=30) as client:
+        keys = {right: make(client, right, [right])["key"] for right in Right}
+        soon = datetime.now(UTC) + timedelta(seconds=1)
+        expired = make(client, "expired", list(Right), expires_at=soon.isoformat())["key"]
+        revoked = make(client, "revoked", list(Right))
+        client.delete(f"/keys/{revoked['key_id']}", headers=ADMIN).raise_for_status()
+        while client.get("/models", headers=bearer(expired)).status_code != 401:
+            pass
+        yield Stack(client, keys, expired, revoked["key"])
+    stack.end()
+
+
+def make(client: httpx.Client, name: str, rights: list[Right], **more: str) -> dict:
+    response = client.post("/keys", json={"name": name, "rights": rights, **more}, headers=ADMIN)
+    response.raise_for_status()
+    made: dict = response.json()
+    return made
+
+
+def bearer(key: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}"}
+
+
+def status(stack: Stack, operation: Operation, headers: dict[str, str]) -> int:
+    """Without a body: who may is told that it is missing, and changes nothing."""
+    return stack.client.request(operation.method, operation.target, headers=headers).status_code
+
+
+def test_every_operation_needs_what_the_gateway_says(roomy: Stack) -> None:
+    found = list(operations(roomy.client.get("/openapi.json").json()))
+    assert len(found) > 50
+    assert {operation.access for operation in found} >= {FREE, of_own_path("/keys")}
+    for operation, right in itertools.product(found, Right):
+        is_enough = operation.access is FREE or may(frozenset({right}), *operation.access.rights)
+        told = status(roomy, operation, bearer(roomy.keys[right]))
+        assert (told == 403) != is_enough, (operation, right, told)
+        assert told != 401, (operation, right)
+
+
+def test_without_a_good_key_nobody_gets_further_than_anonymous_callers(roomy: Stack) -> None:
+    for operation in operations(roomy.client.get("/openapi.json").json()):
+        is_free = operation.access is FREE
+        needs_key = operation.access.openness == NEVER
+        for wrong in ("msk_wrong", roomy.expired, roomy.revoked):
+            for headers in (bearer(wrong), {"X-API-Key": wrong}):
+                assert (status(roomy, operation, headers) == 401) != is_free, operation
+        assert (status(roomy, operation, {}) == 401) == needs_key, operation
+        assert status(roomy, operation, ADMIN) not in REFUSALS, operation
+
+
+def test_what_services_themselves_are_told_of_a_key_cannot_be_made_up(roomy: Stack, tmp_path: Path) -> None:
+    """Past the gateway, from the same machine: a header alone opens nothing."""
+    forged = {"X-Key-Holder": f"{UNKNOWN} admin {'0' * 64}"}
+    for path in ("/predictions", "/metrics/audit", "/analyze/quota"):
+        assert roomy.client.get(path, headers=forged).status_code == 401
+
+
+def table(found: list[Operation]) -> str:
+    """As docs/keys.md has it."""
+    lines = [
+        "| operation | `predict` | `read` | `feedback` | `analyze` | `admin` | without a key |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for operation in found:
+        if operation.access is FREE:
+            continue
+        rights = [" ✓ " if may(frozenset({right}), *operation.access.rights) else " " for right in Right]
+        modes = [f"`{mode}`" for mode in Anonymous if mode.openness >= operation.access.openness]
+        cells = [f" `{operation.method} {operation.path}` ", *rights, f" {', '.join(reversed(modes))} "]
+        lines.append("|" + "|".join(cells) + "|")
+    return "\n".join(line.replace("|  |", "| |") for line in lines)
+
+
+def test_the_table_in_the_documentation_is_this_one(roomy: Stack) -> None:
+    wanted = table(list(operations(roomy.client.get("/openapi.json").json())))
+    assert wanted in KEYS_DOCUMENT.read_text(encoding="utf-8"), f"docs/keys.md needs this table:\n{wanted}"
+
+
+def test_the_admin_token_is_no_key_of_the_list(roomy: Stack) -> None:
+    assert TOKEN not in roomy.client.get("/keys", headers=ADMIN).text
