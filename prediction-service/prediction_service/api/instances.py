@@ -7,7 +7,7 @@ from typing import Any
 from prediction_service.api.schemas import BatchRequest, PredictionOptions, PredictionRequest
 from prediction_service.models.model import Model
 from prediction_service.request.texts import MAX_BATCH_CHARACTERS, check_text
-from prediction_service.signature.signature import InputFaults, Instance, length_of
+from prediction_service.signature.signature import InputFaults, Instance
 from shared.contracts.problem import FieldError
 from shared.http.problems import MAX_REPORTED_ERRORS, InvalidRequest, place
 
@@ -91,7 +91,7 @@ def checked_rows(model: Model, rows: Sequence[Mapping[str, Any]]) -> CheckedBatc
             good.append(model.manifest.signature.read(row))
         except InputFaults as error:
             faults[index] = errors_of(error, ("body", "rows", index))
-    check_characters(sum(map(length_of, good)), "rows")
+    check_characters(model.manifest.signature.characters_of(good), "rows")
     return some_of(CheckedBatch(good, faults, len(rows)))
 
 

@@ -10,7 +10,7 @@ from prediction_service.inference_protocol.errors import BadInference
 from prediction_service.inference_protocol.tensors import Tensor, bad_input
 from prediction_service.request.texts import MAX_BATCH_CHARACTERS, check_text
 from prediction_service.signature.inputs import shown
-from prediction_service.signature.signature import TEXT, Instance, Signature, length_of
+from prediction_service.signature.signature import TEXT, Instance, Signature
 
 
 def instances_of(signature: Signature, tensors: Sequence[Tensor]) -> Sequence[Instance]:
@@ -22,7 +22,7 @@ def instances_of(signature: Signature, tensors: Sequence[Tensor]) -> Sequence[In
     rows = rows_of(tensors)
     columns: list[Sequence[Any]] = [column(declared, by_name.get(declared.name), rows) for declared in signature.inputs]
     instances = list(zip(*columns, strict=True))
-    check_characters(sum(map(length_of, instances)))
+    check_characters(signature.characters_of(instances))
     return instances
 
 

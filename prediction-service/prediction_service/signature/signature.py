@@ -30,6 +30,12 @@ class Signature:
         self.inputs = tuple(inputs)
         self._by_name = {declared.name: declared for declared in self.inputs}
 
+        self._text_tensors = [
+            place
+            for place, declared in enumerate(self.inputs)
+            if isinstance(declared, TensorInput) and declared.datatype == "BYTES"
+        ]
+
     @property
     def is_plain_text(self) -> bool:
         """Whether its instances are texts: the manifest declares no inputs."""
@@ -43,6 +49,16 @@ class Signature:
     def takes_text(self) -> bool:
         """Whether a text alone is an instance."""
         return self.is_plain_text or (len(self.inputs) == 1 and isinstance(self.inputs[0], TextInput))
+
+    def characters_of(self, instances: Sequence[Instance]) -> int:
+        """Characters of all texts of these, those in tensors among them."""
+        in_tensors = sum(
+            sum(map(len, instance[place].flat))
+            for place in self._text_tensors
+            for instance in instances
+            if instance[place] is not None
+        )
+        return in_tensors + sum(map(length_of, instances))
 
     def instance_of_text(self, text: str) -> Instance:
         """The instance of a text that was found acceptable."""

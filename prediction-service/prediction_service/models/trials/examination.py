@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from prediction_service.batching.runtime import ModelError, Runtime
+from prediction_service.batching.runtime import ModelError, Runtime, sliced
 from prediction_service.models.folders.manifest import Manifest
 from prediction_service.signature.signature import Instance
 from prediction_service.tasks.task import BadOutput, MisfitError, NotFinite, Output
@@ -38,15 +38,23 @@ def examine(
     if manifest.batching.max_rows > 1:
         check_batches(runtime, manifest, alone)
     compute_each(runtime, manifest, long)
-    if long and (rows := largest_call(manifest)) > 1:
+    if long and (rows := largest_call(runtime, manifest, long[0])) > 1:
         outputs_of(runtime, [long[0]] * rows, manifest)
     return alone
 
 
-def largest_call(manifest: Manifest) -> int:
-    """How many of the longest instances make the call that needs most memory; one, if it is computed in windows."""
+def largest_call(runtime: Runtime, manifest: Manifest, longest: Instance) -> int:
+    """How many of the longest instances make the call that needs most memory; one, if it is computed in windows.
+
+    Rows are never computed together beyond what a call may cost.
+    """
     alone = manifest.runtime.kind != "onnx" or manifest.runtime.long_texts == "windows"
-    return 1 if alone else min(manifest.batching.max_rows, MOST_LONG_ROWS)
+    most = 1 if alone else min(manifest.batching.max_rows, MOST_LONG_ROWS)
+    if most == 1 or manifest.signature.takes_text():
+        return most
+    served = sliced(runtime)
+    (pieces,) = served.pieces([longest])
+    return min(most, max(1, served.max_call_cost // sum(piece.cost for piece in pieces)))
 
 
 def compute_each(runtime: Runtime, manifest: Manifest, instances: Sequence[Instance]) -> list[Examined]:

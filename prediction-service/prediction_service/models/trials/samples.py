@@ -6,8 +6,9 @@ from itertools import cycle, islice
 from typing import Any
 
 from prediction_service.models.trials.texts import LONG, SHORT
+from prediction_service.request.texts import MAX_BATCH_CHARACTERS
 from prediction_service.signature.datatypes import NUMPY
-from prediction_service.signature.inputs import CategoryInput, Input, TensorInput
+from prediction_service.signature.inputs import CategoryInput, Input, TensorInput, TextInput
 from prediction_service.signature.signature import Instance, Signature
 
 INSTANCES = 24
@@ -34,7 +35,19 @@ def samples(signature: Signature) -> tuple[Sequence[Instance], Sequence[Instance
         declared.when_missing if declared.may_be_missing else column[0]
         for declared, column in zip(signature.inputs, columns, strict=True)
     )
-    return [*zip(*columns, strict=True), sparse], ()
+    return [*zip(*columns, strict=True), sparse], long_rows(signature, [column[0] for column in columns])
+
+
+def long_rows(signature: Signature, usual: Sequence[Any]) -> Sequence[Instance]:
+    """Rows whose texts are all as long as they may be, and together no longer than a batch; none without texts."""
+    texts = sum(isinstance(declared, TextInput) for declared in signature.inputs)
+    return [
+        tuple(
+            text[: MAX_BATCH_CHARACTERS // texts] if isinstance(declared, TextInput) else value
+            for declared, value in zip(signature.inputs, usual, strict=True)
+        )
+        for text in (LONG if texts else ())
+    ]
 
 
 def column_of(declared: Input, place: int) -> list[Any]:
