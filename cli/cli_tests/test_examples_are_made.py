@@ -11,7 +11,8 @@ from cli_tests.terminal import ENVIRONMENT, EXAMPLES, REPOSITORY, modelserver
 SHIPPED = REPOSITORY / "examples"
 
 MADE = ("churn", "house-prices", "topics")
-"""Those whose libraries are in the examples' environment. The others need PyTorch, or are no training at all."""
+"""Those whose libraries are in the examples' environment. One needs PyTorch; those that train nothing are made by the
+prediction-service's tests."""
 
 
 @pytest.mark.timeout(600)  # the first waits until the libraries are installed
