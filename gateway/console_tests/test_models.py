@@ -103,6 +103,22 @@ def test_a_card_that_is_not_there_is_said_so(console: Console, model: str) -> No
     expect(page.get_by_text("Loading")).to_have_count(0)
 
 
+def test_two_versions_are_compared_in_words(console: Console, client: httpx.Client) -> None:
+    page = console.open("models")
+    page.locator(".card", has_text="Sentiment of English texts").get_by_role("link", name="Compare").first.click()
+    expect(page).to_have_url(re.compile("compare=sentiment&version=2.0.0"))
+    query = {"model_name": "sentiment", "model_version": "2.0.0", "time_window_minutes": 1440}
+    said = client.post("/metrics/compare", json=query).json()
+    place = page.locator(".card", has=page.get_by_role("heading", name="sentiment 2.0.0 beside itself"))
+    expect(place.locator(".badge").first).to_contain_text(said["verdict"].replace("_", " "))
+    expect(place.get_by_role("region", name="Differences").locator("tbody tr")).to_have_count(len(said["differences"]))
+    for sentence in said["words"]:
+        expect(place.locator(".sentences")).to_contain_text(sentence.partition(" ")[0])
+    expect(page.get_by_label("Version", exact=True)).to_have_value("2.0.0")
+    found = Axe().run(page, options=RULES)
+    assert found.violations_count == 0, found.generate_report()
+
+
 def test_a_model_leads_to_its_playground(console: Console) -> None:
     page = console.open("models")
     page.locator(".card", has_text="Whether a customer leaves soon").get_by_role("link", name="Try it").click()

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import httpx
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, expect
 
-from console_tests.conftest import Console
+from console_tests.conftest import SIZES, Console
+from console_tests.test_every_page import RULES
 from shared.processes.waiting import wait_until
 from shared.testing.admin import ADMIN
 from tests.stack import LocalStack
@@ -64,6 +66,64 @@ def test_a_version_is_rolled_out_by_hand(console: Console, client: httpx.Client,
     card.get_by_text("History").click()
     expect(card.locator("ol li").first).to_contain_text("promote to pinned")
     expect(card.locator("ol li").nth(1)).to_contain_text(re.compile("set to canary.*to be tried"))
+
+
+def card_of(console: Console) -> Locator:
+    page = console.open("rollouts")
+    console.unlock()
+    return page.locator("section.card", has=page.get_by_role("heading", name=re.compile(f"^{MODEL}")))
+
+
+def report_of(client: httpx.Client) -> dict:
+    return client.get(f"/models/{MODEL}/rollout/report", headers=ADMIN).raise_for_status().json()
+
+
+def test_a_shadow_is_reported_with_agreement_and_what_is_furthest_apart(
+    console: Console, client: httpx.Client, second_version: str
+) -> None:
+    card = card_of(console)
+    change(card, "shadow", Percent="100", Reason="to be watched")
+    expect(card.get_by_text("How the candidate does")).to_be_visible()
+
+    def is_reported() -> bool:
+        client.post("/predict", json={"text": "I love it.", "model_name": MODEL}).raise_for_status()
+        return (report_of(client)["shadow"] or {}).get("requests", 0) >= 3
+
+    wait_until(is_reported, "the shadow to be on record", deadline_seconds=60)
+    card.get_by_text("How the candidate does").click()
+    said = report_of(client)["shadow"]
+    expect(card).to_contain_text(re.compile(r"100 % the same .* of \d+ requests"))
+    expect(card.get_by_role("region", name="Confusion matrix")).to_contain_text("positive")
+    expect(card.get_by_role("region", name="Both over the same requests")).to_contain_text("Confidence")
+    rows = card.get_by_role("region", name="Largest disagreements").locator("tbody tr")
+    expect(rows).to_have_count(len(said["disagreements"]))
+    for size, theme in (("phone", "dark"), ("laptop", "light")):
+        console.page.set_viewport_size({"width": SIZES[size][0], "height": SIZES[size][1]})
+        console.page.emulate_media(color_scheme=theme)
+        found = Axe().run(console.page, options=RULES)
+        assert found.violations_count == 0, found.generate_report()
+        assert console.page.evaluate("document.documentElement.scrollWidth") <= SIZES[size][0]
+
+
+def test_a_canary_has_a_schedule_guards_and_a_report(
+    console: Console, client: httpx.Client, second_version: str
+) -> None:
+    card = card_of(console)
+    change(card, "canary", Schedule="5 for sixty", Reason="to be tried")
+    expect(card.get_by_role("alert")).to_contain_text('"5 for sixty" is no step')
+    card.get_by_label("Schedule").fill("5 for 60, 50")
+    card.get_by_role("button", name="Put it in force").click()
+    expect(card).to_contain_text("5 % for 60 min → 50 %")
+    policy = client.get(f"/models/{MODEL}/rollout", headers=ADMIN).json()
+    assert policy["steps"] == [{"share": 5, "minutes": 60}, {"share": 50, "minutes": None}]
+    expect(card.get_by_role("region", name=f"Guards of {MODEL}")).to_contain_text("Error rate")
+    card.get_by_text("How the candidate does").click()
+    expect(card).to_contain_text("As a canary")
+    expect(card.locator(".badge", has_text="not enough data").first).to_be_visible()
+    found = Axe().run(console.page, options=RULES)
+    assert found.violations_count == 0, found.generate_report()
+    card.get_by_role("button", name="Roll back").click()
+    expect(card).to_contain_text(re.compile("The last canary, 1.1.0 beside 1.0.0, .* by admin"))
 
 
 def test_what_is_refused_is_said_and_a_form_is_not_interrupted(console: Console, second_version: str) -> None:

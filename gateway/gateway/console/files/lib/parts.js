@@ -9,6 +9,7 @@ const SIGNS = {
   medium: ["▲", "warning"], low: ["○", "neutral"], outdated: ["▲", "warning"], half_open: ["▲", "warning"],
   down: ["✕", "bad"], critical: ["✕", "bad"], significant: ["✕", "bad"], high: ["✕", "bad"], unavailable: ["✕", "bad"],
   skipped: ["✕", "bad"], open: ["✕", "bad"],
+  same: ["✓", "good"], better: ["✓", "good"], mixed: ["▲", "warning"], different: ["▲", "warning"], worse: ["✕", "bad"],
 };
 
 /** A state as a sign, a colour and its word. */

@@ -29,13 +29,13 @@ function labelsJudged(judged, sure) {
     table("Quality by label", ["Label", "Predicted", "Would have been right", "Precision", "Recall"],
       judged.labels.map((one) => [one.label, count(one.predicted), count(one.actual), percent(one.precision), percent(one.recall)])),
     h("div", { class: "grid apart" },
-      h("div", {}, h("h3", {}, "What was predicted, and what would have been right"), confusionMatrix(judged.confusion, judged.confusion_left_out)),
+      h("div", {}, h("h3", {}, "What was predicted, and what would have been right"), confusionMatrix(judged.confusion, { leftOut: judged.confusion_left_out })),
       h("div", {}, h("h3", {}, "Whether confidence says how often it is right"), calibration(sure))),
   ];
 }
 
-/** Rows: predicted; columns: would have been right. The darker a cell, the larger its part of the row. `cells`: predicted, actual, count. */
-export function confusionMatrix(cells, leftOut = 0) {
+/** Rows: predicted; columns: would have been right; or what `corner` says. The darker a cell, the larger its part of the row. `cells`: predicted, actual, count. */
+export function confusionMatrix(cells, { leftOut = 0, corner = "Predicted ↓ right →" } = {}) {
   const { labels, merged, has } = shownLabels(cells);
   const named = (label) => (labels.includes(label) ? label : OTHERS);
   const counts = new Map();
@@ -47,7 +47,7 @@ export function confusionMatrix(cells, leftOut = 0) {
   const at = (predicted, actual) => counts.get(JSON.stringify([predicted, actual])) ?? 0;
   return [
     h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Confusion matrix" }, h("table", { class: "matrix" },
-      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Predicted ↓ right →"), names.map((name) => h("th", { scope: "col" }, name)))),
+      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, corner), names.map((name) => h("th", { scope: "col" }, name)))),
       h("tbody", {}, names.map((predicted) => {
         const total = names.reduce((sum, actual) => sum + at(predicted, actual), 0);
         return h("tr", {}, h("th", { scope: "row" }, predicted), names.map((actual) => cell(at(predicted, actual), total, predicted === actual && predicted !== OTHERS)));

@@ -7,6 +7,7 @@ import { badge, card, freshness, nothing, table } from "../lib/parts.js";
 import { keepAsking } from "../lib/poll.js";
 import { href } from "../lib/router.js";
 import { authorsCard } from "./models_card.js";
+import { compare } from "./models_compare.js";
 
 export const title = "Models";
 
@@ -16,6 +17,7 @@ const SHOWN_WORDS = 40;
 
 export function render(params, signal) {
   if (params.card) return authorsCard(params, signal);
+  if (params.compare) return compare(params, signal);
   const fresh = freshness();
   const served = h("div", { class: "grid wide" }, nothing("Loading …"));
   const others = h("div", {});
@@ -61,7 +63,8 @@ function modelCard(model, traffic, params) {
     signature(model),
     h("p", { class: "actions" }, h("a", { href: href("playground", { model: model.name, version: model.version }) }, "Try it"),
       model.card && h("a", { href: href("models", { ...params, card: model.name, version: model.version }) }, "Model card"),
-      h("a", { href: href("overview", { model: model.name }) }, "Its traffic")));
+      h("a", { href: href("overview", { model: model.name }) }, "Its traffic"),
+      h("a", { href: href("models", { compare: model.name, version: model.version }) }, "Compare")));
 }
 
 function fact(name, value) {

@@ -8,6 +8,7 @@ import { keepAsking } from "../lib/poll.js";
 import { askForToken, withToken } from "../lib/token_dialog.js";
 import { hasToken, whenTokenChanges } from "../lib/token.js";
 import { changeForm } from "./rollouts_change.js";
+import { guards, report } from "./rollouts_report.js";
 
 export const title = "Rollouts";
 
@@ -23,22 +24,30 @@ const MODES = {
 export function render(params, signal) {
   const fresh = freshness();
   const place = h("div", {}, nothing("Loading …"));
-  const again = keepAsking(signal, SECONDS, async () => {
+  let changed = false;
+  const look = keepAsking(signal, SECONDS, async () => {
     if (!hasToken()) {
       fillWhenChanged(place, "no token", locked);
       return;
     }
-    const [{ data: models }, { data: traffic }] = await Promise.all([get("/models", { signal }), post("/metrics/aggregated", { time_window_minutes: HOUR_MINUTES }, { signal })]);
+    const [{ data: models }, { data: traffic }, { data: seen }] = await Promise.all([get("/models", { signal }),
+      post("/metrics/aggregated", { time_window_minutes: HOUR_MINUTES }, { signal }), get("/metrics/rollouts", { signal })]);
     const names = [...new Set(models.models.map((model) => model.name))];
     const policies = await Promise.all(names.map(async (name) => (await get(`/models/${encodeURIComponent(name)}/rollout`, { admin: true, signal })).data));
-    const facts = policies.map((policy) => [policy, models.models.filter((model) => model.name === policy.model_name), traffic.versions]);
-    // Whoever is filling in a form is not interrupted by news.
-    if (!place.querySelector("details[open] form")) {
-      fillWhenChanged(place, facts.map(([policy, versions]) => [{ ...policy, here: policy.here.shares }, versions.map((one) => [one.version, one.state])]),
-        () => h("div", { class: "grid" }, facts.map((one) => policyCard(...one, signal, () => again()))));
+    const facts = policies.map((policy) => [policy, models.models.filter((model) => model.name === policy.model_name), traffic.versions,
+      seen.rollouts.find((one) => one.model_name === policy.model_name)]);
+    // Whoever is filling in a form, or reading what was opened, is not interrupted by news.
+    if (changed || !place.querySelector("details[open]")) {
+      changed = false;
+      fillWhenChanged(place, facts.map(([policy, versions, , reading]) => [{ ...policy, here: policy.here.shares }, versions.map((one) => [one.version, one.state]), reading]),
+        () => h("div", { class: "grid" }, facts.map((one) => policyCard(...one, signal, again))));
     }
     fresh.fresh();
   }, fresh.failed);
+  const again = () => {
+    changed = true;
+    look();
+  };
   whenTokenChanges(again, signal);
   return [h("div", { class: "controls" }, fresh.element), place];
 }
@@ -48,7 +57,7 @@ function locked() {
     h("p", { class: "actions" }, h("button", { type: "button", class: "main", onclick: askForToken }, "Give the admin token")));
 }
 
-function policyCard(policy, versions, traffic, signal, again) {
+function policyCard(policy, versions, traffic, reading, signal, again) {
   const said = h("div", { role: "status" });
   const path = `/models/${encodeURIComponent(policy.model_name)}/rollout`;
   const act = (what) => () => withToken(() => post(`${path}/${what}`, { revision: policy.revision, reason: "by hand, in the console" }, { admin: true, signal }))
@@ -63,7 +72,7 @@ function policyCard(policy, versions, traffic, signal, again) {
     h("p", { class: "note" }, `Revision ${count(policy.revision)}`, policy.changed_at && [", ", time(policy.changed_at)], `, known from ${policy.here.known_from}.`),
     policy.candidate_version && h("p", { class: "actions" }, h("button", { type: "button", class: "main", onclick: act("promote") }, `Promote ${policy.candidate_version}`),
       h("button", { type: "button", onclick: act("rollback") }, "Roll back")),
-    said, changeForm(policy, versions, signal, again), audit(path, signal));
+    said, guards(reading), policy.candidate_version && report(path, policy, signal), changeForm(policy, versions, signal, again), audit(path, signal));
 }
 
 function shares(policy, traffic) {

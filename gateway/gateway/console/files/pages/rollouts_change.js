@@ -19,14 +19,18 @@ export function changeForm(policy, versions, signal, done) {
   const stable = choose("stable", names, policy.stable_version ?? names.at(-1));
   const candidate = choose("candidate", names, policy.candidate_version ?? names[0]);
   const share = h("input", { id: id("share"), type: "text", inputmode: "decimal", autocomplete: "off", value: policy.share || 10 });
+  const schedule = h("input", { id: id("schedule"), type: "text", autocomplete: "off", placeholder: "5 for 60, 25 for 240, 50", value: scheduleInWords(policy.steps) });
+  const itself = h("input", { id: id("itself"), type: "checkbox", checked: policy.promote_by_itself });
   const reason = h("input", { id: id("reason"), type: "text", maxlength: 500, autocomplete: "off", required: true });
   const who = h("input", { id: id("who"), type: "text", maxlength: 100, autocomplete: "off" });
   const said = h("div", { role: "status" });
   const field = (label, control) => h("div", { class: "input" }, h("label", { for: control.id }, label), control);
   const [stableField, candidateField, shareField] = [field("Stable version", stable), field("Candidate", candidate), field("Percent", share)];
+  const canaryFields = [field("Schedule: share for minutes, …; empty: none", schedule), field("Promote by itself when it has proved itself", itself)];
   const fit = () => {
     stableField.hidden = mode.value === "newest";
     candidateField.hidden = shareField.hidden = mode.value === "newest" || mode.value === "pinned";
+    for (const one of canaryFields) one.hidden = mode.value !== "canary";
   };
   mode.addEventListener("change", fit);
   fit();
@@ -38,6 +42,7 @@ export function changeForm(policy, versions, signal, done) {
     if (!stableField.hidden) body.stable_version = stable.value;
     if (!candidateField.hidden) Object.assign(body, { candidate_version: candidate.value, share: Number(share.value) });
     try {
+      if (mode.value === "canary") Object.assign(body, canary(policy, schedule.value, itself.checked));
       const path = `/models/${encodeURIComponent(policy.model_name)}/rollout`;
       if (!(await withToken(() => ask("PUT", path, { body, admin: true, signal })))) return;
       element.open = false;
@@ -47,7 +52,27 @@ export function changeForm(policy, versions, signal, done) {
     }
   };
   element.append(h("form", { onsubmit: send },
-    h("div", { class: "inputs" }, field("Mode", mode), stableField, candidateField, shareField, field("Reason", reason), field("Your name (for the audit)", who)),
+    h("div", { class: "inputs" }, field("Mode", mode), stableField, candidateField, shareField, canaryFields, field("Reason", reason), field("Your name (for the audit)", who)),
     said, h("p", { class: "actions" }, h("button", { type: "submit", class: "main" }, "Put it in force"))));
   return element;
+}
+
+/** What only a canary has; guards and who belongs together stay as they are. A schedule begins with its first share. */
+function canary({ guards, sticky }, schedule, itself) {
+  const steps = stepsOf(schedule);
+  return { guards: guards ?? null, sticky, promote_by_itself: itself, ...(steps && { steps, share: steps[0].share }) };
+}
+
+function scheduleInWords(steps) {
+  return (steps ?? []).map((one) => (one.minutes === null ? `${one.share}` : `${one.share} for ${one.minutes}`)).join(", ");
+}
+
+/** `5 for 60, 50` as steps; null of nothing. Throws an Error that says which part is none. */
+function stepsOf(text) {
+  if (!text.trim()) return null;
+  return text.split(",").map((part) => {
+    const found = /^\s*(\d+(?:\.\d+)?)\s*%?\s*(?:for\s+(\d+(?:\.\d+)?)\s*(?:min)?\s*)?$/.exec(part);
+    if (!found) throw new Error(`"${part.trim()}" is no step: say percent for minutes, such as 5 for 60; the last one may be a percentage alone.`);
+    return { share: Number(found[1]), minutes: found[2] === undefined ? null : Number(found[2]) };
+  });
 }
