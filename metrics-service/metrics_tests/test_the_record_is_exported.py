@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
 
+import asyncpg
 import httpx
 import pytest
 from pyarrow import parquet
@@ -273,9 +274,31 @@ async def test_postgres_that_says_farewell_between_two_statements_is_away(
         connector = Connector(SecretStr(url), "metrics-service export")
         exporter = export.Exporter(connector, utc_now, settings_for(database).row_days)
         async with aclosing(exporter.pieces(asked_filter(), None, Form.NDJSON)) as pieces:
+            assert await anext(pieces) == b""
             await anext(pieces)  # the whole first statement: the next one is not begun before somebody asks
             await database.fetch(END_EXPORTS, database.name)
             await farewell.said.wait()
             await asyncio.sleep(0.05)  # for the driver to read it; one that has not is away as well
             with pytest.raises(DatabaseUnavailable):
                 [piece async for piece in pieces]
+
+
+@pytest.mark.parametrize("form", list(Form))
+async def test_an_export_begins_before_its_first_row_is_found(
+    database: Database, filled: list[str], form: Form
+) -> None:
+    """Here a lock is in the way; in a large record it is all that does not fit."""
+    connector = Connector(database.url("metrics_service"), "metrics-service export")
+    exporter = export.Exporter(connector, utc_now, settings_for(database).row_days)
+    async with aclosing(exporter.pieces(asked_filter(), None, form)) as pieces:
+        other = await asyncpg.connect(database.url().get_secret_value())
+        try:
+            await other.execute("BEGIN; LOCK predictions.prediction IN ACCESS EXCLUSIVE MODE")
+            first = await asyncio.wait_for(anext(pieces), 20)
+        finally:
+            await other.close()
+        whole = first + b"".join([piece async for piece in pieces])
+    if form is Form.PARQUET:
+        assert parquet.ParquetFile(io.BytesIO(whole)).metadata.num_rows == len(filled)
+    else:
+        assert all(one.encode() in whole for one in filled)

@@ -45,7 +45,11 @@ class Exporter:
         self._running = 0  # only `pieces` changes it
 
     async def pieces(self, asked: Filter, after: Position | None, form: Form) -> AsyncGenerator[bytes, None]:
-        """The bytes of an export after a place. Raises Overloaded when there are too many at a time."""
+        """The bytes of an export after a place; the first piece as soon as Postgres is there, and so maybe empty.
+
+        Who waits may tell by it that the export goes on: where little fits, the first row may be far away. Raises
+        Overloaded when there are too many at a time.
+        """
         if self._running >= MOST_AT_ONCE:
             raise Overloaded("As many exports as there may be are under way.", retry_after_seconds=10)
         self._running += 1
@@ -55,8 +59,7 @@ class Exporter:
                 aclosing(self._lines(connection, asked, after, form)) as lines,
                 aclosing(parquet_of(lines, FLAT_NAMES) if form is Form.PARQUET else lines) as pieces,
             ):
-                if form.head and after is None:
-                    yield form.head
+                yield form.head if after is None else b""
                 async for piece in pieces:
                     yield piece
         except (CannotConnectError, OSError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
