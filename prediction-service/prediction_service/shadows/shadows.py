@@ -125,13 +125,13 @@ class Shadows:
             return
         started = perf_counter()
         results = await results_of(offer)
-        ended = perf_counter()
-        self._not_before = ended + (ended - started) / BUSY_SHARE
         if results is None or len(self._unwritten) + len(results) > MAX_UNWRITTEN:
             DROPPED.labels("busy" if results is None else "not written").inc(len(offer.said))
-            return
-        COMPUTED.inc(len(results))
-        self._unwritten += rows_of(offer, results)
+        else:
+            COMPUTED.inc(len(results))
+            self._unwritten += rows_of(offer, results)
+        ended = perf_counter()
+        self._not_before = ended + (ended - started) / BUSY_SHARE
 
     async def _write_all(self) -> None:
         while True:
