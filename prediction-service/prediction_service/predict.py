@@ -124,7 +124,7 @@ class Predictor:
     ) -> tuple[Model, list[Outcome | ModelFailed]]:
         """What was computed, and by which model: where a candidate fails, the stable version does what it could not.
 
-        A canary is a trial of the candidate, and not of its callers' patience; that it failed is counted all the same.
+        That it failed is counted all the same. Where it took all the time that the caller gives, there is none left.
         """
         if model.instead is None:
             return model, await self.compute(model, instances, caller)
