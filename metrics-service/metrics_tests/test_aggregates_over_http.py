@@ -35,6 +35,7 @@ async def test_an_empty_window_has_count_zero_nulls_and_is_normal(
         "p99_inference_time_ms": None,
         "label_distribution": {},
         "values": None,
+        "errors": None,
         "labels": None,
         "versions": [],
         "task_type": None,
