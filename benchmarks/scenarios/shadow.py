@@ -13,7 +13,7 @@ import psutil
 
 from benchmarks.harness.load import wrk
 from benchmarks.harness.report import Result, Table, bar
-from benchmarks.harness.turns import Sample, samples
+from benchmarks.harness.turns import Sample, alternate
 from benchmarks.options import Options
 from benchmarks.scenarios.batching import service
 from benchmarks.scenarios.streams import microseconds_of, port_of, process_at
@@ -48,26 +48,26 @@ def compare(name: str, options: Options, found: Result) -> None:
         policies = Policies(url, name, served.version)
         for connections in CONNECTIONS:
             load = {
-                title: partial(p50_under, policies, policy, url, connections, options.of(SECONDS))
+                title: partial(under_load, policies, policy, url, connections, options.of(SECONDS))
                 for title, policy in policies.known.items()
             }
-            without, shadowed = samples(load, options.short_turns).values()
+            turns = alternate(load, options.short_turns)
+            times, costs = ({title: Sample([turn[of] for turn in turns[title]]) for title in turns} for of in (0, 1))
             what = f"{name} over {connections} connections: p50 with a shadow of all requests, to without"
-            found.bars.append(bar("predictions", what, "at most", MOST, "×", shadowed.over(without)))
-            found.tables.append(table(name, connections, without, shadowed))
-
-
-def table(name: str, connections: int, without: Sample, shadowed: Sample) -> Table:
-    """What was measured."""
-    rows: list[list[str | Sample]] = [["without a shadow", without], ["with one", shadowed]]
-    return Table(f"{name}: milliseconds over {connections} connections, p50", ["", "ms"], rows)
+            found.bars.append(bar("predictions", what, "at most", MOST, "×", times["shadow"].over(times["pinned"])))
+            rows: list[list[str | Sample]] = [
+                [title, times[policy], costs[policy]]
+                for title, policy in (("without a shadow", "pinned"), ("with one", "shadow"))
+            ]
+            columns = ["", "p50, ms", "processor time of the service for an answer, µs"]
+            found.tables.append(Table(f"{name} over {connections} connections", columns, rows))
 
 
 class Policies:
     """Changes the policy of a model that has a candidate."""
 
     def __init__(self, url: str, name: str, stable: str) -> None:
-        self._process, self._revision = process_at(port_of(url)), 0
+        self.process, self._revision = process_at(port_of(url)), 0
         self._rollout = f"http://127.0.0.1:{port_of(url)}/models/{name}/rollout"
         pinned: dict[str, object] = {"mode": "pinned", "stable_version": stable}
         shadow = pinned | {"mode": "shadow", "candidate_version": CANDIDATE, "share": 100}
@@ -91,7 +91,7 @@ class Policies:
     def _wait_for_rest(self) -> None:
         """Until the service has nothing to do."""
         wait_until(
-            lambda: share_of_a_processor(self._process) < REST_SHARE,
+            lambda: share_of_a_processor(self.process) < REST_SHARE,
             "the service to rest",
             lambda: None,
             PATIENCE_SECONDS,
@@ -105,10 +105,13 @@ def share_of_a_processor(process: psutil.Process) -> float:
     return (microseconds_of(process) - before) / 1e6 / REST_SECONDS
 
 
-def p50_under(policies: Policies, policy: dict[str, object], url: str, connections: int, seconds: float) -> float:
-    """Milliseconds under load, with a policy in force."""
+def under_load(
+    policies: Policies, policy: dict[str, object], url: str, connections: int, seconds: float
+) -> tuple[float, float]:
+    """With a policy in force: the median time in milliseconds, and microseconds of processor time for an answer."""
     policies.put(policy)
+    before = microseconds_of(policies.process)
     load = wrk(url, connections, seconds, OUR_BODY)
     if load.failed:
         raise RuntimeError(f"{load.failed} requests failed")
-    return load.p50_ms
+    return load.p50_ms, (microseconds_of(policies.process) - before) / load.requests
