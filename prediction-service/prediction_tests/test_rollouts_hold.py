@@ -236,6 +236,9 @@ async def test_the_stable_version_serves_on_when_its_folder_goes_and_nothing_tak
     add_version(models, "3.0.0")
     await until_loaded(client, "1.0.0", "2.0.0", "3.0.0")
     assert await version_for(client) == "1.0.0"
+    trouble = (await client.get(ROLLOUT)).json()["here"]["trouble"]
+    assert trouble.endswith("a service that starts would have nothing to serve: its folder is gone")
+    assert trouble in (await client.get("/health")).json()["components"]["rollouts"]["detail"]
 
     again = settings_for(database, models_dir=models, journal_dir=tmp_path / "other")
     async with client_of(again) as restarted:

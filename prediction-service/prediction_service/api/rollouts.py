@@ -31,7 +31,7 @@ class InForceHere(BaseModel):
     shares: dict[str, float] = Field(
         description="Version → percent of the requests that name no version, as they are served here"
     )
-    trouble: str = Field(description="Why this is not what the policy says; empty if it is")
+    trouble: str = Field(description="Why this is not what the policy says, or not after a start; empty if it is")
 
 
 class RolloutInForce(Rollout):

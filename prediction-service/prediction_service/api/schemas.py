@@ -246,7 +246,7 @@ class ModelRollout(BaseModel):
     stable_version: str | None
     candidate_version: str | None
     share: float = Field(description="Percent of the requests that the candidate computes")
-    trouble: str = Field(description="Why this is not what is served here; empty if it is")
+    trouble: str = Field(description="Why this is not what is served here, or not after a start; empty if it is")
 
 
 class ModelList(BaseModel):

@@ -26,15 +26,19 @@ class Candidates:
         return {version: share for version, share in shares.items() if share}
 
     def trouble(self, name: str) -> str:
-        """Why what the policy of a model says is not what is served here; empty if it is."""
+        """Why what the policy of a model says is not what is served here, or not after a start; empty if it is."""
         policy = self._policies.of(name)
         stable, candidate = policy.stable_version, policy.candidate_version
         if stable is not None and self._catalogue.loaded(name, stable) is None:
             return f"the stable version {stable} is not loaded; requests without a version get a 503"
-        if candidate is None or self._is_served(policy):
-            return ""
-        reason = self._catalogue.unfit(name, candidate) or "it is not loaded"
-        return f"the candidate {candidate} is not served: {reason}; requests get {stable}"
+        if candidate is not None and not self._is_served(policy):
+            reason = self._catalogue.unfit(name, candidate) or "it is not loaded"
+            return f"the candidate {candidate} is not served: {reason}; requests get {stable}"
+        if stable is not None and (misfit := self._catalogue.misfits(name, stable)):
+            return (
+                f"the stable version {stable} goes on, but a service that starts would have nothing to serve: {misfit}"
+            )
+        return ""
 
     def served(self) -> list[str]:
         """The models whose candidates can be served here now."""
