@@ -6,6 +6,7 @@ import { percent } from "./format.js";
 const SIZE = 260;
 const LEFT = 44;
 const BELOW = 40;
+const RIGHT = 20;
 const TICKS = [0, 0.25, 0.5, 0.75, 1];
 const SMALLEST_DOT = 3;
 const DOT = 6;
@@ -17,7 +18,7 @@ const y = (share) => 8 + (1 - share) * SIZE;
 export function calibrationPlot(bins) {
   const most = Math.max(...bins.map((bin) => bin.count));
   const spoken = bins.map((bin) => `${percent(bin.average_confidence, 0)} sure, ${percent(bin.accuracy, 0)} right`).join("; ");
-  return h("svg", { class: "calibration", viewBox: `0 0 ${LEFT + SIZE + 12} ${8 + SIZE + BELOW}`, role: "img", "aria-label": `Confidence beside share of right predictions: ${spoken}.` },
+  return h("svg", { class: "calibration", viewBox: `0 0 ${LEFT + SIZE + RIGHT} ${8 + SIZE + BELOW}`, role: "img", "aria-label": `Confidence beside share of right predictions: ${spoken}.` },
     TICKS.map((share) => [
       h("line", { class: "tick", x1: x(0), x2: x(1), y1: y(share), y2: y(share) }), h("line", { class: "tick", x1: x(share), x2: x(share), y1: y(0), y2: y(1) }),
       h("text", { x: x(0) - 6, y: y(share) + 4, "text-anchor": "end" }, percent(share, 0)), h("text", { x: x(share), y: y(0) + 16, "text-anchor": "middle" }, percent(share, 0)),

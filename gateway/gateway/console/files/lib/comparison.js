@@ -27,7 +27,7 @@ function row(one) {
   return [
     [words(one.name), one.label && [" of ", h("strong", {}, one.label)]], form(one.reference), form(one.current), signed(one.difference, form),
     one.low === null ? "–" : `${signed(one.low, form)} and ${signed(one.high, form)}`,
-    one.is_certain && one.is_material ? h("strong", {}, "no, and it matters") : one.is_certain ? "no, but it is small" : "maybe",
+    one.low === null ? "–" : one.is_certain && one.is_material ? h("strong", {}, "no, and it matters") : one.is_certain ? "no, but it is small" : "maybe",
   ];
 }
 
