@@ -29,6 +29,8 @@ WRONG: dict[str, tuple[str, ...]] = {
     "TELEMETRY_HOST": ("not a host", "256.0.0.1"),
     "REUSE_PORT": ("perhaps", "2"),
     "LOG_LEVEL": ("LOUD", "info,debug"),
+    "OTEL_EXPORTER_OTLP_ENDPOINT": ("nowhere", "ftp://host", "http://"),
+    "OTEL_TRACES_SAMPLER": ("sometimes", "jaeger_remote", "traceidratio,always_on"),
     "LOG_FORMAT": ("xml", "JSON!"),
     "ALLOWED_HOSTS": ("not a host", "example.com:80", "http://example.com"),
     "DATABASE_URL": ("sqlite:///file", "postgresql://", "postgresql://user:word@host:port/database", "nowhere"),
@@ -166,7 +168,7 @@ RIGHT = {
     "REDIS_URL": "redis://a", "REDIS_USERNAME": "user", "REDIS_SENTINEL_PASSWORD": "word", "ROOT_PATH": "/ml",
     "ALLOWED_ORIGINS": "https://example.org", "NEVER_STORE": "*/iban", "MODEL_RETENTION_DAYS": "churn:7",
     "REDIS_TLS_CA_FILE": "ca.pem", "REDIS_TLS_CERTIFICATE_FILE": "certificate.pem", "REDIS_TLS_KEY_FILE": "key.pem",
-    "REDIS_PASSWORD_FILE": "password",
+    "REDIS_PASSWORD_FILE": "password", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://a:4318",
 } | REQUIRED  # fmt: skip
 
 

@@ -72,7 +72,16 @@ def create_app(settings: Settings) -> FastAPI:
     circuit = CircuitBreaker(monotonic)
     provider = gemini_provider(settings)
     analyst = (
-        GeminiAnalyst(provider, quota, circuit, ledger, settings.gemini_timeout_seconds, monotonic, outcome=outcome)
+        GeminiAnalyst(
+            provider,
+            quota,
+            circuit,
+            ledger,
+            settings.gemini_timeout_seconds,
+            monotonic,
+            outcome=outcome,
+            model=settings.gemini_model,
+        )
         if provider
         else NoAnalyst()
     )

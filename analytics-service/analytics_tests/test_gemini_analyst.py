@@ -77,7 +77,9 @@ async def desk(redis_server: RedisServer, gemini: GeminiEmulator) -> AsyncIterat
     async with redis_client(redis_server) as redis:
         circuit = CircuitBreaker(clock)
         ledger = Ledger(redis, Prices(input=0, output=0), utc_now)
-        analyst = GeminiAnalyst(provider, CallQuota(redis, limit=10), circuit, ledger, 5, monotonic, note)
+        analyst = GeminiAnalyst(
+            provider, CallQuota(redis, limit=10), circuit, ledger, 5, monotonic, note, model="gemini-2.5-flash-lite"
+        )
         yield Desk(analyst, circuit, clock, pauses)
     await provider.close()
 

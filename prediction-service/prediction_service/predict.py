@@ -20,6 +20,10 @@ from prediction_service.stored import Stored
 from shared.asyncio.clock import UtcNow
 from shared.http.caller import caller_digest, current_caller
 from shared.http.problems import Problem
+from shared.tracing.span import Span, span
+
+NANOSECONDS = 1_000_000_000
+"""In a second."""
 
 NO_TIME_LEFT = (CallerLeft, DeadlinePassed, TookTooLong)
 """After these nobody waits any more."""
@@ -105,10 +109,12 @@ class Predictor:
 
     async def compute(self, model: Model, instances: Sequence[Instance], caller: Caller) -> list[Outcome | ModelFailed]:
         """The model's result for each instance, while the recorder expects them. Raises what `Batcher.run` raises."""
-        with self._recorder.expecting():
-            if model.counts is None:
-                return await model.batcher.run(instances, caller)
-            return await model.counts.of(model.batcher.run(instances, caller))
+        with self._recorder.expecting(), span("compute") as spanned:
+            running = model.batcher.run(instances, caller)
+            results = await (running if model.counts is None else model.counts.of(running))
+            if isinstance(spanned, Span):
+                trace_model(spanned, model, results)
+            return results
 
     async def _compute_some(
         self, model: Model, instances: Sequence[Instance], caller: Caller
@@ -190,6 +196,24 @@ class Predictor:
             caller=caller_digest(caller) if caller else None,
         )
         return Predicted(record, finding.raw)
+
+
+def trace_model(computing: Span, model: Model, results: Sequence[Outcome | ModelFailed]) -> None:
+    """Within a span that ends now: how long the row that took longest waited, and how long its model then took."""
+    outcomes = [result for result in results if isinstance(result, Outcome)]
+    computing.set("modelserver.model", model.name)
+    computing.set("modelserver.model_version", model.version)
+    computing.set("modelserver.rows", len(results))
+    if len(outcomes) < len(results):
+        computing.error = ModelFailed.__name__
+    if outcomes:
+        last = max(outcomes, key=lambda outcome: outcome.queue_seconds + outcome.inference_seconds)
+        queue, called = computing.child("queue"), computing.child("model")
+        called.start_ns = queue.start_ns - round(last.inference_seconds * NANOSECONDS)
+        queue.start_ns = called.start_ns - round(last.queue_seconds * NANOSECONDS)
+        called.set("modelserver.batch_rows", last.batch_rows)
+        queue.end(called.start_ns)
+        called.end()
 
 
 def computed_of(

@@ -11,6 +11,7 @@ from analytics_service.contracts.reasons import FallbackReason
 from analytics_service.contracts.report import PerformanceReport
 from shared.asyncio.clock import Clock
 from shared.contracts.aggregates import MetricsQuery
+from shared.tracing.span import span
 
 log = structlog.get_logger()
 
@@ -23,12 +24,16 @@ class FailoverReportStore:
 
     async def find(self, key: ReportKey) -> StoredReport | FallbackReason | None:
         """Redis away: this process's last report on the same state, stale for as long as it takes, else REDIS_AWAY."""
-        found = await unless_unavailable(self._shared.find(key), FallbackReason.REDIS_AWAY)
+        with span("cache") as spanned:
+            found = await unless_unavailable(self._shared.find(key), FallbackReason.REDIS_AWAY)
+            spanned.set("modelserver.cache.found", kind_of(found))
         return await self._local.find(key) if isinstance(found, FallbackReason) else found
 
     async def find_fresh(self, key: ReportKey) -> StoredReport | FallbackReason | None:
         """Redis away: REDIS_AWAY."""
-        found = await unless_unavailable(self._shared.find_fresh(key), FallbackReason.REDIS_AWAY)
+        with span("cache") as spanned:
+            found = await unless_unavailable(self._shared.find_fresh(key), FallbackReason.REDIS_AWAY)
+            spanned.set("modelserver.cache.found", kind_of(found))
         if isinstance(found, StoredReport):
             self._local.remember(key, found)
         return found
@@ -46,7 +51,8 @@ class FailoverReportStore:
             return StoredReport.of(report, self._clock())
         if fence is None:
             return await self._local.put(key, query, report, fence)
-        stored = await unless_unavailable(self._shared.put(key, query, report, fence), None)
+        with span("cache store"):
+            stored = await unless_unavailable(self._shared.put(key, query, report, fence), None)
         if stored is None:
             log.warning("report not stored: redis away", key=key.report)
             return await self._local.put(key, query, report, fence)
@@ -58,3 +64,10 @@ class FailoverReportStore:
         cleared = await self._shared.clear()
         await self._local.clear()
         return cleared
+
+
+def kind_of(found: StoredReport | FallbackReason | None) -> str:
+    """What a trace says of what was found."""
+    if found is None:
+        return "nothing"
+    return str(found) if isinstance(found, FallbackReason) else "report"

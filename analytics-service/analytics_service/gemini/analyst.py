@@ -39,12 +39,16 @@ from analytics_service.metrics_client.facts import Facts
 from analytics_service.truth.striking_out import NothingLeftError, true_part
 from shared.asyncio.clock import Clock, utc_now
 from shared.http.caller import current_caller
+from shared.tracing.span import span
 
 MORE_ROOM = 4
 """Times the usual tokens, for a completion that did not fit: thoughts take most, and how many varies a lot."""
 
 MOST_FAULTS = 5
 """Told in a line of the log."""
+
+OPERATION = "generate_content"
+"""What OpenTelemetry's conventions for generative AI call a call to Gemini."""
 
 STRUCK_OUT = Counter("analysis_sentences_struck_out", "Sentences of Gemini that the facts do not bear out")
 
@@ -71,6 +75,7 @@ class GeminiAnalyst:
     clock: Clock
     sleep: Sleep = asyncio.sleep
     outcome: LastOutcome = field(default_factory=lambda: LastOutcome(utc_now))
+    model: str = field(kw_only=True)
 
     async def findings(self, facts: Facts, lease: Lease, deadline: Deadline) -> Findings | FallbackReason:
         """What Gemini says about the facts, or why it does not."""
@@ -108,7 +113,7 @@ class GeminiAnalyst:
             return refusal
         started = self.clock()
         try:
-            completion = await self.provider.generate(request, min(self.call_seconds, deadline.seconds_left()))
+            completion = await self._generate(request, min(self.call_seconds, deadline.seconds_left()))
             findings = true_findings(completion, facts)
         except Exception as error:
             failure = error if isinstance(error, ProviderError) else surprise(error)
@@ -118,6 +123,21 @@ class GeminiAnalyst:
         self.outcome.succeeded()
         await self.ledger.record("ok", self.clock() - started, completion.usage)
         return findings
+
+    async def _generate(self, request: CompletionRequest, seconds: float) -> Completion:
+        """One attempt. Raises ProviderError."""
+        with span(f"{OPERATION} {self.model}", is_client=True) as spanned:
+            spanned.set("gen_ai.operation.name", OPERATION)
+            spanned.set("gen_ai.provider.name", "gcp.gemini")
+            spanned.set("gen_ai.request.model", self.model)
+            try:
+                completion = await self.provider.generate(request, seconds)
+            except ProviderError as error:
+                spanned.set("modelserver.reason", error.reason)
+                raise
+            spanned.set("gen_ai.usage.input_tokens", completion.usage.prompt_tokens)
+            spanned.set("gen_ai.usage.output_tokens", completion.usage.answer_tokens + completion.usage.thought_tokens)
+            return completion
 
     async def _refusal(self, lease: Lease, deadline: Deadline) -> FallbackReason | None:
         """Why no call may leave; None: one was taken out of the quota."""
@@ -129,7 +149,9 @@ class GeminiAnalyst:
             self.circuit.enter()
         except CircuitOpenError:
             return FallbackReason.CIRCUIT_OPEN
-        refusal = await self.quota.refusal(current_caller.get())
+        with span("quota") as spanned:
+            refusal = await self.quota.refusal(current_caller.get())
+            spanned.set("modelserver.quota.outcome", refusal or "taken")
         if refusal:
             self.circuit.leave()
         return refusal

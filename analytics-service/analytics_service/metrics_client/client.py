@@ -16,6 +16,7 @@ from shared.contracts.problem import ProblemDetails
 from shared.contracts.thresholds import ThresholdProfile
 from shared.http.problems import MEDIA_TYPE, InvalidRequest, Problem
 from shared.http.request_id import trace_headers
+from shared.tracing.span import span
 
 RETRY_AFTER_SECONDS = 2
 ALERTS_ASKED_FOR = 1000
@@ -126,8 +127,10 @@ class MetricsClient:
         Raises MetricsUnavailable; InvalidRequest when it is refused (422); UnknownName when nothing has that name.
         """
         try:
-            async with asyncio.timeout(self._timeout_seconds):
-                response = await self._http.request(method, path, headers=trace_headers(), **request)
+            with span(f"{method} {path}", is_client=True) as spanned:
+                async with asyncio.timeout(self._timeout_seconds):
+                    response = await self._http.request(method, path, headers=trace_headers(), **request)
+                spanned.set("http.response.status_code", response.status_code)
             if response.status_code == HTTPStatus.UNPROCESSABLE_ENTITY:
                 raise refused(ProblemDetails.model_validate_json(response.content))
             if is_unknown(response):

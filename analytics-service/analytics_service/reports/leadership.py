@@ -14,6 +14,7 @@ from analytics_service.cache.lock import Lease, ReportLock
 from analytics_service.cache.store import ReportStore
 from analytics_service.contracts.reasons import FallbackReason
 from analytics_service.deadline import Deadline
+from shared.tracing.span import span
 
 
 class Leadership:
@@ -24,7 +25,10 @@ class Leadership:
 
     async def take(self, key: ReportKey, deadline: Deadline) -> Lease | StoredReport | FallbackReason:
         """The lead, the report of whoever had it, or the reason why neither can be had by the deadline."""
-        return await unless_unavailable(self._lease_or_report(key, deadline), FallbackReason.REDIS_AWAY)
+        with span("lock") as spanned:
+            taken = await unless_unavailable(self._lease_or_report(key, deadline), FallbackReason.REDIS_AWAY)
+            spanned.set("modelserver.lock.outcome", taken if isinstance(taken, str) else type(taken).__name__)
+        return taken
 
     async def take_if_free(self, key: ReportKey) -> Lease | None:
         """The lead; None: somebody has it, or nobody can."""

@@ -14,6 +14,7 @@ from gateway.limit.refused import Reason, Refused
 from gateway.limit.too_many_requests import Headers, TooManyRequests
 from gateway.limit.window import Limiter, Policy, Source
 from gateway.request.context import context_of
+from shared.tracing.span import span
 
 KEPT_HEADERS = 4096
 """Different states whose headers are kept: in whole seconds there are few, and making them anew takes its time."""
@@ -35,7 +36,11 @@ class IngressLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request; its client is in its context."""
-        decision = await self._limiter.decide(context_of(scope).client.limit_key)
+        with span("limit") as spanned:
+            decision = await self._limiter.decide(context_of(scope).client.limit_key)
+            if spanned:
+                spanned.set("modelserver.limit.outcome", "admitted" if decision.admitted else "refused")
+                spanned.set("modelserver.limit.source", decision.source)
         headers = self._headers_of(decision.remaining, tuple(map(ceil, decision.more_in_seconds)), decision.source)
         if not decision.admitted:
             self._refused[Reason.INGRESS] += 1

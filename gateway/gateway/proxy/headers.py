@@ -11,6 +11,7 @@ from shared.http.caller import CALLER_HEADER
 from shared.http.key_holder import HOLDER_HEADER
 from shared.http.request_id import current_request_id, header
 from shared.http.streams import ONE_WAY_HEADER, came_through_proxies
+from shared.tracing.context import traceparent, tracing
 
 HOP_BY_HOP = frozenset(
     {
@@ -51,8 +52,15 @@ SET_BY_US = frozenset(
 """What a client says here is not passed on as it is; `expect` was answered by our server, and what browsers say about
 their pages was judged at the door."""
 
-NOT_FORWARDED = HOP_BY_HOP | SET_BY_US
-NOT_FORWARDED_WITH_KEY = NOT_FORWARDED | CREDENTIALS
+TRACE = frozenset({b"traceparent"})
+"""Where this gateway traces, it is the one who asks."""
+
+NOT_FORWARDED = {
+    (with_key, traces): HOP_BY_HOP | SET_BY_US | (CREDENTIALS if with_key else set()) | (TRACE if traces else set())
+    for with_key in (False, True)
+    for traces in (False, True)
+}
+"""By whether the client has shown a key, and whether this gateway traces."""
 
 NOT_RETURNED = HOP_BY_HOP | {b"date", b"server", b"x-request-id"}
 """Of an upstream's response: our server writes these itself."""
@@ -73,7 +81,8 @@ def request_headers(scope: Scope, context: RequestContext) -> list[Header]:
     `X-Caller` is what the caller is counted as by the limiter, so that services can count it as well. A key stays here:
     services are told whose it is, and what that may do.
     """
-    dropped = NOT_FORWARDED if context.key is None else NOT_FORWARDED_WITH_KEY
+    traces = tracing.sampler is not None
+    dropped = NOT_FORWARDED[context.key is not None, traces]
     if header(scope, b"connection") is not None:
         dropped = dropped | named_in_connection(scope["headers"])
     headers = [pair for pair in scope["headers"] if pair[0] not in dropped]
@@ -82,6 +91,8 @@ def request_headers(scope: Scope, context: RequestContext) -> list[Header]:
     headers.append((CALLER_HEADER, context.client.limit_key.encode()))
     if context.key is not None:
         headers.append((HOLDER_HEADER, context.key.header))
+    if traces:
+        headers.append((b"traceparent", traceparent().encode()))
     return headers
 
 

@@ -22,6 +22,7 @@ from shared.http.problems import Problem
 from shared.http.request_id import header
 from shared.http.server.response_head import ResponseError
 from shared.http.streams import stream_type
+from shared.tracing.span import span
 
 WHOLE_RESPONSE_BYTES = 65_536
 """Responses up to this size are read whole before they are sent on: one write instead of several."""
@@ -76,10 +77,13 @@ class Proxy:
                 self._deadlines.set(deadline, self._body_timeout_seconds)
                 client.call_when_lost(lambda: deadline.reschedule(0))
                 content = await body.open()
-                with upstream.slot(streamed=content.stream is not None):
+                with upstream.slot(streamed=content.stream is not None), span(upstream.name, is_client=True) as spanned:
                     headers = request_headers(scope, context)
                     if streams:
                         headers += stream_headers(scope)
+                    if spanned:
+                        spanned.set("http.request.method", scope["method"])
+                        spanned.set("server.address", upstream.name)
                     await self._exchange(scope, headers, send, upstream, content, deadline, route, streams=streams)
         except ClientGoneError:
             return

@@ -20,6 +20,7 @@ from prediction_service.records.failover import NotRecordable, RecordFailover
 from shared.asyncio.background import Background
 from shared.asyncio.group_call import Group, GroupCall, fail, set_or_after, tell
 from shared.http.problems import Overloaded, Problem
+from shared.tracing.span import span
 
 COMMITS = Counter("prediction_commits", "Statements that recorded predictions")
 COMMIT_ROWS = Histogram(
@@ -102,7 +103,9 @@ class Recorder:
         WAITING_ROWS.set(self._additions.size)
         self._adding += 1
         try:
-            return await committed
+            with span("commit") as spanned:
+                spanned.set("modelserver.rows", len(addition.records))
+                return await committed
         finally:
             self._adding -= 1
 

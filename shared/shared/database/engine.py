@@ -9,6 +9,7 @@ from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from shared.database.connection import TAKES_WRITES, CannotConnectError, Connector, Trouble, is_lost
+from shared.database.statements import trace_statements
 
 CONNECT_TIMEOUT_SECONDS = 2
 COMMAND_TIMEOUT_SECONDS = 30
@@ -42,6 +43,7 @@ def create_engine(url: SecretStr, application: str, pool_size: int = 5) -> Async
         pool_pre_ping=True,
     )
     event.listen(engine.sync_engine, "handle_error", drop_what_leads_nowhere)
+    trace_statements(engine)
     return engine
 
 

@@ -6,6 +6,8 @@ from random import Random
 
 from starlette.types import Scope
 
+from shared.tracing.context import begin_trace, traceparent
+
 HEADER = b"x-request-id"
 HEADER_INDEX = "header_index"
 """Where a scope keeps its headers by name once somebody has asked for one."""
@@ -13,13 +15,9 @@ HEADER_INDEX = "header_index"
 SANE = re.compile(rb"[A-Za-z0-9._-]{8,128}")
 """Ids that are safe in a header, a log line and a file name, and long enough to be told apart."""
 
-TRACEPARENT = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
-"""The W3C trace context header, version 00 form."""
-
 _random = Random()  # noqa: S311 - ids must differ, not be secret; a system call for each would cost more than the rest
 
 current_request_id: ContextVar[str] = ContextVar("current_request_id", default="")
-_traceparent: ContextVar[str] = ContextVar("traceparent", default="")
 
 
 def sane_request_id(given: bytes | None) -> str | None:
@@ -47,7 +45,7 @@ def headers_by_name(scope: Scope) -> dict[bytes, bytes]:
 
 def trace_headers() -> dict[str, str]:
     """Headers for a call to another service on behalf of the current request."""
-    headers = {"X-Request-ID": current_request_id.get(), "traceparent": _traceparent.get()}
+    headers = {"X-Request-ID": current_request_id.get(), "traceparent": traceparent()}
     return {name: value for name, value in headers.items() if value}
 
 
@@ -58,6 +56,5 @@ def begin_request(scope: Scope, given: str | None = None) -> str:
     """
     request_id = given or sane_request_id(header(scope, HEADER)) or new_request_id()
     current_request_id.set(request_id)
-    traceparent = header(scope, b"traceparent")
-    _traceparent.set(traceparent.decode() if traceparent and TRACEPARENT.fullmatch(traceparent) else "")
+    begin_trace(header(scope, b"traceparent"))
     return request_id

@@ -10,10 +10,20 @@ import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.http.problems import Problem, response_to
-from shared.http.request_id import HEADER, begin_request
+from shared.http.request_id import HEADER, begin_request, current_request_id
 from shared.http.server.exchange import SCOPE_KEY, Exchange
 from shared.service.stopping import is_closed
-from shared.telemetry.requests import CLIENT_CLOSED_REQUEST, IN_FLIGHT, Described, record_request, route_and_client
+from shared.telemetry.requests import (
+    CLIENT_CLOSED_REQUEST,
+    IN_FLIGHT,
+    Described,
+    printable,
+    record_request,
+    route_and_client,
+)
+from shared.tracing.span import Span, current_span
+
+SERVER_ERRORS = 500
 
 log = structlog.get_logger()
 
@@ -73,7 +83,33 @@ class RequestMiddleware:
         finally:
             IN_FLIGHT.by_labels[()] -= 1
             status, refused = outcome(exchange, status)
-            record_request(scope, *self._describe(scope), status, perf_counter() - started, refused=refused)
+            self._record(scope, status, perf_counter() - started, refused)
+
+    def _record(self, scope: Scope, status: int, seconds: float, refused: str | None) -> None:
+        """Counts and logs the request, and ends its span, if it has one."""
+        described = self._describe(scope)
+        span = current_span.get()
+        if span is None:
+            record_request(scope, *described, status, seconds, refused=refused)
+            return
+        record_request(scope, *described, status, seconds, refused=refused, trace_id=span.trace_id)
+        end_server_span(span, scope, described[0], status)
+
+
+def end_server_span(span: Span, scope: Scope, route: str, status: int) -> None:
+    """What OpenTelemetry's semantic conventions have of a request."""
+    method = scope["method"]
+    span.name = f"{method} {route}"
+    span.attributes |= {
+        "http.request.method": method,
+        "http.route": route,
+        "url.path": printable(scope["path"]),
+        "http.response.status_code": status,
+        "modelserver.request_id": current_request_id.get(),
+    }
+    if status >= SERVER_ERRORS:
+        span.error = str(status)
+    span.end()
 
 
 def outcome(exchange: Exchange | None, status: int) -> tuple[int, str | None]:

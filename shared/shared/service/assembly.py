@@ -29,6 +29,7 @@ from shared.service.stopping import Server
 from shared.settings.settings import ServiceSettings, Settings, load_settings, stop_for_bad_setting
 from shared.telemetry.logs import configure_logging
 from shared.telemetry.requests import start_telemetry
+from shared.tracing.start import start_tracing
 
 LISTEN_BACKLOG = 2048
 """Connections that may wait to be accepted: a burst of clients must not be refused by the kernel."""
@@ -115,6 +116,7 @@ def run_service(
     configure_logging(service, settings.log_level, settings.log_format)
     check_before_start(service, settings, check)
     start_telemetry(settings.telemetry_port, settings.telemetry_host or settings.host)
+    start_tracing(service, settings)
     serve(create_app(settings), settings, (make_door or door_for)(settings))
 
 

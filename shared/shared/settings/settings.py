@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import ClassVar, Literal, NoReturn, TypeVar
 
-from pydantic import Field, ValidationError
+from pydantic import Field, HttpUrl, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
@@ -21,6 +21,7 @@ from shared.http.server.bounds import Bounds
 from shared.settings.listed_names import Names
 from shared.settings.listen_address import Host
 from shared.settings.sources import SecretFiles, Trimmed, check_dotenv
+from shared.tracing.sampler import SamplerName
 
 EXIT_BAD_SETTING = 78
 """`EX_CONFIG` of sysexits.h: the supervisor can tell a wrong variable from a crash."""
@@ -70,6 +71,14 @@ class ServiceSettings(EnvironmentSettings):
     telemetry_host: Host | None = Field(None, description="Address of the Prometheus metrics; not set: HOST")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["json", "console"] = "json"
+    otel_exporter_otlp_endpoint: HttpUrl | None = Field(
+        None, description="Where traces go, by OTLP over HTTP; /v1/traces follows it. Not set: no traces"
+    )
+    otel_traces_sampler: SamplerName = Field(
+        SamplerName.PARENT_BASED_ALWAYS_ON,
+        description="Which requests are traced, by OpenTelemetry's names; `parentbased_…`: as `traceparent` says",
+    )
+    otel_traces_sampler_arg: float = Field(1, ge=0, le=1, description="Share of requests, for `…traceidratio`")
     shutdown_delay_seconds: float = Field(
         0,
         ge=0,

@@ -1,8 +1,8 @@
 """One structured line per event, on standard output: JSON for machines, aligned text for people.
 
 structlog renders; what libraries send to `logging` passes through the same renderer. Every line carries the service
-and, within a request, the request id. A traceback names places and never shows what variables hold: texts of clients
-are among them. No line is longer than a pipe takes in one piece.
+and, within a request, the request id, and that of its trace if it has one. A traceback names places and never shows
+what variables hold: texts of clients are among them. No line is longer than a pipe takes in one piece.
 """
 
 import logging
@@ -18,6 +18,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 from shared.asyncio.clock import utc_now
 from shared.http.request_id import current_request_id
 from shared.telemetry.batched_output import LONGEST_LINE_BYTES, BatchedOutput
+from shared.tracing.context import current_trace_id
 
 QUIET_LIBRARIES = ("aiohttp.access", "asyncio", "httpx", "httpcore", "urllib3", "alembic.runtime.plugins")
 """Libraries whose INFO lines repeat what our own lines say."""
@@ -31,7 +32,7 @@ CUTS = (2000, 1000, 500, 250)
 LONG_VALUES = 4
 """So many values are cut; what the others take together is little, or they are left out."""
 
-ALWAYS_KEPT = ("event", "level", "timestamp", "service", "request_id")
+ALWAYS_KEPT = ("event", "level", "timestamp", "service", "request_id", "trace_id")
 
 tracebacks = structlog.processors.ExceptionRenderer(
     structlog.tracebacks.ExceptionDictTransformer(show_locals=False, max_frames=FRAMES)
@@ -81,6 +82,8 @@ def as_json(service: str, level: str) -> RequestLineWriter:
             return
         line["event"] = "request"
         line["request_id"] = current_request_id.get()
+        if trace_id := current_trace_id():
+            line["trace_id"] = trace_id
         line["level"] = LEVELS[level]
         line["timestamp"] = utc_now()
         line["service"] = service
@@ -125,9 +128,11 @@ def route_standard_logging(level: str, shared: list[Processor], renderer: list[P
 
 
 def add_request_id(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
-    """Names the request in whose context the line is written."""
+    """Names the request in whose context the line is written, and its trace."""
     if request_id := current_request_id.get():
         event["request_id"] = request_id
+    if trace_id := current_trace_id():
+        event["trace_id"] = trace_id
     return event
 
 

@@ -9,11 +9,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
 from math import inf
-from typing import ClassVar
+from time import time
+from typing import Any, ClassVar
 
 from prometheus_client import REGISTRY, CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
+from prometheus_client.samples import Exemplar
 
 Labels = tuple[str, ...]
 
@@ -61,21 +63,26 @@ class LoopHistogram(Collector):
         self.buckets = [*map(float, buckets), inf]
         self._counts: defaultdict[Labels, list[int]] = defaultdict(lambda: [0] * len(self.buckets))
         self._sums: defaultdict[Labels, float] = defaultdict(float)
+        self._exemplars: dict[tuple[Labels, int], Exemplar] = {}
         registry.register(self)
 
     def begin(self, labels: Labels) -> None:
         """Shows these labels from now on, with no value yet."""
         self._counts[labels] = self._counts[labels]
 
-    def observe(self, labels: Labels, value: float, times: int = 1) -> None:
-        """One more value; or so many, all the same."""
-        self._counts[labels][bisect_left(self.buckets, value)] += times
+    def observe(self, labels: Labels, value: float, times: int = 1, trace_id: str = "") -> None:
+        """One more value; or so many, all the same. The last one of a bucket that has a trace is its exemplar."""
+        bucket = bisect_left(self.buckets, value)
+        self._counts[labels][bucket] += times
         self._sums[labels] += value * times
+        if trace_id:
+            self._exemplars[labels, bucket] = Exemplar({"trace_id": trace_id}, value, time())
 
     def collect(self) -> Iterable[Metric]:
         """What a scrape sees."""
         family = HistogramMetricFamily(self.name, self.documentation, labels=self.label_names)
         bounds = [*map(str, self.buckets[:-1]), "+Inf"]
         for labels, counts in list(self._counts.items()):
-            family.add_metric(labels, list(zip(bounds, accumulate(counts), strict=True)), self._sums[labels])
+            exemplars: list[Any] = [self._exemplars.get((labels, bucket)) for bucket in range(len(bounds))]
+            family.add_metric(labels, list(zip(bounds, accumulate(counts), exemplars, strict=True)), self._sums[labels])
         yield family

@@ -59,11 +59,15 @@ def record_request(
     seconds: float,
     *,
     refused: str | None = None,
+    trace_id: str = "",
 ) -> None:
-    """One answered request, in the metrics and in the log; `refused`: why the server itself has answered."""
+    """One answered request, in the metrics and in the log.
+
+    `refused`: why the server itself has answered. `trace_id`: of the trace that shows where the time went.
+    """
     method = scope["method"] if scope["method"] in METHODS else "other"
     REQUESTS.by_labels[route, method, str(status)] += 1
-    DURATION.observe((route,), seconds)
+    DURATION.observe((route,), seconds, trace_id=trace_id)
     line: dict[str, Any] = {
         "method": method,
         "path": printable(scope["path"]),
