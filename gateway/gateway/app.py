@@ -114,10 +114,6 @@ def create_app(settings: Settings) -> ASGIApp:
     policy = settings.ingress_limits
     refused = Refused()
     history = RefusalHistory(connector, refused, utc_now)
-    shared_limiter = PostgresLimiter(connector, policy)
-    limiter = LimiterFailover(
-        shared_limiter, MemoryLimiter(policy, time.monotonic), RememberedRefusals(time.monotonic), time.monotonic
-    )
 
     ring = KeyRing(
         time.monotonic,
@@ -126,6 +122,14 @@ def create_app(settings: Settings) -> ASGIApp:
         without_database=settings.keys_without_database,
     )
     keys = KeyFollower(connector, ring)
+    policy_of = ring.policy_or(policy)
+    shared_limiter = PostgresLimiter(connector, policy, policy_of)
+    limiter = LimiterFailover(
+        shared_limiter,
+        MemoryLimiter(policy, time.monotonic, policy_of=policy_of),
+        RememberedRefusals(time.monotonic),
+        time.monotonic,
+    )
     wrong_tokens = MemoryLimiter(settings.wrong_token_limits, time.monotonic)
 
     @asynccontextmanager

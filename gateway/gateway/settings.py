@@ -1,6 +1,5 @@
 """Every variable of the gateway is read here."""
 
-import re
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Any, ClassVar
 
@@ -8,7 +7,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, HttpUrl
 from pydantic_settings import NoDecode
 
 from gateway.keys.ring import WithoutDatabase
-from gateway.limit.window import Policy, Window
+from gateway.limit.policy_text import parse_limits
+from gateway.limit.window import Policy
 from gateway.request.access import Anonymous
 from gateway.request.public_prefix import require_prefix
 from shared.database.urls import DatabaseUrl
@@ -16,36 +16,6 @@ from shared.http.server.host import host_name
 from shared.settings.listed_names import Words
 from shared.settings.secret_words import AdminToken
 from shared.settings.settings import ServiceSettings
-
-UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-LIMIT = re.compile(r"(\d{1,18})/(\d{1,18})?([smhd])", re.ASCII)
-MAX_QUOTA, MAX_SECONDS, MAX_WINDOWS = 1_000_000, 86_400, 4
-
-
-def parse_limits(text: Any) -> Any:
-    """`60/60s` or `10/1s,60/60s`: requests per window, several windows separated by commas; ValueError otherwise."""
-    if not isinstance(text, str):
-        return text
-    if not text:
-        raise ValueError("is empty; there is always a limit: leave the variable out for the default")
-    windows = sorted(map(parse_window, text.split(",")), key=lambda window: window.seconds)
-    if len(windows) > MAX_WINDOWS:
-        raise ValueError(f"at most {MAX_WINDOWS} windows")
-    if len({window.seconds for window in windows}) != len(windows):
-        raise ValueError("two windows of the same length")
-    return Policy(tuple(windows))
-
-
-def parse_window(text: str) -> Window:
-    """One `requests/length` pair, such as `60/60s` or `1000/h`."""
-    match = LIMIT.fullmatch(text.strip())
-    if match is None:
-        raise ValueError(f"{text.strip()!r} is not of the form 60/60s (requests/length, with s, m, h or d)")
-    quota, count, unit = int(match[1]), int(match[2] or 1), match[3]
-    seconds = count * UNITS[unit]
-    if not (1 <= quota <= MAX_QUOTA and 1 <= seconds <= MAX_SECONDS):
-        raise ValueError(f"{text.strip()!r} is not 1 to {MAX_QUOTA:,} requests per 1 second to 1 day")
-    return Window(quota, seconds)
 
 
 def parse_networks(text: Any) -> Any:

@@ -107,6 +107,33 @@ async def test_remaining_and_more_tell_the_truth(limiters: Limiters) -> None:
     assert all(59 < decision.more_in_seconds[0] <= 61 for decision in decisions)
 
 
+async def test_clients_with_policies_of_their_own_get_exactly_their_quotas(limiters: Limiters) -> None:
+    """Whoever waits at the same moment, over three gateways: by the policy of each."""
+    seed = random.randrange(10**9)
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    default = Policy((Window(4, 60),))
+    own = {f"key:{number}": Policy((Window(chance.randint(1, 20), 60), Window(30, 600))) for number in range(6)}
+    clients = [*own, "192.0.2.1", "192.0.2.2"]
+    gateways = [
+        await limiters.stack.enter_async_context(
+            PostgresLimiter(limiters.connector, default, lambda client: own.get(client, default))
+        )
+        for _ in range(3)
+    ]
+    while not all(limiter.available for limiter in gateways):
+        await asyncio.sleep(0.01)
+    asked = [client for client in clients for _ in range(60)]
+    chance.shuffle(asked)
+    decisions = await asyncio.gather(*(chance.choice(gateways).decide(client) for client in asked))
+    for client in clients:
+        of_client = [decision for name, decision in zip(asked, decisions, strict=True) if name == client]
+        policy = own.get(client, default)
+        assert sum(decision.admitted for decision in of_client) == policy.windows[0].quota
+        assert {decision.policy for decision in of_client} == {policy}
+        assert all(len(decision.remaining) == len(policy.windows) for decision in of_client)
+
+
 async def test_policies_do_not_mix(limiters: Limiters) -> None:
     (one,) = await limiters.start(Policy((Window(1, 60),)), 1)
     (other,) = await limiters.start(Policy((Window(1, 30),)), 1)

@@ -73,7 +73,7 @@ def test_state_is_of_fixed_size_whatever_the_quota() -> None:
     for _ in range(20_000):
         clock.advance(0.01)
         limiter.take("client")
-    (window,) = limiter._windows("client")
+    (window,) = limiter._counted("client").windows
     assert len(window.counts) <= SLOTS + 1
 
 
@@ -109,7 +109,7 @@ def test_a_refusal_from_elsewhere_is_believed_for_a_window_at_most() -> None:
 
     class Elsewhere:
         async def decide(self, client: str) -> Decision:
-            return Decision(False, (0,), (86_461.0,), 86_461.0, Source.POSTGRES)
+            return Decision(False, (0,), (86_461.0,), 86_461.0, Source.POSTGRES, policy)
 
     clock = ManualClock()
     policy = Policy((Window(1, 60),))
@@ -118,3 +118,49 @@ def test_a_refusal_from_elsewhere_is_believed_for_a_window_at_most() -> None:
         assert asyncio.run(failover.decide("client")).retry_in_seconds <= 61
     clock.advance(61)
     assert asyncio.run(failover.decide("client")).source is Source.POSTGRES
+
+
+arrivals = st.lists(st.tuples(st.floats(0, 90), st.sampled_from("ab")), min_size=1, max_size=60)
+
+
+@given(policies, policies, arrivals)
+def test_clients_with_policies_of_their_own_are_each_decided_as_if_alone(
+    one: Policy, other: Policy, arrivals: list[tuple[float, str]]
+) -> None:
+    clock = ManualClock()
+    by_client = {"a": one, "b": other}
+    together = MemoryLimiter(one, clock, policy_of=by_client.__getitem__)
+    alone = {client: MemoryLimiter(policy, clock) for client, policy in by_client.items()}
+    for seconds, client in arrivals:
+        clock.advance(seconds)
+        assert decided(together, client) == decided(alone[client], client)
+
+
+@given(policies, policies)
+def test_under_another_policy_a_client_begins_anew(one: Policy, other: Policy) -> None:
+    holds = [one]
+    limiter = MemoryLimiter(one, ManualClock(), policy_of=lambda _: holds[-1])
+    while (taken := decided(limiter, "client")).admitted:
+        assert taken.policy == one
+    holds.append(other)
+    first = decided(limiter, "client")
+    assert first.admitted is (one != other)
+    assert first.policy == other
+
+
+def test_a_refusal_by_a_policy_that_holds_no_longer_is_forgotten() -> None:
+    few, many = Policy((Window(1, 60),)), Policy((Window(5, 60),))
+    holds = [few]
+
+    class Elsewhere:
+        async def decide(self, client: str) -> Decision:
+            admitted = holds[-1] is many
+            return Decision(admitted, (0,), (60.0,), 0.0 if admitted else 60.0, Source.POSTGRES, holds[-1])
+
+    clock = ManualClock()
+    memory = MemoryLimiter(few, clock, policy_of=lambda _: holds[-1])
+    failover = LimiterFailover(Elsewhere(), memory, RememberedRefusals(clock), clock)
+    sources = [asyncio.run(failover.decide("client")).source for _ in range(2)]
+    assert sources == [Source.POSTGRES, Source.REMEMBERED]
+    holds.append(many)
+    assert asyncio.run(failover.decide("client")).admitted

@@ -7,11 +7,13 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, model_validator
 
+from gateway.limit.policy_text import parse_limits
 from shared.contracts.audit import Name, Reason, check_reason
 from shared.contracts.rights import Right
 from shared.contracts.window import WindowEnd
 
 MAX_NOTE = 500
+MAX_LIMITS = 100
 
 LONGEST_GRACE_SECONDS = 30 * 86_400
 """How long an old key may live beside the new one at most."""
@@ -47,6 +49,21 @@ Expiry = Annotated[
     WindowEnd | None, Field(description="From then on it is refused, by Postgres's clock; null: it does not expire")
 ]
 
+
+def require_limits(text: str) -> str:
+    """The limits, in the form of INGRESS_LIMITS. ValueError for what is none."""
+    return str(parse_limits(text).name)
+
+
+GivenLimits = Annotated[
+    Annotated[str, StringConstraints(max_length=MAX_LIMITS), AfterValidator(require_limits)] | None,
+    Field(
+        description="Requests per window, over all gateways and addresses: up to four, as of INGRESS_LIMITS; "
+        "null: it counts for the address it comes from",
+        examples=["600/60s,100000/86400s"],
+    ),
+]
+
 Why = Annotated[Reason | None, Field(description="Why; for the audit")]
 Who = Annotated[Name | None, Field(description="Who, as far as they say; for the audit")]
 ReplacedRevision = Annotated[
@@ -54,7 +71,7 @@ ReplacedRevision = Annotated[
 ]
 
 
-CHANGEABLE = frozenset({"name", "rights", "expires_at", "note"})
+CHANGEABLE = frozenset({"name", "rights", "limits", "expires_at", "note"})
 """What a change may name."""
 
 
@@ -65,6 +82,7 @@ class Key(BaseModel):
     name: str
     prefix: str = Field(description="How it begins", examples=["msk_Yx3kQz"])
     rights: list[Right]
+    limits: str | None = Field(description="null: it counts for the address it comes from")
     expires_at: datetime | None
     old_expires_at: datetime | None = Field(description="Until when the key before the last rotation lives as well")
     note: str
@@ -100,6 +118,7 @@ class NewKey(BaseModel):
 
     name: KeyName
     rights: GivenRights
+    limits: GivenLimits = None
     expires_at: Expiry = None
     note: Note = ""
     reason: Why = None
@@ -114,6 +133,7 @@ class KeyChange(BaseModel):
     revision: ReplacedRevision
     name: KeyName | None = None
     rights: GivenRights | None = None
+    limits: GivenLimits = None
     expires_at: Expiry = None
     note: Note | None = None
     reason: Why = None
@@ -125,7 +145,7 @@ class KeyChange(BaseModel):
         named = self.model_fields_set & CHANGEABLE
         if not named:
             raise ValueError("names nothing to change")
-        for field in sorted(named - {"expires_at"}):
+        for field in sorted(named - {"expires_at", "limits"}):
             if getattr(self, field) is None:
                 raise ValueError(f"{field} cannot be null")
         return self

@@ -10,11 +10,15 @@ from math import inf
 from typing import NamedTuple
 
 from gateway.keys.text import digest_of
+from gateway.limit.policy_text import policy_of_text
+from gateway.limit.window import Policy, PolicyOf
 from gateway.request.shown_key import ShownKey
 from shared.asyncio.clock import Clock
 from shared.contracts.rights import Rights
 from shared.http.key_holder import KeyHolder, sealed
 from shared.http.problems import Problem
+
+COUNTED_BEGINNING = "key:"
 
 
 class WithoutDatabase(StrEnum):
@@ -48,6 +52,7 @@ class KeyRow(NamedTuple):
     expires_at: float | None
     is_revoked: bool
     revision: int
+    limits: str | None = None
 
 
 @dataclass(slots=True)
@@ -56,16 +61,19 @@ class KnownKey:
 
     holder: KeyHolder
     expires_at: float
+    policy: Policy | None
+    """Its own limits; None: it has none."""
     shown: ShownKey | None = None
     """Made when it is needed first: of many keys few are in use."""
 
 
 class KeyTable:
-    """Keys by the digests of what shows them."""
+    """Keys by the digests of what shows them, and their limits by what these are counted for."""
 
     def __init__(self) -> None:
         self._keys: dict[bytes, KnownKey] = {}
         self._digests: dict[str, tuple[bytes, ...]] = {}
+        self._policies: dict[str, Policy] = {}
 
     def __len__(self) -> int:
         return len(self._digests)
@@ -74,19 +82,32 @@ class KeyTable:
         """The key with this digest, expired or not."""
         return self._keys.get(digest)
 
+    def policy_of(self, counted_as: str) -> Policy | None:
+        """The limits of a key, if it has any of its own."""
+        return self._policies.get(counted_as)
+
     def put(self, row: KeyRow) -> None:
         """A key is new, or has changed."""
         for digest in self._digests.pop(row.key_id, ()):
             self._keys.pop(digest, None)
+        self._policies.pop(counted_as(row.key_id), None)
         if row.is_revoked:
             return
         holder = KeyHolder(row.key_id, row.rights)
         expires_at = inf if row.expires_at is None else row.expires_at
-        self._keys[row.digest] = KnownKey(holder, expires_at)
+        policy = None if row.limits is None else policy_of_text(row.limits)
+        if policy is not None:
+            self._policies[counted_as(row.key_id)] = policy
+        self._keys[row.digest] = KnownKey(holder, expires_at, policy)
         self._digests[row.key_id] = (row.digest,)
         if row.old_digest is not None and row.old_expires_at is not None:
-            self._keys[row.old_digest] = KnownKey(holder, min(expires_at, row.old_expires_at))
+            self._keys[row.old_digest] = KnownKey(holder, min(expires_at, row.old_expires_at), policy)
             self._digests[row.key_id] = (row.digest, row.old_digest)
+
+
+def counted_as(key_id: str) -> str:
+    """What the limits of a key are counted for; no address looks like it."""
+    return COUNTED_BEGINNING + key_id
 
 
 class KeyRing:
@@ -106,12 +127,23 @@ class KeyRing:
         if known is None or known.expires_at <= self.now():
             return None
         if known.shown is None:
-            known.shown = ShownKey(known.holder, sealed(known.holder, self._secret))
+            name = None if known.policy is None else counted_as(known.holder.key_id)
+            known.shown = ShownKey(known.holder, sealed(known.holder, self._secret), name)
         return known.shown
 
     def now(self) -> float:
         """Seconds since 1970, by Postgres's clock: the only one that says when a key expires."""
         return self._clock() + self._ahead
+
+    def policy_or(self, default: Policy) -> PolicyOf:
+        """By whom a client is judged: its own limits if it is a key that has some, `default` otherwise."""
+
+        def policy_of(client: str) -> Policy:
+            if client.startswith(COUNTED_BEGINNING):
+                return self.table.policy_of(client) or default
+            return default
+
+        return policy_of
 
     def confirm(self, database_now: float) -> None:
         """Postgres has just said that the table holds, at this time of its clock."""

@@ -6,9 +6,11 @@ gateway, not once from each of the two. Each use of the stand-in is counted (`in
 `memory`) and said in the response. No request fails because of the limiter.
 """
 
+from math import inf
+
 from gateway.limit.memory import MemoryLimiter
 from gateway.limit.remembered_refusals import RememberedRefusals
-from gateway.limit.window import Decision, Limiter, LimiterUnavailableError
+from gateway.limit.window import Decision, Limiter, LimiterUnavailableError, Policy
 from shared.asyncio.clock import Clock
 from shared.telemetry.loop_metrics import LoopCounter
 
@@ -20,23 +22,27 @@ class LimiterFailover:
 
     def __init__(self, shared: Limiter, memory: MemoryLimiter, refusals: RememberedRefusals, clock: Clock) -> None:
         self._shared, self._memory, self._refusals, self._clock = shared, memory, refusals, clock
-        self._longest_wait_seconds = max(window.longest_wait_seconds for window in memory.policy.windows)
-        self._memory_counts_until = 0.0
+        self._memory_decided_at = -inf
 
     async def decide(self, client: str) -> Decision:
         """Admit or refuse; never raises."""
-        decision = self._refusals.recall(client) or await self._ask(client)
+        decision = self._recall(client) or await self._ask(client)
         DECISIONS.by_labels["admitted" if decision.admitted else "refused", decision.source] += 1
         return decision
+
+    def _recall(self, client: str) -> Decision | None:
+        """A refusal that still holds, by the policy that still does."""
+        decision = self._refusals.recall(client)
+        return decision if decision is not None and decision.policy == self._memory.policy_of(client) else None
 
     async def _ask(self, client: str) -> Decision:
         slots = self._memory.take(client)
         try:
             decision = await self._shared.decide(client)
         except LimiterUnavailableError:
-            self._memory_counts_until = self._clock() + self._longest_wait_seconds
+            self._memory_decided_at = self._clock()
             return self._memory.decision(client, admitted=slots is not None)
-        if decision.admitted and slots is None and self._clock() < self._memory_counts_until:
+        if decision.admitted and slots is None and self._memory_counts(decision.policy):
             decision = self._memory.decision(client, admitted=False)
         if not decision.admitted:
             decision = self._believable(decision)
@@ -45,9 +51,13 @@ class LimiterFailover:
                 self._memory.give_back(client, slots)
         return decision
 
+    def _memory_counts(self, policy: Policy) -> bool:
+        """Whether memory may still count what it has admitted alone."""
+        return self._clock() < self._memory_decided_at + policy.longest_wait_seconds
+
     def _believable(self, decision: Decision) -> Decision:
         """A refusal that lasts no longer than a window: whatever a clock did elsewhere, nothing counts for longer."""
-        longest = self._longest_wait_seconds
+        longest = decision.policy.longest_wait_seconds
         if decision.retry_in_seconds <= longest:
             return decision
         more = tuple([min(wait, longest) for wait in decision.more_in_seconds])

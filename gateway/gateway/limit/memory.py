@@ -6,8 +6,9 @@ quota twice from one gateway.
 """
 
 from collections import OrderedDict
+from typing import NamedTuple
 
-from gateway.limit.window import MICROSECONDS, Decision, Policy, SlidingWindow, Source
+from gateway.limit.window import MICROSECONDS, Decision, Policy, PolicyOf, SlidingWindow, Source
 from shared.asyncio.clock import Clock
 
 MAX_CLIENTS = 50_000
@@ -17,17 +18,27 @@ Slots = tuple[int, ...]
 """The slot, per window, in which a request was counted."""
 
 
+class Counted(NamedTuple):
+    """What is counted of a client, and by which policy."""
+
+    policy: Policy
+    windows: tuple[SlidingWindow, ...]
+
+
 class MemoryLimiter:
     """Sliding windows of the clients that were here most recently. `clock` gives seconds and never goes back."""
 
-    def __init__(self, policy: Policy, clock: Clock, max_clients: int = MAX_CLIENTS) -> None:
-        self.policy, self._clock, self._max_clients = policy, clock, max_clients
-        self._clients: OrderedDict[str, tuple[SlidingWindow, ...]] = OrderedDict()
+    def __init__(
+        self, policy: Policy, clock: Clock, max_clients: int = MAX_CLIENTS, policy_of: PolicyOf | None = None
+    ) -> None:
+        self.policy_of: PolicyOf = policy_of or (lambda _: policy)
+        self._clock, self._max_clients = clock, max_clients
+        self._clients: OrderedDict[str, Counted] = OrderedDict()
 
     def take(self, client: str) -> Slots | None:
         """Counts one request in every window, or in none and returns None when one of them is full."""
         now_us = self._now_us()
-        windows = self._windows(client)
+        windows = self._counted(client).windows
         slots = tuple(window.advance(now_us) for window in windows)
         if not all(window.has_room() for window in windows):
             return None
@@ -37,13 +48,15 @@ class MemoryLimiter:
 
     def give_back(self, client: str, slots: Slots) -> None:
         """Undoes a `take`."""
-        for window, slot in zip(self._clients.get(client, ()), slots, strict=False):
-            window.give_back(slot)
+        counted = self._clients.get(client)
+        if counted is not None and len(counted.windows) == len(slots):
+            for window, slot in zip(counted.windows, slots, strict=True):
+                window.give_back(slot)
 
     def decision(self, client: str, *, admitted: bool) -> Decision:
         """What the windows of `client` say now."""
         now_us = self._now_us()
-        windows = self._windows(client)
+        policy, windows = self._counted(client)
         more = tuple(window.more_in_seconds(now_us) for window in windows)
         full = [wait for window, wait in zip(windows, more, strict=True) if not window.has_room()]
         return Decision(
@@ -52,17 +65,19 @@ class MemoryLimiter:
             more_in_seconds=more,
             retry_in_seconds=0.0 if admitted else max(full, default=0.0),
             source=Source.MEMORY,
+            policy=policy,
         )
 
-    def _windows(self, client: str) -> tuple[SlidingWindow, ...]:
-        windows = self._clients.get(client)
-        if windows is None:
-            windows = self._clients[client] = tuple(SlidingWindow(window) for window in self.policy.windows)
+    def _counted(self, client: str) -> Counted:
+        """The windows of a client; new ones, when another policy holds for it than before."""
+        policy, counted = self.policy_of(client), self._clients.get(client)
+        if counted is None or (counted.policy is not policy and counted.policy != policy):
+            counted = self._clients[client] = Counted(policy, tuple(SlidingWindow(window) for window in policy.windows))
             if len(self._clients) > self._max_clients:
                 self._clients.popitem(last=False)
         else:
             self._clients.move_to_end(client)
-        return windows
+        return counted
 
     def _now_us(self) -> int:
         return int(self._clock() * MICROSECONDS)

@@ -16,6 +16,9 @@ from gateway.limit.window import Limiter, Policy, Source
 from gateway.request.context import context_of
 from shared.tracing.span import span
 
+KEPT_POLICIES = 64
+"""Different policies of keys that are told without making their words anew."""
+
 KEPT_HEADERS = 4096
 """Different states whose headers are kept: in whole seconds there are few, and making them anew takes its time."""
 
@@ -25,26 +28,21 @@ class IngressLimit:
 
     def __init__(self, app: ASGIApp, limiter: Limiter, policy: Policy, refused: Refused) -> None:
         self._app, self._limiter, self._refused = app, limiter, refused
-        self._windows = policy.windows
-        self._names = policy_names(policy)
-        self._policy_header = ", ".join(
-            f'"{name}";q={window.quota};w={window.seconds}'
-            for name, window in zip(self._names, self._windows, strict=True)
-        ).encode()
-        self._headers_of = lru_cache(KEPT_HEADERS)(self._make_headers)
-        self._too_many_requests = TooManyRequests(self._names)
+        self._policy, self._spoken = policy, Spoken(policy)
+        self._spoken_of = lru_cache(KEPT_POLICIES)(Spoken)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request; its client is in its context."""
+        """One request; who it counts for is in its context."""
         with span("limit") as spanned:
-            decision = await self._limiter.decide(context_of(scope).client.limit_key)
+            decision = await self._limiter.decide(context_of(scope).counted_as)
             if spanned:
                 spanned.set("modelserver.limit.outcome", "admitted" if decision.admitted else "refused")
                 spanned.set("modelserver.limit.source", decision.source)
-        headers = self._headers_of(decision.remaining, tuple(map(ceil, decision.more_in_seconds)), decision.source)
+        spoken = self._spoken if decision.policy is self._policy else self._spoken_of(decision.policy)
+        headers = spoken.headers_of(decision.remaining, tuple(map(ceil, decision.more_in_seconds)), decision.source)
         if not decision.admitted:
             self._refused[Reason.INGRESS] += 1
-            await self._too_many_requests.respond(scope, send, decision, headers)
+            await spoken.too_many_requests.respond(scope, send, decision, headers)
             return
 
         async def send_with_headers(message: Message) -> None:
@@ -53,6 +51,19 @@ class IngressLimit:
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
+
+
+class Spoken:
+    """How a policy is told to those for whom it holds."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._windows, self._names = policy.windows, policy_names(policy)
+        self._policy_header = ", ".join(
+            f'"{name}";q={window.quota};w={window.seconds}'
+            for name, window in zip(self._names, self._windows, strict=True)
+        ).encode()
+        self.headers_of = lru_cache(KEPT_HEADERS)(self._make_headers)
+        self.too_many_requests = TooManyRequests(self._names)
 
     def _make_headers(self, remaining: tuple[int, ...], more_in_seconds: tuple[int, ...], source: Source) -> Headers:
         """What every limited response says about the client's limit, in whole seconds."""

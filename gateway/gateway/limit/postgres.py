@@ -6,14 +6,15 @@ gone, all who wait get LimiterUnavailableError, and so do later ones at once, un
 """
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Self
 
 import asyncpg
 import structlog
 
-from gateway.limit.window import MICROSECONDS, Decision, LimiterUnavailableError, Policy, Source
+from gateway.limit.window import MICROSECONDS, Decision, LimiterUnavailableError, Policy, PolicyOf, Source
 from shared.asyncio.background import Background
 from shared.asyncio.group_call import Group, GroupCall, Waiters, set_or_after, tell
 from shared.database.connection import Connector
@@ -53,12 +54,11 @@ log = structlog.get_logger()
 class PostgresLimiter:
     """Strict windows over all gateways. `async with` keeps its connection."""
 
-    def __init__(self, connector: Connector, policy: Policy) -> None:
+    def __init__(self, connector: Connector, policy: Policy, policy_of: PolicyOf | None = None) -> None:
         settings = {"synchronous_commit": "off"}
         self._connection = LoneConnection(connector, seconds=CONNECT_SECONDS, settings=settings)
         self._is_pooled, self._policy = connector.is_pooled, policy
-        self._quotas = [window.quota for window in policy.windows]
-        self._lengths = [window.microseconds for window in policy.windows]
+        self._policy_of: PolicyOf = policy_of or (lambda _: policy)
         self._questions: GroupCall[str, Decision] = GroupCall(
             LimiterUnavailableError, max_size=MAX_BATCH, gather=self._let_question_grow
         )
@@ -101,7 +101,7 @@ class PostgresLimiter:
         """A way to ask that has been tried, and answered in time: a Postgres that hangs does not count."""
         async with asyncio.timeout(DEADLINE_SECONDS * 4):
             ask = partial(connection.fetch, ADMIT) if self._is_pooled else (await connection.prepare(ADMIT)).fetch
-            await ask(self._policy.name, self._quotas, self._lengths, [], [])
+            await ask(*arguments_of(self._policy), [], [])
         return ask
 
     async def _serve(self, ask: Ask) -> None:
@@ -122,20 +122,36 @@ class PostgresLimiter:
             await set_or_after(self._many_wait, pause)
         self._asked_at = loop.time()
 
-    async def _decide_for(self, ask: Ask, group: Group[str, Decision]) -> None:
-        """One round trip for all of them, in the order in which every gateway locks its clients."""
-        self._asked_for = len(group)
-        clients = sorted(group)
-        wanted = [len(group[client]) for client in clients]
+    async def _beat(self, ask: Ask) -> None:
+        """An empty question."""
         async with asyncio.timeout(DEADLINE_SECONDS):
-            rows = await ask(self._policy.name, self._quotas, self._lengths, clients, wanted)
-        for client, row in zip(clients, rows, strict=True):
-            hand_out(group[client], row)
+            await ask(*arguments_of(self._policy), [], [])
+
+    async def _decide_for(self, ask: Ask, group: Group[str, Decision]) -> None:
+        """One round trip for all of them who have the same policy, in the order in which every gateway locks them."""
+        self._asked_for = len(group)
+        if not group:
+            await self._beat(ask)
+        by_policy = defaultdict[Policy, list[str]](list)
+        for client in sorted(group):
+            by_policy[self._policy_of(client)].append(client)
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            for policy, clients in by_policy.items():
+                rows = await ask(*arguments_of(policy), clients, [len(group[client]) for client in clients])
+                for client, row in zip(clients, rows, strict=True):
+                    hand_out(group[client], row, policy)
 
 
-def hand_out(waiters: Waiters[Decision], row: asyncpg.Record) -> None:
+@lru_cache(maxsize=1024)
+def arguments_of(policy: Policy) -> tuple[str, list[int], list[int]]:
+    """A policy as `gateway.admit` takes it; nobody changes the lists."""
+    windows = policy.windows
+    return policy.name, [window.quota for window in windows], [window.microseconds for window in windows]
+
+
+def hand_out(waiters: Waiters[Decision], row: asyncpg.Record, policy: Policy) -> None:
     """Tells one client's requests: the first `granted` are admitted, in the order they came."""
     granted, remaining, more_us, retry_us = row
     more = tuple(wait / MICROSECONDS for wait in more_us)
-    tell(waiters[:granted], Decision(True, tuple(remaining), more, 0.0, Source.POSTGRES))
-    tell(waiters[granted:], Decision(False, tuple(remaining), more, retry_us / MICROSECONDS, Source.POSTGRES))
+    tell(waiters[:granted], Decision(True, tuple(remaining), more, 0.0, Source.POSTGRES, policy))
+    tell(waiters[granted:], Decision(False, tuple(remaining), more, retry_us / MICROSECONDS, Source.POSTGRES, policy))

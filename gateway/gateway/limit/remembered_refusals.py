@@ -39,4 +39,5 @@ class RememberedRefusals:
             more_in_seconds=tuple([max(wait - gone, 0.0) for wait in decision.more_in_seconds]),
             retry_in_seconds=decision.retry_in_seconds - gone,
             source=Source.REMEMBERED,
+            policy=decision.policy,
         )

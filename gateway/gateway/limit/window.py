@@ -6,6 +6,7 @@ window of length L are more than `quota` admitted, and the state is of fixed siz
 `gateway.admit` in Postgres computes the same with the same numbers.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple, Protocol
@@ -45,6 +46,15 @@ class Policy:
         """A text that changes with the policy, so that counts of another policy are never mixed in."""
         return ",".join(f"{window.quota}/{window.seconds}s" for window in self.windows)
 
+    @property
+    def longest_wait_seconds(self) -> float:
+        """How long something counts at most, in whichever window."""
+        return max(window.longest_wait_seconds for window in self.windows)
+
+
+PolicyOf = Callable[[str], Policy]
+"""Which policy holds for a client now."""
+
 
 class Source(StrEnum):
     """Who decided."""
@@ -66,6 +76,8 @@ class Decision(NamedTuple):
     retry_in_seconds: float
     """When a refused client will be admitted; 0 when admitted."""
     source: Source
+    policy: Policy
+    """By which it was decided: that of a key may change."""
 
 
 class LimiterUnavailableError(Exception):

@@ -27,6 +27,13 @@ class RequestContext:
     key: ShownKey | None = None
     """The key that came with it and may do what it asks; None: it goes on without one."""
 
+    @property
+    def counted_as(self) -> str:
+        """What the ingress limit counts it for: its key, where that has limits of its own, else its address."""
+        if self.key is not None and self.key.counted_as is not None:
+            return self.key.counted_as
+        return self.client.limit_key
+
 
 def begin_context(scope: Scope, client: Client, *, through_proxy: bool) -> RequestContext:
     """The context of a request that has just come, kept in its scope."""

@@ -16,3 +16,5 @@ class ShownKey(NamedTuple):
     holder: KeyHolder
     header: bytes
     """What services are told: the holder, sealed."""
+    counted_as: str | None = None
+    """What its limits are counted for; None: it has none of its own, and counts for its address."""

@@ -55,6 +55,7 @@ api_key = Table(
         nullable=False,
         comment="of gateway.key_state, at the last change of this key",
     ),
+    Column("limits", Text, comment="requests per window, as of INGRESS_LIMITS; null: it counts for its address"),
     CheckConstraint("octet_length(digest) = 32 AND octet_length(old_digest) = 32", name="digest"),
     CheckConstraint("(old_digest IS NULL) = (old_expires_at IS NULL)", name="old"),
     Index("api_key_revision_key", "revision", unique=True),
