@@ -37,6 +37,7 @@ from gateway.keys.doorkeeper import Doorkeeper
 from gateway.keys.follower import KeyFollower
 from gateway.keys.ring import KeyRing
 from gateway.limit.cleanup import forget_old_clients_forever
+from gateway.limit.exempt import Exempt
 from gateway.limit.failover import LimiterFailover
 from gateway.limit.in_flight import RequestsInFlight
 from gateway.limit.memory import MemoryLimiter
@@ -45,6 +46,7 @@ from gateway.limit.postgres import PostgresLimiter
 from gateway.limit.refusal_history import RefusalHistory
 from gateway.limit.refused import Refused
 from gateway.limit.remembered_refusals import RememberedRefusals
+from gateway.limit.window import Policy, Window
 from gateway.proxy.connections import UpstreamSession
 from gateway.proxy.deadlines import Deadlines
 from gateway.proxy.proxy import Proxy
@@ -64,6 +66,9 @@ from shared.http.server.host import Hosts
 from shared.service.assembly import bounds_within_the_system, create_api
 
 SERVICE = "gateway"
+OF_NOBODY = Policy((Window(60, 60),))
+"""What the limiter is asked by where addresses have no limit: for nobody, as a sign of life."""
+
 DESCRIPTION = "Predictions, their metrics and what they mean, through one URL. Errors are RFC 9457 problem details."
 
 
@@ -111,7 +116,7 @@ def create_app(settings: Settings) -> ASGIApp:
         response_timeout_seconds=settings.upstream_timeout_seconds,
     )
 
-    policy = settings.ingress_limits
+    policy = settings.ingress_limits or OF_NOBODY
     refused = Refused()
     history = RefusalHistory(connector, refused, utc_now)
 
@@ -165,9 +170,10 @@ def create_app(settings: Settings) -> ASGIApp:
         allowed_origins=frozenset(origin.encode() for origin in settings.allowed_origins),
         in_flight=RequestsInFlight(settings.max_requests_per_client, refused),
         proxy=proxy,
-        limited_proxy=IngressLimit(proxy, limiter, policy, refused),
+        limited_proxy=IngressLimit(proxy, limiter, policy, refused, dry_run=settings.ingress_dry_run),
         doorkeeper=Doorkeeper(ring, keys.used, wrong_tokens, settings.admin_token, settings.anonymous, refused),
         wrong_tokens=wrong_tokens,
         refused=refused,
+        exempt=Exempt(settings.ingress_exempt, off=settings.ingress_limits is None),
     )
     return RequestMiddleware(front, describe=describe_request)

@@ -6,6 +6,7 @@ What no route takes, the gateway answers.
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.keys.doorkeeper import Doorkeeper
+from gateway.limit.exempt import Exempt
 from gateway.limit.failed_tokens import FailedTokens
 from gateway.limit.in_flight import RequestsInFlight
 from gateway.limit.memory import MemoryLimiter
@@ -36,9 +37,10 @@ class Front:
         doorkeeper: Doorkeeper,
         wrong_tokens: MemoryLimiter,
         refused: Refused,
+        exempt: Exempt,
     ) -> None:
         self._app, self._addresses, self._prefix, self._in_flight = app, addresses, prefix, in_flight
-        self._allowed_origins, self._doorkeeper = allowed_origins, doorkeeper
+        self._allowed_origins, self._doorkeeper, self._exempt = allowed_origins, doorkeeper, exempt
         tokens = FailedTokens(wrong_tokens, refused)
         self._proxies = {False: proxy, True: limited_proxy}
         self._guarded_proxies = {limited: tokens.before(proxy) for limited, proxy in self._proxies.items()}
@@ -72,4 +74,8 @@ class Front:
         if route is None:
             return self._app if access is FREE or context.key is not None else self._guarded_app
         proxies = self._guarded_proxies if route.guarded and context.key is None else self._proxies
-        return proxies[route.limited and scope["method"] == WORKING_METHOD]
+        return proxies[route.limited and scope["method"] == WORKING_METHOD and not self._is_exempt(context)]
+
+    def _is_exempt(self, context: RequestContext) -> bool:
+        """Whether nothing is counted: a key with limits of its own is held to them wherever it comes from."""
+        return context.counts_for_address and self._exempt.has(context.client.address)

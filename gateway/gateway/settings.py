@@ -17,6 +17,9 @@ from shared.settings.listed_names import Words
 from shared.settings.secret_words import AdminToken
 from shared.settings.settings import ServiceSettings
 
+OFF = "off"
+"""Of INGRESS_LIMITS: addresses are not counted."""
+
 
 def parse_networks(text: Any) -> Any:
     """`10.0.0.0/8, 2001:db8::/32`: a tuple of networks; empty: none. ValueError for what is no network."""
@@ -30,7 +33,13 @@ def without_slash(url: HttpUrl) -> str:
     return str(url).rstrip("/")
 
 
+def parse_ingress_limits(text: Any) -> Any:
+    """As `parse_limits`; `off`: None, there is none."""
+    return None if isinstance(text, str) and text.strip() == OFF else parse_limits(text)
+
+
 Limits = Annotated[Policy, NoDecode, BeforeValidator(parse_limits)]
+IngressLimits = Annotated[Policy | None, NoDecode, BeforeValidator(parse_ingress_limits)]
 Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(parse_networks)]
 UpstreamUrl = Annotated[HttpUrl, AfterValidator(without_slash)]
 
@@ -69,7 +78,13 @@ class Settings(ServiceSettings):
         WithoutDatabase.LAST, description="What becomes of them after that: last (they go on), deny (503)"
     )
 
-    ingress_limits: Limits = Field("60/60s", validate_default=True, description="Requests per window and client")
+    ingress_limits: IngressLimits = Field(
+        "60/60s", validate_default=True, description="Requests per window and client; off: no limit but those of keys"
+    )
+    ingress_exempt: Networks = Field((), description="Networks whose addresses have no ingress limit; keys keep theirs")
+    ingress_dry_run: bool = Field(
+        False, description="Whether the ingress limit only counts, and says whom it would have refused"
+    )
     wrong_token_limits: Limits = Field(
         "20/60s", validate_default=True, description="Wrong tokens per window, client and gateway; beyond: 429"
     )

@@ -32,6 +32,7 @@ RATE_LIMIT_HEADERS = {
     "X-RateLimit-Limit": "Requests per window, of the window nearest to its end",
     "X-RateLimit-Remaining": "Requests left in that window",
     "X-RateLimit-Reset": "Seconds until there is more",
+    "X-RateLimit-Dry-Run": "`refused` where the limit only counts and would have refused this; absent otherwise",
     "X-RateLimit-Scope": "`local` while this gateway counts alone; absent otherwise",
 }
 METHODS = frozenset({"get", "put", "post", "delete", "patch", "head", "options"})

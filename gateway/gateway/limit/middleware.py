@@ -2,19 +2,28 @@
 
 Headers: `RateLimit-Policy` and `RateLimit` (IETF httpapi draft 11), the older `X-RateLimit-*` for the window that is
 nearest to its end (`Reset` in seconds), `Retry-After` on a refusal, `X-RateLimit-Scope: local` when this gateway
-counted alone.
+counted alone, `X-RateLimit-Dry-Run: refused` when nobody is refused and this request would have been.
 """
 
 from functools import lru_cache
 from math import ceil
 
+import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.limit.refused import Reason, Refused
 from gateway.limit.too_many_requests import Headers, TooManyRequests
-from gateway.limit.window import Limiter, Policy, Source
-from gateway.request.context import context_of
+from gateway.limit.window import Decision, Limiter, Policy, Source
+from gateway.request.context import RequestContext, context_of
+from shared.telemetry.loop_metrics import LoopCounter
 from shared.tracing.span import span
+
+WOULD_BE_REFUSED = (b"x-ratelimit-dry-run", b"refused")
+"""Of a response to a request that only goes on because the limit only counts."""
+
+WOULD_BE_REFUSALS = LoopCounter("ingress_dry_run_refusals", "Requests that the ingress limit would have refused")
+
+log = structlog.get_logger()
 
 KEPT_POLICIES = 64
 """Different policies of keys that are told without making their words anew."""
@@ -26,8 +35,10 @@ KEPT_HEADERS = 4096
 class IngressLimit:
     """Lets a request through to `app` if its client has room."""
 
-    def __init__(self, app: ASGIApp, limiter: Limiter, policy: Policy, refused: Refused) -> None:
-        self._app, self._limiter, self._refused = app, limiter, refused
+    def __init__(
+        self, app: ASGIApp, limiter: Limiter, policy: Policy, refused: Refused, *, dry_run: bool = False
+    ) -> None:
+        self._app, self._limiter, self._refused, self._dry_run = app, limiter, refused, dry_run
         self._policy, self._spoken = policy, Spoken(policy)
         self._spoken_of = lru_cache(KEPT_POLICIES)(Spoken)
 
@@ -40,7 +51,10 @@ class IngressLimit:
                 spanned.set("modelserver.limit.source", decision.source)
         spoken = self._spoken if decision.policy is self._policy else self._spoken_of(decision.policy)
         headers = spoken.headers_of(decision.remaining, tuple(map(ceil, decision.more_in_seconds)), decision.source)
-        if not decision.admitted:
+        if not decision.admitted and self._dry_run:
+            headers = (*headers, WOULD_BE_REFUSED)
+            self._note(context_of(scope), decision)
+        elif not decision.admitted:
             self._refused[Reason.INGRESS] += 1
             await spoken.too_many_requests.respond(scope, send, decision, headers)
             return
@@ -51,6 +65,16 @@ class IngressLimit:
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
+
+    def _note(self, context: RequestContext, decision: Decision) -> None:
+        """Somebody would have been refused."""
+        WOULD_BE_REFUSALS.by_labels[()] += 1
+        log.info(
+            "ingress limit would have refused",
+            client=context.client.address,
+            counted_as=context.counted_as,
+            retry_in_seconds=round(decision.retry_in_seconds, 3),
+        )
 
 
 class Spoken:

@@ -34,6 +34,11 @@ class RequestContext:
             return self.key.counted_as
         return self.client.limit_key
 
+    @property
+    def counts_for_address(self) -> bool:
+        """Whether it is its address that is counted."""
+        return self.key is None or self.key.counted_as is None
+
 
 def begin_context(scope: Scope, client: Client, *, through_proxy: bool) -> RequestContext:
     """The context of a request that has just come, kept in its scope."""
