@@ -2,6 +2,7 @@
 
 The stops of a request, in order:
 
+0. `cors`                     where pages of other origins may read: what their browsers want to be told
 1. `http/request_middleware`  its id, its measurement, the last resort for errors
 2. `front`                    who calls (`request/client_address`), which route (`request/routing`), and whether it
                               may (`keys/doorkeeper`); from here on the request has its `request/context`
@@ -28,6 +29,7 @@ from gateway.api.home import NAME, home_router
 from gateway.api.keys import keys_router
 from gateway.api.refusals import refusals_router
 from gateway.console.pages import console_router
+from gateway.cors import Cors
 from gateway.docs.openapi import ServiceDocuments
 from gateway.docs.pages import docs_router, mount_assets
 from gateway.front import Front
@@ -53,6 +55,7 @@ from gateway.proxy.proxy import Proxy
 from gateway.proxy.upstream import Upstream
 from gateway.request.client_address import ClientAddresses
 from gateway.request.context import describe_request
+from gateway.request.origins import Origins, pattern_of
 from gateway.request.public_prefix import PublicPrefix
 from gateway.request.routing import UpstreamName
 from gateway.settings import Settings
@@ -163,11 +166,14 @@ def create_app(settings: Settings) -> ASGIApp:
         own_documents=False,
     )
     mount_assets(own)
+    patterns = tuple(map(pattern_of, settings.cors_origins))
+    page_origins = Origins(frozenset(), patterns)
     front = Front(
         own,
         addresses=ClientAddresses(settings.trusted_proxies),
         prefix=prefix,
-        allowed_origins=frozenset(origin.encode() for origin in settings.allowed_origins),
+        allowed_origins=Origins(frozenset(settings.allowed_origins), patterns),
+        page_origins=page_origins,
         in_flight=RequestsInFlight(settings.max_requests_per_client, refused),
         proxy=proxy,
         limited_proxy=IngressLimit(proxy, limiter, policy, refused, dry_run=settings.ingress_dry_run),
@@ -176,4 +182,5 @@ def create_app(settings: Settings) -> ASGIApp:
         refused=refused,
         exempt=Exempt(settings.ingress_exempt, off=settings.ingress_limits is None),
     )
-    return RequestMiddleware(front, describe=describe_request)
+    served = RequestMiddleware(front, describe=describe_request)
+    return Cors(served, page_origins, credentials=settings.cors_credentials) if page_origins else served

@@ -5,6 +5,7 @@ What no route takes, the gateway answers.
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from gateway.cors import answer_preflight, preflight_of
 from gateway.keys.doorkeeper import Doorkeeper
 from gateway.limit.exempt import Exempt
 from gateway.limit.failed_tokens import FailedTokens
@@ -15,6 +16,7 @@ from gateway.proxy.headers import forwarded_host
 from gateway.request.access import FREE, of_own_path
 from gateway.request.client_address import ClientAddresses
 from gateway.request.context import RequestContext, begin_context
+from gateway.request.origins import Origins
 from gateway.request.public_prefix import PublicPrefix
 from gateway.request.routing import WORKING_METHOD, find_route
 from shared.http.foreign_pages import SAFE_METHODS, refuse_foreign_pages
@@ -30,7 +32,8 @@ class Front:
         *,
         addresses: ClientAddresses,
         prefix: PublicPrefix,
-        allowed_origins: frozenset[bytes],
+        allowed_origins: Origins,
+        page_origins: Origins,
         in_flight: RequestsInFlight,
         proxy: ASGIApp,
         limited_proxy: ASGIApp,
@@ -40,7 +43,8 @@ class Front:
         exempt: Exempt,
     ) -> None:
         self._app, self._addresses, self._prefix, self._in_flight = app, addresses, prefix, in_flight
-        self._allowed_origins, self._doorkeeper, self._exempt = allowed_origins, doorkeeper, exempt
+        self._allowed_origins, self._page_origins = allowed_origins, page_origins
+        self._doorkeeper, self._exempt = doorkeeper, exempt
         tokens = FailedTokens(wrong_tokens, refused)
         self._proxies = {False: proxy, True: limited_proxy}
         self._guarded_proxies = {limited: tokens.before(proxy) for limited, proxy in self._proxies.items()}
@@ -53,6 +57,9 @@ class Front:
             return
         client, through_proxy = self._addresses.client_of(scope)
         context = begin_context(scope, client, through_proxy=through_proxy)
+        if self._page_origins and (told := preflight_of(scope, self._page_origins)) is not None:
+            await answer_preflight(send, told)
+            return
         if scope["method"] not in SAFE_METHODS:
             host = forwarded_host(scope, context)
             refuse_foreign_pages(scope["method"], headers_by_name(scope), host, self._allowed_origins)

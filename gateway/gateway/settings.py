@@ -1,15 +1,16 @@
 """Every variable of the gateway is read here."""
 
 from ipaddress import IPv4Network, IPv6Network, ip_network
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, HttpUrl
+from pydantic import AfterValidator, BeforeValidator, Field, HttpUrl, model_validator
 from pydantic_settings import NoDecode
 
 from gateway.keys.ring import WithoutDatabase
 from gateway.limit.policy_text import parse_limits
 from gateway.limit.window import Policy
 from gateway.request.access import Anonymous
+from gateway.request.origins import EVERYBODY, pattern_of
 from gateway.request.public_prefix import require_prefix
 from shared.database.urls import DatabaseUrl
 from shared.http.server.host import host_name
@@ -54,6 +55,16 @@ def require_origins(origins: tuple[str, ...]) -> tuple[str, ...]:
 
 
 Origins = Annotated[Words, AfterValidator(require_origins)]
+
+
+def require_patterns(origins: tuple[str, ...]) -> tuple[str, ...]:
+    """The origins and patterns of origins. ValueError for what is none."""
+    for origin in origins:
+        pattern_of(origin)
+    return origins
+
+
+CorsOrigins = Annotated[Words, AfterValidator(require_patterns)]
 RootPath = Annotated[str, AfterValidator(require_prefix)]
 
 
@@ -91,6 +102,10 @@ class Settings(ServiceSettings):
     trusted_proxies: Networks = Field((), description="Networks whose X-Forwarded-For is believed")
 
     allowed_origins: Origins = Field((), description="Further origins whose pages may send what changes something")
+    cors_origins: CorsOrigins = Field(
+        (), description="Origins whose pages may ask and read: https://app.example, https://*.example.org, or *"
+    )
+    cors_credentials: bool = Field(False, description="Whether these pages may ask with cookies; not with *")
     root_path: RootPath = Field("", description="Path below which a proxy serves the gateway, such as /ml")
 
     max_connections_per_client: int = Field(
@@ -115,3 +130,10 @@ class Settings(ServiceSettings):
         le=60,
         description="How long a request waits for a service that nobody serves, as in a restart; else 502",
     )
+
+    @model_validator(mode="after")
+    def credentials_are_not_for_everybody(self) -> Self:
+        """Raises ValueError where any page on the web could ask in its visitor's name."""
+        if self.cors_credentials and EVERYBODY in self.cors_origins:
+            raise ValueError("CORS_CREDENTIALS: cannot be true with CORS_ORIGINS=*")
+        return self

@@ -5,7 +5,7 @@ browsers say so in `Sec-Fetch-Site` and `Origin`, which no page can set. What is
 for browsers that say neither.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Mapping
 from functools import lru_cache
 
 from shared.http.problems import Problem
@@ -29,7 +29,7 @@ class ForeignPage(Problem):
     title = "Forbidden"
 
     def __init__(self) -> None:
-        super().__init__("A web page of another origin may not do this (see ALLOWED_ORIGINS).")
+        super().__init__("A web page of another origin may not do this (see ALLOWED_ORIGINS and CORS_ORIGINS).")
 
 
 class FormBody(Problem):
@@ -45,7 +45,7 @@ class FormBody(Problem):
 
 
 def refuse_foreign_pages(
-    method: str, headers: Mapping[bytes, bytes], host: bytes, allowed_origins: Iterable[bytes] = ()
+    method: str, headers: Mapping[bytes, bytes], host: bytes, allowed_origins: Container[bytes] = ()
 ) -> None:
     """Raises ForeignPage or FormBody for a request that another site's page could have made.
 
@@ -55,7 +55,7 @@ def refuse_foreign_pages(
         return
     site, origin = headers.get(b"sec-fetch-site"), headers.get(b"origin")
     if (site is not None or origin is not None) and not (
-        is_own(site, origin, host) or (origin is not None and origin.lower() in allowed_origins)
+        is_own(site, origin, host) or (origin is not None and origin in allowed_origins)
     ):
         raise ForeignPage
     content_type = headers.get(b"content-type")
