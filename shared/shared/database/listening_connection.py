@@ -63,6 +63,7 @@ class ListeningConnection:
     async def _begin(self, connection: asyncpg.Connection) -> None:
         """A new connection hears of changes, where none is shared with others."""
         if not self._is_pooled:
-            await connection.add_listener(self._channel, lambda *_: self._told())
+            async with asyncio.timeout(STATEMENT_SECONDS):
+                await connection.add_listener(self._channel, lambda *_: self._told())
         self._current = connection
         self.number += 1
