@@ -113,7 +113,8 @@ class Console:
 
     def open(self, page: str = "overview", *, width: int = 1280, height: int = 800, theme: str = "light") -> Page:
         self.page.set_viewport_size({"width": width, "height": height})
-        self.page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
+        # Without motion: axe would meet colours on their way from one theme to the other.
+        self.page.emulate_media(color_scheme="dark" if theme == "dark" else "light", reduced_motion="reduce")
         self.page.goto(f"{self.url}/console#/{page}")
         self.page.wait_for_selector("main h1")
         return self.page
