@@ -9,7 +9,7 @@ import httpx
 import psutil
 import pytest
 
-from prediction_service.batching.runtime import ModelError
+from prediction_service.batching.runtime import ModelError, NotInTimeError
 from prediction_service.models.admission import Admission
 from prediction_service.models.folders import status as folder_status
 from prediction_service.models.folders.contents import MOST_FILES, fingerprint
@@ -178,6 +178,7 @@ async def test_a_trial_is_told_no_secret(tmp_path: Path, monkeypatch: pytest.Mon
 )
 def test_a_process_that_says_nothing_has_an_end_that_says_something(code: int, reason: str) -> None:
     assert reason in str(fault_of(code))
+    assert not isinstance(fault_of(code), NotInTimeError), "it would be no better another time"
 
 
 @pytest.fixture
@@ -220,6 +221,31 @@ async def test_a_call_that_never_ends_makes_that_model_unavailable_and_no_other(
         await asyncio.sleep(0.05)
     assert await states(client) == {QUICK_DEFAULT: "ready", "sleeper": "ready"}
     assert (await client.get("/health")).json()["status"] == "ok"
+
+
+@pytest.mark.timeout(120)
+async def test_what_the_machine_had_no_time_for_is_tried_again_by_itself(
+    start_service: StartService, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A trial that is stopped gets no processor, as on a machine that is much too busy."""
+    monkeypatch.setattr(folder_status, "RETRY_SECONDS", 1.0)
+    client = await start_service(models_dir=models, model_load_seconds=4)
+    drop_in(models, "late", model("even"))
+    stopped: set[int] = set()
+    while not (skipped := (await client.get("/models")).json()["skipped"]):
+        for trial in trials_of(models / "late"):
+            trial.suspend()
+            stopped.add(trial.pid)
+        await asyncio.sleep(0.01)
+    assert stopped
+    assert skipped[0]["reason"].endswith("(MODEL_LOAD_SECONDS); it is tried again by itself")
+    while (await ask(client, "late", "good")).status_code != 200:
+        await asyncio.sleep(0.05)
+    assert (await client.get("/models")).json()["skipped"] == []
+
+
+def trials_of(folder: Path) -> list[psutil.Process]:
+    return [child for child in psutil.Process().children() if str(folder) in " ".join(child.cmdline())]
 
 
 async def test_a_default_model_that_does_not_come_back_is_no_health(start_service: StartService, models: Path) -> None:

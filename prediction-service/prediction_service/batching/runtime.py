@@ -11,6 +11,10 @@ class ModelError(Exception):
     """A model that cannot be used as it is; the message is for its author."""
 
 
+class NotInTimeError(ModelError):
+    """The clock ran out first. On a machine that has more time for it, the same model may be a good one."""
+
+
 class Runtime(Protocol):
     """A loaded model. Calls come from several threads at once, unless the manifest asks for one worker."""
 

@@ -15,7 +15,7 @@ from time import monotonic
 import structlog
 from prometheus_client import Counter, Gauge
 
-from prediction_service.batching.runtime import ModelError
+from prediction_service.batching.runtime import ModelError, NotInTimeError
 from prediction_service.models.admission import Admission, FolderChangedError
 from prediction_service.models.catalogue import Catalogue, ModelNotFound
 from prediction_service.models.folders.contents import Fingerprint
@@ -35,6 +35,9 @@ SKIPPED = Gauge("prediction_model_folders_skipped", "Folders of the repository t
 LOADS = Counter("prediction_model_loads", "Folders loaded", ["outcome"])
 
 UNLOADED = "was unloaded by hand; POST /v2/repository/models/{name}/load brings it back"
+
+AGAIN = "; it is tried again by itself"
+"""Of what was not ready in time: perhaps the machine had no time for it."""
 
 log = structlog.get_logger()
 
@@ -166,6 +169,9 @@ class ModelRepository:
             status.fingerprint, status.fault = None, str(error)
         except Exception as error:  # noqa: BLE001 -- a broken file makes libraries raise anything
             status.fault = reason_of(error)
+            if isinstance(error, NotInTimeError):
+                status.fault += AGAIN
+                status.plan_retry(monotonic())
             self._update_catalogue()
             LOADS.labels("failed").inc()
             log.warning("model folder skipped", folder=str(folder), reason=status.fault)

@@ -11,7 +11,7 @@ from pathlib import Path
 from time import monotonic
 from typing import NamedTuple
 
-from prediction_service.batching.runtime import ModelError
+from prediction_service.batching.runtime import ModelError, NotInTimeError
 from shared.settings.opening import without_waiting
 
 Fingerprint = tuple[tuple[str | int, ...], ...]
@@ -123,7 +123,7 @@ def digest_of(folder: Path, seconds: float, most_bytes: int) -> str:
     """SHA-256 over the names and bytes of all files. Raises ModelError.
 
     Only plain files are read: a pipe would never end, and a device has no size. More than `most_bytes`, or reading for
-    longer than `seconds`, is an error.
+    longer than `seconds`, is an error (NotInTimeError).
     """
     digest, end, left = hashlib.sha256(), monotonic() + seconds, most_bytes
     for name, path in files_in(folder):
@@ -138,7 +138,9 @@ def digest_of(folder: Path, seconds: float, most_bytes: int) -> str:
                 while chunk := file.read(CHUNK_BYTES):
                     digest.update(chunk)
                     if monotonic() > end:
-                        raise ModelError(f"cannot be read within {seconds:g} s: {name} has {status.st_size:,} bytes")
+                        raise NotInTimeError(
+                            f"cannot be read within {seconds:g} s: {name} has {status.st_size:,} bytes"
+                        )
         except OSError as error:
             raise ModelError(f"{name} cannot be read: {error.strerror}") from error
     return f"sha256:{digest.hexdigest()}"

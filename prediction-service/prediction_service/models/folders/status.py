@@ -8,7 +8,8 @@ from prediction_service.models.folders.contents import Fingerprint
 from prediction_service.models.model import Model
 
 RETRY_SECONDS = 10.0
-"""A model whose call did not return is loaded again after this time; after each further such call the time doubles."""
+"""A model whose call did not return, or that was not ready in time, is loaded again after this time; each further time
+it is twice as long."""
 
 MOST_RETRY_SECONDS = 600.0
 
@@ -44,7 +45,7 @@ class FolderStatus:
     is_gone: bool = False
     """Whether the folder has vanished."""
     failures: int = 0
-    """How often a call of its model did not return."""
+    """How often a call of its model did not return, or it was not ready in time."""
     retry_at: float = 0.0
     """When the model is to be loaded again (`time.monotonic`); 0: not planned."""
 
@@ -89,14 +90,15 @@ class FolderStatus:
     def note_unavailable(self, now: float) -> None:
         """Plans the next load, when the model is first seen to be unavailable."""
         if not self.retry_at:
-            self.retry_at = now + min(RETRY_SECONDS * 2**self.failures, MOST_RETRY_SECONDS)
-            self.failures += 1
+            self.plan_retry(now)
+
+    def plan_retry(self, now: float) -> None:
+        """What did not end in time may do so next time; a busy machine is given more time from time to time."""
+        self.retry_at = now + min(RETRY_SECONDS * 2**self.failures, MOST_RETRY_SECONDS)
+        self.failures += 1
 
     def is_retry_due(self, now: float) -> bool:
-        """Whether an unavailable model is to be loaded again now: never while the call in question still runs."""
-        return bool(
-            self.model is not None
-            and self.model.batcher.unavailable
-            and not self.model.batcher.is_stuck
-            and now >= self.retry_at > 0
-        )
+        """Whether it is to be loaded again now: never while a call that did not return still runs."""
+        is_lacking = bool(self.fault or (self.model is not None and self.model.batcher.unavailable))
+        is_stuck = self.model is not None and self.model.batcher.is_stuck
+        return is_lacking and not is_stuck and now >= self.retry_at > 0
