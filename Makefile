@@ -91,12 +91,11 @@ SUITES := $(DISTRIBUTIONS:%=test-of-%)
 .PHONY: test
 test: $(SUITES) test-of-the-stack ## All tests but the long fault tests: each distribution alone, then the whole stack (-j2: two at a time)
 
-.PHONY: $(SUITES)
 $(SUITES): test-of-%: install examples-install
 	@echo "== $*"; cd $* && MAKEFLAGS= ../$(BIN)/pytest --quiet -m "not faults"
 
 .PHONY: test-of-the-stack
-test-of-the-stack: install examples-install
+test-of-the-stack: install examples-install ## Of these, the tests of the whole stack (test-of-<distribution>: its own)
 	@echo "== the whole stack"; MAKEFLAGS= $(BIN)/pytest --quiet -m "not faults" --ignore tests/test_install.py tests training
 
 CONSOLE_TESTS = $(BIN)/pytest --quiet -c pyproject.toml --rootdir . gateway/console_tests

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 
 from prediction_service.batching.runtime import ModelError
-from prediction_service.models.folders.manifest_file import ManifestError
+from prediction_service.models.folders.manifest_file import ManifestError, read_manifest
 from prediction_service.models.loader import load_runtime
 from prediction_service.models.runtimes.entities import marked
 from prediction_service.models.runtimes.windows import PlacedWindow
@@ -67,6 +68,17 @@ def reason(folder: Path) -> str:
     with pytest.raises((ModelError, ManifestError)) as error:
         try_model(folder)
     return str(error.value)
+
+
+def test_of_a_pair_of_long_texts_the_beginnings_count_whatever_comes_behind_them() -> None:
+    """A tokenizer pairs every window of one with every window of the other: of these, some 10^10."""
+    runtime = load_runtime(TASKS / "cross-encoder", read_manifest(TASKS / "cross-encoder"), 64 * 1024 * 1024)
+    query, passage = "A good day. " * 40_000, "Not so good. " * 40_000
+    beginnings = (query[:1_200], passage[:1_200])
+    memory = psutil.Process().memory_info().rss
+    assert list(runtime.compute([(query, passage)])) == list(runtime.compute([beginnings]))
+    assert list(runtime.compute([("A good day.", passage)])) == list(runtime.compute([("A good day.", beginnings[1])]))
+    assert psutil.Process().memory_info().rss - memory < 512 << 20
 
 
 @pytest.mark.parametrize("name", sorted(EXPECTED))
@@ -199,6 +211,12 @@ MISTAKES = [
     ("entities", "softmax = true\n", "", "do not add up to 1; if these are logits, say softmax = true"),
     ("entities", "entities = true\n", "", "in company"),
     ("entities", "entities = true\n", 'long_texts = "windows"\n', 'say "cut", or entities = true'),
+    (
+        "cross-encoder",
+        'kind = "onnx"\n',
+        'kind = "onnx"\nlong_texts = "windows"\n',
+        "of a pair the beginnings are read",
+    ),
     ("entities", '"generic"', '"regression"', "entities belongs to the task generic"),
 ]
 

@@ -17,6 +17,7 @@ from gateway.request.context import context_of
 from shared.contracts.audit import Reason
 from shared.http.addresses import MAX_ADDRESS_CHARACTERS
 from shared.http.openapi import problems
+from shared.http.read_only import only_read
 from shared.http.request_id import current_request_id
 from shared.http.strict_route import StrictRoute
 from shared.service.admin_token import bearer, require
@@ -58,6 +59,8 @@ def keys_router(changes: KeyChanges, token: SecretStr) -> APIRouter:
     ) -> KeyHistory:
         """Every change of every key, the newest first, with the key after it."""
         return KeyHistory(events=await changes.history(key_id, limit))
+
+    only_read(router, "/keys/audit", "PATCH", "DELETE")
 
     @router.get("/{key_id}", summary="One key", responses=problems(401, 403, 404, 422, 503))
     async def get_key(key_id: KeyId) -> Key:

@@ -12,7 +12,6 @@ from metrics_service.api.caller_name import digest_of
 from metrics_service.api.changed_by import WhoChanges
 from metrics_service.api.export import Export
 from metrics_service.api.moment import Moment
-from metrics_service.api.read_only import only_read
 from metrics_service.models.catalogue import ModelCatalogue
 from metrics_service.predictions.contracts import Erased, PredictionPage, RecordedPrediction
 from metrics_service.predictions.erasure import Eraser
@@ -24,6 +23,7 @@ from shared.contracts.labels import Label
 from shared.contracts.names import ModelName, ModelVersion, TaskType
 from shared.contracts.rights import Right
 from shared.http.openapi import problems
+from shared.http.read_only import only_read
 from shared.http.strict_route import StrictRoute
 from shared.service.admin_token import admin_token
 
@@ -100,7 +100,7 @@ def predictions_router(
     )
     reads, erases = [Depends(admin_token(token, Right.READ))], [Depends(admin_token(token))]
 
-    only_read(router, "/predictions/export")
+    only_read(router, "/predictions/export", "DELETE")
 
     @router.get("", summary="Predictions on record", dependencies=reads, responses=problems(401, 404, 422, 503))
     async def list_predictions(

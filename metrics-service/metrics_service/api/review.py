@@ -6,7 +6,6 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import SecretStr
 
 from metrics_service.api.moment import Moment
-from metrics_service.api.read_only import only_read
 from metrics_service.models.catalogue import ModelCatalogue
 from metrics_service.predictions.filter import Filter
 from metrics_service.review.contracts import ReviewPage
@@ -15,6 +14,7 @@ from metrics_service.review.walk import MOST_CURSOR
 from shared.contracts.names import ModelName, ModelVersion
 from shared.contracts.rights import Right
 from shared.http.openapi import problems
+from shared.http.read_only import only_read
 from shared.http.strict_route import StrictRoute
 from shared.service.admin_token import admin_token
 
@@ -32,7 +32,7 @@ def review_router(reviewer: Reviewer, catalogue: ModelCatalogue, token: SecretSt
         dependencies=[Depends(admin_token(token, Right.READ))],
     )
 
-    only_read(router, "/predictions/review")
+    only_read(router, "/predictions/review", "DELETE")
 
     @router.get("/review", summary="What deserves a person's label", responses=problems(401, 404, 422, 503))
     async def review_predictions(

@@ -41,6 +41,8 @@ class OnnxTextRuntime:
     max_call_cost = MAX_CALL_COST
 
     def __init__(self, session: OnnxSession, folder: Path, manifest: Manifest, settings: OnnxOptions) -> None:
+        if len(manifest.inputs) == PAIR and settings.long_texts == "windows":
+            raise ModelError('long_texts = "windows" is for models of one text; of a pair the beginnings are read')
         self._session, self.file, self.metadata = session, session.file, session.metadata
         self.results = text_results_for(self._session.outputs, manifest, settings, folder, self.file)
         self._reader = reader_for(self._session.inputs, folder, self.file, settings)

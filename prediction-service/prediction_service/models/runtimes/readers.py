@@ -1,6 +1,7 @@
 """From texts to what a model's inputs are filled with."""
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -117,12 +118,24 @@ class TokenReader:
         `encode_batch_fast` releases the GIL, unlike `encode`.
         """
         try:
-            encodings = self._encode(list(texts))
+            encodings = self._encode(self._bounded(texts))
         except (KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:  # noqa: BLE001 -- a panic in Rust is no Exception
             raise ModelError(f"the tokenizer fails: {error}") from None
         return [[encoding, *encoding.overflowing] if self._all_windows else [encoding] for encoding in encodings]
+
+    def _bounded(self, texts: Sequence[Any]) -> list[Any]:
+        """The texts; of pairs their beginnings, of which each has more tokens than a window.
+
+        The tokenizer makes windows of what it cuts off, and of a pair every window of one text with every window of the
+        other: two texts of 30,000 characters take 7 GB.
+        """
+        if not texts or isinstance(texts[0], str):
+            return list(texts)
+        parts = list(chain.from_iterable(texts))
+        beginnings = iter(map(beginning, parts, self._tokenizer.encode_batch(parts)))
+        return list(zip(beginnings, beginnings, strict=True))
 
     def feed(self, windows: Sequence[Encoding]) -> Feed:
         """See Reader."""
@@ -133,6 +146,13 @@ class TokenReader:
             name: np.array([part(window) for window in windows], dtype=self._kinds[name])
             for name, part in self._inputs.items()
         }
+
+
+def beginning(text: str, encoding: Encoding) -> str:
+    """Of a text the characters of its first two windows."""
+    if not encoding.overflowing:
+        return text
+    return text[: max(end for _, end in encoding.overflowing[0].offsets)]
 
 
 def token_inputs(nodes: Sequence[Any]) -> Mapping[str, Callable[[Encoding], list[int]]]:

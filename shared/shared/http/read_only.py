@@ -1,4 +1,4 @@
-"""Paths beside `/predictions/{prediction_id}` that can only be read: what erases would take their names for ids."""
+"""Paths beside one such as `/predictions/{prediction_id}` that can only be read: it would take their names for ids."""
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -20,6 +20,6 @@ async def refuse(request: Request) -> Response:
     raise OnlyRead(f"{request.url.path} can be read only.", headers={"Allow": "GET, HEAD"})
 
 
-def only_read(router: APIRouter, path: str) -> None:
-    """Refuses to erase at this path; stands before the route that would take it."""
-    router.add_route(path, refuse, methods=["DELETE"], include_in_schema=False)
+def only_read(router: APIRouter, path: str, *methods: str) -> None:
+    """Refuses these methods at this path; stands before the routes that would take it."""
+    router.add_route(path, refuse, methods=methods, include_in_schema=False)
