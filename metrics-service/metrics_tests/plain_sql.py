@@ -49,11 +49,15 @@ LABEL_SETS = """
         AND ($4::text IS NULL OR model_name = $4)
 """
 
+JUDGED_VALUES = "SELECT count(*) FROM metrics.feedback WHERE actual_value IS NOT NULL"
+
 
 async def aggregate(
     connection: asyncpg.Connection, start: datetime, end: datetime, task_type: str | None, model_name: str | None
 ) -> dict:
+    """Errors of values are not computed here: no row may have been judged."""
     chosen = (start, end, task_type, model_name)
+    assert await connection.fetchval(JUDGED_VALUES) == 0
     labels = dict(await connection.fetch(LABELS, *chosen))
     values, sets = await connection.fetchrow(VALUES, *chosen), await connection.fetchrow(LABEL_SETS, *chosen)
     counts = json.loads(sets["counts"] or "{}")
@@ -68,4 +72,5 @@ async def aggregate(
         }
         if sets["predictions"]
         else None,
+        "errors": None,
     }
