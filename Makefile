@@ -116,12 +116,16 @@ console-install: install ## What the browser tests of the console need, into .ve
 test-install: install ## The installation: old and new pips, an index that moves on, a kill in the middle
 	$(BIN)/pytest --quiet tests/test_install.py
 
+FAULT_SUITES := $(DISTRIBUTIONS:%=faults-of-%)
+
 .PHONY: test-faults
-test-faults: install ## The long fault tests: servers killed, paused and flooded under load
-	@set -e; for distribution in $(DISTRIBUTIONS); do \
-	    echo "== $$distribution"; \
-	    (cd $$distribution && ../$(BIN)/pytest --quiet -m faults || test $$? -eq 5); done
-	@echo "== the whole stack"; $(BIN)/pytest --quiet -m faults tests
+test-faults: $(FAULT_SUITES) faults-of-the-stack ## The long fault tests: servers killed, paused and flooded under load (-j2: two suites at a time)
+
+$(FAULT_SUITES): faults-of-%: install
+	@echo "== faults: $*"; cd $* && { MAKEFLAGS= ../$(BIN)/pytest --quiet -m faults || test $$? -eq 5; }
+
+faults-of-the-stack: install
+	@echo "== faults: the whole stack"; MAKEFLAGS= $(BIN)/pytest --quiet -m faults tests
 
 .PHONY: test-containers
 test-containers: install ## Build and test the stack in containers (needs Docker with Compose)
