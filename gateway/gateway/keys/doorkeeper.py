@@ -6,17 +6,15 @@ a key may not go: by the service where the admin token is always needed, and her
 else.
 """
 
-from math import ceil
-
 from pydantic import SecretStr
 from starlette.types import Scope
 
 from gateway.keys.ring import KeyRing
 from gateway.keys.text import looks_like_key
 from gateway.keys.used import UsedKeys
-from gateway.limit.failed_tokens import REFUSALS, TooManyWrongTokens
+from gateway.limit.failed_tokens import TooManyWrongTokens, too_many
 from gateway.limit.memory import MemoryLimiter
-from gateway.limit.refused import Reason, Refused
+from gateway.limit.refused import Refused
 from gateway.request.access import FREE, NEVER, Access, Anonymous
 from gateway.request.client_address import Client
 from gateway.request.shown_key import API_KEY, AUTHORIZATION, ShownKey
@@ -128,10 +126,7 @@ class Doorkeeper:
         return KeyNotValid() if self._wrong_tokens.take(client.limit_key) is not None else self._too_many(client)
 
     def _too_many(self, client: Client) -> TooManyWrongTokens:
-        REFUSALS.by_labels[()] += 1
-        self._refusals[Reason.WRONG_TOKENS] += 1
-        wait = self._wrong_tokens.decision(client.limit_key, admitted=False).retry_in_seconds
-        return TooManyWrongTokens(max(ceil(wait), 1))
+        return too_many(self._wrong_tokens, self._refusals, client.limit_key)
 
 
 def shown_key(authorization: bytes | None, api_key: bytes | None) -> bytes | None:

@@ -15,7 +15,7 @@ import orjson
 from gateway.keys.contracts import EVENTS, KEYS, Key, KeyEvent
 from gateway.keys.ring import KeyRow
 from gateway.keys.text import NewSecret
-from shared.contracts.rights import Right
+from shared.contracts.rights import known_rights
 from shared.database.connection import Connector
 from shared.database.listening_connection import ListeningConnection
 
@@ -164,11 +164,6 @@ class KeyStore:
     async def note_used(self, ids: list[UUID], minutes: list[Any]) -> None:
         """When keys were used last."""
         await self._connection.value(NOTE_USED, ids, minutes)
-
-
-def known_rights(names: list[str]) -> frozenset[Right]:
-    """The rights that this release knows; others, of a newer one, it cannot grant."""
-    return frozenset(Right(name) for name in names if name in set(Right))
 
 
 def key_in(text: str | None) -> Key | None:

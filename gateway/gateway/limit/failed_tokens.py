@@ -40,6 +40,13 @@ class TooManyWrongTokens(Problem):
         )
 
 
+def too_many(tries: MemoryLimiter, refused: Refused, client: str) -> TooManyWrongTokens:
+    """The refusal of a client that has no try left, counted."""
+    REFUSALS.by_labels[()] += 1
+    refused[Reason.WRONG_TOKENS] += 1
+    return TooManyWrongTokens(max(ceil(tries.decision(client, admitted=False).retry_in_seconds), 1))
+
+
 class Underway:
     """The tries of one client that have no outcome yet, and who waits for one."""
 
@@ -94,10 +101,7 @@ class FailedTokens:
         while (tried := self._tries.take(client)) is None:
             if not underway.tries:
                 self._forget(client)
-                REFUSALS.by_labels[()] += 1
-                self._refused[Reason.WRONG_TOKENS] += 1
-                wait = self._tries.decision(client, admitted=False).retry_in_seconds
-                raise TooManyWrongTokens(max(ceil(wait), 1))
+                raise too_many(self._tries, self._refused, client)
             future = asyncio.get_running_loop().create_future()
             underway.waiting.append(future)
             await future

@@ -22,6 +22,7 @@ from metrics_service.predictions.reader import RecordReader
 from shared.contracts.labels import Label
 from shared.contracts.names import ModelName, ModelVersion, TaskType
 from shared.contracts.rights import Right
+from shared.contracts.values import LARGEST_VALUE
 from shared.http.openapi import problems
 from shared.http.read_only import only_read
 from shared.http.strict_route import StrictRoute
@@ -30,7 +31,7 @@ from shared.service.admin_token import admin_token
 MOST_ON_A_PAGE = 1000
 
 Share = Annotated[float, Query(ge=0, le=1, allow_inf_nan=False)]
-Value = Annotated[float, Query(ge=-1e150, le=1e150, allow_inf_nan=False)]
+Value = Annotated[float, Query(ge=-LARGEST_VALUE, le=LARGEST_VALUE, allow_inf_nan=False)]
 PredictionId = Annotated[
     UUID, Path(description="As its response had it", examples=["01a20847-a5a7-7417-9958-3271ea4081d2"])
 ]

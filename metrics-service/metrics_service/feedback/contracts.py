@@ -10,10 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from pydantic.config import JsonDict
 
 from shared.contracts.labels import check_label
-from shared.contracts.values import ErrorMetrics
-
-LARGEST_VALUE = 1e150
-"""Of a value: no regression here predicts a larger one, and the square of a distance fits into a double."""
+from shared.contracts.values import LARGEST_VALUE, ErrorMetrics
 
 MAX_BATCH = 1000
 """Judgements in one request."""

@@ -19,6 +19,7 @@ from prediction_service.rollouts.policies import KnownFrom, Policies
 from prediction_service.rollouts.store import ChangedBy, RolloutStore
 from shared.asyncio.background import Background
 from shared.asyncio.clock import UtcNow
+from shared.asyncio.group_call import set_or_after
 from shared.database.connection import Connector
 from shared.database.listening_connection import StoreAwayError
 
@@ -116,9 +117,7 @@ class RolloutFollower:
 
     async def _follow(self) -> None:
         while True:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(POLL_SECONDS):
-                    await self._told.wait()
+            await set_or_after(self._told, POLL_SECONDS)
             self._told.clear()
             try:
                 await self.look()

@@ -3,8 +3,8 @@
 import math
 from collections.abc import Sequence
 
-from prediction_service.tasks.regression import LARGEST_VALUE
 from prediction_service.tasks.task import BadOutput, Finding, MisfitError, NotFinite, check_number, is_near, shown
+from shared.contracts.values import LARGEST_VALUE
 
 
 class Embedding:

@@ -5,9 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from prediction_service.tasks.task import BadOutput, Finding, MisfitError, NotFinite, check_number, is_near
-
-LARGEST_VALUE = 1e150
-"""Squares of larger ones would not fit into a double, and what is counted of them neither."""
+from shared.contracts.values import LARGEST_VALUE
 
 
 class Regression:

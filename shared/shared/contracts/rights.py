@@ -1,5 +1,6 @@
 """What a key may do: the gateway knows its keys, the services are told what the caller's key may."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 
@@ -19,6 +20,11 @@ class Right(StrEnum):
 
 
 Rights = frozenset[Right]
+
+
+def known_rights(names: Iterable[str]) -> Rights:
+    """The rights of these names that this release knows; others, of a newer one, it cannot grant."""
+    return frozenset(Right(name) for name in names if name in set(Right))
 
 
 def may(rights: Rights, *needed: Right) -> bool:

@@ -7,6 +7,8 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from shared.contracts.values import LARGEST_VALUE
+
 
 class Status(StrEnum):
     """The verdict of the thresholds, from best to worst."""
@@ -23,9 +25,6 @@ class Breach(BaseModel):
     threshold_value: float
     measured_value: float
 
-
-LARGEST_VALUE = 1e150
-"""Of a threshold on values, as of values."""
 
 ValueLimit = Annotated[
     float | None,

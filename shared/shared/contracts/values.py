@@ -2,6 +2,9 @@
 
 from pydantic import BaseModel, Field
 
+LARGEST_VALUE = 1e150
+"""Of a value, and of what it is held against: squares of larger ones, and of distances, would not fit into a double."""
+
 
 class ValueMetrics(BaseModel):
     """Of the predictions that have a value: a regression's value, an embedding's norm.

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from starlette.types import Scope
 
-from shared.contracts.rights import Right, Rights
+from shared.contracts.rights import Rights, known_rights
 from shared.http.problems import Problem
 from shared.http.request_id import header
 
@@ -66,7 +66,7 @@ def opened(value: bytes, secret: str) -> KeyHolder:
     match = FORM.fullmatch(value.decode("latin-1"))
     if match is None or not hmac.compare_digest(seal_of(f"{match[1]} {match[2]}", secret), match[3]):
         raise HolderNotBelieved
-    return KeyHolder(match[1], frozenset(Right(right) for right in match[2].split(",") if right in set(Right)))
+    return KeyHolder(match[1], known_rights(match[2].split(",")))
 
 
 def seal_of(said: str, secret: str) -> str:

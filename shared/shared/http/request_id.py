@@ -2,11 +2,11 @@
 
 import re
 from contextvars import ContextVar
-from random import Random
 
 from starlette.types import Scope
 
 from shared.tracing.context import begin_trace, traceparent
+from shared.tracing.ids import new_id
 
 HEADER = b"x-request-id"
 HEADER_INDEX = "header_index"
@@ -14,8 +14,6 @@ HEADER_INDEX = "header_index"
 
 SANE = re.compile(rb"[A-Za-z0-9._-]{8,128}")
 """Ids that are safe in a header, a log line and a file name, and long enough to be told apart."""
-
-_random = Random()  # noqa: S311 - ids must differ, not be secret; a system call for each would cost more than the rest
 
 current_request_id: ContextVar[str] = ContextVar("current_request_id", default="")
 
@@ -27,7 +25,7 @@ def sane_request_id(given: bytes | None) -> str | None:
 
 def new_request_id() -> str:
     """An id that no other request has."""
-    return f"{_random.getrandbits(128):032x}"
+    return new_id(128)
 
 
 def header(scope: Scope, name: bytes) -> bytes | None:

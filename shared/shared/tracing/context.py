@@ -5,9 +5,9 @@
 
 import re
 from contextvars import ContextVar
-from random import Random
 from typing import NamedTuple
 
+from shared.tracing.ids import new_id
 from shared.tracing.sampler import Sampler
 from shared.tracing.span import Span, current_span
 
@@ -19,8 +19,6 @@ NO_TRACE, NO_SPAN = "0" * 32, "0" * 16
 
 SAMPLED = 1
 """The flag that says so."""
-
-_random = Random()  # noqa: S311 - ids must differ, not be secret
 
 _passed_on: ContextVar[str] = ContextVar("traceparent", default="")
 
@@ -51,7 +49,7 @@ def begin_trace(header: bytes | None) -> Span | None:
         return None
     parent = parent_of(given)
     if parent is None:
-        ids = f"{_random.getrandbits(192):048x}"
+        ids = new_id(192)
         given, parent = f"00-{ids[:32]}-{ids[32:]}-00", Parent(ids[:32], "", None)
     is_sampled = tracing.sampler.samples(parent.trace_id, parent=parent.is_sampled)
     span = Span("", parent.trace_id, parent.span_id, is_server=True) if is_sampled else None

@@ -6,14 +6,13 @@ long to find out that a request is not traced (docs/decisions/0035). Names and a
 
 from collections.abc import Callable
 from contextvars import ContextVar, Token
-from random import Random
 from time import time_ns
 from types import TracebackType
 from typing import Self
 
-Value = str | bool | int | float
+from shared.tracing.ids import new_id
 
-_random = Random()  # noqa: S311 - ids must differ, not be secret
+Value = str | bool | int | float
 
 
 class Spans:
@@ -52,7 +51,7 @@ class Span:
     ) -> None:
         self.name, self.trace_id, self.parent_id = name, trace_id, parent_id
         self.is_server, self.is_client = is_server, is_client
-        self.span_id = f"{_random.getrandbits(64) or 1:016x}"
+        self.span_id = new_id(64)
         self.attributes: dict[str, Value] = {}
         self.error = ""
         self.start_ns, self.end_ns = time_ns(), 0
