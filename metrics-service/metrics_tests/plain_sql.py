@@ -26,6 +26,7 @@ LABELS = """
 VALUES = """
     SELECT count(*) AS predictions, sum(prediction_value) AS sum, avg(prediction_value) AS average,
         min(prediction_value) AS min, max(prediction_value) AS max,
+        array_agg(prediction_value ORDER BY prediction_value) AS in_order,
         percentile_cont(0.05) WITHIN GROUP (ORDER BY prediction_value) AS p05,
         percentile_cont(0.25) WITHIN GROUP (ORDER BY prediction_value) AS p25,
         percentile_cont(0.5) WITHIN GROUP (ORDER BY prediction_value) AS p50,

@@ -66,7 +66,7 @@ class Series(NamedTuple):
 
 
 async def aggregate(engine: AsyncEngine, selection: Selection) -> Aggregates:
-    """Counts, averages, extremes: exact. Percentiles: within 1 % (of values: from 1e-9 to 1e15)."""
+    """Counts, averages, extremes: exact. Percentiles: within 1 % (of values: from 1e-9 to 9.9e14)."""
     return (await aggregate_by_version(engine, selection))[0]
 
 

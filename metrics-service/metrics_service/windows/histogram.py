@@ -3,7 +3,7 @@
 Bin i counts values in (GAMMA^(i-1), GAMMA^i]. One number stands for all of them, and it is wrong by at most
 (GAMMA - 1) / (GAMMA + 1) = 0.991 % of the true value, whatever its size. The migrations fill the bins with the same
 GAMMA. A quantile is interpolated between two values as Postgres's `percentile_cont` does; both are that close, so what
-lies between them is as well.
+lies between them is as well, unless one is below 0 and the other above: then it may be wrong by 0.991 % of the larger.
 """
 
 from collections.abc import Callable, Mapping, Sequence
