@@ -1,18 +1,19 @@
 """`modelserver`: reads the command line and runs one of its commands.
 
 Exit codes: 0, all is well; 1, something is not good enough (a folder refused, a conversion that differs, rows
-that were not predicted); 2, asked wrongly, or something is not installed; 3, a file is not yet predicted to its end.
+that were not predicted, a key that a gateway refuses to change); 2, asked wrongly, or something is not installed; 3, a
+file is not yet predicted to its end, a gateway did not respond.
 """
 
 import argparse
 import sys
 from collections.abc import Sequence
 
-from modelserver import check, new, predict
+from modelserver import check, keys, new, predict
 from modelserver.errors import CommandError
 from modelserver.importing import command as importing
 
-COMMANDS = (new, importing, check, predict)
+COMMANDS = (new, importing, check, predict, keys)
 
 INTERRUPTED = 130
 """Ctrl-C, as shells have it."""

@@ -8,11 +8,10 @@ already; 2, asked wrongly; 3, not complete: the same command goes on.
 """
 
 import argparse
-import os
 from pathlib import Path
 from typing import Any
 
-URL = "http://localhost:8000"
+from modelserver import server
 
 PATIENCE_SECONDS = 600.0
 """Ten minutes: a server is started anew in less, and a shift of people is not waited for."""
@@ -25,7 +24,7 @@ def add_to(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     command.add_argument("file", type=Path, metavar="FILE", help=".csv, .tsv, .ndjson or .jsonl; - for standard input")
-    command.add_argument("--url", default=os.environ.get("MODELSERVER_URL", URL), help=f"MODELSERVER_URL; {URL}")
+    server.add_to(command)
     command.add_argument("--model", metavar="NAME", help="without it the default model")
     command.add_argument("--version", metavar="X.Y.Z", help="without it the newest")
     command.add_argument(
@@ -50,10 +49,7 @@ def add_to(commands: Any) -> None:
         "--patience", type=float, default=PATIENCE_SECONDS, metavar="SECONDS",
         help="how long is waited between tries without an answer (600)",
     )  # fmt: skip
-    command.add_argument(
-        "--token-file", type=Path, metavar="FILE", help="of what is sent as Authorization: Bearer (MODELSERVER_TOKEN)"
-    )
-    command.set_defaults(run=run, token=os.environ.get("MODELSERVER_TOKEN", ""))
+    command.set_defaults(run=run)
 
 
 def delimiter(word: str) -> str:

@@ -24,6 +24,7 @@ from modelserver.predicting.rows import Columns, CsvReader, Input, LineReader, N
 from modelserver.predicting.run import Work, run
 from modelserver.predicting.signature import inputs_of
 from modelserver.predicting.source import FileSource, Source, StandardInput
+from modelserver.server import authorization_of
 
 FORMS = {".csv": "csv", ".tsv": "csv", ".txt": "csv", ".ndjson": "ndjson", ".jsonl": "ndjson"}
 """How a file's name ends → what is in it."""
@@ -44,8 +45,7 @@ async def predicted(options: Namespace) -> int:
     begun_at = monotonic()
     is_csv = form_of(options) == "csv"
     source = source_of(options.file)
-    headers = {"Authorization": f"Bearer {token}"} if (token := token_of(options)) else {}
-    target = Target(options.url.rstrip("/"), TYPES[form_of(options)], headers)
+    target = Target(options.url.rstrip("/"), TYPES[form_of(options)], authorization_of(options))
     beginning = await first_bytes(source)
     reader, encoding = await reader_of(options, target, beginning) if is_csv else (NdjsonReader, "utf-8")
     begun = Begun(fingerprint(source, beginning), options.model, options.version)
@@ -99,17 +99,6 @@ def output_of(options: Namespace) -> Path | None:
     if not path.parent.is_dir():
         raise UsageError(f"--output {path}: there is no such folder")
     return path
-
-
-def token_of(options: Namespace) -> str:
-    """From its file, or the environment. Raises UsageError."""
-    if options.token_file is None:
-        return str(options.token)
-    try:
-        token: str = options.token_file.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"--token-file {options.token_file}: {error}") from None
-    return token
 
 
 async def first_bytes(source: Source) -> bytes:

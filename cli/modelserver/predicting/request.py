@@ -1,16 +1,15 @@
 """One request: rows go out, answers come in, both at a time."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import aiohttp
 
 from modelserver.errors import UsageError
 from modelserver.predicting.patience import retry_after_seconds
 from modelserver.predicting.rows import Piece
+from modelserver.problems import words_of
 
 SILENCE_SECONDS = 330.0
 """Without a byte either way a connection is taken for dead. The server waits up to 300 s for room for the next rows."""
@@ -19,8 +18,6 @@ CONNECT_SECONDS = 10.0
 
 PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 """What may be otherwise in a while."""
-
-SHOWN_FAULTS = 5
 
 PROBLEM_BYTES = 65_536
 
@@ -110,14 +107,3 @@ async def check(response: aiohttp.ClientResponse) -> None:
     if status in PASSING:
         raise BrokenOffError(f"{status}: {said}", retry_after_seconds(response.headers.get("Retry-After")))
     raise UsageError(f"{status}: {said}")
-
-
-def words_of(body: bytes) -> str:
-    """What a problem says, in one line."""
-    try:
-        problem: Any = json.loads(body)
-        errors = [f"{one['location'].removeprefix('body.')} {one['message']}" for one in problem.get("errors", [])]
-        more = f"; and {len(errors) - SHOWN_FAULTS} more" if len(errors) > SHOWN_FAULTS else ""
-        return "; ".join(errors[:SHOWN_FAULTS]) + more or str(problem.get("detail") or problem.get("title") or "")
-    except (ValueError, AttributeError, KeyError, TypeError):
-        return ""

@@ -6,7 +6,8 @@ import aiohttp
 
 from modelserver.errors import UsageError
 from modelserver.predicting.patience import IncompleteError
-from modelserver.predicting.request import CONNECT_SECONDS, Target, words_of
+from modelserver.predicting.request import CONNECT_SECONDS, Target
+from modelserver.problems import words_of
 
 ONE_TEXT = {"text": "text"}
 """Of a model without declared inputs."""

@@ -14,7 +14,7 @@ from gateway.keys.contracts import Key, KeyChange, KeyHistory, KeyPage, KeyRotat
 from gateway.keys.store import ChangedBy
 from gateway.proxy.headers import forwarding_headers
 from gateway.request.context import context_of
-from shared.contracts.audit import Reason
+from shared.contracts.audit import Name, Reason
 from shared.http.addresses import MAX_ADDRESS_CHARACTERS
 from shared.http.openapi import problems
 from shared.http.read_only import only_read
@@ -50,7 +50,7 @@ def keys_router(changes: KeyChanges, token: SecretStr) -> APIRouter:
 
         409: another key has this name, or there are as many keys as there can be.
         """
-        return await changes.create(wanted, changed_by(request, wanted.changed_by, wanted.reason))
+        return await changes.create(wanted, asked_by(request, wanted.changed_by, wanted.reason))
 
     @router.get("/audit", summary="Who changed keys", responses=problems(401, 403, 422, 503))
     async def list_key_changes(
@@ -73,16 +73,17 @@ def keys_router(changes: KeyChanges, token: SecretStr) -> APIRouter:
 
         409: somebody else was faster, it is revoked, or another key has this name.
         """
-        return await changes.change(key_id, change, changed_by(request, change.changed_by, change.reason))
+        return await changes.change(key_id, change, asked_by(request, change.changed_by, change.reason))
 
     @router.delete("/{key_id}", summary="Revoke a key", responses=problems(401, 403, 404, 422, 503))
     async def revoke_key(
         key_id: KeyId,
         request: Request,
         reason: Annotated[Reason | None, Query(description="Why; for the audit", examples=[None])] = None,
+        changed_by: Annotated[Name | None, Query(description="Who, as far as they say", examples=[None])] = None,
     ) -> Key:
         """Refused from now on, on all gateways within two seconds, for good. Its name is free again."""
-        return await changes.revoke(key_id, changed_by(request, None, reason))
+        return await changes.revoke(key_id, asked_by(request, changed_by, reason))
 
     @router.post(
         "/{key_id}/rotate",
@@ -95,7 +96,7 @@ def keys_router(changes: KeyChanges, token: SecretStr) -> APIRouter:
         One that was old already ends at once: there are never more than two. 409: somebody else was faster, or it is
         revoked.
         """
-        return await changes.rotate(key_id, rotation, changed_by(request, rotation.changed_by, rotation.reason))
+        return await changes.rotate(key_id, rotation, asked_by(request, rotation.changed_by, rotation.reason))
 
     return router
 
@@ -113,7 +114,7 @@ def admin_only(token: SecretStr) -> Callable[..., Coroutine[Any, Any, None]]:
     return require_admin
 
 
-def changed_by(request: Request, name: str | None, reason: str | None) -> ChangedBy:
+def asked_by(request: Request, name: str | None, reason: str | None) -> ChangedBy:
     """The name that they state, the key that they have, and the addresses that a service would be told."""
     context = context_of(request.scope)
     addresses = dict(forwarding_headers(request.scope, context))[b"x-forwarded-for"].decode("latin-1")

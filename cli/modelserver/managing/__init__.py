@@ -1,0 +1,1 @@
+"""Keys of a running server, listed and changed."""

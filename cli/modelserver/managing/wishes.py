@@ -1,0 +1,66 @@
+"""What options ask for, as the API has it."""
+
+import re
+from argparse import Namespace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from modelserver.errors import UsageError
+from modelserver.keys import NOTHING
+
+SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+DURATION = re.compile(r"([0-9]{1,9})([smhd])")
+
+LONGEST = timedelta(days=36_500)
+"""Beyond any date that a server takes, and within those that Python has."""
+
+
+def wanted_of(options: Namespace) -> dict[str, Any]:
+    """What a key shall be like, as far as it is said. Raises UsageError."""
+    wanted: dict[str, Any] = {}
+    if options.name is not None:
+        wanted["name"] = options.name
+    if options.rights is not None:
+        wanted["rights"] = [right.strip() for right in options.rights.split(",")]
+    if options.limits is not None:
+        wanted["limits"] = None if options.limits == NOTHING else options.limits
+    if options.expires is not None:
+        wanted["expires_at"] = None if options.expires == NOTHING else moment_of(options.expires)
+    if options.note is not None:
+        wanted["note"] = options.note
+    return wanted
+
+
+def words_for_audit(options: Namespace) -> dict[str, str]:
+    """Who, and why, as far as it is said."""
+    words = {"reason": options.reason, "changed_by": options.by}
+    return {name: word for name, word in words.items() if word is not None}
+
+
+def moment_of(text: str) -> str:
+    """A moment with its time zone, from a date or from now on. Raises UsageError."""
+    seconds = seconds_of(text)
+    if seconds is not None:
+        return (datetime.now(UTC) + min(timedelta(seconds=seconds), LONGEST)).isoformat(timespec="seconds")
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"--expires {text}: is neither a moment such as 2027-01-31T08:30:00Z nor 90d") from None
+    if moment.tzinfo is None:
+        raise UsageError(f"--expires {text}: in which time zone? {text}{'' if 'T' in text else 'T00:00:00'}Z is UTC")
+    return moment.isoformat()
+
+
+def lifetime_of(text: str) -> int:
+    """Seconds that an old key lives on. Raises UsageError."""
+    seconds = 0 if text == "0" else seconds_of(text)
+    if seconds is None:
+        raise UsageError(f"--old-lives {text}: is no duration such as 0, 30m, 12h or 1d")
+    return seconds
+
+
+def seconds_of(text: str) -> int | None:
+    """Of `12h`; None: it is none."""
+    match = DURATION.fullmatch(text)
+    return None if match is None else int(match[1]) * SECONDS[match[2]]
