@@ -110,4 +110,5 @@ def create_app(settings: Settings) -> FastAPI:
         routers=[analysis_router(inquiry), operator_router(operations, settings.admin_token)],
         health=health_report(settings, redis, circuit, outcome, VERSION),
         lifespan=lifespan,
+        admin_token=settings.admin_token,
     )

@@ -1,6 +1,7 @@
 """Calls to Gemini are spent on questions that have an answer, and by nobody alone."""
 
 import asyncio
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -12,13 +13,17 @@ from analytics_service.testing.metrics_emulator import MetricsEmulator
 from analytics_service.testing.metrics_emulator import metrics as numbers
 from analytics_tests.parts import redis_client
 from analytics_tests.service import client_of, settings_for
+from shared.contracts.rights import Right
 from shared.http.caller import CALLER_HEADER
-from shared.testing.admin import ADMIN
+from shared.testing.admin import ADMIN, held
 from shared.testing.redis import RedisServer
 
 
-async def ask(client: httpx.AsyncClient, caller: str | None = "192.0.2.1", **query: object) -> httpx.Response:
+async def ask(
+    client: httpx.AsyncClient, caller: str | None = "192.0.2.1", *, key_id: str | None = None, **query: object
+) -> httpx.Response:
     headers = {CALLER_HEADER.decode(): caller} if caller else {}
+    headers |= held(key_id, Right.ANALYZE) if key_id else {}
     return await client.post("/analyze/performance", json=query, headers=headers)
 
 
@@ -74,6 +79,23 @@ async def test_one_client_leaves_the_others_their_part(
         other = await ask(client, "2001:db8::/64", time_window_minutes=7)
         assert (other.json()["source"], other.headers["x-cache"]) == ("gemini", "MISS")
         assert (await ask(client, time_window_minutes=7)).headers["x-cache"] == "HIT"
+
+
+async def test_a_key_has_one_part_from_all_addresses_and_leaves_the_address_its_own(
+    redis_server: RedisServer, metrics: MetricsEmulator, gemini: GeminiEmulator
+) -> None:
+    settings = settings_for(redis_server, metrics, gemini, gemini_rate_limit=6, gemini_client_share=0.34)
+    key_id, other_key_id = str(uuid4()), str(uuid4())
+    async with client_of(settings) as client:
+        minutes = iter(range(1, 20))
+        callers = [f"192.0.2.{number}" for number in range(1, 4)]
+        answers = [await ask(client, caller, key_id=key_id, time_window_minutes=next(minutes)) for caller in callers]
+        reasons = [answer.json()["fallback_reason"] for answer in answers]
+        assert reasons == [None, None, "client_quota_exhausted"]
+        for own in (other_key_id, None):
+            answer = await ask(client, "192.0.2.1", key_id=own, time_window_minutes=next(minutes))
+            assert answer.json()["source"] == "gemini"
+    assert len(gemini.calls) == 4
 
 
 async def test_of_many_who_ask_the_same_at_once_one_with_a_share_asks_for_all(

@@ -167,4 +167,5 @@ def create_app(settings: Settings) -> FastAPI:
         ],
         health=health_report(own, VERSION),
         lifespan=lifespan,
+        admin_token=settings.admin_token,
     )

@@ -22,6 +22,12 @@ INSERT_EVERY_TASK = """
     ) AS row (a, b, c, d, e, f, g, h, i, value, labels, input_bins, caller) ON CONFLICT DO NOTHING
 """
 
+INSERT_WITH_KEYS = (
+    INSERT_EVERY_TASK.replace("caller,", "caller, key_id,")
+    .replace("bins, caller)", "bins, caller, key_id)")
+    .replace("$13::uuid[]", "$13::uuid[], $14::uuid[]")
+)
+
 INSERT = """
     INSERT INTO predictions.prediction (
         prediction_id, created_at, model_name, model_version, task_type, prediction_label, confidence,
@@ -48,6 +54,7 @@ class Row:
     input_bins: tuple[int | None, ...] | None = None
     prediction_id: UUID = field(default_factory=uuid4)
     caller: UUID | None = None
+    key_id: UUID | None = None
 
 
 async def insert(database: Database, rows: Iterable[Row]) -> None:
@@ -61,7 +68,8 @@ async def insert(database: Database, rows: Iterable[Row]) -> None:
 async def insert_over(connection: asyncpg.Connection, rows: Iterable[Row]) -> None:
     """As a recorder does; of rows that have nothing of what came with other tasks, as one from before them."""
     rows = list(rows)
-    is_newer = any((row.value, row.labels, row.input_bins, row.caller) != (None,) * 4 for row in rows)
+    with_keys = any(row.key_id for row in rows)
+    is_newer = with_keys or any((row.value, row.labels, row.input_bins, row.caller) != (None,) * 4 for row in rows)
     columns = zip(
         *(
             (
@@ -75,12 +83,14 @@ async def insert_over(connection: asyncpg.Connection, rows: Iterable[Row]) -> No
                 row.time_ms,
                 row.input_length,
                 *((row.value, array(row.labels), array(row.input_bins), row.caller) if is_newer else ()),
+                *((row.key_id,) if with_keys else ()),
             )
             for row in rows
         ),
         strict=True,
     )
-    await connection.execute(INSERT_EVERY_TASK if is_newer else INSERT, *columns)
+    statement = INSERT_WITH_KEYS if with_keys else INSERT_EVERY_TASK if is_newer else INSERT
+    await connection.execute(statement, *columns)
 
 
 def array(values: tuple[str, ...] | tuple[int | None, ...] | None) -> str | None:

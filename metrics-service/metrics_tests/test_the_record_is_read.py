@@ -159,7 +159,7 @@ async def test_a_prediction_comes_back_with_all_that_is_known_of_it(
         "timestamp": row.created_at.isoformat().replace("+00:00", "Z"), "task_type": "classification",
         "prediction_label": "positive", "labels": None, "confidence": 0.9, "prediction_value": None,
         "inference_time_ms": 10.0, "input_length": 20, "metrics_data": {}, "text": None, "inputs": None,
-        "caller": caller_digest("192.0.2.1"), "feedback": None,
+        "caller": caller_digest("192.0.2.1"), "key_id": None, "feedback": None,
     }  # fmt: skip
     assert (await client.get(path)).json() == expected
     await judge(client, [row])

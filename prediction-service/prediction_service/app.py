@@ -125,4 +125,5 @@ def create_app(settings: Settings) -> FastAPI:
         ],
         health=health_report(repository, store, follower, candidates, SERVICE, VERSION),
         lifespan=lifespan,
+        admin_token=settings.admin_token,
     )

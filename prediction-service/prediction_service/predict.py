@@ -18,7 +18,7 @@ from prediction_service.shadows.shadows import Shadows
 from prediction_service.signature.signature import Instance, length_of
 from prediction_service.stored import Stored
 from shared.asyncio.clock import UtcNow
-from shared.http.caller import caller_digest, current_caller
+from shared.http.caller import caller_digest, current_caller, current_key_id
 from shared.http.problems import Problem
 from shared.tracing.span import Span, span
 
@@ -194,6 +194,7 @@ class Predictor:
             input_bins=bins,
             inputs=self._stored.inputs_of(model.name, manifest.signature, instance),
             caller=caller_digest(caller) if caller else None,
+            key_id=current_key_id.get(),
         )
         return Predicted(record, finding.raw)
 

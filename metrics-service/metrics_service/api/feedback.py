@@ -1,6 +1,7 @@
 """What users say about predictions."""
 
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials
@@ -25,7 +26,7 @@ from shared.contracts.aggregates import MetricsQuery
 from shared.contracts.rights import Right, may
 from shared.database import rollup_widths
 from shared.http.addresses import addresses_of
-from shared.http.caller import CALLER_HEADER, caller_digest
+from shared.http.caller import caller_digest, current_caller
 from shared.http.key_holder import holder_of
 from shared.http.openapi import problems
 from shared.http.strict_route import StrictRoute
@@ -44,8 +45,10 @@ def feedback_router(store: FeedbackStore, coverage: Coverage, catalogue: ModelCa
         if holder is not None or given is not None:
             require(holder, given, token, Right.FEEDBACK)
         is_trusted = given is not None if holder is None else may(holder.rights)
-        counted_as = request.headers.get(CALLER_HEADER.decode()) or addresses_of(request)
-        return Caller(caller_digest(counted_as), is_trusted=is_trusted)
+        counted_as = current_caller.get() or addresses_of(request)
+        return Caller(
+            caller_digest(counted_as), is_trusted=is_trusted, key_id=None if holder is None else UUID(holder.key_id)
+        )
 
     @router.post(
         "/feedback", summary="Say what a prediction should have been", responses=problems(401, 404, 409, 422, 503)

@@ -21,9 +21,12 @@ from metrics_service.predictions.filter import FeedbackWanted, Filter
 from metrics_service.predictions.reader import RecordReader
 from shared.contracts.labels import Label
 from shared.contracts.names import ModelName, ModelVersion, TaskType
+from shared.contracts.problem import FieldError
 from shared.contracts.rights import Right
 from shared.contracts.values import LARGEST_VALUE
+from shared.http.caller import key_digest
 from shared.http.openapi import problems
+from shared.http.problems import InvalidRequest
 from shared.http.read_only import only_read
 from shared.http.strict_route import StrictRoute
 from shared.service.admin_token import admin_token
@@ -41,9 +44,12 @@ CallerName = Annotated[
         min_length=1,
         max_length=200,
         description="An address (of IPv6 its network counts: `2001:db8::/64`), or the digest that `caller` of a "
-        "prediction is",
+        "prediction is; what came with a key counts for the key and for no address",
         examples=["127.0.0.1"],
     ),
+]
+KeyId = Annotated[
+    UUID, Query(description="Of the key they came with", examples=["e03955ab-ddb8-4581-882d-0d46a027e8d9"])
 ]
 Cursor = Annotated[
     str | None,
@@ -71,12 +77,23 @@ def asked_filter(
     until: Annotated[Moment | None, Query(description="Made before", examples=["2027-01-01T00:00:00Z"])] = None,
     caller: CallerName | None = None,
     feedback: Annotated[FeedbackWanted | None, Query(description="Whether there is any")] = None,
+    key_id: KeyId | None = None,
 ) -> Filter:
     """Which predictions are meant: all that fit everything that is named."""
     return Filter(
         model_name, model_version, task_type, label, min_confidence, max_confidence, min_value, max_value, since, until,
-        None if caller is None else digest_of(caller), feedback,
+        None if caller is None and key_id is None else asked_caller(caller, key_id), feedback, key_id,
     )  # fmt: skip
+
+
+def asked_caller(caller: str | None, key_id: UUID | None) -> UUID:
+    """The digest of who is meant, by one of both. Raises InvalidRequest."""
+    if caller is not None and key_id is None:
+        return digest_of(caller)
+    if key_id is not None and caller is None:
+        return key_digest(key_id)
+    message = "is the caller of all that came with it: name one of both" if key_id else "or key_id must be there"
+    raise InvalidRequest([FieldError(location=f"query.{'key_id' if key_id else 'caller'}", message=message)])
 
 
 EXPORTED = {
@@ -166,13 +183,19 @@ def predictions_router(
         "", summary="Erase what a caller has asked", dependencies=erases, responses=problems(401, 404, 422, 503)
     )
     async def erase_caller(
-        changed_by: WhoChanges, caller: CallerName, model_name: Annotated[ModelName | None, Query()] = None
+        changed_by: WhoChanges,
+        caller: CallerName | None = None,
+        key_id: KeyId | None = None,
+        model_name: Annotated[ModelName | None, Query()] = None,
     ) -> Erased:
-        """All predictions of a caller until now, of one model or of all, as `DELETE /predictions/{prediction_id}` does.
+        """All predictions of a caller, or of a key, until now, of one model or of all.
+
+        As `DELETE /predictions/{prediction_id}` does; one of `caller` and `key_id` must be there.
 
         Many take a while: `is_complete` says whether they are gone; if not, the rest goes within minutes.
         """
+        whose = asked_caller(caller, key_id)
         await catalogue.check(model_name)
-        return await eraser.erase_caller(digest_of(caller), model_name, changed_by)
+        return await eraser.erase_caller(whose, model_name, changed_by, key_id)
 
     return router

@@ -105,10 +105,15 @@ class FeedbackResults(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who gives feedback: a digest of the address it is counted under, and whether it came with the admin token."""
+    """Who gives feedback.
+
+    `digest`: of what the caller is counted as. `is_trusted`: whether it came with the admin token. `key_id`: of the
+    key that it came with.
+    """
 
     digest: str
     is_trusted: bool
+    key_id: UUID | None = None
 
 
 class RecordedFeedback(BaseModel):

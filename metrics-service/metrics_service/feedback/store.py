@@ -46,6 +46,7 @@ GIVE = statement(
     bindparam("labels", type_=ARRAY(Text)),
     bindparam("values", type_=ARRAY(Double)),
     bindparam("given_by", type_=Text),
+    bindparam("key_id", type_=Uuid()),
 )
 """In the order of their ids, so that callers who judge the same predictions never wait for each other in a circle."""
 
@@ -125,7 +126,7 @@ class FeedbackStore:
                 "labels": [row.label for row in taken.values()],
                 "values": [row.value for row in taken.values()],
             }
-            by = {"given_by": caller.digest, "is_trusted": caller.is_trusted}
+            by = {"given_by": caller.digest, "is_trusted": caller.is_trusted, "key_id": caller.key_id}
             rows = await connection.execute(GIVE, {**words, **by})
             recorded = {row["prediction_id"]: dict(row) for row in rows.mappings()}
             left = [prediction_id for prediction_id in taken if prediction_id not in recorded]

@@ -14,6 +14,7 @@ class FeedbackOnRecord(BaseModel):
     actual_value: float | None = Field(None, description="Of a regression: the value that would have been right")
     given_at: datetime
     is_trusted: bool = Field(description="Whether it came with the admin token")
+    key_id: UUID | None = Field(None, description="Of the key it came with")
 
 
 class RecordedPrediction(BaseModel):
@@ -36,8 +37,11 @@ class RecordedPrediction(BaseModel):
     text: str | None = Field(description="Only where STORE_TEXT or STORE_INPUTS says so")
     inputs: dict[str, Any] | None = Field(description="Only where STORE_INPUTS says so")
     caller: str | None = Field(
-        description="Digest of what the gateway counts the caller as; null: it came past the gateway, or before "
-        "callers were recorded"
+        description="Digest of the key it came with, by its id, or else of the address; null: it came past the "
+        "gateway, or before callers were recorded"
+    )
+    key_id: UUID | None = Field(
+        None, description="Of the key it came with; null: with none, or before keys were recorded"
     )
     feedback: FeedbackOnRecord | None = None
 

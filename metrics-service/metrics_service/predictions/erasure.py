@@ -8,7 +8,7 @@ Without Postgres: DatabaseUnavailable; nothing is erased then, or the rest later
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from time import monotonic
@@ -56,17 +56,22 @@ class Eraser:
 
     async def erase_prediction(self, prediction_id: UUID, changed_by: ChangedBy) -> Erased:
         """One prediction. Of one that is not on record it is noted as well: it may wait in a journal."""
-        number = await self._note({"prediction_id": prediction_id}, None, changed_by)
+        detail = {"prediction_id": str(prediction_id)}
+        number = await self._note({"prediction_id": prediction_id}, detail, None, changed_by)
         return await self._work_on(number, prediction_id)
 
-    async def erase_caller(self, caller: UUID, model_name: str | None, changed_by: ChangedBy) -> Erased:
-        """All predictions that a caller has made until now, of one model or of all."""
-        number = await self._note({"caller": caller}, model_name, changed_by)
+    async def erase_caller(
+        self, caller: UUID, model_name: str | None, changed_by: ChangedBy, key_id: UUID | None = None
+    ) -> Erased:
+        """All predictions that a caller has made until now, of one model or of all. `key_id`: of the key that it is."""
+        detail = {"caller": caller.hex} if key_id is None else {"caller": caller.hex, "key_id": str(key_id)}
+        number = await self._note({"caller": caller}, detail, model_name, changed_by)
         return await self._work_on(number, None)
 
-    async def _note(self, what: dict[str, UUID], model_name: str | None, changed_by: ChangedBy) -> int:
+    async def _note(
+        self, what: Mapping[str, UUID], detail: Mapping[str, str], model_name: str | None, changed_by: ChangedBy
+    ) -> int:
         async with transaction(self.engine) as connection:
-            detail = {name: str(value) if name == "prediction_id" else value.hex for name, value in what.items()}
             await note(connection, Subject.RECORD, "erased", model_name, detail, changed_by)
             new = insert(erasure).values(**what, model_name=model_name, until=self.clock())
             number: int = (await connection.execute(new.returning(erasure.c.erasure_id))).scalar_one()

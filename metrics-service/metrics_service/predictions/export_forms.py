@@ -14,13 +14,18 @@ GIVEN_AT, MADE_AT = UTC_TIME.format("feedback.given_at"), UTC_TIME.format("predi
 COMMON = f"""prediction.prediction_id, {MADE_AT} AS timestamp, prediction.model_name, prediction.model_version,
     prediction.task_type, prediction.prediction_label, {{labels}} AS labels, prediction.confidence,
     prediction.prediction_value, prediction.inference_time_ms, prediction.input_length,
-    {{metrics_data}} AS metrics_data, prediction.text, {{inputs}} AS inputs, {CALLER} AS caller"""
+    {{metrics_data}} AS metrics_data, prediction.text, {{inputs}} AS inputs, {CALLER} AS caller{{key_id}}"""
 
 NESTED = (
-    COMMON.format(labels="prediction.labels", metrics_data="prediction.metrics_data", inputs="prediction.inputs")
+    COMMON.format(
+        labels="prediction.labels",
+        metrics_data="prediction.metrics_data",
+        inputs="prediction.inputs",
+        key_id=", prediction.key_id",
+    )
     + f""", CASE WHEN feedback.prediction_id IS NOT NULL THEN json_build_object(
         'actual_label', feedback.actual_label, 'actual_value', feedback.actual_value,
-        'given_at', {GIVEN_AT}, 'is_trusted', feedback.is_trusted
+        'given_at', {GIVEN_AT}, 'is_trusted', feedback.is_trusted, 'key_id', feedback.key_id
     ) END AS feedback"""
 )
 """As `GET /predictions` has them."""
@@ -30,16 +35,17 @@ FLAT = (
         labels="to_json(prediction.labels)::text",
         metrics_data="prediction.metrics_data::text",
         inputs="prediction.inputs::text",
+        key_id="",
     )
     + f""", feedback.actual_label, {GIVEN_AT} AS feedback_given_at, feedback.is_trusted AS feedback_is_trusted,
-        feedback.actual_value"""
+        feedback.actual_value, prediction.key_id, feedback.key_id AS feedback_key_id"""
 )
 """For tables: what is nested is JSON as text."""
 
 FLAT_NAMES = (
     "prediction_id", "timestamp", "model_name", "model_version", "task_type", "prediction_label", "labels",
     "confidence", "prediction_value", "inference_time_ms", "input_length", "metrics_data", "text", "inputs", "caller",
-    "actual_label", "feedback_given_at", "feedback_is_trusted", "actual_value",
+    "actual_label", "feedback_given_at", "feedback_is_trusted", "actual_value", "key_id", "feedback_key_id",
 )  # fmt: skip
 
 

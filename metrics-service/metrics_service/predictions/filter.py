@@ -24,6 +24,7 @@ class Filter:
     """What a prediction must be to be meant; None: anything.
 
     `label`: the label, or of a multilabel model one of them. `caller`: the digest under which the record has it.
+    `key_id`: of the key it came with; `caller` is that of the key then, by which it is found.
     Ranges of confidences and values hold both their ends, that of time holds its start and not its end.
     """
 
@@ -39,6 +40,7 @@ class Filter:
     until: datetime | None = None
     caller: UUID | None = None
     feedback: FeedbackWanted | None = None
+    key_id: UUID | None = None
 
     def check(self) -> None:
         """Raises InvalidRequest for a range whose ends are the wrong way round."""

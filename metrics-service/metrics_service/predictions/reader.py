@@ -165,7 +165,8 @@ def prediction_of(row: Mapping[str, Any]) -> RecordedPrediction:
     caller, feedback = row["caller"], None
     if row["given_at"] is not None:
         feedback = FeedbackOnRecord(
-            **{name: row[name] for name in ("actual_label", "actual_value", "given_at", "is_trusted")}
+            **{name: row[name] for name in ("actual_label", "actual_value", "given_at", "is_trusted")},
+            key_id=row["feedback_key_id"],
         )
     return RecordedPrediction(
         **{name: row[name] for name in SAME_NAMES},
@@ -177,5 +178,5 @@ def prediction_of(row: Mapping[str, Any]) -> RecordedPrediction:
 
 SAME_NAMES = (
     "prediction_id", "model_name", "model_version", "task_type", "prediction_label", "labels", "confidence",
-    "prediction_value", "inference_time_ms", "input_length", "metrics_data", "text", "inputs",
+    "prediction_value", "inference_time_ms", "input_length", "metrics_data", "text", "inputs", "key_id",
 )  # fmt: skip

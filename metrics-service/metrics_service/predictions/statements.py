@@ -14,8 +14,9 @@ NEWEST_FIRST = "prediction.created_at DESC, prediction.prediction_id DESC"
 COLUMNS = """prediction.prediction_id, prediction.created_at, prediction.model_name, prediction.model_version,
     prediction.task_type, prediction.prediction_label, prediction.labels, prediction.confidence,
     prediction.prediction_value, prediction.inference_time_ms, prediction.input_length, prediction.metrics_data,
-    prediction.text, prediction.inputs, prediction.caller,
-    feedback.actual_label, feedback.actual_value, feedback.given_at, feedback.is_trusted"""
+    prediction.text, prediction.inputs, prediction.caller, prediction.key_id,
+    feedback.actual_label, feedback.actual_value, feedback.given_at, feedback.is_trusted,
+    feedback.key_id AS feedback_key_id"""
 """Of a prediction and of what was said of it, if anything was."""
 
 TESTS = {
@@ -28,6 +29,7 @@ TESTS = {
     "min_value": "prediction.prediction_value >= {}",
     "max_value": "prediction.prediction_value <= {}",
     "caller": "prediction.caller = {} AND prediction.created_at >= predictions.callers_since()",
+    "key_id": "prediction.key_id = {}",
 }
 """By the field of a filter, what a prediction must be."""
 

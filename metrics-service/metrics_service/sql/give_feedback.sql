@@ -1,16 +1,16 @@
 INSERT INTO metrics.feedback AS stored (
     prediction_id, predicted_at, model_name, model_version, task_type, prediction_label, actual_label,
-    prediction_value, actual_value, given_by, is_trusted
+    prediction_value, actual_value, given_by, is_trusted, key_id
 )
 SELECT prediction_id, created_at, model_name, model_version, task_type,
     CASE WHEN given.actual_label IS NOT NULL THEN prediction_label END, given.actual_label,
     CASE WHEN given.actual_value IS NOT NULL THEN prediction_value END, given.actual_value,
-    :given_by, :is_trusted
+    :given_by, :is_trusted, :key_id
 FROM unnest(:ids, :labels, :values) AS given (id, actual_label, actual_value)
 JOIN predictions.prediction ON prediction_id = given.id
 ORDER BY prediction_id
 ON CONFLICT (prediction_id) DO UPDATE SET
     actual_label = excluded.actual_label, actual_value = excluded.actual_value, given_at = now(),
-    given_by = excluded.given_by, is_trusted = excluded.is_trusted
+    given_by = excluded.given_by, is_trusted = excluded.is_trusted, key_id = excluded.key_id
 WHERE excluded.is_trusted OR NOT stored.is_trusted AND stored.given_by = excluded.given_by
 RETURNING prediction_id, prediction_label, actual_label, prediction_value, actual_value, given_at

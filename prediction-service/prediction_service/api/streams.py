@@ -26,7 +26,7 @@ from prediction_service.streams.row import LineWriter, RowReader
 from prediction_service.streams.stream import Stream
 from shared.contracts.names import ModelName, TaskType
 from shared.contracts.problem import FieldError
-from shared.http.caller import begin_caller, current_caller
+from shared.http.caller import current_caller
 from shared.http.problems import InvalidRequest
 from shared.http.request_body import PLAIN, UTF8, UnsupportedMediaType
 from shared.http.request_id import header
@@ -59,7 +59,6 @@ class StreamedPredictions(Response):
 
         Raises InvalidRequest and Overloaded while nothing was sent.
         """
-        begin_caller(scope)
         with self._streams.place(current_caller.get()):
             await self._respond(scope, receive, send)
 

@@ -11,7 +11,7 @@ from typing import Any
 from starlette.types import Scope
 
 from shared.contracts.problem import FieldError
-from shared.http.caller import CALLER_HEADER
+from shared.http.caller import current_caller
 from shared.http.problems import InvalidRequest
 from shared.http.request_id import header
 
@@ -59,7 +59,7 @@ def question_of(scope: Scope, body: bytes) -> Question:
     values = [value for name, value in scope["headers"] if name == HEADER]
     if len(values) != 1:
         raise bad_key("stands there twice")
-    caller = header(scope, CALLER_HEADER) or b""
+    caller = (current_caller.get() or "").encode("latin-1")
     return Question(hash_of(caller, parse_key(values[0])), hash_of(scope["path"].encode(), body))
 
 

@@ -14,8 +14,8 @@ class Record(NamedTuple):
     `prediction_value`: a regression's value, an embedding's norm; finite, its absolute value at most 1e150.
     `input_bins`: one per input of the manifest, in its order, by the edges and values of the model's `baseline.json`
     (shared.contracts.baseline), -1 for a missing one, None for an input without bins. `labels`: of a multilabel model
-    all that are above their thresholds, maybe none. `caller`: the digest of who asked
-    (shared.http.caller), None when no gateway told.
+    all that are above their thresholds, maybe none. `caller`: the digest of who asked (shared.http.caller), None when
+    no gateway told; `key_id`: of the key with which they did, None without one.
     """
 
     prediction_id: Annotated[str, "uuid"]
@@ -34,6 +34,7 @@ class Record(NamedTuple):
     inputs: Annotated[dict[str, Any] | None, "jsonb"] = None
     labels: Annotated[Sequence[str] | None, "text[]"] = None
     caller: Annotated[str | None, "uuid"] = None
+    key_id: Annotated[str | None, "uuid"] = None
 
 
 COLUMN_TYPES: dict[str, str] = {

@@ -7,7 +7,6 @@ from typing import Any
 from fastapi import Request
 
 from prediction_service.request.timeout import parse_timeout
-from shared.http.caller import begin_caller
 from shared.http.problems import Problem
 
 
@@ -24,11 +23,10 @@ class Caller:
 
 
 def caller_of(request: Request, bad_timeout: Callable[[str], Problem]) -> Caller:
-    """The client of this request, and who that is for the record.
+    """The client of this request.
 
     Raises `bad_timeout(message)`, the problem in the form of the protocol.
     """
-    begin_caller(request.scope)
 
     async def left() -> None:
         while (await request.receive())["type"] != "http.disconnect":

@@ -7,12 +7,15 @@ import socket
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import uvicorn
 from fastapi import APIRouter, FastAPI
+from pydantic import SecretStr
 from starlette.types import ASGIApp, Scope
 
+from shared.http.caller import begin_caller
 from shared.http.foreign_pages import refuse_foreign_pages
 from shared.http.methods import install_methods
 from shared.http.openapi import openapi_of, operation_id
@@ -54,20 +57,25 @@ def create_service(
     routers: Sequence[APIRouter],
     health: HealthReport,
     lifespan: Lifespan,
+    admin_token: SecretStr,
 ) -> FastAPI:
-    """A service that is all FastAPI: its routes behind the middleware that every request passes first."""
+    """A service that is all FastAPI: its routes behind the middleware that every request passes first.
+
+    `admin_token`: with it the gateway seals what it says of keys.
+    """
     app = create_api(
         title=title, version=version, description=description, routers=routers, health=health, lifespan=lifespan
     )
-    app.add_middleware(RequestMiddleware, guard=guard_against_pages)
+    app.add_middleware(RequestMiddleware, guard=partial(begin, admin_token.get_secret_value()))
     return app
 
 
-def guard_against_pages(scope: Scope) -> None:
-    """Raises what `refuse_foreign_pages` raises.
+def begin(secret: str, scope: Scope) -> None:
+    """Makes the caller of a request the current one. Raises HolderNotBelieved, and what `refuse_foreign_pages` raises.
 
     A service is reached by its own name, or through the gateway, which judges what browsers say and keeps it.
     """
+    begin_caller(scope, secret)
     headers = headers_by_name(scope)
     refuse_foreign_pages(scope["method"], headers, headers.get(b"host", b""))
 

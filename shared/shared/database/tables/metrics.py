@@ -122,7 +122,7 @@ feedback = Table(
     Column("prediction_label", Text),
     Column("actual_label", Text),
     Column("given_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
-    Column("given_by", Text, nullable=False, server_default=text("''"), comment="digest of the address it came from"),
+    Column("given_by", Text, nullable=False, server_default=text("''"), comment="digest of who gave it"),
     Column(
         "is_trusted",
         Boolean,
@@ -132,6 +132,7 @@ feedback = Table(
     ),
     Column("prediction_value", Double),
     Column("actual_value", Double),
+    Column("key_id", UUID(as_uuid=True), comment="of the key it came with"),
     CheckConstraint(
         "num_nonnulls(prediction_label, actual_label) = 2 AND num_nulls(prediction_value, actual_value) = 2 "
         "OR num_nulls(prediction_label, actual_label) = 2 AND num_nonnulls(prediction_value, actual_value) = 2",

@@ -47,8 +47,11 @@ prediction = Table(
     Column("inputs", JSONB, comment="Only when STORE_INPUTS is on"),
     Column("labels", ARRAY(Text), comment="of a multilabel model: all that were sure enough"),
     Column(
-        "caller", UUID(as_uuid=True), comment="digest of what the gateway counts the caller as; null: none was told"
+        "caller",
+        UUID(as_uuid=True),
+        comment="digest of the key it came with, by its id, or else of the address; null: none was told",
     ),
+    Column("key_id", UUID(as_uuid=True), comment="of the key it came with; found by caller, which has an index"),
     # One NaN would spoil every sum it is added to; these refuse it.
     CheckConstraint("confidence BETWEEN 0 AND 1", name="confidence"),
     CheckConstraint("inference_time_ms >= 0 AND inference_time_ms < 'infinity'", name="inference_time_ms"),

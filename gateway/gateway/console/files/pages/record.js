@@ -18,7 +18,7 @@ const PAGE_ROWS = 50;
 const MOST_LOOKS = 10;
 const FILTERS = [
   ["model_name", "Model"], ["model_version", "Version"], ["label", "Label"], ["min_confidence", "Confidence from"], ["max_confidence", "Confidence to"],
-  ["since", "From (with zone)"], ["until", "Until (with zone)"], ["caller", "Caller"],
+  ["since", "From (with zone)"], ["until", "Until (with zone)"], ["caller", "Caller"], ["key_id", "Key id"],
 ];
 const FEEDBACK = [["", "any"], ["missing", "missing"], ["given", "given"]];
 

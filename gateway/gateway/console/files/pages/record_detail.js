@@ -35,6 +35,7 @@ function facts(one) {
     ["Value", one.prediction_value === null ? null : short(one.prediction_value)], ["Model took", milliseconds(one.inference_time_ms)],
     ["Input length", `${one.input_length} characters`], ["Text", one.text], ["Inputs", one.inputs && h("pre", { tabindex: 0, "aria-label": "Inputs" }, JSON.stringify(one.inputs, null, 2))],
     ["Caller", one.caller && h("a", { href: href("record", { caller: one.caller }) }, h("code", { class: "digest" }, one.caller))],
+    ["Key", one.key_id && h("a", { href: href("record", { key_id: one.key_id }) }, h("code", { class: "digest" }, one.key_id))],
     ["Measured", Object.entries(one.metrics_data).map(([name, value]) => `${name} ${value}`).join(", ")],
   ];
   return h("dl", { class: "facts" }, rows.filter(([, value]) => value).map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
