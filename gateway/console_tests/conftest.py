@@ -27,7 +27,7 @@ START_SECONDS = 240
 
 expect.set_options(timeout=PATIENCE_MS)
 
-PAGES = ("overview", "models", "rollouts", "playground", "record", "drift", "alerts", "analysis")
+PAGES = ("overview", "models", "rollouts", "playground", "record", "drift", "alerts", "analysis", "keys")
 MARKUP = '<img src=x onerror="window.owned = 1">'
 """What the hostile model calls spam, as a label, and has in its description."""
 

@@ -12,7 +12,7 @@ ABOUT_300_KB = 300_000
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 """Of axe-core."""
 
-LOCKED = ("overview", "rollouts", "record", "analysis")
+LOCKED = ("overview", "rollouts", "record", "analysis", "keys")
 HOW = (("phone", "dark"), ("laptop", "light"))
 SETTLED = "() => !/Loading …|^…$/m.test(document.querySelector('main').innerText)"
 """Nothing on the page still waits for its first answer."""

@@ -79,9 +79,23 @@ def feedback(stack: LocalStack) -> None:
 
 LABELS = ("negative", "neutral", "positive")
 
+KEYS: tuple[dict[str, object], ...] = (
+    {"name": "checkout", "rights": ["predict", "feedback"], "limits": "600/60s"},
+    {"name": "dashboard", "rights": ["read", "analyze"], "note": "the board's numbers"},
+    {"name": "nightly", "rights": ["predict"], "limits": "600/60s,100000/d", "expires_at": "2035-01-01T00:00:00Z"},
+)
+
+
+@pytest.fixture(scope="module")
+def keys(stack: LocalStack) -> None:
+    """Keys as a team has them."""
+    with httpx.Client(base_url=stack.url, headers=ADMIN, timeout=30) as client:
+        for key in KEYS:
+            client.post("/keys", json=key).raise_for_status()
+
 
 @pytest.mark.parametrize(("page", "size", "theme"), list(itertools.product(LOOKED_AT, SIZES, ("light", "dark"))))
-@pytest.mark.usefixtures("feedback")
+@pytest.mark.usefixtures("feedback", "keys")
 def test_a_picture_of(console: Console, page: str, size: str, theme: str) -> None:
     width, height = SIZES[size]
     tab = settled(console, LOOKS.get(page, page), width=width, height=height, theme=theme)

@@ -8,13 +8,14 @@ import { startTokenButton } from "./lib/token_dialog.js";
 import * as alerts from "./pages/alerts.js";
 import * as analysis from "./pages/analysis.js";
 import * as drift from "./pages/drift.js";
+import * as keys from "./pages/keys.js";
 import * as models from "./pages/models.js";
 import * as overview from "./pages/overview.js";
 import * as playground from "./pages/playground.js";
 import * as record from "./pages/record.js";
 import * as rollouts from "./pages/rollouts.js";
 
-const PAGES = { overview, models, rollouts, playground, record, drift, alerts, analysis };
+const PAGES = { overview, models, rollouts, playground, record, drift, alerts, analysis, keys };
 
 const content = document.getElementById("content");
 let shown = { page: null, over: new AbortController() };
