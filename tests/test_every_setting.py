@@ -244,6 +244,8 @@ def test_make_run_refuses_what_any_of_its_services_would(
         ("MODELS_DIR", "/no/such/folder", "MODELS_DIR: there is no folder /no/such/folder"),
         ("INGRESS_LIMITS", "10000000/60s", "is not 1 to 1,000,000 requests"),
         ("INGRESS_LIMITS", "", "INGRESS_LIMITS: is empty"),
+        ("INGRESS_LIMITS", "write:1/s", "'write' in 'write:1/s' is none of predict, analyze, read, feedback"),
+        ("WRONG_TOKEN_LIMITS", "read:1/s", "takes limits without a class alone"),
         ("HOST", "203.0.113.7", "HOST: 203.0.113.7 is no address of this machine"),
         ("HOST", "no-such-name.invalid", "HOST: there is no address of the name no-such-name.invalid"),
         ("PORT", "65535", "PORT: leaves no room"),

@@ -23,6 +23,7 @@ from benchmarks.harness.turns import Sample, samples
 from benchmarks.options import Options
 from gateway.limit.postgres import PostgresLimiter
 from gateway.limit.window import Policy, Window
+from gateway.request.route_class import RouteClass
 from shared.database.connection import Connector
 from shared.testing.postgres import Database
 from shared.testing.redis import RedisServer
@@ -86,7 +87,7 @@ async def ours(database: Database, seconds: float) -> float:
     async with PostgresLimiter(Connector(database.url("gateway"), "benchmark"), policy) as limiter:
         while not limiter.available:
             await asyncio.sleep(0.01)
-        return await rate(limiter.decide, seconds)
+        return await rate(lambda client: limiter.decide(client, RouteClass.PREDICT), seconds)
 
 
 async def limits_on_redis(server: RedisServer, seconds: float) -> float:

@@ -13,7 +13,7 @@ The stops of a request, in order:
 No framework stands in this way: what it costs, every request would pay.
 
 What no route takes is answered by the gateway's own FastAPI application: `/`, `/health`, `/docs`, `/redoc`,
-`/openapi.json`, `/console`, `/limits/refusals`, `/keys`.
+`/openapi.json`, `/console`, `/limits`, `/limits/refusals`, `/keys`.
 """
 
 import time
@@ -27,6 +27,7 @@ from starlette.types import ASGIApp
 
 from gateway.api.home import NAME, home_router
 from gateway.api.keys import keys_router
+from gateway.api.limits import limits_router
 from gateway.api.refusals import refusals_router
 from gateway.console.pages import console_router
 from gateway.cors import Cors
@@ -138,6 +139,7 @@ def create_app(settings: Settings) -> ASGIApp:
         RememberedRefusals(time.monotonic),
         time.monotonic,
     )
+    exempt = Exempt(settings.ingress_exempt, off=settings.ingress_limits is None)
     wrong_tokens = MemoryLimiter(settings.wrong_token_limits, time.monotonic)
 
     @asynccontextmanager
@@ -155,6 +157,7 @@ def create_app(settings: Settings) -> ASGIApp:
         description=DESCRIPTION,
         routers=[
             home_router(release, prefix),
+            limits_router(limiter, exempt, dry_run=settings.ingress_dry_run),
             refusals_router(history),
             system_health_router(SystemCheck(health, session, services)),
             keys_router(KeyChanges(keys), settings.admin_token),
@@ -176,11 +179,11 @@ def create_app(settings: Settings) -> ASGIApp:
         page_origins=page_origins,
         in_flight=RequestsInFlight(settings.max_requests_per_client, refused),
         proxy=proxy,
-        limited_proxy=IngressLimit(proxy, limiter, policy, refused, dry_run=settings.ingress_dry_run),
+        limited_proxy=IngressLimit(proxy, limiter, policy, policy_of, refused, dry_run=settings.ingress_dry_run),
         doorkeeper=Doorkeeper(ring, keys.used, wrong_tokens, settings.admin_token, settings.anonymous, refused),
         wrong_tokens=wrong_tokens,
         refused=refused,
-        exempt=Exempt(settings.ingress_exempt, off=settings.ingress_limits is None),
+        exempt=exempt,
     )
     served = RequestMiddleware(front, describe=describe_request)
     return Cors(served, page_origins, credentials=settings.cors_credentials) if page_origins else served

@@ -18,7 +18,7 @@ from gateway.request.client_address import ClientAddresses
 from gateway.request.context import RequestContext, begin_context
 from gateway.request.origins import Origins
 from gateway.request.public_prefix import PublicPrefix
-from gateway.request.routing import WORKING_METHOD, find_route
+from gateway.request.routing import find_route
 from shared.http.foreign_pages import SAFE_METHODS, refuse_foreign_pages
 from shared.http.request_id import headers_by_name
 
@@ -81,8 +81,5 @@ class Front:
         if route is None:
             return self._app if access is FREE or context.key is not None else self._guarded_app
         proxies = self._guarded_proxies if route.guarded and context.key is None else self._proxies
-        return proxies[route.limited and scope["method"] == WORKING_METHOD and not self._is_exempt(context)]
-
-    def _is_exempt(self, context: RequestContext) -> bool:
-        """Whether nothing is counted: a key with limits of its own is held to them wherever it comes from."""
-        return context.counts_for_address and self._exempt.has(context.client.address)
+        context.route_class = route.class_of(scope["method"])
+        return proxies[context.route_class is not None and not self._exempt.is_everything_free_for(context)]

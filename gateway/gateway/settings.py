@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, HttpUrl, model_vali
 from pydantic_settings import NoDecode
 
 from gateway.keys.ring import WithoutDatabase
-from gateway.limit.policy_text import parse_limits
+from gateway.limit.policy_text import parse_limits, parse_plain_limits
 from gateway.limit.window import Policy
 from gateway.request.access import Anonymous
 from gateway.request.origins import EVERYBODY, pattern_of
@@ -39,7 +39,7 @@ def parse_ingress_limits(text: Any) -> Any:
     return None if isinstance(text, str) and text.strip() == OFF else parse_limits(text)
 
 
-Limits = Annotated[Policy, NoDecode, BeforeValidator(parse_limits)]
+PlainLimits = Annotated[Policy, NoDecode, BeforeValidator(parse_plain_limits)]
 IngressLimits = Annotated[Policy | None, NoDecode, BeforeValidator(parse_ingress_limits)]
 Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(parse_networks)]
 UpstreamUrl = Annotated[HttpUrl, AfterValidator(without_slash)]
@@ -90,13 +90,15 @@ class Settings(ServiceSettings):
     )
 
     ingress_limits: IngressLimits = Field(
-        "60/60s", validate_default=True, description="Requests per window and client; off: no limit but those of keys"
+        "60/60s",
+        validate_default=True,
+        description="Requests per window and client, perhaps of a class (read:600/60s); off: none but those of keys",
     )
     ingress_exempt: Networks = Field((), description="Networks whose addresses have no ingress limit; keys keep theirs")
     ingress_dry_run: bool = Field(
         False, description="Whether the ingress limit only counts, and says whom it would have refused"
     )
-    wrong_token_limits: Limits = Field(
+    wrong_token_limits: PlainLimits = Field(
         "20/60s", validate_default=True, description="Wrong tokens per window, client and gateway; beyond: 429"
     )
     trusted_proxies: Networks = Field((), description="Networks whose X-Forwarded-For is believed")

@@ -92,7 +92,9 @@ async def test_without_postgres_each_gateway_counts_the_key_alone(
         await asyncio.to_thread(postgres_server.start_and_wait)
 
 
-@pytest.mark.parametrize("limits", ["", "60", "0/1s", "1/2d", "1/1s,2/1s", "x" * 101, 60])
+@pytest.mark.parametrize(
+    "limits", ["", "60", "0/1s", "1/2d", "1/1s,2/1s", "write:1/1s", "read:1/1s,read:2/1s", "x" * 201, 60]
+)
 async def test_limits_that_make_no_sense_are_refused(gateway: httpx.AsyncClient, limits: object) -> None:
     body = {"name": "a", "rights": ["predict"], "limits": limits}
     refused = await gateway.post("/keys", json=body, headers=ADMIN)

@@ -7,6 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from gateway.limit.window import Window
+from gateway.request.route_class import RouteClass
 from gateway.settings import Settings, parse_limits
 
 DATABASE = "postgresql://gateway:secret-password@127.0.0.1:1/modelserver"
@@ -19,6 +20,10 @@ DATABASE = "postgresql://gateway:secret-password@127.0.0.1:1/modelserver"
         ("60/m", [Window(60, 60)]),
         ("60/60s, 10/1s", [Window(10, 1), Window(60, 60)]),
         ("1000/h,10000/1d", [Window(1000, 3600), Window(10_000, 86_400)]),
+        (
+            "read:9/60s,5/60s, analyze:1/s",
+            [Window(1, 1, RouteClass.ANALYZE), Window(5, 60), Window(9, 60, RouteClass.READ)],
+        ),
     ],
 )
 def test_limits_are_requests_per_window_shortest_first(text: str, windows: list[Window]) -> None:
@@ -38,11 +43,18 @@ def test_limits_are_requests_per_window_shortest_first(text: str, windows: list[
         "1/1s,2/1s",
         "60 per minute",
         "1/1s," * 9 + "1/9s",
+        "1/1s,1/2s,1/3s,1/4s,1/5s",
+        "read:1/1s,read:2/1s",
+        "write:1/1s",
+        "READ:1/1s",
+        ":1/1s",
+        "read:",
+        ",".join(f"1/{seconds}s" for seconds in range(1, 10)),
         "9" * 40 + "/1s",
     ],
 )
 def test_limits_that_make_no_sense_are_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r"form|requests per|windows|is empty"):
+    with pytest.raises(ValueError, match=r"form|requests per|windows|is empty|none of"):
         parse_limits(text)
 
 

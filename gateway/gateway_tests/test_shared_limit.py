@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
@@ -11,9 +12,12 @@ import pytest
 from gateway.limit.cleanup import forget_old_clients
 from gateway.limit.postgres import PostgresLimiter
 from gateway.limit.window import Decision, Policy, Window
+from gateway.request.route_class import RouteClass
 from shared.database.connection import Connector
 from shared.database.urls import for_libpq
 from shared.testing.postgres import Database
+
+PREDICT = RouteClass.PREDICT
 
 OLD = """
 INSERT INTO gateway.ingress_client
@@ -55,7 +59,7 @@ async def test_random_arrivals_over_three_gateways_never_exceed_the_quota(limite
     async def arrive(delay: float) -> None:
         await asyncio.sleep(delay)
         before = loop.time()
-        decision = await chance.choice(gateways).decide("client")
+        decision = await chance.choice(gateways).decide("client", PREDICT)
         if decision.admitted:
             admitted.append((before, loop.time()))
 
@@ -71,21 +75,21 @@ async def test_a_refused_client_that_waits_as_told_is_admitted(limiters: Limiter
     (limiter,) = await limiters.start(Policy((Window(3, 1), Window(5, 2))), 1)
     refusals = 0
     for _ in range(14):
-        decision = await limiter.decide("client")
+        decision = await limiter.decide("client", PREDICT)
         if not decision.admitted:
             refusals += 1
             assert 0 < decision.retry_in_seconds <= 2 * 61 / 60
             await asyncio.sleep(decision.retry_in_seconds)
-            assert (await limiter.decide("client")).admitted
+            assert (await limiter.decide("client", PREDICT)).admitted
     assert refusals >= 2
 
 
 async def test_a_refused_request_costs_nothing(limiters: Limiters) -> None:
     (limiter,) = await limiters.start(Policy((Window(2, 1),)), 1)
-    decisions = await asyncio.gather(*(limiter.decide("client") for _ in range(50)))
+    decisions = await asyncio.gather(*(limiter.decide("client", PREDICT) for _ in range(50)))
     assert sum(decision.admitted for decision in decisions) == 2
     await asyncio.sleep(decisions[-1].retry_in_seconds)
-    again = await asyncio.gather(*(limiter.decide("client") for _ in range(50)))
+    again = await asyncio.gather(*(limiter.decide("client", PREDICT) for _ in range(50)))
     assert sum(decision.admitted for decision in again) == 2
 
 
@@ -93,7 +97,7 @@ async def test_who_waits_at_the_same_moment_is_decided_in_one_round_trip(
     limiters: Limiters, database: Database
 ) -> None:
     (limiter,) = await limiters.start(Policy((Window(60, 60),)), 1)
-    decisions = await asyncio.gather(*(limiter.decide(f"client-{number}") for number in range(300)))
+    decisions = await asyncio.gather(*(limiter.decide(f"client-{number}", PREDICT) for number in range(300)))
     assert all(decision.admitted for decision in decisions)
     ((moments,),) = await database.fetch("SELECT count(DISTINCT xmin::text) FROM gateway.ingress_client")
     assert moments <= 3
@@ -101,7 +105,7 @@ async def test_who_waits_at_the_same_moment_is_decided_in_one_round_trip(
 
 async def test_remaining_and_more_tell_the_truth(limiters: Limiters) -> None:
     (limiter,) = await limiters.start(Policy((Window(3, 60),)), 1)
-    decisions: list[Decision] = [await limiter.decide("client") for _ in range(4)]
+    decisions: list[Decision] = [await limiter.decide("client", PREDICT) for _ in range(4)]
     assert [decision.remaining for decision in decisions] == [(2,), (1,), (0,), (0,)]
     assert [decision.admitted for decision in decisions] == [True, True, True, False]
     assert all(59 < decision.more_in_seconds[0] <= 61 for decision in decisions)
@@ -125,7 +129,7 @@ async def test_clients_with_policies_of_their_own_get_exactly_their_quotas(limit
         await asyncio.sleep(0.01)
     asked = [client for client in clients for _ in range(60)]
     chance.shuffle(asked)
-    decisions = await asyncio.gather(*(chance.choice(gateways).decide(client) for client in asked))
+    decisions = await asyncio.gather(*(chance.choice(gateways).decide(client, PREDICT) for client in asked))
     for client in clients:
         of_client = [decision for name, decision in zip(asked, decisions, strict=True) if name == client]
         policy = own.get(client, default)
@@ -134,19 +138,41 @@ async def test_clients_with_policies_of_their_own_get_exactly_their_quotas(limit
         assert all(len(decision.remaining) == len(policy.windows) for decision in of_client)
 
 
+async def test_windows_of_classes_are_exact_and_asked_in_one_round_trip(limiters: Limiters, database: Database) -> None:
+    policy = Policy((Window(9, 600), Window(5, 600, PREDICT), Window(7, 600, RouteClass.READ)))
+    gateways = await limiters.start(policy, 3)
+    asked = [route_class for route_class in RouteClass for _ in range(60)]
+    seed = random.randrange(10**9)
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    chance.shuffle(asked)
+    decisions = await asyncio.gather(*(chance.choice(gateways).decide("client", kind) for kind in asked))
+    admitted = Counter(kind for kind, decision in zip(asked, decisions, strict=True) if decision.admitted)
+    assert admitted[RouteClass.READ] == 7
+    assert admitted.total() == 9 + 7
+    assert admitted[PREDICT] <= 5
+    ((rows,),) = await database.fetch("SELECT count(*) FROM gateway.ingress_client")
+    assert rows == 1
+    assert (await gateways[0].decide("client", None)).remaining == (0, 5 - admitted[PREDICT], 0)
+    together = await asyncio.gather(*(gateways[0].decide("other", kind) for kind in RouteClass))
+    assert [decision.admitted for decision in together] == [True] * 4
+    ((statements,),) = await database.fetch("SELECT count(DISTINCT xmin::text) FROM gateway.ingress_client")
+    assert statements == 2
+
+
 async def test_policies_do_not_mix(limiters: Limiters) -> None:
     (one,) = await limiters.start(Policy((Window(1, 60),)), 1)
     (other,) = await limiters.start(Policy((Window(1, 30),)), 1)
-    assert (await one.decide("client")).admitted
-    assert (await other.decide("client")).admitted
-    assert not (await one.decide("client")).admitted
+    assert (await one.decide("client", PREDICT)).admitted
+    assert (await other.decide("client", PREDICT)).admitted
+    assert not (await one.decide("client", PREDICT)).admitted
 
 
 async def test_clients_that_have_been_away_are_forgotten_and_others_are_not(
     limiters: Limiters, database: Database
 ) -> None:
     (limiter,) = await limiters.start(Policy((Window(5, 60),)), 1)
-    await limiter.decide("here")
+    await limiter.decide("here", PREDICT)
     await database.fetch(OLD)
     assert await forget_old_clients(limiters.connector) == 12_000
     assert [row["client"] for row in await database.fetch("SELECT client FROM gateway.ingress_client")] == ["here"]
@@ -180,10 +206,10 @@ async def test_a_clock_that_was_set_back_makes_nobody_wait_longer_than_the_windo
 ) -> None:
     """What is stored then lies ahead of the clock. It still counts, from now on, and it comes to an end."""
     (limiter,) = await limiters.start(Policy((Window(2, 1),)), 1)
-    assert [(await limiter.decide("client")).admitted for _ in range(2)] == [True, True]
+    assert [(await limiter.decide("client", PREDICT)).admitted for _ in range(2)] == [True, True]
     await database.fetch(AHEAD, ahead_seconds, 1)
-    refused = [await limiter.decide("client") for _ in range(3)]
+    refused = [await limiter.decide("client", PREDICT) for _ in range(3)]
     assert not any(decision.admitted for decision in refused)
     assert all(decision.retry_in_seconds <= 61 / 60 for decision in refused)
     await asyncio.sleep(refused[-1].retry_in_seconds)
-    assert [(await limiter.decide("client")).admitted for _ in range(3)] == [True, True, False]
+    assert [(await limiter.decide("client", PREDICT)).admitted for _ in range(3)] == [True, True, False]

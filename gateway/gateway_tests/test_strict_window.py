@@ -1,7 +1,9 @@
 """The sliding window: never more than the quota in any window, and no refusal that lasts longer than it says."""
 
 import asyncio
+from collections import defaultdict
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -9,12 +11,21 @@ from gateway.limit.failover import LimiterFailover
 from gateway.limit.memory import MemoryLimiter
 from gateway.limit.remembered_refusals import RememberedRefusals
 from gateway.limit.window import SLOTS, Decision, Policy, Source, Window
+from gateway.request.route_class import RouteClass
 from shared.testing.clock import ManualClock
 
+PREDICT = RouteClass.PREDICT
+
 windows = st.builds(Window, quota=st.integers(1, 40), seconds=st.integers(1, 120))
-policies = st.lists(windows, min_size=1, max_size=3, unique_by=lambda window: window.seconds).map(
-    lambda chosen: Policy(tuple(sorted(chosen, key=lambda window: window.seconds)))
-)
+
+
+def policies_of(windows: st.SearchStrategy[Window]) -> st.SearchStrategy[Policy]:
+    """Up to three windows, shortest first."""
+    several = st.lists(windows, min_size=1, max_size=3, unique_by=lambda window: (window.seconds, window.name))
+    return several.map(lambda chosen: Policy(tuple(sorted(chosen, key=lambda window: window.seconds))))
+
+
+policies = policies_of(windows)
 gaps = st.lists(st.floats(0, 30, allow_nan=False).map(lambda seconds: seconds**2 / 30), min_size=1, max_size=300)
 
 
@@ -53,6 +64,33 @@ def test_a_refused_client_that_waits_as_long_as_it_was_told_is_admitted(policy: 
             assert 0 < decision.retry_in_seconds <= longest * (1 + 1 / SLOTS) + 1e-6
             clock.advance(decision.retry_in_seconds + 1e-6)
             assert decided(limiter, "client").admitted
+
+
+classes = st.sampled_from([None, *RouteClass])
+windows_of_classes = st.builds(Window, quota=st.integers(1, 40), seconds=st.integers(1, 120), route_class=classes)
+requests = st.lists(st.tuples(gaps.map(lambda gaps: gaps[0]), st.sampled_from(RouteClass)), min_size=1, max_size=200)
+
+
+@given(policies_of(windows_of_classes), requests)
+def test_windows_of_classes_hold_their_quotas_and_who_waits_as_told_is_admitted(
+    policy: Policy, requests: list[tuple[float, RouteClass]]
+) -> None:
+    clock = ManualClock()
+    limiter = MemoryLimiter(policy, clock)
+    admitted = defaultdict[RouteClass, list[float]](list)
+    for gap, route_class in requests:
+        clock.advance(gap)
+        costs = policy.costs_of(route_class)
+        for _ in range(2):  # the second after what it was told to wait
+            if limiter.take("client", costs) is not None:
+                admitted[route_class].append(clock.now)
+                break
+            clock.advance(limiter.decision("client", costs, admitted=False).retry_in_seconds + 1e-6)
+        else:
+            pytest.fail("was told to wait for too short a time")
+    for window in policy.windows:
+        times = sorted(time for route_class in window.counts for time in admitted[route_class])
+        assert most_within(times, window.seconds) <= window.quota
 
 
 @given(policies, gaps)
@@ -108,16 +146,16 @@ def test_a_refusal_from_elsewhere_is_believed_for_a_window_at_most() -> None:
     """Such as one by another clock, or by a row that somebody wrote by hand."""
 
     class Elsewhere:
-        async def decide(self, client: str) -> Decision:
+        async def decide(self, client: str, route_class: RouteClass | None) -> Decision:
             return Decision(False, (0,), (86_461.0,), 86_461.0, Source.POSTGRES, policy)
 
     clock = ManualClock()
     policy = Policy((Window(1, 60),))
     failover = LimiterFailover(Elsewhere(), MemoryLimiter(policy, clock), RememberedRefusals(clock), clock)
     for _ in range(2):
-        assert asyncio.run(failover.decide("client")).retry_in_seconds <= 61
+        assert asyncio.run(failover.decide("client", PREDICT)).retry_in_seconds <= 61
     clock.advance(61)
-    assert asyncio.run(failover.decide("client")).source is Source.POSTGRES
+    assert asyncio.run(failover.decide("client", PREDICT)).source is Source.POSTGRES
 
 
 arrivals = st.lists(st.tuples(st.floats(0, 90), st.sampled_from("ab")), min_size=1, max_size=60)
@@ -153,14 +191,14 @@ def test_a_refusal_by_a_policy_that_holds_no_longer_is_forgotten() -> None:
     holds = [few]
 
     class Elsewhere:
-        async def decide(self, client: str) -> Decision:
+        async def decide(self, client: str, route_class: RouteClass | None) -> Decision:
             admitted = holds[-1] is many
             return Decision(admitted, (0,), (60.0,), 0.0 if admitted else 60.0, Source.POSTGRES, holds[-1])
 
     clock = ManualClock()
     memory = MemoryLimiter(few, clock, policy_of=lambda _: holds[-1])
     failover = LimiterFailover(Elsewhere(), memory, RememberedRefusals(clock), clock)
-    sources = [asyncio.run(failover.decide("client")).source for _ in range(2)]
+    sources = [asyncio.run(failover.decide("client", PREDICT)).source for _ in range(2)]
     assert sources == [Source.POSTGRES, Source.REMEMBERED]
     holds.append(many)
-    assert asyncio.run(failover.decide("client")).admitted
+    assert asyncio.run(failover.decide("client", PREDICT)).admitted

@@ -79,7 +79,7 @@ def published(name: UpstreamName, document: Document) -> Document:
     document["paths"] = {path: item for path, item in document.get("paths", {}).items() if path in routed}
     for path, item in document["paths"].items():
         for method, operation in operations(item).items():
-            add_gateway_responses(operation, limited=routed[path].limited)
+            add_gateway_responses(operation, limited=routed[path].class_of(method.upper()) is not None)
             add_access(operation, routed[path].access_of(method.upper()))
     return document
 

@@ -13,7 +13,7 @@ from shared.contracts.rights import Right
 from shared.contracts.window import WindowEnd
 
 MAX_NOTE = 500
-MAX_LIMITS = 100
+MAX_LIMITS = 200
 
 LONGEST_GRACE_SECONDS = 30 * 86_400
 """How long an old key may live beside the new one at most."""
@@ -58,7 +58,7 @@ def require_limits(text: str) -> str:
 GivenLimits = Annotated[
     Annotated[str, StringConstraints(max_length=MAX_LIMITS), AfterValidator(require_limits)] | None,
     Field(
-        description="Requests per window, over all gateways and addresses: up to four, as of INGRESS_LIMITS; "
+        description="Requests per window, over all gateways and addresses, as of INGRESS_LIMITS, perhaps of a class; "
         "null: it counts for the address it comes from",
         examples=["600/60s,100000/86400s"],
     ),

@@ -3,6 +3,8 @@
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
+from gateway.request.context import RequestContext
+
 KEPT_ADDRESSES = 4096
 """Addresses that were looked for in the networks, the most recent."""
 
@@ -17,6 +19,10 @@ class Exempt:
     def has(self, address: str) -> bool:
         """Whether a client at this address is exempt. One without an address only is where everybody is."""
         return self._off or (bool(self._networks) and self._is_within(address))
+
+    def is_everything_free_for(self, context: RequestContext) -> bool:
+        """Whether nothing is counted: a key with limits of its own is held to them wherever it comes from."""
+        return context.counts_for_address and self.has(context.client.address)
 
     def _look(self, address: str) -> bool:
         try:

@@ -10,7 +10,8 @@ from math import inf
 
 from gateway.limit.memory import MemoryLimiter
 from gateway.limit.remembered_refusals import RememberedRefusals
-from gateway.limit.window import Decision, Limiter, LimiterUnavailableError, Policy
+from gateway.limit.window import Asked, Decision, Limiter, LimiterUnavailableError, Policy
+from gateway.request.route_class import RouteClass
 from shared.asyncio.clock import Clock
 from shared.telemetry.loop_metrics import LoopCounter
 
@@ -24,32 +25,53 @@ class LimiterFailover:
         self._shared, self._memory, self._refusals, self._clock = shared, memory, refusals, clock
         self._memory_decided_at = -inf
 
-    async def decide(self, client: str) -> Decision:
+    async def decide(self, client: str, route_class: RouteClass) -> Decision:
         """Admit or refuse; never raises."""
-        decision = self._recall(client) or await self._ask(client)
+        asked = Asked(client, route_class)
+        decision = self._recall(asked) or await self._ask(asked)
         DECISIONS.by_labels["admitted" if decision.admitted else "refused", decision.source] += 1
         return decision
 
-    def _recall(self, client: str) -> Decision | None:
-        """A refusal that still holds, by the policy that still does."""
-        decision = self._refusals.recall(client)
-        return decision if decision is not None and decision.policy == self._memory.policy_of(client) else None
-
-    async def _ask(self, client: str) -> Decision:
-        slots = self._memory.take(client)
+    async def look(self, client: str) -> Decision:
+        """What the windows of a client say now, at the cost of nothing; never raises."""
         try:
-            decision = await self._shared.decide(client)
+            decision = await self._shared.decide(client, None)
+        except LimiterUnavailableError:
+            return self._here(Asked(client, None), admitted=True)
+        if not self._memory_counts(decision.policy):
+            return decision
+        here = self._here(Asked(client, None), admitted=True)
+        return here if here.policy == decision.policy and min(here.remaining) < min(decision.remaining) else decision
+
+    def _recall(self, asked: Asked) -> Decision | None:
+        """A refusal that still holds, by the policy that still does."""
+        decision = self._refusals.recall(asked)
+        if decision is None or decision.policy != self._memory.policy_of(asked.client):
+            return None
+        return decision
+
+    async def _ask(self, asked: Asked) -> Decision:
+        client, route_class = asked
+        costs = self._memory.policy_of(client).costs_of(route_class)
+        slots = self._memory.take(client, costs)
+        try:
+            decision = await self._shared.decide(client, route_class)
         except LimiterUnavailableError:
             self._memory_decided_at = self._clock()
-            return self._memory.decision(client, admitted=slots is not None)
+            return self._here(asked, admitted=slots is not None)
         if decision.admitted and slots is None and self._memory_counts(decision.policy):
-            decision = self._memory.decision(client, admitted=False)
+            decision = self._here(asked, admitted=False)
         if not decision.admitted:
             decision = self._believable(decision)
-            self._refusals.remember(client, decision)
+            self._refusals.remember(asked, decision)
             if slots is not None:
                 self._memory.give_back(client, slots)
         return decision
+
+    def _here(self, asked: Asked, *, admitted: bool) -> Decision:
+        """What memory says, by the policy that holds now: that of a key may have changed while Postgres was asked."""
+        costs = self._memory.policy_of(asked.client).costs_of(asked.route_class)
+        return self._memory.decision(asked.client, costs, admitted=admitted)
 
     def _memory_counts(self, policy: Policy) -> bool:
         """Whether memory may still count what it has admitted alone."""

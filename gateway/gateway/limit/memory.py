@@ -8,14 +8,14 @@ quota twice from one gateway.
 from collections import OrderedDict
 from typing import NamedTuple
 
-from gateway.limit.window import MICROSECONDS, Decision, Policy, PolicyOf, SlidingWindow, Source
+from gateway.limit.window import MICROSECONDS, Costs, Decision, Policy, PolicyOf, SlidingWindow, Source
 from shared.asyncio.clock import Clock
 
 MAX_CLIENTS = 50_000
 """Clients that are remembered, the least recent are forgotten: about 50 MiB at worst."""
 
-Slots = tuple[int, ...]
-"""The slot, per window, in which a request was counted."""
+Slots = tuple[tuple[int, int], ...]
+"""Per window: the slot in which a request was counted, and at what cost."""
 
 
 class Counted(NamedTuple):
@@ -35,35 +35,41 @@ class MemoryLimiter:
         self._clock, self._max_clients = clock, max_clients
         self._clients: OrderedDict[str, Counted] = OrderedDict()
 
-    def take(self, client: str) -> Slots | None:
-        """Counts one request in every window, or in none and returns None when one of them is full."""
+    def take(self, client: str, costs: Costs | None = None) -> Slots | None:
+        """Counts a request in every window, or in none and returns None when one of them has no room. None: costs 1."""
         now_us = self._now_us()
         windows = self._counted(client).windows
-        slots = tuple(window.advance(now_us) for window in windows)
-        if not all(window.has_room() for window in windows):
+        slots = tuple(
+            [(window.advance(now_us), cost) for window, cost in zip(windows, costs or (1,) * len(windows), strict=True)]
+        )
+        if not all(window.has_room(cost) for window, (_, cost) in zip(windows, slots, strict=True)):
             return None
-        for window, slot in zip(windows, slots, strict=True):
-            window.take(slot)
+        for window, (slot, cost) in zip(windows, slots, strict=True):
+            window.take(slot, cost)
         return slots
 
     def give_back(self, client: str, slots: Slots) -> None:
         """Undoes a `take`."""
         counted = self._clients.get(client)
         if counted is not None and len(counted.windows) == len(slots):
-            for window, slot in zip(counted.windows, slots, strict=True):
-                window.give_back(slot)
+            for window, (slot, cost) in zip(counted.windows, slots, strict=True):
+                window.give_back(slot, cost)
 
-    def decision(self, client: str, *, admitted: bool) -> Decision:
-        """What the windows of `client` say now."""
+    def decision(self, client: str, costs: Costs | None = None, *, admitted: bool) -> Decision:
+        """What the windows of `client` say now, to a request at these costs."""
         now_us = self._now_us()
         policy, windows = self._counted(client)
-        more = tuple(window.more_in_seconds(now_us) for window in windows)
-        full = [wait for window, wait in zip(windows, more, strict=True) if not window.has_room()]
+        for window in windows:
+            window.advance(now_us)
+        waits = [
+            window.room_in_seconds(now_us, cost)
+            for window, cost in zip(windows, costs or (1,) * len(windows), strict=True)
+        ]
         return Decision(
             admitted=admitted,
-            remaining=tuple(window.window.quota - window.total for window in windows),
-            more_in_seconds=more,
-            retry_in_seconds=0.0 if admitted else max(full, default=0.0),
+            remaining=tuple([window.window.quota - window.total for window in windows]),
+            more_in_seconds=tuple([window.more_in_seconds(now_us) for window in windows]),
+            retry_in_seconds=0.0 if admitted else max(waits, default=0.0),
             source=Source.MEMORY,
             policy=policy,
         )

@@ -11,10 +11,12 @@ from math import ceil
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gateway.limit.failover import LimiterFailover
 from gateway.limit.refused import Reason, Refused
-from gateway.limit.too_many_requests import Headers, TooManyRequests
-from gateway.limit.window import Decision, Limiter, Policy, Source
+from gateway.limit.spoken import Spoken
+from gateway.limit.window import Decision, Policy, PolicyOf
 from gateway.request.context import RequestContext, context_of
+from gateway.request.route_class import RouteClass
 from shared.telemetry.loop_metrics import LoopCounter
 from shared.tracing.span import span
 
@@ -28,32 +30,46 @@ log = structlog.get_logger()
 KEPT_POLICIES = 64
 """Different policies of keys that are told without making their words anew."""
 
-KEPT_HEADERS = 4096
-"""Different states whose headers are kept: in whole seconds there are few, and making them anew takes its time."""
-
 
 class IngressLimit:
-    """Lets a request through to `app` if its client has room."""
+    """Lets a request through to `app` if its client has room in all windows that count it; `policy` is of addresses."""
 
     def __init__(
-        self, app: ASGIApp, limiter: Limiter, policy: Policy, refused: Refused, *, dry_run: bool = False
+        self,
+        app: ASGIApp,
+        limiter: LimiterFailover,
+        policy: Policy,
+        policy_of: PolicyOf,
+        refused: Refused,
+        *,
+        dry_run: bool = False,
     ) -> None:
         self._app, self._limiter, self._refused, self._dry_run = app, limiter, refused, dry_run
-        self._policy, self._spoken = policy, Spoken(policy)
+        self._policy, self._policy_of = policy, policy_of
+        self._spoken = {route_class: Spoken(policy, route_class) for route_class in RouteClass}
         self._spoken_of = lru_cache(KEPT_POLICIES)(Spoken)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request; who it counts for is in its context."""
+        """One request; who it counts for, and as what, is in its context."""
+        context = context_of(scope)
+        client, route_class = context.counted_as, context.route_class
+        if route_class is None or not self._policy_of(client).holds_for(route_class):
+            await self._app(scope, receive, send)
+            return
         with span("limit") as spanned:
-            decision = await self._limiter.decide(context_of(scope).counted_as)
+            decision = await self._limiter.decide(client, route_class)
             if spanned:
                 spanned.set("modelserver.limit.outcome", "admitted" if decision.admitted else "refused")
                 spanned.set("modelserver.limit.source", decision.source)
-        spoken = self._spoken if decision.policy is self._policy else self._spoken_of(decision.policy)
+        spoken = (
+            self._spoken[route_class]
+            if decision.policy is self._policy
+            else self._spoken_of(decision.policy, route_class)
+        )
         headers = spoken.headers_of(decision.remaining, tuple(map(ceil, decision.more_in_seconds)), decision.source)
         if not decision.admitted and self._dry_run:
             headers = (*headers, WOULD_BE_REFUSED)
-            self._note(context_of(scope), decision)
+            self._note(context, decision)
         elif not decision.admitted:
             self._refused[Reason.INGRESS] += 1
             await spoken.too_many_requests.respond(scope, send, decision, headers)
@@ -75,37 +91,3 @@ class IngressLimit:
             counted_as=context.counted_as,
             retry_in_seconds=round(decision.retry_in_seconds, 3),
         )
-
-
-class Spoken:
-    """How a policy is told to those for whom it holds."""
-
-    def __init__(self, policy: Policy) -> None:
-        self._windows, self._names = policy.windows, policy_names(policy)
-        self._policy_header = ", ".join(
-            f'"{name}";q={window.quota};w={window.seconds}'
-            for name, window in zip(self._names, self._windows, strict=True)
-        ).encode()
-        self.headers_of = lru_cache(KEPT_HEADERS)(self._make_headers)
-        self.too_many_requests = TooManyRequests(self._names)
-
-    def _make_headers(self, remaining: tuple[int, ...], more_in_seconds: tuple[int, ...], source: Source) -> Headers:
-        """What every limited response says about the client's limit, in whole seconds."""
-        state = zip(self._names, remaining, more_in_seconds, strict=True)
-        limit = ", ".join(f'"{name}";r={left};t={more}' for name, left, more in state)
-        nearest = min(range(len(self._windows)), key=lambda index: remaining[index])
-        headers = (
-            (b"ratelimit-policy", self._policy_header),
-            (b"ratelimit", limit.encode()),
-            (b"x-ratelimit-limit", b"%d" % self._windows[nearest].quota),
-            (b"x-ratelimit-remaining", b"%d" % remaining[nearest]),
-            (b"x-ratelimit-reset", b"%d" % more_in_seconds[nearest]),
-        )
-        return (*headers, (b"x-ratelimit-scope", b"local")) if source is Source.MEMORY else headers
-
-
-def policy_names(policy: Policy) -> tuple[str, ...]:
-    """`ingress`, or one name per window when there are several: names in these headers must differ."""
-    if len(policy.windows) == 1:
-        return ("ingress",)
-    return tuple(f"ingress-{window.seconds}s" for window in policy.windows)

@@ -9,12 +9,14 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from functools import lru_cache, partial
+from operator import attrgetter
 from typing import Any, Self
 
 import asyncpg
 import structlog
 
-from gateway.limit.window import MICROSECONDS, Decision, LimiterUnavailableError, Policy, PolicyOf, Source
+from gateway.limit.window import MICROSECONDS, Asked, Decision, LimiterUnavailableError, Policy, PolicyOf, Source
+from gateway.request.route_class import RouteClass
 from shared.asyncio.background import Background
 from shared.asyncio.group_call import Group, GroupCall, Waiters, set_or_after, tell
 from shared.database.connection import Connector
@@ -59,7 +61,7 @@ class PostgresLimiter:
         self._connection = LoneConnection(connector, seconds=CONNECT_SECONDS, settings=settings)
         self._is_pooled, self._policy = connector.is_pooled, policy
         self._policy_of: PolicyOf = policy_of or (lambda _: policy)
-        self._questions: GroupCall[str, Decision] = GroupCall(
+        self._questions: GroupCall[Asked, Decision] = GroupCall(
             LimiterUnavailableError, max_size=MAX_BATCH, gather=self._let_question_grow
         )
         self._many_wait = asyncio.Event()
@@ -74,11 +76,11 @@ class PostgresLimiter:
     async def __aexit__(self, *_: object) -> None:
         await self._worker.end()
 
-    async def decide(self, client: str) -> Decision:
-        """Admit or refuse, together with whoever else waits. Raises LimiterUnavailableError."""
+    async def decide(self, client: str, route_class: RouteClass | None) -> Decision:
+        """Admit or refuse, or only look, together with whoever else waits. Raises LimiterUnavailableError."""
         if not self.available:
             raise LimiterUnavailableError
-        decision = self._questions.join(client)
+        decision = self._questions.join(Asked(client, route_class))
         if self._questions.size >= MANY:
             self._many_wait.set()
         return await decision
@@ -101,7 +103,7 @@ class PostgresLimiter:
         """A way to ask that has been tried, and answered in time: a Postgres that hangs does not count."""
         async with asyncio.timeout(DEADLINE_SECONDS * 4):
             ask = partial(connection.fetch, ADMIT) if self._is_pooled else (await connection.prepare(ADMIT)).fetch
-            await ask(*arguments_of(self._policy), [], [])
+            await ask(*arguments_of(self._policy), [], [], [])
         return ask
 
     async def _serve(self, ask: Ask) -> None:
@@ -125,21 +127,27 @@ class PostgresLimiter:
     async def _beat(self, ask: Ask) -> None:
         """An empty question."""
         async with asyncio.timeout(DEADLINE_SECONDS):
-            await ask(*arguments_of(self._policy), [], [])
+            await ask(*arguments_of(self._policy), [], [], [])
 
-    async def _decide_for(self, ask: Ask, group: Group[str, Decision]) -> None:
+    async def _decide_for(self, ask: Ask, group: Group[Asked, Decision]) -> None:
         """One round trip for all of them who have the same policy, in the order in which every gateway locks them."""
         self._asked_for = len(group)
         if not group:
             await self._beat(ask)
-        by_policy = defaultdict[Policy, list[str]](list)
-        for client in sorted(group):
-            by_policy[self._policy_of(client)].append(client)
+        by_policy = defaultdict[Policy, list[Asked]](list)
+        for asked in sorted(group, key=client_of):
+            by_policy[self._policy_of(asked.client)].append(asked)
         async with asyncio.timeout(DEADLINE_SECONDS):
-            for policy, clients in by_policy.items():
-                rows = await ask(*arguments_of(policy), clients, [len(group[client]) for client in clients])
-                for client, row in zip(clients, rows, strict=True):
-                    hand_out(group[client], row, policy)
+            for policy, all_asked in by_policy.items():
+                clients = [asked.client for asked in all_asked]
+                wanted = [len(group[asked]) for asked in all_asked]
+                costs = [cost for asked in all_asked for cost in policy.costs_of(asked.route_class)]
+                rows = await ask(*arguments_of(policy), clients, wanted, costs)
+                for asked, row in zip(all_asked, rows, strict=True):
+                    hand_out(group[asked], row, policy)
+
+
+client_of = attrgetter("client")
 
 
 @lru_cache(maxsize=1024)

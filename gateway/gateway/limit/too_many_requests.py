@@ -1,5 +1,6 @@
 """The 429 of a client that has used up its quota."""
 
+from collections.abc import Mapping
 from functools import lru_cache
 from math import ceil
 from typing import NamedTuple
@@ -26,9 +27,9 @@ class RefusalBody(NamedTuple):
 
 
 class TooManyRequests:
-    """Refuses, with a time after which a retry is admitted. `names` are those of the policy's windows, in order."""
+    """Refuses, with a time after which a retry is admitted. `names` are those of windows, by their places."""
 
-    def __init__(self, names: tuple[str, ...]) -> None:
+    def __init__(self, names: Mapping[int, str]) -> None:
         self._names = names
         self._body = lru_cache(KEPT_REFUSALS)(self._make_body)
 
@@ -47,7 +48,7 @@ class TooManyRequests:
         await send({"type": "http.response.body", "body": body})
 
     def _make_body(self, path: str, remaining: tuple[int, ...], retry_after: int) -> RefusalBody:
-        full = [name for name, left in zip(self._names, remaining, strict=True) if left <= 0]
+        full = [name for place, name in self._names.items() if remaining[place] <= 0]
         body = problem_body(
             429,
             type=QUOTA_EXCEEDED,

@@ -1,5 +1,7 @@
 """What an ingress limit is: policies, decisions and the strict sliding window itself. Pure: no clock, no I/O.
 
+A request costs something in each window that counts it, mostly 1, and is admitted where all of them have room.
+
 A window of length L is cut into SLOTS equal slots. A request counts in the slot of its time, and its slot counts until
 SLOTS whole slots have passed after it. So what was admitted is counted for at least L, at most L + L/SLOTS: in no
 window of length L are more than `quota` admitted, and the state is of fixed size whatever the quota.
@@ -11,10 +13,15 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
+from gateway.request.route_class import COUNTED_TOGETHER, RouteClass
+
 SLOTS = 60
 """Slots per window: how late a place may become free again is at most 1/60 of the window (1 s of a minute)."""
 
 MICROSECONDS = 1_000_000
+
+Costs = tuple[int, ...]
+"""What a request costs in each window of a policy; 0: the window does not count it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +30,18 @@ class Window:
 
     quota: int
     seconds: int
+    route_class: RouteClass | None = None
+    """Which requests it counts; None: predictions, feedback and reports together."""
+
+    @property
+    def name(self) -> str:
+        """As people write it."""
+        return ("" if self.route_class is None else f"{self.route_class}:") + f"{self.quota}/{self.seconds}s"
+
+    @property
+    def counts(self) -> frozenset[RouteClass]:
+        """The classes of requests that cost something here."""
+        return COUNTED_TOGETHER if self.route_class is None else frozenset({self.route_class})
 
     @property
     def microseconds(self) -> int:
@@ -37,14 +56,27 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Windows that must all admit a request, shortest first."""
+    """Windows that must all admit a request which they count, shortest first."""
 
     windows: tuple[Window, ...]
+    _costs: dict[RouteClass | None, Costs] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        costs = {kind: tuple([int(kind in window.counts) for window in self.windows]) for kind in (None, *RouteClass)}
+        object.__setattr__(self, "_costs", costs)
+
+    def costs_of(self, route_class: RouteClass | None) -> Costs:
+        """Of a request of this class; None: of one that only looks."""
+        return self._costs[route_class]
+
+    def holds_for(self, route_class: RouteClass) -> bool:
+        """Whether any window counts requests of this class."""
+        return any(self._costs[route_class])
 
     @property
     def name(self) -> str:
         """A text that changes with the policy, so that counts of another policy are never mixed in."""
-        return ",".join(f"{window.quota}/{window.seconds}s" for window in self.windows)
+        return ",".join(window.name for window in self.windows)
 
     @property
     def longest_wait_seconds(self) -> float:
@@ -80,6 +112,13 @@ class Decision(NamedTuple):
     """By which it was decided: that of a key may change."""
 
 
+class Asked(NamedTuple):
+    """What a limiter is asked: these cost the same, as long as the policy of the client stays the same."""
+
+    client: str
+    route_class: RouteClass | None
+
+
 class LimiterUnavailableError(Exception):
     """The limiter cannot decide now."""
 
@@ -91,8 +130,8 @@ class Limiter(Protocol):
     `retry_in_seconds` and asks alone is admitted. Raises LimiterUnavailableError within 250 ms when it cannot decide.
     """
 
-    async def decide(self, client: str) -> Decision:
-        """Admit or refuse the next request of `client`."""
+    async def decide(self, client: str, route_class: RouteClass | None) -> Decision:
+        """Admit or refuse the next request of `client`; None: only look, at the cost of nothing."""
         ...
 
 
@@ -117,31 +156,44 @@ class SlidingWindow:
             self.total -= self.counts.pop(0)[1]
         return slot
 
-    def has_room(self) -> bool:
-        """Whether one more fits; only true to the time of the last `advance`."""
-        return self.total < self.window.quota
+    def has_room(self, cost: int) -> bool:
+        """Whether so much more fits; only true to the time of the last `advance`."""
+        return not cost or self.total + cost <= self.window.quota
 
-    def take(self, slot: int) -> None:
-        """Counts one request in `slot`, the newest."""
+    def take(self, slot: int, cost: int) -> None:
+        """Counts a request in `slot`, the newest."""
+        if not cost:
+            return
         if self.counts and self.counts[-1][0] == slot:
-            self.counts[-1][1] += 1
+            self.counts[-1][1] += cost
         else:
-            self.counts.append([slot, 1])
-        self.total += 1
+            self.counts.append([slot, cost])
+        self.total += cost
 
-    def give_back(self, slot: int) -> None:
-        """Takes back one request that was counted in `slot`, if it still counts."""
+    def give_back(self, slot: int, cost: int) -> None:
+        """Takes back a request that was counted in `slot`, if it still counts."""
         for pair in self.counts:
             if pair[0] == slot:
-                pair[1] -= 1
-                self.total -= 1
+                pair[1] -= cost
+                self.total -= cost
                 if pair[1] == 0:
                     self.counts.remove(pair)
                 return
 
     def more_in_seconds(self, now_us: int) -> float:
         """Seconds until the oldest slot stops counting; 0 when nothing counts."""
-        if not self.counts:
-            return 0.0
-        end_us = -(-(self.counts[0][0] + SLOTS + 1) * self.window.microseconds // SLOTS)
+        return self._ends_in_seconds(self.counts[0][0], now_us) if self.counts else 0.0
+
+    def room_in_seconds(self, now_us: int, cost: int) -> float:
+        """Seconds until enough of the oldest slots have stopped counting for so much more; 0: there is room now."""
+        missing = self.total + cost - self.window.quota if cost else 0
+        wait = 0.0
+        for slot, count in self.counts:
+            if missing <= 0:
+                break
+            wait, missing = self._ends_in_seconds(slot, now_us), missing - count
+        return wait
+
+    def _ends_in_seconds(self, slot: int, now_us: int) -> float:
+        end_us = -(-(slot + SLOTS + 1) * self.window.microseconds // SLOTS)
         return max(end_us - now_us, 0) / MICROSECONDS

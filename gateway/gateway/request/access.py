@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from gateway.request.route_class import RouteClass
 from shared.contracts.rights import Right
 
 
@@ -33,24 +34,26 @@ class Access:
 
     rights: tuple[Right, ...]
     openness: int
+    route_class: RouteClass | None = None
+    """As what limits count it; None: no limit does."""
 
 
-def access(rights: Iterable[Right], openness: int) -> Access:
+def access(rights: Iterable[Right], openness: int, route_class: RouteClass | None = None) -> Access:
     """Of several operations that need the same."""
-    return Access(tuple(rights), openness)
+    return Access(tuple(rights), openness, route_class)
 
 
 FREE = access(Right, Anonymous.DENY.openness)
 """Health, documents, pages: no key is looked at."""
 
-PREDICTING = access([Right.PREDICT], Anonymous.PREDICT.openness)
+PREDICTING = access([Right.PREDICT], Anonymous.PREDICT.openness, RouteClass.PREDICT)
 CATALOGUE = access(Right, Anonymous.PREDICT.openness)
-"""What can be predicted with: whatever a key is for, its holder has to know."""
+"""What can be predicted with, and how much: whatever a key is for, its holder has to know."""
 
-NUMBERS = access([Right.READ], Anonymous.ALLOW.openness)
-FEEDBACK = access([Right.FEEDBACK], Anonymous.ALLOW.openness)
-ANALYSIS = access([Right.ANALYZE], Anonymous.ALLOW.openness)
-RECORD = access([Right.READ], NEVER)
+NUMBERS = access([Right.READ], Anonymous.ALLOW.openness, RouteClass.READ)
+FEEDBACK = access([Right.FEEDBACK], Anonymous.ALLOW.openness, RouteClass.FEEDBACK)
+ANALYSIS = access([Right.ANALYZE], Anonymous.ALLOW.openness, RouteClass.ANALYZE)
+RECORD = access([Right.READ], NEVER, RouteClass.READ)
 ADMIN = access([], NEVER)
 
 
@@ -58,4 +61,6 @@ def of_own_path(path: str) -> Access:
     """Of what the gateway answers itself."""
     if path == "/keys" or path.startswith("/keys/"):
         return ADMIN
+    if path == "/limits":
+        return CATALOGUE
     return NUMBERS if path.startswith("/limits/") else FREE

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from starlette.types import Scope
 
 from gateway.request.client_address import Client
+from gateway.request.route_class import RouteClass
 from gateway.request.routing import Route
 from gateway.request.shown_key import ShownKey
 from shared.http.server.exchange import SCOPE_KEY, Exchange
@@ -24,6 +25,8 @@ class RequestContext:
     """The client's side: it tells when the client has left."""
     route: Route | None = None
     """None: the gateway answers itself, or refuses the request before it looks where it goes."""
+    route_class: RouteClass | None = None
+    """As what limits count it; None: no limit does."""
     key: ShownKey | None = None
     """The key that came with it and may do what it asks; None: it goes on without one."""
 

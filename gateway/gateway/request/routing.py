@@ -1,4 +1,4 @@
-"""Which path goes to which service, and which requests are held to the ingress limit.
+"""Which path goes to which service, and as what the ingress limit counts them.
 
 Only what stands here is reachable from outside, spelled exactly so once percent signs are decoded, which is how the
 services read it: a line feed, a second slash, a dot segment or another case makes it another path, which nobody serves.
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from gateway.request.access import ADMIN, ANALYSIS, CATALOGUE, FEEDBACK, NUMBERS, PREDICTING, RECORD, Access
+from gateway.request.route_class import RouteClass
 from shared.http.foreign_pages import SAFE_METHODS
 
 
@@ -29,7 +30,6 @@ class Route:
     upstream: UpstreamName
     access: Access
     """What a request needs."""
-    limited: bool = False
     large: bool = False
     """Whether its bodies may have MAX_BATCH_BODY_BYTES."""
     streams: bool = False
@@ -45,6 +45,15 @@ class Route:
         """What a request with this method needs."""
         return ADMIN if self.changed_by_admin and method not in SAFE_METHODS else self.access
 
+    def class_of(self, method: str) -> RouteClass | None:
+        """As what limits count a request with this method; None: no limit does."""
+        route_class = self.access_of(method).route_class
+        return route_class if route_class is RouteClass.READ or method == WORKING_METHOD else None
+
+
+WORKING_METHOD = "POST"
+"""What predictions, feedback and reports are made with. To every other method a service says 405, as good as free."""
+
 
 def table(*routes: Route) -> dict[str, Route]:
     """Routes by their path."""
@@ -52,12 +61,11 @@ def table(*routes: Route) -> dict[str, Route]:
 
 
 EXACT = table(
-    Route("/predict", UpstreamName.PREDICTION, PREDICTING, limited=True, keyed=True),
+    Route("/predict", UpstreamName.PREDICTION, PREDICTING, keyed=True),
     Route(
         "/predict/batch",
         UpstreamName.PREDICTION,
         PREDICTING,
-        limited=True,
         large=True,
         streams=True,
         keyed=True,
@@ -77,23 +85,20 @@ EXACT = table(
     Route("/metrics/audit", UpstreamName.METRICS, ADMIN, guarded=True),
     Route("/metrics/alerts", UpstreamName.METRICS, NUMBERS),
     Route("/metrics/silences", UpstreamName.METRICS, NUMBERS, guarded=True, changed_by_admin=True),
-    Route("/feedback", UpstreamName.METRICS, FEEDBACK, limited=True, guarded=True),
-    Route("/feedback/batch", UpstreamName.METRICS, FEEDBACK, limited=True, guarded=True),
+    Route("/feedback", UpstreamName.METRICS, FEEDBACK, guarded=True),
+    Route("/feedback/batch", UpstreamName.METRICS, FEEDBACK, guarded=True),
     Route("/predictions", UpstreamName.METRICS, RECORD, guarded=True, changed_by_admin=True),
     Route("/predictions/export", UpstreamName.METRICS, RECORD, guarded=True, changed_by_admin=True),
     Route("/predictions/review", UpstreamName.METRICS, RECORD, guarded=True, changed_by_admin=True),
-    Route("/analyze/performance", UpstreamName.ANALYTICS, ANALYSIS, limited=True),
+    Route("/analyze/performance", UpstreamName.ANALYTICS, ANALYSIS),
     Route("/analyze/quota", UpstreamName.ANALYTICS, ADMIN, guarded=True),
     Route("/analyze/cache", UpstreamName.ANALYTICS, ADMIN, guarded=True),
 )
 
 
-WORKING_METHOD = "POST"
-"""What a limited path computes something for. To every other method a service says 405, which is as good as free."""
-
 OPEN_INFERENCE = Route("/v2/{path}", UpstreamName.PREDICTION, CATALOGUE)
 OPEN_INFERENCE_LOAD = Route("/v2/repository/models/{name}/{action}", UpstreamName.PREDICTION, ADMIN, guarded=True)
-OPEN_INFERENCE_INFER = Route("/v2/models/{name}/infer", UpstreamName.PREDICTION, PREDICTING, limited=True, large=True)
+OPEN_INFERENCE_INFER = Route("/v2/models/{name}/infer", UpstreamName.PREDICTION, PREDICTING, large=True)
 
 ROLLOUT = Route("/models/{name}/rollout", UpstreamName.PREDICTION, ADMIN, guarded=True)
 
