@@ -118,3 +118,28 @@ async def test_who_is_meant_must_be_said_once(client: httpx.AsyncClient, asked: 
         refused = await ask("/predictions", params=asked)
         assert refused.status_code == 422
         assert [error["location"] for error in refused.json()["errors"]] == [location]
+
+
+async def test_every_audit_names_the_key_that_a_change_came_with(client: httpx.AsyncClient, rows: list[Row]) -> None:
+    silence = {"model_name": "lexicon", "minutes": 5, "reason": "a test"}
+    for headers in ({}, held(str(SHOP), Right.ADMIN)):
+        for ask in (
+            client.put(
+                "/metrics/thresholds", json={"min_confidence_warning": 0.7 + len(headers) / 10}, headers=headers
+            ),
+            client.post("/metrics/silences", json=silence, headers=headers),
+            client.put(
+                "/metrics/baselines",
+                params={"model_name": "lexicon", "name": f"b{len(headers)}"},
+                json={"time_window_minutes": 60, "watched": False},
+                headers=headers,
+            ),
+            client.delete("/predictions", params={"caller": "192.0.2.9"}, headers=headers),
+        ):
+            answer = await ask
+            assert answer.is_success, answer.text
+    acts = (await client.get("/metrics/audit")).json()["acts"]
+    expected = [(subject, key) for key in (str(SHOP), None) for subject in ("record", "baseline", "silence")]
+    assert [(act["subject"], act["actor_key_id"]) for act in acts] == expected
+    changes = (await client.get("/metrics/thresholds/changes")).json()["changes"]
+    assert [change["actor_key_id"] for change in changes] == [str(SHOP), None]

@@ -4,6 +4,7 @@ import asyncio
 import io
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import asyncpg
 import httpx
@@ -24,6 +25,8 @@ from prediction_tests.rollouts import (
     with_versions,
 )
 from prediction_tests.service import StartService, assert_problem
+from shared.contracts.rights import Right
+from shared.testing.admin import held
 from shared.testing.postgres import Database
 
 USERS = [f"user-{number}" for number in range(300)]
@@ -168,8 +171,10 @@ async def test_a_rollout_ends_for_everybody(client: httpx.AsyncClient, act: str,
     forged = await client.post(f"{ROLLOUT}/{act}", json=end | {"changed_by": "Guard"})
     assert "calls itself" in assert_problem(forged, 422)["errors"][0]["message"]
     assert assert_problem(await client.post(f"{ROLLOUT}/{act}", json=end), 409)["revision"] == 0
-    await put(client, 0, CANARY)
-    answer = await client.post(f"{ROLLOUT}/{act}", json=end)
+    setter, ender = str(uuid4()), str(uuid4())
+    policy = BECAUSE | {"revision": 0} | CANARY
+    (await client.put(ROLLOUT, json=policy, headers=held(setter, Right.ADMIN))).raise_for_status()
+    answer = await client.post(f"{ROLLOUT}/{act}", json=end, headers=held(ender, Right.ADMIN))
     assert answer.status_code == 200
     assert answer.json()["mode"] == "pinned"
     assert answer.json()["here"]["shares"] == {stable: 100}
@@ -182,6 +187,7 @@ async def test_a_rollout_ends_for_everybody(client: httpx.AsyncClient, act: str,
         (2, "Ayşe K.", act),
         (1, "admin", "set"),
     ]
+    assert [event["actor_key_id"] for event in events] == [ender, setter]
     assert events[0]["policy"]["stable_version"] == stable
     assert events[0]["reason"] == "a test"
     assert events[0]["client_address"] == "127.0.0.1"

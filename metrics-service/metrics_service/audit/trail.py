@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import insert, select
@@ -20,6 +21,8 @@ class ChangedBy:
 
     request_id: str
     client_address: str
+    actor_key_id: UUID | None = None
+    """Of the key it came with; None: the admin token, or nobody asked."""
 
 
 class Subject(StrEnum):
@@ -42,6 +45,7 @@ class AuditedAct(BaseModel):
     changed_at: datetime
     request_id: str
     client_address: str = Field(description="The addresses the request passed through, the client's first")
+    actor_key_id: UUID | None = Field(None, description="Of the key they had; null: the admin token")
 
 
 async def note(

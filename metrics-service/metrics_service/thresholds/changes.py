@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.config import JsonDict
@@ -64,3 +65,4 @@ class AuditedChange(BaseModel):
     changed_at: datetime
     request_id: str
     client_address: str = Field(description="The addresses the request passed through, the client's first")
+    actor_key_id: UUID | None = Field(None, description="Of the key they had; null: the admin token")

@@ -19,9 +19,9 @@ CHANNEL = "rollouts"
 
 READ = "SELECT coalesce(jsonb_agg(to_jsonb(rollout)), '[]') FROM predictions.rollout"
 
-SET = "SELECT to_jsonb(r) FROM predictions.set_rollout($1::jsonb, $2, $3, $4, $5, $6) AS r"
+SET = "SELECT to_jsonb(r) FROM predictions.set_rollout($1::jsonb, $2, $3, $4, $5, $6, $7::uuid) AS r"
 
-END = "SELECT to_jsonb(r) FROM predictions.end_rollout($1, $2, $3, $4, $5, $6, $7) AS r"
+END = "SELECT to_jsonb(r) FROM predictions.end_rollout($1, $2, $3, $4, $5, $6, $7, $8::uuid) AS r"
 
 STEP = "SELECT count(*) FROM predictions.step_rollouts($1)"
 
@@ -59,6 +59,7 @@ class ChangedBy:
     reason: str
     request_id: str = ""
     client_address: str = ""
+    key_id: str | None = None
 
 
 class RolloutStore:
@@ -79,14 +80,21 @@ class RolloutStore:
     async def set(self, wanted: dict[str, Any], expected: int, by: ChangedBy) -> Rollout | None:
         """Puts a policy in the place of the one with that revision; None: another one is in force."""
         text = await self._connection.value(
-            SET, orjson.dumps(wanted).decode(), expected, by.actor, by.reason, by.request_id, by.client_address
+            SET,
+            orjson.dumps(wanted).decode(),
+            expected,
+            by.actor,
+            by.reason,
+            by.request_id,
+            by.client_address,
+            by.key_id,
         )
         return None if text is None else Rollout.model_validate_json(text)
 
     async def end(self, model: str, expected: int, by: ChangedBy, *, promotes: bool) -> Rollout | None:
         """Makes the candidate stable, or drops it; None: another policy is in force, or there is no candidate."""
         text = await self._connection.value(
-            END, model, expected, promotes, by.actor, by.reason, by.request_id, by.client_address
+            END, model, expected, promotes, by.actor, by.reason, by.request_id, by.client_address, by.key_id
         )
         return None if text is None else Rollout.model_validate_json(text)
 

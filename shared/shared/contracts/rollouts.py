@@ -3,6 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -147,3 +148,6 @@ class RolloutEvent(BaseModel):
     policy: Rollout = Field(description="The whole policy after it")
     request_id: str
     client_address: str = Field(description="The addresses the request passed through, the client's first")
+    actor_key_id: UUID | None = Field(
+        None, description="Of the key they had; null: the admin token, or nobody asked for it"
+    )

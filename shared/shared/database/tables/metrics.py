@@ -52,6 +52,7 @@ threshold_change = Table(
     Column("changed_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
     Column("request_id", Text, nullable=False),
     Column("client_address", Text, nullable=False, comment="X-Forwarded-For as the gateway sent it, else the peer"),
+    Column("actor_key_id", UUID(as_uuid=True), comment="of the key it was asked with; null: the admin token"),
     Index(None, "model_name", "change_id"),
     schema=SCHEMA,
 )
@@ -179,6 +180,9 @@ audit = Table(
     Column("changed_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
     Column("request_id", Text, nullable=False),
     Column("client_address", Text, nullable=False, comment="X-Forwarded-For as the gateway sent it, else the peer"),
+    Column(
+        "actor_key_id", UUID(as_uuid=True), comment="of the key it was asked with; null: the admin token, or by itself"
+    ),
     Index(None, "subject", "change_id"),
     schema=SCHEMA,
 )

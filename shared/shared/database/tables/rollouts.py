@@ -77,6 +77,9 @@ rollout_event = Table(
     Column("policy", JSONB, nullable=False, comment="the whole policy after it"),
     Column("request_id", Text, nullable=False),
     Column("client_address", Text, nullable=False, comment="X-Forwarded-For as the gateway sent it, else the peer"),
+    Column(
+        "actor_key_id", UUID(as_uuid=True), comment="of the key it was asked with; null: the admin token, or by itself"
+    ),
     Index("rollout_event_model_name_revision_key", "model_name", "revision", unique=True),
     schema=SCHEMA,
 )

@@ -104,5 +104,5 @@ function audit(path, signal) {
 }
 
 function eventInWords(event) {
-  return [time(event.at), " ", h("strong", {}, event.action), ` to ${event.policy.mode} by ${event.actor}: `, h("span", { class: "note" }, event.reason)];
+  return [time(event.at), " ", h("strong", {}, event.action), ` to ${event.policy.mode} by ${event.actor}${event.actor_key_id ? ` (key ${event.actor_key_id})` : ""}: `, h("span", { class: "note" }, event.reason)];
 }
