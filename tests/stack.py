@@ -18,6 +18,7 @@ from shared.processes.waiting import wait_until
 REPOSITORY = Path(__file__).parent.parent
 READY = re.compile(r"make run: everything is healthy")
 START_SECONDS = 120
+END_SECONDS = 60
 
 
 def port_with_room() -> int:
@@ -42,7 +43,7 @@ class LocalStack:
         }  # fmt: skip
         self.command = [*prefix, sys.executable, "-m", "local"]
         self.output: list[str] = []
-        self.client = httpx.Client(base_url=self.url, timeout=5)
+        self.client = httpx.Client(base_url=self.url, timeout=30)
         self.process: subprocess.Popen[str] | None = None
 
     @property
@@ -79,12 +80,12 @@ class LocalStack:
             self.collector.join(5)
             raise RuntimeError(f"ended with {self.process.returncode}:\n{''.join(self.output[-40:])}")
 
-    def end(self, number: signal.Signals = signal.SIGINT, deadline: float = 15) -> int:
+    def end(self, number: signal.Signals = signal.SIGINT) -> int:
         """Ends it with a signal; returns its exit code."""
         assert self.process is not None
         if self.process.poll() is None:
             self.process.send_signal(number)
-        return self.process.wait(deadline)
+        return self.process.wait(END_SECONDS)
 
     def processes(self) -> list[psutil.Process]:
         """Every process that belongs to this stack."""

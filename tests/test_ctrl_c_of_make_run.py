@@ -23,6 +23,19 @@ class Stops:
 sys.meta_path.insert(0, Stops())
 """
 
+AFTER_A_START = """
+import signal, subprocess
+
+start = subprocess.Popen.__init__
+
+def start_and_stop(process, command, *rest, **options):
+    start(process, command, *rest, **options)
+    if "supervisor.supervisord" in command:
+        signal.raise_signal(signal.SIGINT)
+
+subprocess.Popen.__init__ = start_and_stop
+"""
+
 
 @pytest.mark.parametrize("module", ["pydantic_core", "shared.database.urls", "local.stack"])
 @pytest.mark.parametrize("command", [("run",), ("psql",), ("backup", "/dev/null")])
@@ -49,4 +62,12 @@ def test_ctrl_c_before_everything_runs_ends_in_order(tmp_path: Path, until: str)
     assert stack.end(signal.SIGINT) == 130
     stack.collector.join(10)
     assert "Traceback" not in "".join(stack.output)
+    assert stack.processes() == []
+
+
+def test_ctrl_c_before_it_is_known_that_the_supervisor_runs_leaves_no_process(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(AFTER_A_START)
+    stack = LocalStack(tmp_path / "local")
+    stack.environment["PYTHONPATH"] += f":{tmp_path}"
+    assert stack.launch().process.wait(120) == 130
     assert stack.processes() == []

@@ -52,11 +52,11 @@ def test_data_stays_over_an_orderly_end_that_leaves_nothing_behind(folder: Path,
     first = LocalStack(folder).start()
     predict(first)
     assert f"http://localhost:{first.port}" in "".join(first.output)
-    assert first.end(ending, deadline=5) == 0
+    assert first.end(ending) == 0
     assert first.processes() == []
     second = LocalStack(folder).start()
     assert count(second) == 1
-    assert second.end(deadline=5) == 0
+    assert second.end() == 0
 
 
 @pytest.mark.faults
@@ -153,7 +153,7 @@ def test_an_ordinary_user_can_run_it(folder: Path) -> None:
     stack = LocalStack(folder, prefix=tuple(unprivileged([]))).start()
     predict(stack)
     assert {process.username() for process in stack.processes()} == {"nobody"}
-    assert stack.end(deadline=5) == 0
+    assert stack.end() == 0
 
 
 def refused(stack: LocalStack) -> str:

@@ -2,6 +2,7 @@
 
 import re
 import sys
+import threading
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -63,6 +64,17 @@ class LogStream:
         self.ended: dict[str, str] = {}
         """Program → why it has ended at least once: its own last word, else how. Written by `relay` alone."""
         self._last_word: dict[str, str] = {}
+        self._thread: threading.Thread | None = None
+
+    def follow(self, lines: Iterable[str]) -> None:
+        """Relays in a thread of its own."""
+        self._thread = threading.Thread(target=self.relay, args=(lines,), daemon=True)
+        self._thread.start()
+
+    def wait_for_the_end(self, seconds: float) -> None:
+        """Until the last line is written, if it is by then."""
+        if self._thread is not None:
+            self._thread.join(seconds)
 
     def relay(self, lines: Iterable[str]) -> None:
         """Writes every line to standard output until the stream ends."""

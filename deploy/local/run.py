@@ -8,7 +8,6 @@ import shlex
 import signal
 import subprocess
 import sys
-import threading
 from contextlib import suppress
 from types import FrameType
 
@@ -73,12 +72,10 @@ def run(settings: LocalSettings) -> None:
     if stack.own_database is None:
         make_cluster(stack, folder)
 
-    supervisor = Supervisor(stack, folder.supervisor_config)
-    process = supervisor.start()
-    log = LogStream()
-    output = threading.Thread(target=log.relay, args=(process.stdout,), daemon=True)
-    output.start()
+    supervisor, log = Supervisor(stack, folder.supervisor_config), LogStream()
     try:
+        process = supervisor.start()
+        log.follow(process.stdout or ())
         asyncio.run(prepare_database(stack, lambda: can_go_on(process, log)))
         wait_until_it_listens(stack.ports["supervisor"], lambda: still_runs(process))
         supervisor.start_services()
@@ -88,8 +85,8 @@ def run(settings: LocalSettings) -> None:
             process.wait()
             still_runs(process)
     finally:
-        stop(process, folder)
-        output.join(1)
+        stop(supervisor.process, folder)
+        log.wait_for_the_end(1)
 
 
 def check_settings(stack: Stack, folder: StackFolder) -> None:
@@ -120,9 +117,12 @@ def can_go_on(process: subprocess.Popen[str], log: LogStream) -> None:
         raise CannotRunError(f"Postgres ended: {how}")
 
 
-def stop(process: subprocess.Popen[str], folder: StackFolder) -> None:
-    """Ends the stack in order, or else by force: no process stays."""
-    if process.poll() is None:
+def stop(process: subprocess.Popen[str] | None, folder: StackFolder) -> None:
+    """Ends the stack in order, or else by force: no process stays.
+
+    None: the signal to stop came before it was known that supervisord runs; then it is found by its folder.
+    """
+    if process is not None and process.poll() is None:
         say("stopping …")
         process.terminate()
         try:

@@ -36,7 +36,7 @@ class Supervisor:
 
     def __init__(self, stack: Stack, config: Path) -> None:
         self._stack, self._config = stack, config
-        self._process: subprocess.Popen[str] | None = None
+        self.process: subprocess.Popen[str] | None = None
 
     def start(self) -> subprocess.Popen[str]:
         """Starts supervisord, and it the stores. Its output is one stream with that of all programs."""
@@ -44,7 +44,7 @@ class Supervisor:
         for program in (*self._stack.stores, *self._stack.services):
             write_secretly(folder / script_name(program), script(program, Path.cwd()))
         write_secretly(self._config, configuration(self._stack))
-        self._process = subprocess.Popen(
+        self.process = subprocess.Popen(
             [sys.executable, "-m", "supervisor.supervisord", "--nodaemon", "--configuration", self._config.name],
             cwd=folder,
             stdin=subprocess.DEVNULL,
@@ -55,7 +55,7 @@ class Supervisor:
             env=base_environment(folder),
             start_new_session=True,  # Ctrl-C in a terminal is for us alone; we end supervisord in order
         )
-        return self._process
+        return self.process
 
     def start_services(self) -> None:
         """Starts the four services. Raises CannotRunError when supervisord cannot even try."""
