@@ -23,6 +23,7 @@ from time import monotonic
 
 import httpx
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from analytics_service.api.operator_routes import operator_router
 from analytics_service.api.routes import analysis_router
@@ -55,7 +56,7 @@ from shared.service.assembly import create_service
 VERSION = version("modelserver-analytics-service")
 
 
-def create_app(settings: Settings) -> FastAPI:
+def create_app(settings: Settings) -> ASGIApp:
     """Puts the service together; connects to nothing yet."""
     # Proxies of the environment are for calls outside; the metrics-service is inside.
     http = httpx.AsyncClient(base_url=settings.metrics_url, timeout=settings.metrics_timeout_seconds, trust_env=False)

@@ -37,6 +37,7 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from metrics_service.alerts.store import AlertStore
 from metrics_service.api.alerts import alerts_router
@@ -86,7 +87,7 @@ from shared.service.assembly import create_service
 VERSION = version("modelserver-metrics-service")
 
 
-def create_app(settings: Settings) -> FastAPI:
+def create_app(settings: Settings) -> ASGIApp:
     """Puts the service together; connects to nothing yet."""
     engine = create_engine(settings.database_url, "metrics-service")
     # What the leader does, and health, have connections of their own: a flood of questions takes none of them.

@@ -26,6 +26,7 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from prediction_service.api.keyed import keyed_router
 from prediction_service.api.rollouts import RolloutView, rollouts_router
@@ -68,7 +69,7 @@ SERVICE = "prediction-service"
 VERSION = version("modelserver-prediction-service")
 
 
-def create_app(settings: Settings) -> FastAPI:
+def create_app(settings: Settings) -> ASGIApp:
     """Puts the service together; connects to nothing yet."""
     memory, seconds = settings.model_memory_bytes, settings.model_load_seconds
     environments, call_seconds = settings.model_environments_dir, settings.model_call_seconds

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 
 from fastapi import APIRouter, FastAPI
 from pydantic import SecretStr
+from starlette.types import ASGIApp
 
 from shared.service.assembly import create_service, run_service
 from shared.service.health import HealthReport
@@ -52,7 +53,7 @@ async def be_busy(seconds: float) -> str:
     return "done"
 
 
-def create_app(settings: ServiceSettings) -> FastAPI:
+def create_app(settings: ServiceSettings) -> ASGIApp:
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         time.sleep(START_SECONDS)  # noqa: ASYNC251 - as a slow import would

@@ -8,13 +8,14 @@ from typing import Annotated
 import structlog
 from fastapi import APIRouter, Body, FastAPI
 from pydantic import SecretStr
+from starlette.types import ASGIApp
 
 from shared.service.assembly import create_service, run_service
 from shared.service.health import HealthReport
 from shared.settings.settings import ServiceSettings
 
 
-def create_app(settings: ServiceSettings) -> FastAPI:
+def create_app(settings: ServiceSettings) -> ASGIApp:
     router = APIRouter()
 
     @router.get("/slow")

@@ -7,6 +7,7 @@ import httpx
 import pytest
 from fastapi import APIRouter, Depends, FastAPI
 from pydantic import BaseModel, Field, SecretStr
+from starlette.types import ASGIApp
 
 from shared.contracts.health import ComponentHealth, HealthStatus
 from shared.http.problems import Overloaded
@@ -28,7 +29,7 @@ class Shop:
     async def check(self) -> ComponentHealth:
         return ComponentHealth(status=self.dependency)
 
-    def app(self) -> FastAPI:
+    def app(self) -> ASGIApp:
         router = APIRouter()
 
         @router.post("/order")

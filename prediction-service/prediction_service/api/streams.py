@@ -7,7 +7,6 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
-from starlette.routing import Match
 from starlette.types import Receive, Scope, Send
 
 from prediction_service.api.schemas import ModelVersion
@@ -40,10 +39,9 @@ RESPONSE_TYPES = {CSV: b"text/csv; charset=utf-8; header=present"}
 class StreamRoute(StrictRoute):
     """A route for the bodies of streams alone; other bodies to its path are another route's."""
 
-    def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """As of every route, if the body is CSV or NDJSON."""
-        match, child_scope = super().matches(scope)
-        return (match, child_scope) if match is Match.NONE or stream_type(scope) else (Match.NONE, {})
+    def takes(self, scope: Scope) -> bool:
+        """Whether the body is CSV or NDJSON."""
+        return stream_type(scope) is not None
 
 
 class StreamedPredictions(Response):

@@ -1,13 +1,12 @@
 """Below /v2 every expected error is `{"error": "…"}`, which is what this protocol's clients read."""
 
-from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, get_type_hints
 
 from fastapi import Request, Response
 from fastapi.responses import JSONResponse
-from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
+from shared.http.direct_routes import DirectRoute, Handler
 from shared.http.problems import Problem
 
 ERROR_SCHEMA = {"type": "object", "required": ["error"], "properties": {"error": {"type": "string"}}}
@@ -20,22 +19,43 @@ class BadInference(Problem):
     title = "Bad Request"
 
 
-class ProtocolRoute(APIRoute):
-    """A route whose expected errors have the protocol's form."""
+class ProtocolRoute(DirectRoute):
+    """A route whose expected errors have the protocol's form.
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+    An endpoint that needs its path's parameters and the request alone, and makes its own response, is called directly.
+    """
+
+    def get_route_handler(self) -> Handler:
         """The usual handler, with its problems translated."""
-        handle = super().get_route_handler()
+        if self._makes_its_own_response():
+            self.handle_directly = with_errors(self._call_endpoint)
+            return self.handle_directly
+        return with_errors(super().get_route_handler())
 
-        async def handle_with_errors(request: Request) -> Response:
-            try:
-                return await handle(request)
-            except Problem as problem:
-                return error_response(problem.status, problem.detail or problem.title, problem.headers)
-            except HTTPException as error:
-                return error_response(error.status_code, str(error.detail), dict(error.headers or {}))
+    def _makes_its_own_response(self) -> bool:
+        needed = self.dependant
+        if any((needed.dependencies, needed.query_params, needed.header_params, needed.body_params)):
+            return False
+        return needed.request_param_name == "request" and get_type_hints(self.endpoint).get("return") is Response
 
-        return handle_with_errors
+    async def _call_endpoint(self, request: Request) -> Response:
+        """The response of the endpoint: parameters of paths are text, as they come."""
+        response: Response = await self.endpoint(request=request, **request.path_params)
+        return response
+
+
+def with_errors(handle: Handler) -> Handler:
+    """The handler with its problems translated."""
+
+    async def handle_with_errors(request: Request) -> Response:
+        try:
+            return await handle(request)
+        except Problem as problem:
+            return error_response(problem.status, problem.detail or problem.title, problem.headers)
+        except HTTPException as error:
+            return error_response(error.status_code, str(error.detail), dict(error.headers or {}))
+
+    return handle_with_errors
 
 
 def error_response(status: int, message: str, headers: dict[str, str] | None = None) -> Response:

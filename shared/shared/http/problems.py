@@ -13,6 +13,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from shared.contracts.problem import FieldError
 from shared.http.methods import allow
@@ -138,8 +139,21 @@ async def on_http_exception(request: Request, error: Exception) -> Response:
     return problem_response(http.status_code, instance=request.url.path, headers=headers, detail=detail)
 
 
+class NoResponse(Response):
+    """Nothing is sent."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The framework raises the error again after this."""
+
+
+async def on_surprise(request: Request, error: Exception) -> Response:
+    """What nobody expected is answered further out, by RequestMiddleware; the framework would say it in plain text."""
+    return NoResponse()
+
+
 def install_problem_handlers(app: FastAPI) -> None:
-    """Makes every error that an endpoint raises a problem, but for surprises: see RequestMiddleware."""
+    """Makes every error that an endpoint raises a problem, but for surprises."""
+    app.add_exception_handler(Exception, on_surprise)
     app.add_exception_handler(Problem, on_problem)
     app.add_exception_handler(RequestValidationError, on_validation_error)
     app.add_exception_handler(HTTPException, on_http_exception)
