@@ -64,6 +64,8 @@ WRONG: dict[str, tuple[str, ...]] = {
     "ROOT_PATH": ("ml", "/a b", "/../x"),
     "CORS_ORIGINS": ("app.example", "https://app.example/path", "https://*", "https://a.*.example", "ftp://a", "null"),
     "CORS_CREDENTIALS": ("perhaps", "2"),
+    "IDENTITY_HEADER": ("two words", "Authorization", "X-Forwarded-For", "naïve"),
+    "IDENTITY_KEYS": ("alice", "=staff", "alice=", "a*=staff", "a=one,A=two"),
     "ALLOWED_ORIGINS": ("example.org", "https://example.org/path", "ftp://example.org"),
     "GEMINI_API_KEY": ("two words", 'a"key"'),
     "GEMINI_MODEL": ("models/gemini", "gemini flash", "-"),
@@ -167,6 +169,7 @@ RIGHT = {
     "ALLOWED_HOSTS": "example.com", "PREDICTION_URL": "http://a:1", "METRICS_URL": "http://a:1", "ANALYTICS_URL": "http://a:1",
     "INGRESS_LIMITS": "10/1s", "WRONG_TOKEN_LIMITS": "10/1s", "TRUSTED_PROXIES": "10.0.0.0/8", "MODELS_DIR": "models",
     "INGRESS_EXEMPT": "10.0.0.0/8", "CORS_ORIGINS": "https://*.example.org",
+    "IDENTITY_HEADER": "X-Auth-Request-Email", "IDENTITY_KEYS": "*=staff",
     "DEFAULT_MODEL": "spam-words", "STORE_TEXT": "yes", "JOURNAL_DIR": "here", "ALERT_WEBHOOKS": "https://host/path",
     "ALERT_WEBHOOK_SECRET": "anything", "REDIS_HOST": "redis", "GEMINI_API_KEY": "key", "GEMINI_MODEL": "gemini-x",
     "GEMINI_SDK": "google-genai", "GEMINI_API_ENDPOINT": "http://a:1", "LOCAL_DIR": "there", "REDIS_PASSWORD": "word",
@@ -190,6 +193,9 @@ def test_spaces_around_a_value_change_nothing(
         for needed in ("REDIS_TLS_CERTIFICATE_FILE", "REDIS_TLS_KEY_FILE"):
             monkeypatch.setenv(needed, RIGHT[needed])
         monkeypatch.setenv("REDIS_URL", "rediss://a")
+    if variable.startswith("IDENTITY_"):
+        for needed in ("IDENTITY_HEADER", "IDENTITY_KEYS", "TRUSTED_PROXIES"):
+            monkeypatch.setenv(needed, RIGHT[needed])
     monkeypatch.setenv(variable, value)
     plain = getattr(load_settings(settings, name), variable.lower())
     monkeypatch.setenv(variable, f" \t{value} \n")

@@ -80,7 +80,7 @@ def test_the_life_of_a_key(console: Console, client: httpx.Client, name: str) ->
     form.get_by_label("Reason").fill(f"for {MARKUP}")
     form.get_by_label("Your name").fill("ada")
     form.get_by_role("button", name="Put it in force").click()
-    expect(card(page, name)).to_contain_text("Revision")
+    expect(card(page, name)).not_to_contain_text("predict, read")  # what is in force, not what is wanted
     expect(form.get_by_label("Numbers and the record")).not_to_be_checked()
     assert status(client, first) == 403
     (key,) = client.get("/keys", headers=ADMIN).json()["keys"]

@@ -4,8 +4,9 @@ The stops of a request, in order:
 
 0. `cors`                     where pages of other origins may read: what their browsers want to be told
 1. `http/request_middleware`  its id, its measurement, the last resort for errors
-2. `front`                    who calls (`request/client_address`), which route (`request/routing`), and whether it
-                              may (`keys/doorkeeper`); from here on the request has its `request/context`
+2. `front`                    who calls (`request/client_address`, `request/identity`), which route
+                              (`request/routing`), and whether it may (`keys/doorkeeper`); from here on the request has
+                              its `request/context`
 3. `limit/middleware`         the ingress limit; wrong tokens (`limit/failed_tokens`) where a service looks at one
 4. `proxy/proxy`              streams it to its service and the response back
 5. `proxy/upstream`           the service: a bound on what is in flight, failing fast while it is down
@@ -56,6 +57,7 @@ from gateway.proxy.proxy import Proxy
 from gateway.proxy.upstream import Upstream
 from gateway.request.client_address import ClientAddresses
 from gateway.request.context import describe_request
+from gateway.request.identity import Identities, identity_keys_of
 from gateway.request.origins import Origins, pattern_of
 from gateway.request.public_prefix import PublicPrefix
 from gateway.request.routing import UpstreamName
@@ -124,11 +126,13 @@ def create_app(settings: Settings) -> ASGIApp:
     refused = Refused()
     history = RefusalHistory(connector, refused, utc_now)
 
+    identities = Identities(settings.identity_header, identity_keys_of(settings.identity_keys))
     ring = KeyRing(
         time.monotonic,
         settings.admin_token.get_secret_value(),
         known_seconds=settings.keys_known_seconds,
         without_database=settings.keys_without_database,
+        named=identities.names,
     )
     keys = KeyFollower(connector, ring)
     policy_of = ring.policy_or(policy)
@@ -174,6 +178,7 @@ def create_app(settings: Settings) -> ASGIApp:
     front = Front(
         own,
         addresses=ClientAddresses(settings.trusted_proxies),
+        identities=identities,
         prefix=prefix,
         allowed_origins=Origins(frozenset(settings.allowed_origins), patterns),
         page_origins=page_origins,

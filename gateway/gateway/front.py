@@ -16,6 +16,7 @@ from gateway.proxy.headers import forwarded_host
 from gateway.request.access import FREE, of_own_path
 from gateway.request.client_address import ClientAddresses
 from gateway.request.context import RequestContext, begin_context
+from gateway.request.identity import Identities
 from gateway.request.origins import Origins
 from gateway.request.public_prefix import PublicPrefix
 from gateway.request.routing import find_route
@@ -31,6 +32,7 @@ class Front:
         app: ASGIApp,
         *,
         addresses: ClientAddresses,
+        identities: Identities,
         prefix: PublicPrefix,
         allowed_origins: Origins,
         page_origins: Origins,
@@ -43,6 +45,7 @@ class Front:
         exempt: Exempt,
     ) -> None:
         self._app, self._addresses, self._prefix, self._in_flight = app, addresses, prefix, in_flight
+        self._identities = identities
         self._allowed_origins, self._page_origins = allowed_origins, page_origins
         self._doorkeeper, self._exempt = doorkeeper, exempt
         tokens = FailedTokens(wrong_tokens, refused)
@@ -60,24 +63,25 @@ class Front:
         if self._page_origins and (told := preflight_of(scope, self._page_origins)) is not None:
             await answer_preflight(send, told)
             return
+        identity = self._identities.take_off(scope, through_proxy=through_proxy)
         if scope["method"] not in SAFE_METHODS:
             host = forwarded_host(scope, context)
             refuse_foreign_pages(scope["method"], headers_by_name(scope), host, self._allowed_origins)
         self._prefix.take_off(scope)
         self._in_flight.begin(client.limit_key)
         try:
-            await self._taker(scope, context)(scope, receive, send)
+            await self._taker(scope, context, identity)(scope, receive, send)
         finally:
             self._in_flight.end(client.limit_key)
 
-    def _taker(self, scope: Scope, context: RequestContext) -> ASGIApp:
+    def _taker(self, scope: Scope, context: RequestContext, identity: str | None) -> ASGIApp:
         """Who answers this request, if it may go on; the ingress limit holds for what makes a service work.
 
         Raises what the doorkeeper raises.
         """
         route = context.route = find_route(scope["path"])
         access = of_own_path(scope["path"]) if route is None else route.access_of(scope["method"])
-        context.key = self._doorkeeper.judge(scope, context.client, access)
+        context.key = self._doorkeeper.judge(scope, context.client, access, identity)
         if route is None:
             return self._app if access is FREE or context.key is not None else self._guarded_app
         proxies = self._guarded_proxies if route.guarded and context.key is None else self._proxies

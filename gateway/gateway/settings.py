@@ -1,5 +1,6 @@
 """Every variable of the gateway is read here."""
 
+import re
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Any, ClassVar, Self
 
@@ -10,6 +11,7 @@ from gateway.keys.ring import WithoutDatabase
 from gateway.limit.policy_text import parse_limits, parse_plain_limits
 from gateway.limit.window import Policy
 from gateway.request.access import Anonymous
+from gateway.request.identity import TAKEN_HEADERS, identity_keys_of
 from gateway.request.origins import EVERYBODY, pattern_of
 from gateway.request.public_prefix import require_prefix
 from shared.database.urls import DatabaseUrl
@@ -65,6 +67,25 @@ def require_patterns(origins: tuple[str, ...]) -> tuple[str, ...]:
 
 
 CorsOrigins = Annotated[Words, AfterValidator(require_patterns)]
+
+
+def require_header(name: str) -> str:
+    """The header's name in lower case; empty: none. ValueError for what cannot be one, or means something else."""
+    name = name.strip().lower()
+    if name and (HEADER_NAME.fullmatch(name) is None or name in TAKEN_HEADERS):
+        raise ValueError("is no header for identities, such as X-Auth-Request-Email")
+    return name
+
+
+def require_table(lines: tuple[str, ...]) -> tuple[str, ...]:
+    """The lines. ValueError for what is no line of the table."""
+    identity_keys_of(lines)
+    return lines
+
+
+HEADER_NAME = re.compile(r"[a-z0-9-]{1,64}")
+HeaderName = Annotated[str, AfterValidator(require_header)]
+IdentityKeys = Annotated[Words, AfterValidator(require_table)]
 RootPath = Annotated[str, AfterValidator(require_prefix)]
 
 
@@ -103,6 +124,13 @@ class Settings(ServiceSettings):
     )
     trusted_proxies: Networks = Field((), description="Networks whose X-Forwarded-For is believed")
 
+    identity_header: HeaderName = Field(
+        "", description="Header in which trusted proxies say who is signed in, such as X-Auth-Request-Email"
+    )
+    identity_keys: IdentityKeys = Field(
+        (), description="Who has the rights and limits of which key: alice@example.org=analysts,*@example.org=staff"
+    )
+
     allowed_origins: Origins = Field((), description="Further origins whose pages may send what changes something")
     cors_origins: CorsOrigins = Field(
         (), description="Origins whose pages may ask and read: https://app.example, https://*.example.org, or *"
@@ -138,4 +166,13 @@ class Settings(ServiceSettings):
         """Raises ValueError where any page on the web could ask in its visitor's name."""
         if self.cors_credentials and EVERYBODY in self.cors_origins:
             raise ValueError("CORS_CREDENTIALS: cannot be true with CORS_ORIGINS=*")
+        return self
+
+    @model_validator(mode="after")
+    def identities_come_from_somebody(self) -> Self:
+        """Raises ValueError for half of what belongs together."""
+        if bool(self.identity_header) != bool(self.identity_keys):
+            raise ValueError("IDENTITY_HEADER and IDENTITY_KEYS: each is nothing without the other")
+        if self.identity_header and not self.trusted_proxies:
+            raise ValueError("IDENTITY_HEADER: nobody is believed without TRUSTED_PROXIES")
         return self

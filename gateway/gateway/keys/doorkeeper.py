@@ -3,7 +3,7 @@
 A key of ours is judged wherever it comes, in `Authorization: Bearer …` or `X-API-Key`: a good one goes on with its
 rights, a wrong one is refused even where nobody needs any. Every other word there is judged only where callers without
 a key may not go: by the service where the admin token is always needed, and here where ANONYMOUS closes what is open
-else.
+else. Who comes without a key from a proxy that says who they are has the rights of the key that they are taken for.
 """
 
 from pydantic import SecretStr
@@ -65,6 +65,17 @@ class TwoKeys(Problem):
         super().__init__("There are two different keys, in Authorization and in X-API-Key; send one.")
 
 
+class IdentityWithoutKey(Problem):
+    """Whoever this is has had rights, and has none now: to let them go on as a stranger would be a surprise."""
+
+    status = 403
+    type = "urn:problem-type:identity-without-key"
+    title = "Identity Without Key"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Who is signed in here is taken for the key {name}, which is not in force.")
+
+
 class Doorkeeper:
     """Judges requests. `wrong_tokens` bounds how many wrong ones of a client are looked at."""
 
@@ -80,10 +91,11 @@ class Doorkeeper:
         self._ring, self._used, self._wrong_tokens, self._token = ring, used, wrong_tokens, token
         self._openness, self._refusals = mode.openness, refused
 
-    def judge(self, scope: Scope, client: Client, access: Access) -> ShownKey | None:
+    def judge(self, scope: Scope, client: Client, access: Access, identity: str | None = None) -> ShownKey | None:
         """The key of a request that may go on; None: it has none, and needs none here.
 
-        Raises KeyRequired, KeyNotValid, RightMissing, TwoKeys, TooManyWrongTokens, KeysUnavailable.
+        `identity`: the name of the key that a proxy's word makes its sender, who may show another. Raises KeyRequired,
+        KeyNotValid, RightMissing, TwoKeys, IdentityWithoutKey, TooManyWrongTokens, KeysUnavailable.
         """
         if access is FREE:
             return None
@@ -93,6 +105,8 @@ class Doorkeeper:
             key = shown_key(authorization, headers.get(API_KEY))
             if key is not None:
                 return self._holder(key, client, access)
+        if identity is not None and (taken_for := self._taken_for(identity, authorization, access)) is not None:
+            return taken_for
         if self._openness < access.openness < NEVER:
             self._require_admin_token(authorization, client)
         return None
@@ -103,6 +117,21 @@ class Doorkeeper:
         if shown is None:
             CHECKS.by_labels[("wrong",)] += 1
             raise self._refused(client)
+        return self._with_right(shown, access)
+
+    def _taken_for(self, name: str, authorization: bytes | None, access: Access) -> ShownKey | None:
+        """The key of this name; None: what it may not do may be done with the admin token."""
+        shown = self._ring.find_named(name)
+        if shown is None:
+            CHECKS.by_labels[("wrong",)] += 1
+            raise IdentityWithoutKey(name)
+        tries_token = access.openness == NEVER and authorization is not None and is_bearer(authorization)
+        if tries_token and not may(shown.holder.rights, *access.rights):
+            return None
+        return self._with_right(shown, access)
+
+    def _with_right(self, shown: ShownKey, access: Access) -> ShownKey:
+        """The same, used once more. Raises RightMissing."""
         if not may(shown.holder.rights, *access.rights):
             CHECKS.by_labels[("right_missing",)] += 1
             raise RightMissing(*access.rights)

@@ -81,7 +81,7 @@ class KeyFollower:
         state = await self.store.state()
         seen = (state.history, self.store.connection_number)
         if seen != self._seen or state.revision < self._revision:
-            table = KeyTable()
+            table = self.ring.empty_table()
             revision = await self._read(table, 0)
             self.ring.table, self._revision = table, revision
         elif state.revision > self._revision:

@@ -53,6 +53,7 @@ class KeyRow(NamedTuple):
     is_revoked: bool
     revision: int
     limits: str | None = None
+    name: str = ""
 
 
 @dataclass(slots=True)
@@ -68,9 +69,15 @@ class KnownKey:
 
 
 class KeyTable:
-    """Keys by the digests of what shows them, and their limits by what these are counted for."""
+    """Keys by the digests of what shows them, and their limits by what these are counted for.
 
-    def __init__(self) -> None:
+    Those that are called as in `named` are known by their names as well.
+    """
+
+    def __init__(self, named: frozenset[str] = frozenset()) -> None:
+        self._named = named
+        self._by_name: dict[str, KnownKey] = {}
+        self._names: dict[str, str] = {}
         self._keys: dict[bytes, KnownKey] = {}
         self._digests: dict[str, tuple[bytes, ...]] = {}
         self._policies: dict[str, Policy] = {}
@@ -82,6 +89,10 @@ class KeyTable:
         """The key with this digest, expired or not."""
         return self._keys.get(digest)
 
+    def get_named(self, name: str) -> KnownKey | None:
+        """The key of this name, expired or not."""
+        return self._by_name.get(name)
+
     def policy_of(self, counted_as: str) -> Policy | None:
         """The limits of a key, if it has any of its own."""
         return self._policies.get(counted_as)
@@ -91,6 +102,9 @@ class KeyTable:
         for digest in self._digests.pop(row.key_id, ()):
             self._keys.pop(digest, None)
         self._policies.pop(counted_as(row.key_id), None)
+        name = self._names.pop(row.key_id, None)
+        if name is not None and self._by_name[name].holder.key_id == row.key_id:  # else another has got it since
+            del self._by_name[name]
         if row.is_revoked:
             return
         holder = KeyHolder(row.key_id, row.rights)
@@ -100,6 +114,8 @@ class KeyTable:
             self._policies[counted_as(row.key_id)] = policy
         self._keys[row.digest] = KnownKey(holder, expires_at, policy)
         self._digests[row.key_id] = (row.digest,)
+        if row.name in self._named:
+            self._by_name[row.name], self._names[row.key_id] = self._keys[row.digest], row.name
         if row.old_digest is not None and row.old_expires_at is not None:
             self._keys[row.old_digest] = KnownKey(holder, min(expires_at, row.old_expires_at), policy)
             self._digests[row.key_id] = (row.digest, row.old_digest)
@@ -113,10 +129,18 @@ def counted_as(key_id: str) -> str:
 class KeyRing:
     """Whoever follows the keys changes `table` and confirms it. `clock` gives seconds and never goes back."""
 
-    def __init__(self, clock: Clock, secret: str, *, known_seconds: float, without_database: WithoutDatabase) -> None:
-        self._clock, self._secret = clock, secret
+    def __init__(
+        self,
+        clock: Clock,
+        secret: str,
+        *,
+        known_seconds: float,
+        without_database: WithoutDatabase,
+        named: frozenset[str] = frozenset(),
+    ) -> None:
+        self._clock, self._secret, self._named = clock, secret, named
         self._known_seconds, self._without_database = known_seconds, without_database
-        self.table = KeyTable()
+        self.table = self.empty_table()
         self._confirmed_at = -inf
         self._ahead = 0.0  # by how much Postgres's clock is ahead of ours
 
@@ -124,6 +148,19 @@ class KeyRing:
         """The key that is shown, if it is one and in force. Raises KeysUnavailable."""
         known = self.table.get(digest_of(shown))
         self._require_knowledge()
+        return self._in_force(known)
+
+    def find_named(self, name: str) -> ShownKey | None:
+        """The key of this name, one of `named`, if it is in force. Raises KeysUnavailable."""
+        self._require_knowledge()
+        return self._in_force(self.table.get_named(name))
+
+    def empty_table(self) -> KeyTable:
+        """One to be filled and put in the place of the present one."""
+        return KeyTable(self._named)
+
+    def _in_force(self, known: KnownKey | None) -> ShownKey | None:
+        """As the rest of a request's way needs it, unless it has expired."""
         if known is None or known.expires_at <= self.now():
             return None
         if known.shown is None:
