@@ -54,6 +54,7 @@ from gateway.limit.window import Policy, Window
 from gateway.proxy.connections import UpstreamSession
 from gateway.proxy.deadlines import Deadlines
 from gateway.proxy.proxy import Proxy
+from gateway.proxy.row_count import RowCounter
 from gateway.proxy.upstream import Upstream
 from gateway.request.client_address import ClientAddresses
 from gateway.request.context import describe_request
@@ -122,6 +123,10 @@ def create_app(settings: Settings) -> ASGIApp:
         response_timeout_seconds=settings.upstream_timeout_seconds,
     )
 
+    rows = RowCounter(
+        max_bytes=max(settings.max_body_bytes, settings.max_batch_body_bytes), seconds=settings.body_timeout_seconds
+    )
+
     policy = settings.ingress_limits or OF_NOBODY
     refused = Refused()
     history = RefusalHistory(connector, refused, utc_now)
@@ -184,7 +189,9 @@ def create_app(settings: Settings) -> ASGIApp:
         page_origins=page_origins,
         in_flight=RequestsInFlight(settings.max_requests_per_client, refused),
         proxy=proxy,
-        limited_proxy=IngressLimit(proxy, limiter, policy, policy_of, refused, dry_run=settings.ingress_dry_run),
+        limited_proxy=IngressLimit(
+            proxy, limiter, policy, policy_of, refused, rows.counted, dry_run=settings.ingress_dry_run
+        ),
         doorkeeper=Doorkeeper(ring, keys.used, wrong_tokens, settings.admin_token, settings.anonymous, refused),
         wrong_tokens=wrong_tokens,
         refused=refused,

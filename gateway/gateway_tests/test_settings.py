@@ -21,8 +21,13 @@ DATABASE = "postgresql://gateway:secret-password@127.0.0.1:1/modelserver"
         ("60/60s, 10/1s", [Window(10, 1), Window(60, 60)]),
         ("1000/h,10000/1d", [Window(1000, 3600), Window(10_000, 86_400)]),
         (
-            "read:9/60s,5/60s, analyze:1/s",
-            [Window(1, 1, RouteClass.ANALYZE), Window(5, 60), Window(9, 60, RouteClass.READ)],
+            "read:9/60s,5rows/60s,5/60s, analyze:1/s",
+            [
+                Window(1, 1, RouteClass.ANALYZE),
+                Window(5, 60),
+                Window(5, 60, in_rows=True),
+                Window(9, 60, RouteClass.READ),
+            ],
         ),
     ],
 )
@@ -46,6 +51,10 @@ def test_limits_are_requests_per_window_shortest_first(text: str, windows: list[
         "1/1s,1/2s,1/3s,1/4s,1/5s",
         "read:1/1s,read:2/1s",
         "write:1/1s",
+        "predict:1rows/1s",
+        "1row/1s",
+        "0rows/1s",
+        "1rows/1s,2rows/1s",
         "READ:1/1s",
         ":1/1s",
         "read:",
@@ -54,7 +63,7 @@ def test_limits_are_requests_per_window_shortest_first(text: str, windows: list[
     ],
 )
 def test_limits_that_make_no_sense_are_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r"form|requests per|windows|is empty|none of"):
+    with pytest.raises(ValueError, match=r"form|requests per|windows|is empty|none of|names a class"):
         parse_limits(text)
 
 

@@ -160,6 +160,50 @@ async def test_windows_of_classes_are_exact_and_asked_in_one_round_trip(limiters
     assert statements == 2
 
 
+async def test_random_batches_over_three_gateways_never_exceed_the_rows(limiters: Limiters) -> None:
+    seed = random.randrange(10**9)
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    policy = Policy((Window(60, 1, in_rows=True), Window(100, 3, in_rows=True), Window(25, 3)))
+    gateways = await limiters.start(policy, 3)
+    loop = asyncio.get_running_loop()
+    admitted: list[tuple[float, float, int]] = []
+
+    async def arrive(delay: float, rows: int) -> None:
+        await asyncio.sleep(delay)
+        before = loop.time()
+        decision = await chance.choice(gateways).decide("client", PREDICT, rows)
+        if decision.admitted:
+            admitted.append((before, loop.time(), rows))
+
+    await asyncio.gather(*(arrive(chance.uniform(0, 4) ** 2 / 4, chance.randint(1, 40)) for _ in range(300)))
+    for window in policy.windows:
+        for start, _, _ in admitted:
+            certain = [rows for before, after, rows in admitted if start <= before and after < start + window.seconds]
+            assert (sum(certain) if window.in_rows else len(certain)) <= window.quota
+    assert sum(rows for _, _, rows in admitted) > 20
+
+
+async def test_a_batch_that_waits_as_told_is_admitted(limiters: Limiters) -> None:
+    (limiter,) = await limiters.start(Policy((Window(10, 1, in_rows=True),)), 1)
+    refusals = 0
+    for rows in (4, 4, 9, 2, 8, 10, 7, 7):
+        decision = await limiter.decide("client", PREDICT, rows)
+        if not decision.admitted:
+            refusals += 1
+            await asyncio.sleep(decision.retry_in_seconds)
+            assert (await limiter.decide("client", PREDICT, rows)).admitted
+    assert refusals >= 2
+
+
+async def test_a_batch_is_refused_whole_and_costs_nothing_then(limiters: Limiters) -> None:
+    (limiter,) = await limiters.start(Policy((Window(10, 600, in_rows=True),)), 1)
+    decisions = [await limiter.decide("client", PREDICT, rows) for rows in (4, 4, 9, 11, 2, 1)]
+    assert [decision.admitted for decision in decisions] == [True, True, False, False, True, False]
+    assert [decision.remaining for decision in decisions] == [(6,), (2,), (2,), (2,), (0,), (0,)]
+    assert (await limiter.decide("client", None)).remaining == (0,)
+
+
 async def test_policies_do_not_mix(limiters: Limiters) -> None:
     (one,) = await limiters.start(Policy((Window(1, 60),)), 1)
     (other,) = await limiters.start(Policy((Window(1, 30),)), 1)

@@ -93,6 +93,37 @@ def test_windows_of_classes_hold_their_quotas_and_who_waits_as_told_is_admitted(
         assert most_within(times, window.seconds) <= window.quota
 
 
+windows_of_rows = st.builds(
+    Window, quota=st.integers(1, 40), seconds=st.integers(1, 120), in_rows=st.booleans(), route_class=st.none()
+)
+batches = st.lists(st.tuples(gaps.map(lambda gaps: gaps[0]), st.integers(1, 50)), min_size=1, max_size=200)
+
+
+@given(policies_of(windows_of_rows), batches)
+def test_no_window_ever_holds_more_rows_than_its_quota_and_a_batch_is_admitted_whole_when_it_was_told(
+    policy: Policy, batches: list[tuple[float, int]]
+) -> None:
+    clock = ManualClock()
+    limiter = MemoryLimiter(policy, clock)
+    most = min([window.quota for window in policy.windows if window.in_rows], default=50)
+    admitted = list[tuple[float, int]]()
+    for gap, rows in batches:
+        clock.advance(gap)
+        costs = policy.costs_of(PREDICT, rows)
+        slots = limiter.take("client", costs)
+        if slots is None:
+            left = limiter.decision("client", policy.costs_of(None), admitted=False).remaining
+            assert any(cost > n for cost, n in zip(costs, left, strict=True))
+            clock.advance(limiter.decision("client", costs, admitted=False).retry_in_seconds + 1e-6)
+            slots = limiter.take("client", costs)
+            assert (slots is not None) == (rows <= most)
+        if slots is not None:
+            admitted.append((clock.now, rows))
+    for window in policy.windows:
+        times = [time for time, rows in admitted for _ in range(rows if window.in_rows else 1)]
+        assert most_within(times, window.seconds) <= window.quota
+
+
 @given(policies, gaps)
 def test_what_is_taken_and_given_back_leaves_no_trace(policy: Policy, gaps: list[float]) -> None:
     clock = ManualClock()
@@ -146,7 +177,7 @@ def test_a_refusal_from_elsewhere_is_believed_for_a_window_at_most() -> None:
     """Such as one by another clock, or by a row that somebody wrote by hand."""
 
     class Elsewhere:
-        async def decide(self, client: str, route_class: RouteClass | None) -> Decision:
+        async def decide(self, client: str, route_class: RouteClass | None, rows: int = 1) -> Decision:
             return Decision(False, (0,), (86_461.0,), 86_461.0, Source.POSTGRES, policy)
 
     clock = ManualClock()
@@ -191,7 +222,7 @@ def test_a_refusal_by_a_policy_that_holds_no_longer_is_forgotten() -> None:
     holds = [few]
 
     class Elsewhere:
-        async def decide(self, client: str, route_class: RouteClass | None) -> Decision:
+        async def decide(self, client: str, route_class: RouteClass | None, rows: int = 1) -> Decision:
             admitted = holds[-1] is many
             return Decision(admitted, (0,), (60.0,), 0.0 if admitted else 60.0, Source.POSTGRES, holds[-1])
 

@@ -32,11 +32,19 @@ class CountedBy(StrEnum):
     """This gateway alone, while Postgres is away; as `X-RateLimit-Scope` says."""
 
 
+class Unit(StrEnum):
+    """What a window counts."""
+
+    REQUESTS = "requests"
+    ROWS = "rows"
+
+
 class LimitWindow(BaseModel):
     """One of the windows that must all have room for a request which they count."""
 
     name: str = Field(description="As in `RateLimit` and `RateLimit-Policy`", examples=["ingress"])
     counts: list[RouteClass] = Field(description="Requests of these classes")
+    unit: Unit = Field(description="`rows`: of predictions; a batch of 256 costs 256")
     quota: int = Field(description="At most so many in any stretch of `seconds`; `q` of RateLimit-Policy")
     seconds: int = Field(description="Its length; `w` of RateLimit-Policy")
     remaining: int = Field(description="How many more are admitted now; `r` of RateLimit")
@@ -97,6 +105,7 @@ def windows_of(state: Decision) -> list[LimitWindow]:
         LimitWindow(
             name=name,
             counts=[route_class for route_class in RouteClass if route_class in window.counts],
+            unit=Unit.ROWS if window.in_rows else Unit.REQUESTS,
             quota=window.quota,
             seconds=window.seconds,
             remaining=remaining,

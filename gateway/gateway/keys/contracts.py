@@ -58,8 +58,8 @@ def require_limits(text: str) -> str:
 GivenLimits = Annotated[
     Annotated[str, StringConstraints(max_length=MAX_LIMITS), AfterValidator(require_limits)] | None,
     Field(
-        description="Requests per window, over all gateways and addresses, as of INGRESS_LIMITS, perhaps of a class; "
-        "null: it counts for the address it comes from",
+        description="Requests or rows per window, over all gateways and addresses, as of INGRESS_LIMITS, perhaps of a "
+        "class; null: it counts for the address it comes from",
         examples=["600/60s,100000/86400s"],
     ),
 ]

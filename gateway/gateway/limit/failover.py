@@ -25,9 +25,9 @@ class LimiterFailover:
         self._shared, self._memory, self._refusals, self._clock = shared, memory, refusals, clock
         self._memory_decided_at = -inf
 
-    async def decide(self, client: str, route_class: RouteClass) -> Decision:
+    async def decide(self, client: str, route_class: RouteClass, rows: int = 1) -> Decision:
         """Admit or refuse; never raises."""
-        asked = Asked(client, route_class)
+        asked = Asked(client, route_class, rows)
         decision = self._recall(asked) or await self._ask(asked)
         DECISIONS.by_labels["admitted" if decision.admitted else "refused", decision.source] += 1
         return decision
@@ -51,11 +51,11 @@ class LimiterFailover:
         return decision
 
     async def _ask(self, asked: Asked) -> Decision:
-        client, route_class = asked
-        costs = self._memory.policy_of(client).costs_of(route_class)
+        client, route_class, rows = asked
+        costs = self._memory.policy_of(client).costs_of(route_class, rows)
         slots = self._memory.take(client, costs)
         try:
-            decision = await self._shared.decide(client, route_class)
+            decision = await self._shared.decide(client, route_class, rows)
         except LimiterUnavailableError:
             self._memory_decided_at = self._clock()
             return self._here(asked, admitted=slots is not None)
@@ -70,7 +70,7 @@ class LimiterFailover:
 
     def _here(self, asked: Asked, *, admitted: bool) -> Decision:
         """What memory says, by the policy that holds now: that of a key may have changed while Postgres was asked."""
-        costs = self._memory.policy_of(asked.client).costs_of(asked.route_class)
+        costs = self._memory.policy_of(asked.client).costs_of(asked.route_class, asked.rows)
         return self._memory.decision(asked.client, costs, admitted=admitted)
 
     def _memory_counts(self, policy: Policy) -> bool:

@@ -76,11 +76,11 @@ class PostgresLimiter:
     async def __aexit__(self, *_: object) -> None:
         await self._worker.end()
 
-    async def decide(self, client: str, route_class: RouteClass | None) -> Decision:
+    async def decide(self, client: str, route_class: RouteClass | None, rows: int = 1) -> Decision:
         """Admit or refuse, or only look, together with whoever else waits. Raises LimiterUnavailableError."""
         if not self.available:
             raise LimiterUnavailableError
-        decision = self._questions.join(Asked(client, route_class))
+        decision = self._questions.join(Asked(client, route_class, rows))
         if self._questions.size >= MANY:
             self._many_wait.set()
         return await decision
@@ -141,7 +141,7 @@ class PostgresLimiter:
             for policy, all_asked in by_policy.items():
                 clients = [asked.client for asked in all_asked]
                 wanted = [len(group[asked]) for asked in all_asked]
-                costs = [cost for asked in all_asked for cost in policy.costs_of(asked.route_class)]
+                costs = [cost for asked in all_asked for cost in policy.costs_of(asked.route_class, asked.rows)]
                 rows = await ask(*arguments_of(policy), clients, wanted, costs)
                 for asked, row in zip(all_asked, rows, strict=True):
                     hand_out(group[asked], row, policy)

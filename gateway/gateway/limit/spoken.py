@@ -18,10 +18,13 @@ class Spoken:
         self._counting = [place for place, cost in enumerate(policy.costs_of(route_class)) if cost]
         self._windows = [(names[place], policy.windows[place]) for place in self._counting]
         self._policy_header = ", ".join(
-            f'"{name}";q={window.quota};w={window.seconds}' for name, window in self._windows
+            f'"{name}";q={window.quota};w={window.seconds}' + (';qu="rows"' if window.in_rows else "")
+            for name, window in self._windows
         ).encode()
         self.headers_of = lru_cache(KEPT_HEADERS)(self._make_headers)
-        self.too_many_requests = TooManyRequests({place: names[place] for place in self._counting})
+        self.too_many_requests = TooManyRequests(
+            {place: (names[place], policy.windows[place]) for place in self._counting}
+        )
 
     def _make_headers(self, remaining: tuple[int, ...], more_in_seconds: tuple[int, ...], source: Source) -> Headers:
         """What every limited response says about the client's limit, in whole seconds."""
@@ -48,10 +51,12 @@ def window_names(policy: Policy) -> tuple[str, ...]:
 
 
 def window_name(window: Window, *, is_alone: bool) -> str:
-    """Such as `ingress-60s`, or `ingress-predict-60s` of one class."""
+    """Such as `ingress-60s`, `ingress-predict-60s` of one class, `ingress-rows-60s`."""
     words = ["ingress"]
     if window.route_class is not None:
         words.append(window.route_class)
+    if window.in_rows:
+        words.append("rows")
     if not is_alone:
         words.append(f"{window.seconds}s")
     return "-".join(words)

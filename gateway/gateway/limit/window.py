@@ -26,21 +26,26 @@ Costs = tuple[int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """At most `quota` requests in any `seconds` seconds."""
+    """At most `quota` requests, or rows of predictions, in any `seconds` seconds."""
 
     quota: int
     seconds: int
     route_class: RouteClass | None = None
     """Which requests it counts; None: predictions, feedback and reports together."""
+    in_rows: bool = False
+    """Whether it counts rows, which predictions alone have."""
 
     @property
     def name(self) -> str:
         """As people write it."""
-        return ("" if self.route_class is None else f"{self.route_class}:") + f"{self.quota}/{self.seconds}s"
+        of = "" if self.route_class is None else f"{self.route_class}:"
+        return f"{of}{self.quota}{'rows' if self.in_rows else ''}/{self.seconds}s"
 
     @property
     def counts(self) -> frozenset[RouteClass]:
         """The classes of requests that cost something here."""
+        if self.in_rows:
+            return frozenset({RouteClass.PREDICT})
         return COUNTED_TOGETHER if self.route_class is None else frozenset({self.route_class})
 
     @property
@@ -65,9 +70,19 @@ class Policy:
         costs = {kind: tuple([int(kind in window.counts) for window in self.windows]) for kind in (None, *RouteClass)}
         object.__setattr__(self, "_costs", costs)
 
-    def costs_of(self, route_class: RouteClass | None) -> Costs:
-        """Of a request of this class; None: of one that only looks."""
-        return self._costs[route_class]
+    @property
+    def has_rows(self) -> bool:
+        """Whether any window counts rows."""
+        return any(window.in_rows for window in self.windows)
+
+    def costs_of(self, route_class: RouteClass | None, rows: int = 1) -> Costs:
+        """Of a request of this class, with so many rows; None: of one that only looks."""
+        costs = self._costs[route_class]
+        if rows == 1:
+            return costs
+        return tuple(
+            [cost * rows if window.in_rows else cost for window, cost in zip(self.windows, costs, strict=True)]
+        )
 
     def holds_for(self, route_class: RouteClass) -> bool:
         """Whether any window counts requests of this class."""
@@ -117,6 +132,7 @@ class Asked(NamedTuple):
 
     client: str
     route_class: RouteClass | None
+    rows: int = 1
 
 
 class LimiterUnavailableError(Exception):
@@ -130,7 +146,7 @@ class Limiter(Protocol):
     `retry_in_seconds` and asks alone is admitted. Raises LimiterUnavailableError within 250 ms when it cannot decide.
     """
 
-    async def decide(self, client: str, route_class: RouteClass | None) -> Decision:
+    async def decide(self, client: str, route_class: RouteClass | None, rows: int = 1) -> Decision:
         """Admit or refuse the next request of `client`; None: only look, at the cost of nothing."""
         ...
 
