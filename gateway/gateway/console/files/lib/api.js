@@ -36,7 +36,7 @@ export async function ask(method, path, options = {}) {
   try {
     response = await fetch(address(path, params), {
       method, headers, body: body === undefined ? undefined : JSON.stringify(body), cache: "no-store",
-      credentials: "omit", redirect: "error", signal: signal ? AbortSignal.any([signal, deadline]) : deadline,
+      credentials: "same-origin", redirect: "error", signal: signal ? AbortSignal.any([signal, deadline]) : deadline,
     });
     text = await response.text();
   } catch (error) {

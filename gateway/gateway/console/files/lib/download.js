@@ -11,7 +11,7 @@ export class TooLarge extends Error {}
 
 /** The whole stream. `progress(bytes)` hears how much there is; throws ApiError, TooLarge, or AbortError when `signal` ended it. */
 export async function download(path, params, { signal, progress }) {
-  const response = await fetch(address(path, params), { headers: authorization(), cache: "no-store", credentials: "omit", redirect: "error", signal });
+  const response = await fetch(address(path, params), { headers: authorization(), cache: "no-store", credentials: "same-origin", redirect: "error", signal });
   if (!response.ok) throw new ApiError(response.status, await response.json().catch(() => ({ title: response.statusText })), response.headers);
   const pieces = [];
   let bytes = 0;

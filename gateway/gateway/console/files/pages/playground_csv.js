@@ -38,7 +38,7 @@ async function predicted(text, model, signal) {
   let response, body;
   try {
     response = await fetch(address("/predict/batch", { model_name: model.name, model_version: model.version }), {
-      method: "POST", headers: { "Content-Type": "text/csv" }, body: text, cache: "no-store", credentials: "omit", signal,
+      method: "POST", headers: { "Content-Type": "text/csv" }, body: text, cache: "no-store", credentials: "same-origin", signal,
     });
     body = await response.text();
   } catch (error) {
