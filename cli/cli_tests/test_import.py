@@ -6,6 +6,7 @@ It runs in an environment that has those libraries and no service's code; what i
 import csv
 import itertools
 import json
+import subprocess
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -102,6 +103,24 @@ def test_the_baseline_counts_the_sample(trained: Path, tmp_path: Path) -> None:
     assert age["missing"] == len(rows) - len(known)
     counted = {value: sum(row["plan"] == value for row in rows) for value in plan["values"]}
     assert dict(zip(plan["values"], plan["counts"], strict=True)) == counted
+
+
+def test_the_baseline_of_several_labels_counts_each(trained: Path, tmp_path: Path) -> None:
+    assert imported(trained, tmp_path / "many", "sklearn", "many.joblib", "--labels", "late,calls").code == 0
+    counted = json.loads((tmp_path / "many" / "1.0.0" / "baseline.json").read_text())
+    program = (
+        "import sys, joblib, pandas; model = joblib.load(sys.argv[1]); frame = pandas.read_csv(sys.argv[2])\n"
+        "print(model.predict(frame[list(model.feature_names_in_)]).sum(axis=0).tolist())"
+    )
+    said = subprocess.run(
+        [EXAMPLES / "python", "-c", program, trained / "many.joblib", trained / "sample.csv"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    late, calls = json.loads(said.stdout)
+    assert counted["labels"] == {"predictions": 400, "counts": {"late": late, "calls": calls}}
+    with_any = sum(counted["label"].values())
+    assert max(late, calls) <= with_any <= late + calls
+    assert sum(counted["confidence"].values()) == with_any
 
 
 def test_a_conversion_that_says_something_else_is_refused(trained: Path, tmp_path: Path) -> None:

@@ -36,5 +36,6 @@ def test_records_are_turned_on_their_side() -> None:
         "inputs": [None, None],
         "labels": [None, None],
         "caller": [None, None],
+        "key_id": [None, None],
     }
     assert columns([]) == [[]] * len(COLUMN_TYPES)

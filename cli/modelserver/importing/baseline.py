@@ -26,6 +26,9 @@ VALUE_BASE, VALUE_ZERO, VALUE_OFFSET, VALUE_TOP = 1.02, 1e-9, 50_000, 51_744
 CONFIDENCE_BINS = 20
 """Of 0 to 1, as reports have them."""
 
+THRESHOLD = 0.5
+"""From which probability on a label of several applies, where the manifest says nothing else: an import's does not."""
+
 
 def baseline_of(
     inputs: Sequence[DeclaredInput], rows: Sequence[Row], numbers: Numbers, labels: Sequence[str], task: str
@@ -35,10 +38,23 @@ def baseline_of(
     if task == "classification":
         found["label"] = dict(Counter(labels[place] for place in numbers.argmax(axis=1)))
         found["confidence"] = confidences(numbers.max(axis=1).tolist())
+    if task == "multilabel":
+        found |= label_sets(numbers, labels)
     if task in {"regression", "embedding"}:
         values = numbers if task == "regression" else library("numpy").linalg.norm(numbers, axis=1)
         found["value"] = dict(Counter(str(value_bin(value)) for value in values.tolist()))
     return found | {"inputs": columns_of(inputs, rows)}
+
+
+def label_sets(numbers: Numbers, labels: Sequence[str]) -> dict[str, Any]:
+    """How many rows have each label; and of those that have any the surest label, and how sure it is."""
+    applies = numbers >= THRESHOLD
+    with_any = numbers[applies.any(axis=1)]
+    return {
+        "labels": {"predictions": len(numbers), "counts": dict(zip(labels, applies.sum(axis=0).tolist(), strict=True))},
+        "label": dict(Counter(labels[place] for place in with_any.argmax(axis=1))),
+        "confidence": confidences(with_any.max(axis=1).tolist()) if len(with_any) else {},
+    }
 
 
 def columns_of(inputs: Sequence[DeclaredInput], rows: Sequence[Row]) -> dict[str, Any]:
