@@ -70,7 +70,8 @@ def hostile_models(folder: Path) -> None:
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     folder = tmp_path_factory.mktemp("console")
     hostile_models(folder / "models")
-    stack = LocalStack(folder / "local", MODELS_DIR=str(folder / "models"), INGRESS_LIMITS="100000/60s")
+    variables = {"INGRESS_LIMITS": "100000/60s", "CORS_ORIGINS": "http://localhost:*"}
+    stack = LocalStack(folder / "local", MODELS_DIR=str(folder / "models"), **variables)
     try:
         stack.launch()
         wait_until(stack.is_healthy, "all models to be served", stack.still_runs, START_SECONDS)
