@@ -190,9 +190,18 @@ def create_app(settings: Settings) -> ASGIApp:
         in_flight=RequestsInFlight(settings.max_requests_per_client, refused),
         proxy=proxy,
         limited_proxy=IngressLimit(
-            proxy, limiter, policy, policy_of, refused, rows.counted, dry_run=settings.ingress_dry_run
+            proxy,
+            limiter,
+            policy,
+            policy_of,
+            refused,
+            rows.counted,
+            keys.usage.refuse,
+            dry_run=settings.ingress_dry_run,
         ),
-        doorkeeper=Doorkeeper(ring, keys.used, wrong_tokens, settings.admin_token, settings.anonymous, refused),
+        doorkeeper=Doorkeeper(
+            ring, keys.used, keys.usage, wrong_tokens, settings.admin_token, settings.anonymous, refused
+        ),
         wrong_tokens=wrong_tokens,
         refused=refused,
         exempt=exempt,

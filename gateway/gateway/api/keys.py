@@ -1,6 +1,7 @@
 """Keys over HTTP, for operators: the admin token, or a key with the right `admin`."""
 
 from collections.abc import Callable, Coroutine
+from datetime import date
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -10,7 +11,7 @@ from pydantic import SecretStr
 from starlette.status import HTTP_201_CREATED
 
 from gateway.keys.changes import KeyChanges
-from gateway.keys.contracts import Key, KeyChange, KeyHistory, KeyPage, KeyRotation, KeyWithSecret, NewKey
+from gateway.keys.contracts import Key, KeyChange, KeyHistory, KeyPage, KeyRotation, KeyUse, KeyWithSecret, NewKey
 from gateway.keys.store import ChangedBy
 from gateway.proxy.headers import forwarding_headers
 from gateway.request.context import context_of
@@ -67,6 +68,8 @@ def keys_router(changes: KeyChanges, token: SecretStr) -> APIRouter:
         """A revoked one, too."""
         return await changes.find(key_id)
 
+    add_usage(router, changes)
+
     @router.patch("/{key_id}", summary="Change a key", responses=problems(401, 403, 404, 409, 422, 503))
     async def change_key(key_id: KeyId, change: KeyChange, request: Request) -> Key:
         """What is named takes the place of what was there; in force on all gateways within two seconds.
@@ -99,6 +102,27 @@ def keys_router(changes: KeyChanges, token: SecretStr) -> APIRouter:
         return await changes.rotate(key_id, rotation, asked_by(request, rotation.changed_by, rotation.reason))
 
     return router
+
+
+def add_usage(router: APIRouter, changes: KeyChanges) -> None:
+    """What keys are used for."""
+
+    @router.get(
+        "/{key_id}/usage", summary="What a key was used for, by day", responses=problems(401, 403, 404, 422, 503)
+    )
+    async def get_usage(
+        key_id: KeyId,
+        since: Annotated[date | None, Query(description="The first day; 30 days if not given", examples=[None])] = None,
+        until: Annotated[date | None, Query(description="The last day; today if not given", examples=[None])] = None,
+    ) -> KeyUse:
+        """Requests and predictions over all gateways, days of UTC, for 400 days; revoked keys, too.
+
+        Predictions are those on record, exactly: each is counted with what records it. Requests are some seconds
+        behind, and a gateway that is killed loses those of its last seconds.
+        """
+        return await changes.usage(key_id, since, until)
+
+    only_read(router, "/keys/{key_id}/usage", "POST", "PATCH", "DELETE")
 
 
 def admin_only(token: SecretStr) -> Callable[..., Coroutine[Any, Any, None]]:

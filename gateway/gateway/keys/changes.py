@@ -5,19 +5,34 @@ Postgres away: KeysUnchangeable, and the keys known last go on.
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from gateway.keys.contracts import CHANGEABLE, Key, KeyChange, KeyEvent, KeyPage, KeyRotation, KeyWithSecret, NewKey
+from gateway.keys.contracts import (
+    CHANGEABLE,
+    Key,
+    KeyChange,
+    KeyEvent,
+    KeyPage,
+    KeyRotation,
+    KeyUse,
+    KeyWithSecret,
+    NewKey,
+    UsedByKey,
+)
 from gateway.keys.follower import KeyFollower
-from gateway.keys.store import MOST_KEYS, ChangedBy, NameTakenError, TooManyKeysError
+from gateway.keys.store import KEPT_USAGE_DAYS, MOST_KEYS, ChangedBy, NameTakenError, TooManyKeysError
 from gateway.keys.text import new_secret
+from gateway.keys.usage import day_of, total_of
 from shared.contracts.problem import FieldError
 from shared.database.listening_connection import StoreAwayError
 from shared.http.problems import InvalidRequest, Problem
 
 RETRY_AFTER_SECONDS = 2
+
+MONTH = timedelta(days=29)
+"""Before the last day, when nobody says since when."""
 
 
 class KeysUnchangeable(Problem):
@@ -146,6 +161,18 @@ class KeyChanges:
         """The newest lines of the audit. Raises KeysUnchangeable."""
         async with translated():
             return await self._store.history(key_id, limit)
+
+    async def usage(self, key_id: UUID, since: date | None, until: date | None) -> KeyUse:
+        """What a key was used for, by day. Raises InvalidRequest, KeyNotFound, KeysUnchangeable."""
+        until = until or day_of(self._follower.ring.now())
+        since = since or until - min(MONTH, until - date.min)
+        if not timedelta(0) <= until - since <= timedelta(days=KEPT_USAGE_DAYS):
+            message = f"must not be after until, nor more than {KEPT_USAGE_DAYS} days before it"
+            raise InvalidRequest([FieldError(location="query.since", message=message)])
+        await self.find(key_id)
+        async with translated():
+            days = await self._store.usage(key_id, since, until)
+        return KeyUse(key_id=key_id, since=since, until=until, total=UsedByKey(**total_of(days)), days=days)
 
     async def _changed(self, key: Key | None, key_id: UUID, expected: int) -> Key:
         """The key that was written, in force here; else why there is none."""

@@ -1,6 +1,6 @@
 """Keys as they are seen and asked for over HTTP."""
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, Self
 from uuid import UUID
@@ -199,5 +199,33 @@ class KeyHistory(BaseModel):
     events: list[KeyEvent]
 
 
+class UsedByKey(BaseModel):
+    """What a key was used for."""
+
+    requests: int = Field(description="That the key let in, whatever became of them; refused ones among them")
+    refused: int = Field(description="Of these, by a limit (429)")
+    predict: int = Field(description="Of these, to predict: a batch or a stream is one")
+    feedback: int = Field(description="Of these, with feedback: a batch is one")
+    reports: int = Field(description="Of these, for reports")
+    predictions: int = Field(description="On record, one for each row; also of what was erased or has expired since")
+
+
+class DayOfKey(UsedByKey):
+    """What a key was used for on one day."""
+
+    day: date = Field(description="From midnight to midnight UTC")
+
+
+class KeyUse(BaseModel):
+    """What a key was used for, by day."""
+
+    key_id: UUID
+    since: date
+    until: date = Field(description="The last day, which may not be over")
+    total: UsedByKey
+    days: list[DayOfKey] = Field(description="From the earliest on; those without any use are left out")
+
+
 KEYS = TypeAdapter(list[Key])
+DAYS = TypeAdapter(list[DayOfKey])
 EVENTS = TypeAdapter(list[KeyEvent])

@@ -11,6 +11,7 @@ from starlette.types import Scope
 
 from gateway.keys.ring import KeyRing
 from gateway.keys.text import looks_like_key
+from gateway.keys.usage import KeyUsage
 from gateway.keys.used import UsedKeys
 from gateway.limit.failed_tokens import TooManyWrongTokens, too_many
 from gateway.limit.memory import MemoryLimiter
@@ -83,12 +84,13 @@ class Doorkeeper:
         self,
         ring: KeyRing,
         used: UsedKeys,
+        usage: KeyUsage,
         wrong_tokens: MemoryLimiter,
         token: SecretStr,
         mode: Anonymous,
         refused: Refused,
     ) -> None:
-        self._ring, self._used, self._wrong_tokens, self._token = ring, used, wrong_tokens, token
+        self._ring, self._used, self._usage, self._wrong_tokens, self._token = ring, used, usage, wrong_tokens, token
         self._openness, self._refusals = mode.openness, refused
 
     def judge(self, scope: Scope, client: Client, access: Access, identity: str | None = None) -> ShownKey | None:
@@ -137,6 +139,7 @@ class Doorkeeper:
             raise RightMissing(*access.rights)
         CHECKS.by_labels[("good",)] += 1
         self._used.note(shown.holder.key_id)
+        self._usage.note(shown.holder.key_id, access.route_class)
         return shown
 
     def _require_admin_token(self, authorization: bytes | None, client: Client) -> None:

@@ -14,6 +14,7 @@ from prometheus_client import Gauge
 
 from gateway.keys.ring import KeyRing, KeyTable
 from gateway.keys.store import ROWS, KeyStore
+from gateway.keys.usage import KeyUsage
 from gateway.keys.used import UsedKeys
 from shared.asyncio.background import Background
 from shared.asyncio.group_call import set_or_after
@@ -27,6 +28,9 @@ FIRST_LOOK_SECONDS = 2.5
 
 WRITE_SECONDS = 60.0
 """How often it is written which keys were used."""
+
+USAGE_SECONDS = 5.0
+"""How often it is written for what; a gateway that is killed loses so much."""
 
 LAST_WRITE_SECONDS = 1.0
 """How long the end of the gateway waits for the same."""
@@ -43,11 +47,11 @@ class KeyFollower:
     def __init__(self, connector: Connector, ring: KeyRing) -> None:
         self._told = asyncio.Event()
         self.store = KeyStore(connector, self._told.set)
-        self.ring, self.used = ring, UsedKeys(ring.now)
+        self.ring, self.used, self.usage = ring, UsedKeys(ring.now), KeyUsage(ring.now)
         self._looking = asyncio.Lock()
         self._seen, self._revision = ("", 0), 0  # the database and connection that told last, and how far
         self._is_away = False
-        self._wrote_at = monotonic()
+        self._wrote_at = self._wrote_usage_at = monotonic()
 
     @asynccontextmanager
     async def following(self) -> AsyncIterator[None]:
@@ -60,6 +64,7 @@ class KeyFollower:
                 yield
             with suppress(StoreAwayError, TimeoutError):
                 async with asyncio.timeout(LAST_WRITE_SECONDS):
+                    await self.usage.write(self.store)
                     await self.used.write(self.store)
         finally:
             self.store.disconnect()
@@ -115,6 +120,9 @@ class KeyFollower:
                 log.exception("keys cannot be followed")
 
     async def _write_used(self) -> None:
+        if monotonic() - self._wrote_usage_at > USAGE_SECONDS:
+            self._wrote_usage_at = monotonic()
+            await self.usage.write(self.store)
         if monotonic() - self._wrote_at > WRITE_SECONDS:
             self._wrote_at = monotonic()
             await self.used.write(self.store)

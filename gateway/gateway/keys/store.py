@@ -6,13 +6,14 @@ revision that it replaces, so to try it again does no harm.
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from datetime import date
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import asyncpg
 import orjson
 
-from gateway.keys.contracts import EVENTS, KEYS, Key, KeyEvent
+from gateway.keys.contracts import DAYS, EVENTS, KEYS, DayOfKey, Key, KeyEvent
 from gateway.keys.ring import KeyRow
 from gateway.keys.text import NewSecret
 from shared.contracts.rights import known_rights
@@ -52,6 +53,25 @@ CHANGE = "SELECT gateway.change_key($1, $2, $3::jsonb, $4::jsonb)"
 ROTATE = "SELECT gateway.rotate_key($1, $2, $3, $4, $5, $6::jsonb)"
 REVOKE = "SELECT gateway.revoke_key($1, $2::jsonb)"
 NOTE_USED = "SELECT gateway.note_used_keys($1::uuid[], $2::timestamptz[])"
+
+ADD_USAGE = "SELECT gateway.add_key_usage($1, $2, $3::jsonb)"
+
+KEPT_USAGE_DAYS = 400
+"""More than a year can be billed from."""
+
+FORGET_USAGE = f"""
+WITH old AS (DELETE FROM gateway.key_usage WHERE day < (now() AT TIME ZONE 'UTC')::date - {KEPT_USAGE_DAYS})
+DELETE FROM gateway.usage_batch WHERE written_at < now() - interval '30 days'
+"""  # noqa: S608 - a number of ours
+
+USAGE = """
+SELECT coalesce(jsonb_agg(to_jsonb(used) ORDER BY day), '[]') FROM (
+    SELECT day, coalesce(requests, 0) AS requests, coalesce(refused, 0) AS refused, coalesce(predict, 0) AS predict,
+        coalesce(feedback, 0) AS feedback, coalesce(reports, 0) AS reports, coalesce(predictions, 0) AS predictions
+    FROM (SELECT * FROM gateway.key_usage WHERE key_id = $1 AND day BETWEEN $2 AND $3) AS asked
+    FULL JOIN metrics.predictions_of_key($1, $2, $3) USING (day)
+) AS used
+"""
 
 HISTORY = """
 SELECT coalesce(jsonb_agg(to_jsonb(event)), '[]') FROM (
@@ -164,6 +184,18 @@ class KeyStore:
     async def note_used(self, ids: list[UUID], minutes: list[Any]) -> None:
         """When keys were used last."""
         await self._connection.value(NOTE_USED, ids, minutes)
+
+    async def add_usage(self, gateway: UUID, batch: int, counted: list[dict[str, str | int]]) -> None:
+        """What a gateway process has counted; a batch that comes again is counted once."""
+        await self._connection.value(ADD_USAGE, gateway, batch, json(counted))
+
+    async def forget_usage(self) -> None:
+        """Drops what is older than KEPT_USAGE_DAYS."""
+        await self._connection.value(FORGET_USAGE)
+
+    async def usage(self, key_id: UUID, since: date, until: date) -> list[DayOfKey]:
+        """What a key was used for, by day; days without use are left out."""
+        return DAYS.validate_json(await self._connection.value(USAGE, key_id, since, until))
 
 
 def key_in(text: str | None) -> Key | None:

@@ -39,7 +39,10 @@ of both None: the client has left."""
 
 
 class IngressLimit:
-    """Lets a request through to `app` if its client has room in all windows that count it; `policy` is of addresses."""
+    """Lets a request through to `app` if its client has room in all windows that count it.
+
+    `policy` is of addresses; `note_refused` hears of which key a request is refused.
+    """
 
     def __init__(
         self,
@@ -49,11 +52,13 @@ class IngressLimit:
         policy_of: PolicyOf,
         refused: Refused,
         count_rows: CountRows,
+        note_refused: Callable[[str], None],
         *,
         dry_run: bool = False,
     ) -> None:
         self._app, self._limiter, self._refused, self._dry_run = app, limiter, refused, dry_run
         self._policy, self._policy_of, self._count_rows = policy, policy_of, count_rows
+        self._note_refused = note_refused
         self._spoken = {route_class: Spoken(policy, route_class) for route_class in RouteClass}
         self._spoken_of = lru_cache(KEPT_POLICIES)(Spoken)
 
@@ -102,6 +107,8 @@ class IngressLimit:
             self._note(context, decision.retry_in_seconds)
         elif not decision.admitted:
             self._refused[Reason.INGRESS] += 1
+            if context.key is not None:
+                self._note_refused(context.key.holder.key_id)
             await spoken.too_many_requests.respond(scope, send, decision, headers, rows)
             return
 

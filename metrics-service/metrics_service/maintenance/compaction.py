@@ -19,7 +19,13 @@ ROUND_SECONDS = 5.0
 AT_MOST = 200
 """Rows per writer, and statements whose inputs are counted, per transaction: some tens of milliseconds."""
 
-COMPACT = text("SELECT metrics.fold_writers(:ended_before, :at_most) + metrics.count_inputs(:at_most)")
+KEYS_AT_MOST = 5_000
+"""Statements whose keys are counted per transaction: as many milliseconds."""
+
+COMPACT = text(
+    "SELECT metrics.fold_writers(:ended_before, :at_most) + metrics.count_inputs(:at_most)"
+    " + metrics.count_keys(:keys_at_most)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +42,7 @@ class Compaction:
                 await asyncio.sleep(ROUND_SECONDS)
 
     async def compact(self) -> int:
-        """One step; how many rows went into others, and how many statements' inputs were counted."""
+        """One step; how many rows went into others, and how many statements' inputs and keys were counted."""
         async with self.engine.begin() as connection:
-            parameters = {"ended_before": self.clock() - SETTLED, "at_most": AT_MOST}
+            parameters = {"ended_before": self.clock() - SETTLED, "at_most": AT_MOST, "keys_at_most": KEYS_AT_MOST}
             return await connection.scalar(COMPACT, parameters) or 0

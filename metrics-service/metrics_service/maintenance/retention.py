@@ -32,6 +32,10 @@ OLD_ROLLUPS = [
     )
     for table in ("rollup", "value_rollup", "label_rollup", "error_rollup", "input_rollup")
 ]
+HOURS_OF_KEYS, DAYS_OF_KEYS = timedelta(days=40), timedelta(days=400)
+"""Of keys hours are kept for less long than days: there may be many. More than a year can be billed from."""
+
+OLD_KEYS = text("DELETE FROM metrics.key_rollup WHERE minutes = :minutes AND bucket < :before")
 OLD_FEEDBACK = text("DELETE FROM metrics.feedback WHERE predicted_at < :before")
 OLD_ALERTS = text("DELETE FROM metrics.alert WHERE closed_at < :before")
 OLD_SILENCES = text("DELETE FROM metrics.silence WHERE until < :before")
@@ -74,6 +78,8 @@ class Retention:
         async with self.engine.begin() as connection:
             for old in (*OLD_ROLLUPS, OLD_FEEDBACK, OLD_ALERTS, OLD_SILENCES):
                 await connection.execute(old, {"before": midnight(today - timedelta(days=self.rollup_days))})
+            for minutes, kept in ((rollup_widths.HOUR, HOURS_OF_KEYS), (rollup_widths.DAY, DAYS_OF_KEYS)):
+                await connection.execute(OLD_KEYS, {"minutes": minutes, "before": midnight(today - kept)})
             gone = await connection.scalars(OLD_DELIVERIES, {"before": midnight(today - timedelta(days=DELIVERY_DAYS))})
             if undelivered := sum(delivered_at is None for delivered_at in gone):
                 log.error("alert events given up", count=undelivered)

@@ -5,6 +5,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Date,
     DateTime,
     Identity,
     Index,
@@ -78,5 +79,25 @@ api_key_event = Table(
     Column("request_id", Text, nullable=False),
     Column("client_address", Text, nullable=False, comment="X-Forwarded-For, and the peer"),
     Index("api_key_event_key_id_event_id_idx", "key_id", "event_id"),
+    schema=SCHEMA,
+)
+
+key_usage = Table(
+    "key_usage",
+    metadata,
+    Column("key_id", UUID(as_uuid=True), primary_key=True),
+    Column("day", Date, primary_key=True, index=True),
+    Column("requests", BigInteger, nullable=False, comment="that the key let in, refused ones among them"),
+    Column("refused", BigInteger, nullable=False, comment="by a limit"),
+    *(Column(name, BigInteger, nullable=False) for name in ("predict", "feedback", "reports")),
+    schema=SCHEMA,
+)
+
+usage_batch = Table(
+    "usage_batch",
+    metadata,
+    Column("gateway", UUID(as_uuid=True), primary_key=True),
+    Column("batch", BigInteger, nullable=False),
+    Column("written_at", DateTime(timezone=True), nullable=False),
     schema=SCHEMA,
 )

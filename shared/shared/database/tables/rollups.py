@@ -20,7 +20,7 @@ from sqlalchemy import (
     Text,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, UUID
 
 from shared.database.tables import metadata
 
@@ -152,3 +152,34 @@ input_batch = Table(
     schema=SCHEMA,
 )
 """What a statement has written, until it is counted in input_rollup."""
+
+
+def of_key(*, is_key: bool) -> list[Column[Any]]:
+    """Whose predictions a row is about, and what they add up to."""
+    return [
+        Column("key_id", UUID(as_uuid=True), primary_key=is_key, nullable=False),
+        *(Column(name, Text, primary_key=is_key, nullable=False) for name in ("model_name", "model_version")),
+        Column("predictions", BigInteger, nullable=False),
+        Column("without_confidence", BigInteger, nullable=False),
+        Column("confidence_sum", Double, nullable=False),
+        Column("time_sum", Double, nullable=False),
+    ]
+
+
+key_rollup = Table(
+    "key_rollup",
+    metadata,
+    *stretch("width of the bucket: 60 or 1440 minutes"),
+    *of_key(is_key=True),
+    Index(None, "minutes", "bucket"),
+    schema=SCHEMA,
+)
+
+key_batch = Table(
+    "key_batch",
+    metadata,
+    Column("hour", DateTime(timezone=True), nullable=False),
+    *of_key(is_key=False),
+    comment="what a statement has written of a key, until it is in key_rollup",
+    schema=SCHEMA,
+)
