@@ -108,6 +108,20 @@ def test_the_life_of_a_key(gateway: str) -> None:
     assert "left us" in done(gateway, "audit", "--limit", "1")
 
 
+def test_what_a_key_was_used_for_is_a_table_of_days(gateway: str) -> None:
+    key = done(gateway, "create", "in use", "--rights", "predict").strip()
+    with httpx.Client(base_url=gateway, headers={"X-API-Key": key}, trust_env=False) as client:
+        client.get("/models")
+        while len(lines := done(gateway, "usage", "in use").splitlines()) < 3:  # it is counted in batches
+            assert lines[-1].split() == ["total", "0", "0", "0", "0", "0", "0"]
+    assert lines[0].split()[:3] == ["day", "requests", "refused"]
+    assert [line.split()[1] for line in lines[1:]] == ["1", "1"]
+    (day,) = map(json.loads, done(gateway, "usage", "in use", "--json").splitlines())
+    assert (day["day"], day["requests"]) == (lines[1].split()[0], 1)
+    assert done(gateway, "usage", "in use", "--until", "2001-01-01", "--since", "2001-01-01").count("\n") == 2
+    assert keys(gateway, "usage", "in use", "--since", "soon").code == 2
+
+
 def test_a_key_is_found_by_its_name_among_others_that_begin_alike(gateway: str) -> None:
     for name in ("alike", "alike 2", "alike-2", "Alike", "alik"):
         done(gateway, "create", name, "--rights", "predict")

@@ -46,6 +46,9 @@ def add_to(commands: Any) -> None:
     revoke.add_argument("--yes", action="store_true", help="do not ask whether that is meant")
     audit = action("audit", "who changed keys, the newest first")
     audit.add_argument("key", nargs="?", metavar="KEY", help="of this key alone")
+    usage = action("usage", "what a key was used for, by day", add_key)
+    usage.add_argument("--since", metavar="DAY", help="the first day, such as 2027-01-31; 30 days if it is not said")
+    usage.add_argument("--until", metavar="DAY", help="the last day; today if it is not said")
     audit.add_argument("--limit", type=int, default=100, metavar="N", help="at most so many: 100; up to 1000")
 
 

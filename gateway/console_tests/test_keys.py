@@ -101,6 +101,10 @@ def test_the_life_of_a_key(console: Console, client: httpx.Client, name: str) ->
     expect(end).to_have_count(0)
     assert status(client, second) == 401
 
+    page.get_by_text("By day").click()
+    expect(
+        page.get_by_role("region", name="Use by day (UTC)").get_by_role("row", name=re.compile("30 days"))
+    ).to_be_visible()
     page.get_by_text("Who changed what").click()
     lines = card(page, "Changes").locator("ol li")
     expect(lines.nth(0)).to_contain_text("revoke")

@@ -99,9 +99,18 @@ async def audit(gateway: Gateway, options: Namespace) -> None:
     write_rows(options, events, display.table(rows, display.EVENT_COLUMNS))
 
 
+async def usage(gateway: Gateway, options: Namespace) -> None:
+    """Day by day, and what that adds up to."""
+    query = {name: day for name, day in (("since", options.since), ("until", options.until)) if day is not None}
+    key = await find(gateway, options.key)
+    use = await gateway.ask("GET", f"/keys/{key['key_id']}/usage", "days", query)
+    rows = [*use["days"], {"day": "total", **use["total"]}]
+    write_rows(options, use["days"], display.table(rows, display.USE_COLUMNS))
+
+
 ACTIONS: Mapping[str, Callable[[Gateway, Namespace], Awaitable[None]]] = {
     "list": list_keys, "show": show, "create": create, "change": change, "rotate": rotate, "revoke": revoke,
-    "audit": audit,
+    "audit": audit, "usage": usage,
 }  # fmt: skip
 
 

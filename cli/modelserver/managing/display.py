@@ -7,6 +7,7 @@ Row = Mapping[str, Any]
 
 KEY_COLUMNS = ("name", "prefix", "rights", "limits", "expires_at", "last_used_at", "key_id")
 EVENT_COLUMNS = ("at", "action", "name", "revision", "actor", "reason", "key_id")
+USE_COLUMNS = ("day", "requests", "refused", "predict", "feedback", "reports", "predictions")
 
 NOTHING = "-"
 

@@ -3,8 +3,8 @@
 import { ask, get, post } from "../lib/api.js";
 import { confirmed } from "../lib/confirm.js";
 import { fill, h } from "../lib/dom.js";
-import { words } from "../lib/format.js";
-import { badge, card, nothing, problem, time } from "../lib/parts.js";
+import { count, words } from "../lib/format.js";
+import { badge, card, nothing, problem, table, time } from "../lib/parts.js";
 import { href } from "../lib/router.js";
 import { changeForm, field, forAudit } from "./keys_forms.js";
 import { shownOnce } from "./keys_secret.js";
@@ -20,7 +20,7 @@ export function detail({ id }, signal) {
       show(changed);
     };
     fill(place, card(key.name, facts(key)), !key.revoked_at && h("div", { class: "grid" }, card("Change it", changeForm(key, signal, again)), card("Replace or revoke it", ends(key, signal, again))),
-      card("Changes", audit({ key_id: key.key_id }, signal)));
+      card("Use", use(key, signal)), card("Changes", audit({ key_id: key.key_id }, signal)));
   };
   get(`/keys/${encodeURIComponent(id)}`, { admin: true, signal }).then(({ data }) => show(data), (error) => signal.aborted || fill(place, problem(error)));
   return [h("p", { class: "controls" }, h("a", { href: href("keys") }, "Back to all keys")), secret, place];
@@ -65,15 +65,32 @@ function ends(key, signal, again) {
     h("p", { class: "actions" }, h("button", { type: "button", onclick: rotate }, "Another key in its place"), h("button", { type: "button", onclick: revoke }, "Revoke it …"))];
 }
 
-/** Who changed keys, the newest first, once somebody wants to know. */
+/** What it was used for in the last 30 days, the newest first. */
+function use(key, signal) {
+  return whenOpened("By day", signal, async () => {
+    const { data } = await get(`/keys/${key.key_id}/usage`, { admin: true, signal });
+    const line = (name, one) => [name, ...[one.requests, one.refused, one.predictions, one.feedback, one.reports].map(count)];
+    return table("Use by day (UTC)", ["Day", "Requests", "Refused", "Predictions", "Feedback", "Reports"],
+      [line("30 days", data.total), ...data.days.reverse().map((day) => line(day.day, day))]);
+  });
+}
+
+/** Who changed keys, the newest first. */
 export function audit(params, signal) {
+  return whenOpened("Who changed what", signal, async () => {
+    const { data } = await get("/keys/audit", { params, admin: true, signal });
+    return data.events.length ? h("ol", { class: "rows" }, data.events.map(inWords)) : nothing("Nothing was ever changed.");
+  });
+}
+
+/** What `make` answers, asked for each time that somebody wants to know. */
+function whenOpened(summary, signal, make) {
   const place = h("div", {}, nothing("Loading …"));
-  const element = h("details", {}, h("summary", {}, "Who changed what"), place);
+  const element = h("details", {}, h("summary", {}, summary), place);
   element.addEventListener("toggle", async () => {
     if (!element.open) return;
     try {
-      const { data } = await get("/keys/audit", { params, admin: true, signal });
-      fill(place, data.events.length ? h("ol", { class: "rows" }, data.events.map(inWords)) : nothing("Nothing was ever changed."));
+      fill(place, await make());
     } catch (error) {
       if (!signal.aborted) fill(place, problem(error));
     }

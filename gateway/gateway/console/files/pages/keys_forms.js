@@ -63,7 +63,7 @@ export function changeForm(key, signal, done) {
 function wishesOf(id, key) {
   const name = text(`${id}-name`, key.name, { required: true, maxlength: 100 });
   const rights = RIGHTS.map(([value, label]) => [h("input", { id: `${id}-${value}`, type: "checkbox", value, checked: (key.rights ?? ["predict"]).includes(value) }), label]);
-  const limits = text(`${id}-limits`, key.limits ?? "", { maxlength: 100, placeholder: "600/60s,100000/d" });
+  const limits = text(`${id}-limits`, key.limits ?? "", { maxlength: 200, placeholder: "600/60s,100000/d" });
   const expires = h("input", { id: `${id}-expires`, type: "datetime-local", step: 1, value: key.expires_at ? localTime(key.expires_at) : "" });
   const note = text(`${id}-note`, key.note ?? "", { maxlength: 500 });
   const values = () => ({
