@@ -71,18 +71,21 @@ def done(url: str, *words: str) -> str:
 
 
 def test_the_life_of_a_key(gateway: str) -> None:
-    made = keys(gateway, "create", "checkout", "--rights", "predict, feedback", "--limits", "600/60s", "--by", "ada")
+    made = keys(gateway, "create", "checkout", "--rights", "predict, feedback", "--limits", "600/60s",
+                "--max-in-flight", "16", "--by", "ada")  # fmt: skip
     assert made.code == 0, made
     assert KEY.fullmatch(made.out)  # and nothing else: it can go into a file
     assert made.out.strip() not in made.err
     assert "feedback, predict" in made.err
     first = json.loads(done(gateway, "show", "checkout", "--json"))
-    assert (first["limits"], first["expires_at"]) == ("600/60s", None)
+    assert (first["limits"], first["max_in_flight"], first["expires_at"]) == ("600/60s", 16, None)
 
-    changed = done(gateway, "change", "checkout", "--rights", "read", "--limits", "none", "--expires", "90d", "--json")
+    changed = done(gateway, "change", "checkout", "--rights", "read", "--limits", "none", "--max-in-flight", "none",
+                   "--expires", "90d", "--json")  # fmt: skip
     second = json.loads(changed)
     assert (second["rights"], second["limits"], second["revision"] > first["revision"]) == (["read"], None, True)
     assert second["expires_at"] is not None
+    assert second["max_in_flight"] is None
     rotated = done(gateway, "rotate", "checkout", "--old-lives", "30m")
     assert KEY.fullmatch(rotated)
     assert rotated != made.out
@@ -136,6 +139,7 @@ def test_a_key_is_found_by_its_name_among_others_that_begin_alike(gateway: str) 
         (("create", "alone"), 2, "--rights"),
         (("create", "wrong", "--rights", "fly"), 2, "422: rights.0"),
         (("create", "wrong", "--rights", "read", "--limits", "many"), 2, "422: limits"),
+        (("create", "wrong", "--rights", "read", "--max-in-flight", "many"), 2, "--max-in-flight many: is neither"),
         (("create", "wrong", "--rights", "read", "--expires", "soon"), 2, "neither a moment"),
         (("create", "wrong", "--rights", "read", "--expires", "2030-01-01"), 2, "2030-01-01T00:00:00Z is UTC"),
         (("create", "wrong", "--rights", "read", "--expires", "2001-01-01T00:00:00Z"), 2, "is not in the future"),

@@ -64,6 +64,9 @@ def add_wishes(action: Any) -> None:
         "--limits", metavar="LIMITS", help=f"such as 600/60s,100000/d; {NOTHING}: it counts for its address"
     )
     action.add_argument(
+        "--max-in-flight", metavar="N", help=f"most requests in flight, over all gateways; {NOTHING}: no bound"
+    )
+    action.add_argument(
         "--expires", metavar="WHEN", help=f"2027-01-31T08:30:00Z, or from now: 12h, 90d; {NOTHING}: never"
     )
     action.add_argument("--note", help="whatever else is worth knowing")

@@ -46,6 +46,7 @@ from gateway.limit.failover import LimiterFailover
 from gateway.limit.in_flight import RequestsInFlight
 from gateway.limit.memory import MemoryLimiter
 from gateway.limit.middleware import IngressLimit
+from gateway.limit.places import KeyPlaces
 from gateway.limit.postgres import PostgresLimiter
 from gateway.limit.refusal_history import RefusalHistory
 from gateway.limit.refused import Refused
@@ -148,17 +149,18 @@ def create_app(settings: Settings) -> ASGIApp:
         RememberedRefusals(time.monotonic),
         time.monotonic,
     )
+    key_places = KeyPlaces(connector, refused, time.monotonic)
     exempt = Exempt(settings.ingress_exempt, off=settings.ingress_limits is None)
     wrong_tokens = MemoryLimiter(settings.wrong_token_limits, time.monotonic)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         cleanup = Background(partial(forget_old_clients_forever, connector), "limiter-cleanup")
-        async with session, shared_limiter, deadlines.watched(), history, cleanup, keys.following():
+        async with session, shared_limiter, key_places, deadlines.watched(), history, cleanup, keys.following():
             yield
 
     prefix = PublicPrefix(settings.root_path)
-    health = gateway_health(SERVICE, release, shared_limiter)
+    health = gateway_health(SERVICE, release, lambda: shared_limiter.available and key_places.available)
     documents = ServiceDocuments(session, services, time.monotonic)
     own = create_api(
         title=NAME,
@@ -205,6 +207,7 @@ def create_app(settings: Settings) -> ASGIApp:
         wrong_tokens=wrong_tokens,
         refused=refused,
         exempt=exempt,
+        key_places=key_places,
     )
     served = RequestMiddleware(front, describe=describe_request)
     return Cors(served, page_origins, credentials=settings.cors_credentials) if page_origins else served

@@ -11,6 +11,7 @@ from gateway.limit.exempt import Exempt
 from gateway.limit.failed_tokens import FailedTokens
 from gateway.limit.in_flight import RequestsInFlight
 from gateway.limit.memory import MemoryLimiter
+from gateway.limit.places import KeyPlaces
 from gateway.limit.refused import Refused
 from gateway.proxy.headers import forwarded_host
 from gateway.request.access import FREE, of_own_path
@@ -43,11 +44,12 @@ class Front:
         wrong_tokens: MemoryLimiter,
         refused: Refused,
         exempt: Exempt,
+        key_places: KeyPlaces,
     ) -> None:
         self._app, self._addresses, self._prefix, self._in_flight = app, addresses, prefix, in_flight
         self._identities = identities
         self._allowed_origins, self._page_origins = allowed_origins, page_origins
-        self._doorkeeper, self._exempt = doorkeeper, exempt
+        self._doorkeeper, self._exempt, self._key_places = doorkeeper, exempt, key_places
         tokens = FailedTokens(wrong_tokens, refused)
         self._proxies = {False: proxy, True: limited_proxy}
         self._guarded_proxies = {limited: tokens.before(proxy) for limited, proxy in self._proxies.items()}
@@ -70,7 +72,13 @@ class Front:
         self._prefix.take_off(scope)
         self._in_flight.begin(client.limit_key)
         try:
-            await self._taker(scope, context, identity)(scope, receive, send)
+            app = self._taker(scope, context, identity)
+            key = context.key
+            if key is None or key.max_in_flight is None or context.route is None:
+                await app(scope, receive, send)
+            else:
+                async with self._key_places.one(key.holder.key_id, key.max_in_flight):
+                    await app(scope, receive, send)
         finally:
             self._in_flight.end(client.limit_key)
 

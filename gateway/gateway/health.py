@@ -4,7 +4,7 @@ The state of the whole is that of its main job: predictions through this gateway
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from time import perf_counter
 
 import aiohttp
@@ -12,7 +12,6 @@ import structlog
 from fastapi import APIRouter, Response
 from pydantic import ValidationError
 
-from gateway.limit.postgres import PostgresLimiter
 from gateway.proxy.connections import UpstreamSession
 from gateway.request.routing import UpstreamName
 from shared.contracts.health import ComponentHealth, HealthStatus, ServiceHealth, SystemHealth
@@ -66,11 +65,11 @@ def verdict(services: Mapping[str, ServiceHealth]) -> HealthStatus:
     return HealthStatus.OK
 
 
-def gateway_health(service: str, release: str, limiter: PostgresLimiter) -> HealthReport:
-    """The gateway's own part: Postgres, as the ingress limit sees it."""
+def gateway_health(service: str, release: str, is_shared: Callable[[], bool]) -> HealthReport:
+    """The gateway's own part: Postgres, as the limits see it that all gateways share."""
 
     async def postgres() -> ComponentHealth:
-        if limiter.available:
+        if is_shared():
             return ComponentHealth(status=HealthStatus.OK, detail="ingress limit shared by all gateways")
         return ComponentHealth(status=HealthStatus.DOWN, detail="ingress limit counted by this gateway alone")
 

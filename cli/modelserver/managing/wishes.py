@@ -25,6 +25,8 @@ def wanted_of(options: Namespace) -> dict[str, Any]:
         wanted["rights"] = [right.strip() for right in options.rights.split(",")]
     if options.limits is not None:
         wanted["limits"] = None if options.limits == NOTHING else options.limits
+    if options.max_in_flight is not None:
+        wanted["max_in_flight"] = None if options.max_in_flight == NOTHING else number_of(options.max_in_flight)
     if options.expires is not None:
         wanted["expires_at"] = None if options.expires == NOTHING else moment_of(options.expires)
     if options.note is not None:
@@ -36,6 +38,13 @@ def words_for_audit(options: Namespace) -> dict[str, str]:
     """Who, and why, as far as it is said."""
     words = {"reason": options.reason, "changed_by": options.by}
     return {name: word for name, word in words.items() if word is not None}
+
+
+def number_of(text: str) -> int:
+    """A number of requests. Raises UsageError."""
+    if not re.fullmatch("[0-9]{1,9}", text):
+        raise UsageError(f"--max-in-flight {text}: is neither a number such as 16 nor {NOTHING}")
+    return int(text)
 
 
 def moment_of(text: str) -> str:

@@ -66,6 +66,9 @@ class OwnLimits(BaseModel):
     counted_by: CountedBy | None = Field(description="null: counted for nobody")
     dry_run: bool = Field(description="Whether limits only count, and nobody is refused")
     windows: list[LimitWindow] = Field(description="Without any nothing is limited")
+    max_in_flight: int | None = Field(
+        description="Most requests in flight of your key, over all gateways; null: it has no bound of its own"
+    )
 
 
 def limits_router(limiter: LimiterFailover, exempt: Exempt, *, dry_run: bool) -> APIRouter:
@@ -76,9 +79,15 @@ def limits_router(limiter: LimiterFailover, exempt: Exempt, *, dry_run: bool) ->
     async def get_limits(request: Request) -> OwnLimits:
         """Of the key that comes with the request, or else of the address it comes from. Asking counts for nobody."""
         context = context_of(request.scope)
+        max_in_flight = None if context.key is None else context.key.max_in_flight
         if exempt.is_everything_free_for(context):
             return OwnLimits(
-                counted_for=CountedFor.NOBODY, counted_as=None, counted_by=None, dry_run=dry_run, windows=[]
+                counted_for=CountedFor.NOBODY,
+                counted_as=None,
+                counted_by=None,
+                dry_run=dry_run,
+                windows=[],
+                max_in_flight=max_in_flight,
             )
         state = await limiter.look(context.counted_as)
         return OwnLimits(
@@ -87,6 +96,7 @@ def limits_router(limiter: LimiterFailover, exempt: Exempt, *, dry_run: bool) ->
             counted_by=CountedBy.LOCAL if state.source is Source.MEMORY else CountedBy.ALL,
             dry_run=dry_run,
             windows=windows_of(state),
+            max_in_flight=max_in_flight,
         )
 
     return router

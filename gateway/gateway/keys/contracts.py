@@ -14,6 +14,7 @@ from shared.contracts.window import WindowEnd
 
 MAX_NOTE = 500
 MAX_LIMITS = 200
+MOST_IN_FLIGHT = 1_000_000
 
 LONGEST_GRACE_SECONDS = 30 * 86_400
 """How long an old key may live beside the new one at most."""
@@ -64,6 +65,13 @@ GivenLimits = Annotated[
     ),
 ]
 
+GivenInFlight = Annotated[
+    Annotated[int, Field(ge=1, le=MOST_IN_FLIGHT)] | None,
+    Field(
+        description="Most requests in flight at services, over all gateways and addresses; null: no bound of its own"
+    ),
+]
+
 Why = Annotated[Reason | None, Field(description="Why; for the audit")]
 Who = Annotated[Name | None, Field(description="Who, as far as they say; for the audit")]
 ReplacedRevision = Annotated[
@@ -71,7 +79,7 @@ ReplacedRevision = Annotated[
 ]
 
 
-CHANGEABLE = frozenset({"name", "rights", "limits", "expires_at", "note"})
+CHANGEABLE = frozenset({"name", "rights", "limits", "max_in_flight", "expires_at", "note"})
 """What a change may name."""
 
 
@@ -83,6 +91,7 @@ class Key(BaseModel):
     prefix: str = Field(description="How it begins", examples=["msk_Yx3kQz"])
     rights: list[Right]
     limits: str | None = Field(description="null: it counts for the address it comes from")
+    max_in_flight: int | None = Field(None, description="Over all gateways; null: no bound of its own")
     expires_at: datetime | None
     old_expires_at: datetime | None = Field(description="Until when the key before the last rotation lives as well")
     note: str
@@ -119,6 +128,7 @@ class NewKey(BaseModel):
     name: KeyName
     rights: GivenRights
     limits: GivenLimits = None
+    max_in_flight: GivenInFlight = None
     expires_at: Expiry = None
     note: Note = ""
     reason: Why = None
@@ -134,6 +144,7 @@ class KeyChange(BaseModel):
     name: KeyName | None = None
     rights: GivenRights | None = None
     limits: GivenLimits = None
+    max_in_flight: GivenInFlight = None
     expires_at: Expiry = None
     note: Note | None = None
     reason: Why = None
@@ -145,7 +156,7 @@ class KeyChange(BaseModel):
         named = self.model_fields_set & CHANGEABLE
         if not named:
             raise ValueError("names nothing to change")
-        for field in sorted(named - {"expires_at", "limits"}):
+        for field in sorted(named - {"expires_at", "limits", "max_in_flight"}):
             if getattr(self, field) is None:
                 raise ValueError(f"{field} cannot be null")
         return self

@@ -53,6 +53,7 @@ class KeyRow(NamedTuple):
     is_revoked: bool
     revision: int
     limits: str | None = None
+    max_in_flight: int | None = None
     name: str = ""
 
 
@@ -64,6 +65,7 @@ class KnownKey:
     expires_at: float
     policy: Policy | None
     """Its own limits; None: it has none."""
+    max_in_flight: int | None
     shown: ShownKey | None = None
     """Made when it is needed first: of many keys few are in use."""
 
@@ -112,12 +114,14 @@ class KeyTable:
         policy = None if row.limits is None else policy_of_text(row.limits)
         if policy is not None:
             self._policies[counted_as(row.key_id)] = policy
-        self._keys[row.digest] = KnownKey(holder, expires_at, policy)
+        self._keys[row.digest] = KnownKey(holder, expires_at, policy, row.max_in_flight)
         self._digests[row.key_id] = (row.digest,)
         if row.name in self._named:
             self._by_name[row.name], self._names[row.key_id] = self._keys[row.digest], row.name
         if row.old_digest is not None and row.old_expires_at is not None:
-            self._keys[row.old_digest] = KnownKey(holder, min(expires_at, row.old_expires_at), policy)
+            self._keys[row.old_digest] = KnownKey(
+                holder, min(expires_at, row.old_expires_at), policy, row.max_in_flight
+            )
             self._digests[row.key_id] = (row.digest, row.old_digest)
 
 
@@ -165,7 +169,7 @@ class KeyRing:
             return None
         if known.shown is None:
             name = None if known.policy is None else counted_as(known.holder.key_id)
-            known.shown = ShownKey(known.holder, sealed(known.holder, self._secret), name)
+            known.shown = ShownKey(known.holder, sealed(known.holder, self._secret), name, known.max_in_flight)
         return known.shown
 
     def now(self) -> float:

@@ -10,15 +10,15 @@ POLICY = "in-flight"
 
 
 class TooManyInFlight(Problem):
-    """This client waits for as many responses as it may."""
+    """This client, or key, waits for as many responses as it may."""
 
     status = 429
     type = QUOTA_EXCEEDED
     title = "Too Many Requests"
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, who: str = "client") -> None:
         super().__init__(
-            f"This client has {most} requests in flight, which is all it may have.",
+            f"This {who} has {most} requests in flight, which is all it may have.",
             headers={"Retry-After": "1"},
             **{"violated-policies": [POLICY]},
         )

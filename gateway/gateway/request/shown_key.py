@@ -18,3 +18,5 @@ class ShownKey(NamedTuple):
     """What services are told: the holder, sealed."""
     counted_as: str | None = None
     """What its limits are counted for; None: it has none of its own, and counts for its address."""
+    max_in_flight: int | None = None
+    """Over all gateways; None: it has no bound of its own."""

@@ -1,7 +1,7 @@
 """Owned by the gateway: the state of the ingress limit, one row of fixed size per client, and what was refused."""
 
 from sqlalchemy import BigInteger, Column, DateTime, Integer, Table, Text
-from sqlalchemy.dialects.postgresql import ARRAY, UUID
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
 
 from shared.database.tables import metadata
 
@@ -29,4 +29,18 @@ refusal = Table(
     Column("reason", Text, primary_key=True),
     Column("requests", BigInteger, nullable=False),
     schema=SCHEMA,
+)
+
+key_in_flight = Table(
+    "key_in_flight",
+    metadata,
+    Column("key_id", UUID(as_uuid=True), primary_key=True),
+    Column(
+        "places",
+        JSONB,
+        nullable=False,
+        comment="gateway: {requests: in flight there, until: how long that is believed, in seconds since 1970}",
+    ),
+    schema=SCHEMA,
+    prefixes=["UNLOGGED"],
 )
