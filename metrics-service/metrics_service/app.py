@@ -45,6 +45,7 @@ from metrics_service.api.audit import audit_router
 from metrics_service.api.baselines import baselines_router
 from metrics_service.api.candidates import candidates_router
 from metrics_service.api.feedback import feedback_router
+from metrics_service.api.keys import keys_router
 from metrics_service.api.metrics import metrics_router
 from metrics_service.api.predictions import predictions_router
 from metrics_service.api.review import review_router
@@ -70,6 +71,7 @@ from metrics_service.predictions.export import Exporter
 from metrics_service.predictions.reader import RecordReader
 from metrics_service.reports.comparison import ComparisonReporter
 from metrics_service.reports.drift import DriftReporter
+from metrics_service.reports.keys import KeyReporter
 from metrics_service.reports.metrics import MetricsReporter
 from metrics_service.reports.rollouts import RolloutReporter
 from metrics_service.review.reviewer import Reviewer
@@ -156,6 +158,7 @@ def create_app(settings: Settings) -> ASGIApp:
         routers=[
             metrics_router(reporter, drift, comparison, catalogue),
             rollouts_router(RolloutReporter(engine), catalogue),
+            keys_router(KeyReporter(engine, utc_now), catalogue, settings.admin_token),
             thresholds_router(thresholds, catalogue, settings.admin_token),
             baselines_router(Pinning(engine, coverage, baselines), catalogue, settings.admin_token),
             alerts_router(alerts, silences, catalogue),

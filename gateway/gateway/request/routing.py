@@ -79,6 +79,7 @@ EXACT = table(
     Route("/metrics/drift", UpstreamName.METRICS, NUMBERS),
     Route("/metrics/compare", UpstreamName.METRICS, NUMBERS),
     Route("/metrics/rollouts", UpstreamName.METRICS, NUMBERS),
+    Route("/metrics/keys", UpstreamName.METRICS, RECORD, guarded=True),
     Route("/metrics/quality", UpstreamName.METRICS, NUMBERS),
     Route("/metrics/calibration", UpstreamName.METRICS, NUMBERS),
     Route("/metrics/baselines", UpstreamName.METRICS, NUMBERS, guarded=True, changed_by_admin=True),

@@ -1,0 +1,80 @@
+"""What the predictions of a key came to: counts and averages of whole hours, read from small rollups of its own.
+
+There are no histograms by key, so there are no percentiles, labels or breaches: as many as of every model for every key
+would cost more than the record. Without Postgres: DatabaseUnavailable.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import Uuid, bindparam
+from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.types import DateTime, Text
+
+from metrics_service.database import autocommit
+from metrics_service.sql import statement
+from shared.asyncio.clock import UtcNow
+
+HOUR = timedelta(hours=1)
+EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+
+OF_KEY = statement(
+    "of_key",
+    bindparam("key_id", type_=Uuid()),
+    bindparam("start", type_=DateTime(timezone=True)),
+    bindparam("end", type_=DateTime(timezone=True)),
+    bindparam("model_name", type_=Text),
+)
+
+
+class VersionOfKey(BaseModel):
+    """What a key got from one version of a model."""
+
+    model_config = ConfigDict(protected_namespaces=())
+
+    model_name: str
+    model_version: str
+    predictions: int
+    average_confidence: float | None = Field(description="Over the predictions that have one")
+    average_inference_time_ms: float
+
+
+class MetricsOfKey(BaseModel):
+    """What the predictions of a key came to."""
+
+    key_id: UUID
+    predictions: int = Field(description="Of the versions below")
+    versions: list[VersionOfKey] = Field(description="Those with the most predictions first, at most 100")
+    time_window_start: datetime
+    time_window_end: datetime = Field(description="The end of an hour, which may not be over")
+
+
+@dataclass(frozen=True, slots=True)
+class KeyReporter:
+    """Answers questions about keys."""
+
+    engine: AsyncEngine
+    clock: UtcNow
+
+    async def report(self, key_id: UUID, hours: int, end: datetime | None, model_name: str | None) -> MetricsOfKey:
+        """So many hours, up to that in which the window ends. A key that nobody knows has no predictions."""
+        until = end_of_hour(end or self.clock())
+        since = until - hours * HOUR
+        parameters = {"key_id": key_id, "start": since, "end": until, "model_name": model_name}
+        async with autocommit(self.engine) as connection:
+            rows = (await connection.execute(OF_KEY, parameters)).mappings()
+            versions = [VersionOfKey.model_validate(dict(row)) for row in rows]
+        return MetricsOfKey(
+            key_id=key_id,
+            predictions=sum(version.predictions for version in versions),
+            versions=versions,
+            time_window_start=since,
+            time_window_end=until,
+        )
+
+
+def end_of_hour(moment: datetime) -> datetime:
+    """The next full hour (UTC); a full hour is its own."""
+    return EPOCH - (EPOCH - moment) // HOUR * HOUR
