@@ -47,14 +47,21 @@ def wrk(
     *,
     one_client: bool = False,
     fields: Mapping[str, str] = JSON,
+    keys: Path | None = None,
+    per_second: float = 0,
 ) -> Load:
     """POSTs `body` with these header fields for so long, which wrk counts in whole seconds.
+
+    `keys`: a file with keys, one a line, of which each request has another; of an empty one it has a wrong key.
+    `per_second`: about so many requests, if the server is fast enough for them; 0: as many as it answers.
 
     Raises RuntimeError when it cannot.
     """
     command = ["wrk", f"-t{min(2, connections)}", f"-c{connections}", f"-d{max(1, round(seconds))}s"]
     told = {"FIELDS": "".join(f"{name}: {value}\n" for name, value in fields.items())}
     told |= {"ONE_CLIENT": "1"} if one_client else {}
+    told |= {"KEYS": str(keys)} if keys else {}
+    told |= {"DELAY_MS": str(round(1000 * connections / per_second))} if per_second else {}
     try:
         with NamedTemporaryFile() as file:
             file.write(body.encode() if isinstance(body, str) else body)

@@ -3,7 +3,7 @@
 SCENARIOS = (
     "predictions", "hops", "start_up", "memory", "tables", "tensors", "batching", "python_model",
     "streams", "containers",
-    "limiter", "proxy", "console",
+    "limiter", "proxy", "api_keys", "console",
     "cached_report", "quota", "stampede",
     "aggregates", "inputs",
     "reading", "keys", "shadow",
@@ -11,9 +11,9 @@ SCENARIOS = (
 
 GROUPS = {
     "prediction": SCENARIOS[:10],
-    "gateway": SCENARIOS[10:13],
-    "analytics": SCENARIOS[13:16],
-    "metrics": SCENARIOS[16:18],
-    "record": SCENARIOS[18:],
+    "gateway": SCENARIOS[10:14],
+    "analytics": SCENARIOS[14:17],
+    "metrics": SCENARIOS[17:19],
+    "record": SCENARIOS[19:],
 }
 """What `make bench-prediction` and its siblings run."""

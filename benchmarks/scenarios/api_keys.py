@@ -1,0 +1,188 @@
+"""What do keys of callers cost? Requests with one of 100,000 keys beside requests without, and a flood of wrong ones.
+
+One gateway process before a trivial upstream. Requests without a key come from another address each, limited like those
+with one: 10,000 keys in turn, each with a limit of its own.
+"""
+
+import asyncio
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from time import monotonic, sleep
+
+import asyncpg
+import httpx
+
+from benchmarks.harness.connections import post, steady
+from benchmarks.harness.environments import PEERS
+from benchmarks.harness.load import JSON, Load, wrk
+from benchmarks.harness.report import Bar, Result, Table, bar
+from benchmarks.harness.servers import Server
+from benchmarks.harness.stores import postgres_server
+from benchmarks.harness.turns import Sample, samples
+from benchmarks.options import Options
+from gateway.keys.text import BEGINNING, NewSecret, new_secret
+from shared.embedded.ports import free_ports
+from shared.testing.postgres import Database
+
+TITLE = "Keys of callers"
+KEYS, IN_USE = 100_000, 10_000
+CONNECTIONS = 64
+LIMIT = "600/60s"
+LEAST = 0.95
+FLOOD_PER_SECOND, FLOOD_CONNECTIONS, FLOOD_SECONDS = 5_000, 64, 10
+BYSTANDER_PER_SECOND, BYSTANDER_P99_MS, GROWTH_MEBIBYTES = 50, 50, 16
+LOADED_SECONDS = 60
+TOKEN = "of-the-benchmarks"  # noqa: S105 - of servers that live as long as the scenario
+
+COLUMNS = ("name", "prefix", "digest", "rights", "note", "created_at", "changed_at", "revision", "limits")
+
+
+@dataclass(frozen=True)
+class Field:
+    """A gateway that knows all keys, and the file of those that are used, one a line."""
+
+    gateway: Server
+    keys: Path
+
+    @property
+    def url(self) -> str:
+        """Where predictions are asked for."""
+        return f"http://127.0.0.1:{self.gateway.port}/predict"
+
+
+def run(options: Options) -> Result:
+    """With and without keys in turns, then the flood."""
+    with field(options.folder / "api_keys") as running:
+        bars, rows = cost(running, options)
+        more_bars, more_rows = flood(running, options)
+        return Result(TITLE, bars + more_bars, [Table("", ["", "measured"], rows + more_rows)])
+
+
+Findings = tuple[list[Bar], list[list[str | Sample]]]
+
+
+def cost(running: Field, options: Options) -> Findings:
+    """Requests for a second of the gateway's processor time."""
+    seconds = options.of(3)
+    targets = {
+        "without a key": partial(per_processor_second, running, seconds, None),
+        f"with one of {KEYS:,} keys, {IN_USE:,} in use": partial(per_processor_second, running, seconds, running.keys),
+    }
+    without, with_keys = (found := samples(targets, options.short_turns)).values()
+    what = "requests for a second of the gateway's processor, with keys, to those without"
+    return [bar("gateway", what, "at least", LEAST, "×", with_keys.over(without))], [
+        [f"requests/processor second, {name}", each] for name, each in found.items()
+    ]
+
+
+def per_processor_second(running: Field, seconds: float, keys: Path | None) -> float:
+    """How many requests a second of the gateway's processor time is enough for."""
+    before = processor_seconds(running.gateway)
+    load = wrk(running.url, CONNECTIONS, seconds, keys=keys)
+    if load.failed:
+        raise RuntimeError(f"{load.failed} of {load.requests} requests failed")
+    return load.requests / (processor_seconds(running.gateway) - before)
+
+
+def processor_seconds(server: Server) -> float:
+    """Of all its processes so far."""
+    return sum(used.processor_seconds for used in server.usage().values())
+
+
+def flood(running: Field, options: Options) -> Findings:
+    """Wrong keys, each another one from another address, beside somebody with a good one."""
+    seconds = options.of(FLOOD_SECONDS)
+    wrk(running.url, FLOOD_CONNECTIONS, 2, keys=Path(os.devnull), per_second=FLOOD_PER_SECOND)
+    before = resident(running.gateway)
+    with ThreadPoolExecutor(1) as threads:
+        wrong = threads.submit(
+            wrk, running.url, FLOOD_CONNECTIONS, seconds + 1, keys=Path(os.devnull), per_second=FLOOD_PER_SECOND
+        )
+        bystander = beside(running, seconds)
+    grown, per_second = resident(running.gateway) - before, wrong.result().rate
+    what = f"beside a flood of wrong keys ({FLOOD_PER_SECOND:,}/s wanted)"
+    bars = [
+        bar("gateway", f"p99 of a bystander {what}", "at most", BYSTANDER_P99_MS, "ms", bystander.p99_ms),
+        bar("gateway", f"memory that a gateway takes more {what}", "at most", GROWTH_MEBIBYTES, "MiB", grown),
+    ]
+    return bars, [
+        ["wrong keys/s", Sample([per_second])],
+        ["ms p99 of a bystander meanwhile", Sample([bystander.p99_ms])],
+        ["requests of the bystander that failed", Sample([float(bystander.failed)])],
+    ]
+
+
+def beside(running: Field, seconds: float) -> Load:
+    """A caller with a good key, at a steady rate."""
+    key = running.keys.read_text().splitlines()[0]
+    request = post("/predict", running.gateway.port, b"{}", f"X-API-Key: {key}\r\n")
+    return asyncio.run(steady(running.gateway.port, request, BYSTANDER_PER_SECOND, seconds))
+
+
+def resident(server: Server) -> float:
+    """MiB."""
+    return sum(used.resident_mebibytes for used in server.usage().values())
+
+
+@contextmanager
+def field(folder: Path) -> Iterator[Field]:
+    """Every server started, all keys known, and ended afterwards."""
+    folder.mkdir(mode=0o755)
+    keys = [new_secret() for _ in range(KEYS)]
+    file = folder / "keys.txt"
+    file.write_text("".join(f"{key.text}\n" for key in keys[:IN_USE]))
+    ports = free_ports()
+    upstream, port = next(ports), next(ports)
+    with postgres_server(folder) as postgres:
+        database = asyncio.run(postgres.make_database())
+        asyncio.run(insert(database, keys))
+        trivial = Server([sys.executable, str(PEERS / "trivial_upstream.py"), str(upstream)], upstream, folder)
+        gateway = Server([sys.executable, "-m", "gateway"], port, folder, settings(database, upstream, port))
+        with trivial.running(), gateway.running():
+            wait_until_known(port, keys[-1])
+            yield Field(gateway, file)
+
+
+async def insert(database: Database, keys: Sequence[NewSecret]) -> None:
+    """As if they had been made one after the other, without 100,000 requests."""
+    now = datetime.now(UTC)
+    rows = [
+        (f"key {n}", key.prefix, key.digest, ["predict"], "", now, now, n, LIMIT) for n, key in enumerate(keys, start=1)
+    ]
+    connection = await asyncpg.connect(database.url().get_secret_value())
+    try:
+        await connection.copy_records_to_table("api_key", schema_name="gateway", records=rows, columns=COLUMNS)
+        await connection.execute("UPDATE gateway.key_state SET revision = $1", len(rows))
+    finally:
+        await connection.close()
+
+
+def settings(database: Database, upstream: int, port: int) -> dict[str, str]:
+    """Of the gateway."""
+    url = f"http://127.0.0.1:{upstream}"
+    return {
+        "DATABASE_URL": database.url("gateway").get_secret_value(),
+        "ADMIN_TOKEN": TOKEN,
+        "PORT": str(port),
+        **{f"{service}_URL": url for service in ("PREDICTION", "METRICS", "ANALYTICS")},
+        "TRUSTED_PROXIES": "127.0.0.1",
+        "INGRESS_LIMITS": LIMIT,
+        "LOG_LEVEL": "WARNING",
+    }
+
+
+def wait_until_known(port: int, key: NewSecret) -> None:
+    """Raises RuntimeError when the gateway does not know it in time."""
+    end = monotonic() + LOADED_SECONDS
+    headers = JSON | {"X-API-Key": key.text}
+    while httpx.post(f"http://127.0.0.1:{port}/predict", content="{}", headers=headers).status_code != 200:
+        if monotonic() > end:
+            raise RuntimeError(f"after {LOADED_SECONDS} s the gateway does not know {BEGINNING}…")
+        sleep(0.1)
