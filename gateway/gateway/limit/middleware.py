@@ -66,7 +66,7 @@ class IngressLimit:
         """One request; who it counts for, and as what, is in its context."""
         context = context_of(scope)
         route_class, policy = context.route_class, self._policy_of(context.counted_as)
-        if route_class is None or not policy.holds_for(route_class):
+        if route_class not in policy.counts or route_class is None:
             await self._app(scope, receive, send)
         elif policy.has_rows and route_class is RouteClass.PREDICT:
             async with self._count_rows(scope, receive) as counted:

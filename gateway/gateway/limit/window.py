@@ -64,16 +64,17 @@ class Policy:
     """Windows that must all admit a request which they count, shortest first."""
 
     windows: tuple[Window, ...]
+    has_rows: bool = field(init=False, repr=False, compare=False)
+    """Whether any window counts rows."""
+    counts: frozenset[RouteClass] = field(init=False, repr=False, compare=False)
+    """The classes of requests that any window counts."""
     _costs: dict[RouteClass | None, Costs] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         costs = {kind: tuple([int(kind in window.counts) for window in self.windows]) for kind in (None, *RouteClass)}
         object.__setattr__(self, "_costs", costs)
-
-    @property
-    def has_rows(self) -> bool:
-        """Whether any window counts rows."""
-        return any(window.in_rows for window in self.windows)
+        object.__setattr__(self, "has_rows", any(window.in_rows for window in self.windows))
+        object.__setattr__(self, "counts", frozenset().union(*(window.counts for window in self.windows)))
 
     def costs_of(self, route_class: RouteClass | None, rows: int = 1) -> Costs:
         """Of a request of this class, with so many rows; None: of one that only looks."""
@@ -83,10 +84,6 @@ class Policy:
         return tuple(
             [cost * rows if window.in_rows else cost for window, cost in zip(self.windows, costs, strict=True)]
         )
-
-    def holds_for(self, route_class: RouteClass) -> bool:
-        """Whether any window counts requests of this class."""
-        return any(self._costs[route_class])
 
     @property
     def name(self) -> str:

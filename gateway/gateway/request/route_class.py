@@ -15,6 +15,8 @@ class RouteClass(StrEnum):
     FEEDBACK = "feedback"
     """Judgements."""
 
+    __hash__ = str.__hash__  # as fast as of any string: every request is looked up by it again and again
+
 
 COUNTED_TOGETHER = frozenset({RouteClass.PREDICT, RouteClass.ANALYZE, RouteClass.FEEDBACK})
 """What a limit counts that names no class: what makes a service compute or keep something."""
