@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import time
 from pathlib import Path
 from typing import Any, Self
 
@@ -33,6 +34,7 @@ class PrometheusServer:
         command = [
             debian_program("prometheus", "prometheus"), f"--config.file={folder / 'prometheus.yml'}",
             f"--storage.tsdb.path={folder / 'data'}", f"--web.listen-address=127.0.0.1:{self.port}",
+            "--enable-feature=exemplar-storage",
         ]  # fmt: skip
         self._process = ServerProcess(command, self.port, folder / "prometheus.log")
         self._client = httpx.Client(base_url=self.url, timeout=10)
@@ -57,6 +59,14 @@ class PrometheusServer:
         response = self._client.get("/api/v1/query", params={"query": query}).json()
         assert response["status"] == "success", f"{query}: {response}"
         return list(response["data"]["result"])
+
+    def exemplars(self, query: str) -> set[str]:
+        """The traces that exemplars of a query name, of all that Prometheus keeps."""
+        asked = {"query": query, "start": 0, "end": time.time() + 1}
+        response = self._client.get("/api/v1/query_exemplars", params=asked).json()
+        assert response["status"] == "success", f"{query}: {response}"
+        found = [one for series in response["data"] for one in series["exemplars"]]
+        return {one["labels"]["trace_id"] for one in found}
 
     def rules(self) -> list[dict[str, Any]]:
         """Every alert rule, with its state and how it was evaluated."""

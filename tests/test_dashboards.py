@@ -98,6 +98,11 @@ def test_panels_do_not_overlap_and_stay_within_the_page(name: str) -> None:
         taken |= cells
 
 
+def test_panels_of_histograms_show_exemplars_and_no_others() -> None:
+    targets = [target for panel in panels() for target in panel["targets"]]
+    assert {target["expr"] for target in targets if target.get("exemplar")} == {q for q in QUERIES if "_bucket" in q}
+
+
 def test_queries_are_about_metrics_that_there_are() -> None:
     known = set(read_catalogue())
     named = {name for query in QUERIES for name in METRIC.findall(re.sub(r"by \([^)]*\)", "", query))}
@@ -152,5 +157,8 @@ def test_grafana_finds_what_is_provisioned() -> None:
     assert (source["type"], source["url"], provider["options"]["path"]) == (
         "prometheus", "$PROMETHEUS_URL", "$DASHBOARDS_FOLDER",
     )  # fmt: skip
+    (link,) = source["jsonData"]["exemplarTraceIdDestinations"]
+    assert (link["name"], link["url"]) == ("trace_id", "$TRACES_LINK")
+    assert "TRACES_LINK" in grafana["environment"]
     assert {told[f"{folder}/{name}.json"] for name in NAMES} == {f"grafana-{name}" for name in NAMES}
     assert grafana["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"] in told

@@ -30,6 +30,7 @@ WRONG: dict[str, tuple[str, ...]] = {
     "REUSE_PORT": ("perhaps", "2"),
     "LOG_LEVEL": ("LOUD", "info,debug"),
     "OTEL_EXPORTER_OTLP_ENDPOINT": ("nowhere", "ftp://host", "http://"),
+    "OTEL_EXPORTER_OTLP_HEADERS": ("a key", "=secret", "a b=c", "name=value,,", "name=v\u00e4lue"),
     "OTEL_TRACES_SAMPLER": ("sometimes", "jaeger_remote", "traceidratio,always_on"),
     "LOG_FORMAT": ("xml", "JSON!"),
     "ALLOWED_HOSTS": ("not a host", "example.com:80", "http://example.com"),
@@ -177,6 +178,7 @@ RIGHT = {
     "ALLOWED_ORIGINS": "https://example.org", "NEVER_STORE": "*/iban", "MODEL_RETENTION_DAYS": "churn:7",
     "REDIS_TLS_CA_FILE": "ca.pem", "REDIS_TLS_CERTIFICATE_FILE": "certificate.pem", "REDIS_TLS_KEY_FILE": "key.pem",
     "REDIS_PASSWORD_FILE": "password", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://a:4318",
+    "OTEL_EXPORTER_OTLP_HEADERS": "name=value",
 } | REQUIRED  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from analytics_service.testing.gemini_emulator import GeminiEmulator
 from observability.exposition import scrape
 from shared.processes.waiting import wait_until
 from shared.testing.otlp_receiver import OtlpReceiver, Received
+from tests.prometheus_server import PrometheusServer
 from tests.stack import LocalStack
 
 PARENT = "00f067aa0ba902b7"
@@ -28,8 +29,11 @@ def receiver() -> Iterator[OtlpReceiver]:
 def stack(receiver: OtlpReceiver, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     """A stack that traces what its callers trace, and nothing else; its analyst is an emulator."""
     with GeminiEmulator() as gemini:
+        folder = tmp_path_factory.mktemp("traces")
+        (folder / "headers").write_text("x-receiver-key=a%2Cb, x-tenant=t 1\n")
         stack = LocalStack(
-            tmp_path_factory.mktemp("traces") / "local", LOG_FORMAT="json", LOG_LEVEL="DEBUG",
+            folder / "local", LOG_FORMAT="json", LOG_LEVEL="DEBUG",
+            OTEL_EXPORTER_OTLP_HEADERS_FILE=str(folder / "headers"),
             OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url, OTEL_TRACES_SAMPLER="parentbased_always_off",
             OTEL_EXPORTER_OTLP_TIMEOUT="1", GEMINI_API_KEY="a-key", GEMINI_API_ENDPOINT=gemini.url,
         ).start()  # fmt: skip
@@ -70,6 +74,7 @@ def test_a_prediction_is_one_trace_from_the_gateway_to_its_commit(stack: LocalSt
     assert found["gateway: limit"].attributes["modelserver.limit.outcome"] == "admitted"
     assert computed.attributes["modelserver.model"] == response.json()["model_name"]
     assert not any(span.is_error for span in found.values())
+    assert (receiver.headers["x-receiver-key"], receiver.headers["x-tenant"]) == ("a,b", "t 1")
 
 
 def test_a_report_shows_cache_lock_quota_sql_and_the_call_to_gemini(stack: LocalStack, receiver: OtlpReceiver) -> None:
@@ -157,6 +162,27 @@ def test_the_histogram_of_times_has_the_trace_as_its_exemplar(stack: LocalStack)
         (times,) = [family for family in families if family.name == "http_request_duration_seconds"]
         exemplars = [sample.exemplar for sample in times.samples if sample.labels["route"] == "/predict/batch"]
         assert {exemplar.labels["trace_id"] for exemplar in exemplars if exemplar} == {trace_id}
+
+
+@pytest.mark.parametrize(("name", "digit"), [("prediction_queue_seconds", "c"), ("prediction_inference_seconds", "d")])
+def test_so_have_those_of_the_queue_and_of_the_model(stack: LocalStack, name: str, digit: str) -> None:
+    trace_id = digit * 32
+    stack.client.post("/predict", json={"text": "a"}, headers=traceparent(trace_id)).raise_for_status()
+    families = text_string_to_metric_families(scrape(f"http://127.0.0.1:{stack.port + 11}/metrics"))
+    (times,) = [family for family in families if family.name == name]
+    of_model = [sample for sample in times.samples if sample.labels["model_name"] == "sentiment" and sample.exemplar]
+    (last,) = [sample for sample in of_model if sample.exemplar.labels["trace_id"] == trace_id]
+    assert 0 <= last.exemplar.value <= float(last.labels["le"])
+
+
+def test_a_real_prometheus_keeps_them_for_the_panels_of_times(
+    stack: LocalStack, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    trace_id = "e" * 32
+    with PrometheusServer(tmp_path_factory.mktemp("prometheus"), stack.port + 10) as prometheus:
+        stack.client.post("/predict", json={"text": "a"}, headers=traceparent(trace_id)).raise_for_status()
+        for name in ("http_request_duration_seconds", "prediction_queue_seconds", "prediction_inference_seconds"):
+            wait_until(lambda name=name: trace_id in prometheus.exemplars(f"{name}_bucket"), f"the exemplar of {name}")
 
 
 def test_without_its_receiver_everything_goes_on_and_it_is_said_once_until_it_is_back(

@@ -25,6 +25,9 @@ STATES = {"0": ("normal", "green"), "1": ("warning", "orange"), "2": ("critical"
 NUMBER, LINES, STATES_OVER_TIME = "number", "lines", "states"
 """What a panel can be; lines unless it says otherwise."""
 
+BUCKETS = "_bucket"
+"""Of histograms: their exemplars name traces, which a panel then shows as dots."""
+
 Panel = Mapping[str, Any]
 
 
@@ -59,6 +62,8 @@ def panel_of(panel: Panel) -> Any:
     built.span(6 if kind == NUMBER else 12).height(4 if kind == NUMBER else 8)
     for place, (query, legend) in enumerate(pairs(panel)):
         target = prometheus.Dataquery().expr(query).legend_format(legend).ref_id(chr(ord("A") + place))
+        if BUCKETS in query:
+            target.exemplar(True)
         built.with_target(target.range().datasource(DATA_SOURCE))
     return built
 

@@ -11,6 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, expect
 
 from console_tests.conftest import SIZES, Console
+from console_tests.test_away_and_back import LOOK_AGAIN
 from console_tests.test_every_page import RULES
 from shared.processes.waiting import wait_until
 from shared.testing.admin import ADMIN
@@ -112,10 +113,20 @@ def test_a_canary_has_a_schedule_guards_and_a_report(
     change(card, "canary", Schedule="5 for sixty", Reason="to be tried")
     expect(card.get_by_role("alert")).to_contain_text('"5 for sixty" is no step')
     card.get_by_label("Schedule").fill("5 for 60, 50")
+    card.get_by_text("Guards", exact=True).click()
+    card.get_by_role("group", name="Average confidence").get_by_label("On").uncheck()
+    card.get_by_label("How many times as long").fill("twice")
+    card.get_by_role("button", name="Put it in force").click()
+    expect(card.get_by_role("alert")).to_contain_text("twice is not a number")
+    card.get_by_label("How many times as long").fill("2")
+    card.get_by_label("More, as a share of 1").fill("0.01")
     card.get_by_role("button", name="Put it in force").click()
     expect(card).to_contain_text("5 % for 60 min → 50 %")
     policy = client.get(f"/models/{MODEL}/rollout", headers=ADMIN).json()
     assert policy["steps"] == [{"share": 5, "minutes": 60}, {"share": 50, "minutes": None}]
+    guards = policy["guards"]
+    assert (guards["confidence"]["enabled"], guards["accuracy"]["enabled"]) == (False, True)
+    assert (guards["p95"]["times"], guards["p95"]["more_ms"], guards["error_rate"]["tolerance"]) == (2, 5, 0.01)
     expect(card.get_by_role("region", name=f"Guards of {MODEL}")).to_contain_text("Error rate")
     card.get_by_text("How the candidate does").click()
     expect(card).to_contain_text("As a canary")
@@ -126,10 +137,32 @@ def test_a_canary_has_a_schedule_guards_and_a_report(
     expect(card).to_contain_text(re.compile("The last canary, 1.1.0 beside 1.0.0, .* by admin"))
 
 
-def test_what_is_refused_is_said_and_a_form_is_not_interrupted(console: Console, second_version: str) -> None:
+def test_what_is_refused_is_said_and_a_form_is_not_interrupted(
+    console: Console, client: httpx.Client, second_version: str
+) -> None:
     page = console.open("rollouts")
     console.unlock()
     card = page.locator("section.card", has=page.get_by_role("heading", name=re.compile(f"^{MODEL}")))
     change(card, "canary", Percent="250", Reason="too much")
     expect(card.get_by_role("alert")).to_contain_text("(422)")
     expect(card.get_by_label("Reason")).to_have_value("too much")
+
+    before = asked_in_the_last_hour(card)
+    client.post("/predict", json={"text": "I love it.", "model_name": MODEL}).raise_for_status()
+    page.evaluate(LOOK_AGAIN)
+    expect(card.get_by_role("region", name=f"Versions of {MODEL}")).to_contain_text(f"{before + 1:,}")
+    revision = client.get(f"/models/{MODEL}/rollout", headers=ADMIN).json()["revision"]
+    pinned = {"revision": revision, "mode": "pinned", "stable_version": "1.0.0", "reason": "by somebody else"}
+    client.put(f"/models/{MODEL}/rollout", json=pinned, headers=ADMIN).raise_for_status()
+    page.evaluate(LOOK_AGAIN)
+    expect(card.get_by_text("Another policy is in force by now.")).to_be_visible()
+    expect(card.get_by_label("Reason")).to_have_value("too much")
+    card.get_by_text("Change it").click()
+    page.evaluate(LOOK_AGAIN)
+    expect(card.get_by_role("heading").first).to_contain_text("pinned")
+
+
+def asked_in_the_last_hour(card: Locator) -> int:
+    """Over all versions."""
+    cells = card.get_by_role("region", name=f"Versions of {MODEL}").locator("tbody td:nth-child(3)").all_inner_texts()
+    return sum(int(cell.replace(",", "")) for cell in cells)

@@ -3,6 +3,9 @@
 import base64
 import itertools
 import random
+import re
+import shutil
+from pathlib import Path
 
 import httpx
 import pytest
@@ -10,6 +13,7 @@ from playwright.sync_api import Page
 
 from console_tests.conftest import PAGES, SEED, Console
 from console_tests.test_every_page import LOCKED, SETTLED, settled
+from shared.processes.waiting import wait_until
 from shared.testing.admin import ADMIN
 from tests.stack import REPOSITORY, LocalStack
 
@@ -30,11 +34,12 @@ LOOKS = {
     "compare": "models?compare=sentiment&version=2.0.0",
     "review": "record?review=sentiment",
     "quality": "drift?window=360&model=sentiment",
+    "report": "rollouts",
 }
 """What of a page is shown, where its first sight says little; and what lies behind a page."""
 
-LOOKED_AT = (*PAGES, "card", "compare", "review", "quality")
-WITH_TOKEN = (*LOCKED[1:], "review")
+LOOKED_AT = (*PAGES, "card", "compare", "review", "quality", "report")
+WITH_TOKEN = (*LOCKED[1:], "review", "report")
 JUDGED, RIGHT = 200, 0.9
 """Predictions that somebody judges for the picture of their quality, and how many of them were right."""
 
@@ -54,6 +59,11 @@ def in_use(page: str, tab: Page) -> None:
     if page == "quality":
         tab.get_by_role("heading", name="Quality, by feedback").evaluate("heading => heading.scrollIntoView()")
         tab.locator(".calibration").wait_for()
+    if page == "report":
+        card = tab.locator("section.card", has=tab.get_by_role("heading", name=re.compile(f"^{TRIED}")))
+        card.get_by_text("How the candidate does").click()
+        card.get_by_role("region", name="Largest disagreements").wait_for()
+        card.get_by_role("heading").first.evaluate("heading => heading.scrollIntoView()")
     if page == "review":
         tab.locator(".queue li").first.wait_for()
     if page == "analysis":
@@ -94,8 +104,42 @@ def keys(stack: LocalStack) -> None:
             client.post("/keys", json=key).raise_for_status()
 
 
+@pytest.fixture(scope="module")
+def rollout(stack: LocalStack) -> None:
+    """A word list answers, and a small network has computed besides what was asked for."""
+    folder = Path(stack.environment["MODELS_DIR"])
+    shutil.copytree(folder / "sentiment-fast" / "1.0.0", folder / TRIED / "1.1.0")
+    chance = random.Random(SEED)
+    with httpx.Client(base_url=stack.url, headers=ADMIN, timeout=30) as client:
+
+        def is_loaded() -> bool:
+            models = client.get("/models").json()["models"]
+            return any((one["name"], one["version"]) == (TRIED, "1.1.0") for one in models)
+
+        def is_on_record() -> bool:
+            shadow = client.get(f"/models/{TRIED}/rollout/report").json()["shadow"]
+            return (shadow or {}).get("requests", 0) >= ASKED
+
+        wait_until(is_loaded, "the second version", deadline_seconds=120)
+        policy = {
+            "revision": 0, "mode": "shadow", "share": 100, "stable_version": "1.0.0", "candidate_version": "1.1.0",
+            "reason": "how often do they agree?", "changed_by": "ada",
+        }  # fmt: skip
+        client.put(f"/models/{TRIED}/rollout", json=policy).raise_for_status()
+        for _ in range(ASKED):
+            text = f"The {chance.choice(THINGS)} {chance.choice(SAID)}."
+            client.post("/predict", json={"model_name": TRIED, "text": text}).raise_for_status()
+        wait_until(is_on_record, "the shadow to be on record", deadline_seconds=120)
+
+
+TRIED, ASKED = "sentiment-lexicon", 200
+THINGS = ("parcel", "waiter", "film", "room", "phone", "train", "song", "soup")
+SAID = ("was wonderful", "was not bad at all", "broke after a day", "arrives at nine", "could have been better",
+        "is the worst that I know", "was surprisingly good", "is blue", "never came", "made my day")  # fmt: skip
+
+
 @pytest.mark.parametrize(("page", "size", "theme"), list(itertools.product(LOOKED_AT, SIZES, ("light", "dark"))))
-@pytest.mark.usefixtures("feedback", "keys")
+@pytest.mark.usefixtures("feedback", "keys", "rollout")
 def test_a_picture_of(console: Console, page: str, size: str, theme: str) -> None:
     width, height = SIZES[size]
     tab = settled(console, LOOKS.get(page, page), width=width, height=height, theme=theme)

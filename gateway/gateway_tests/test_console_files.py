@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import posixpath
 import re
 from pathlib import Path
 
@@ -15,8 +16,10 @@ MAX_BYTES = 300_000
 """Of all files together, uncompressed."""
 
 
-LOADED_LATER = "vendor/marked.esm.js"
-"""By the first page that needs it."""
+LATER_PAGES = {"models", "rollouts", "playground", "record", "drift", "alerts", "analysis", "keys"}
+"""What a first visit does not wait for."""
+
+IMPORTED = re.compile(r"""(?:from |import\()"(\.[^"]+)\"""")
 
 
 async def links_of(gateway: httpx.AsyncClient, page: str = "/console") -> list[str]:
@@ -29,7 +32,9 @@ async def script_of(gateway: httpx.AsyncClient) -> str:
 
 async def test_the_page_names_files_that_are_there_and_browsers_keep_them(gateway: httpx.AsyncClient) -> None:
     files = [link for link in await links_of(gateway) if link.startswith("/console")]
-    assert len(files) == len(pages.read_files()) - len({pages.PAGE, LOADED_LATER})
+    names = {link.split("/", 3)[3] for link in files}
+    assert {"main.js", "console.css", "pages/overview.js", "lib/chart.js", "vendor/uPlot.iife.min.js"} <= names
+    assert not {name for page in LATER_PAGES for name in names if name.startswith(f"pages/{page}")}
     for path in files:
         answer = await gateway.get(path)
         assert answer.status_code == 200
@@ -37,6 +42,19 @@ async def test_the_page_names_files_that_are_there_and_browsers_keep_them(gatewa
         kind = answer.headers["content-type"].partition(";")[0]
         assert kind == pages.TEXT[Path(path).suffix]
         assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_every_module_names_modules_that_are_there_and_the_first_picture_waits_for_no_second_round() -> None:
+    contents = pages.read_files()
+    imports = {
+        name: {posixpath.normpath(posixpath.join(posixpath.dirname(name), path)) for path in IMPORTED.findall(text)}
+        for name, text in ((name, content.decode()) for name, content in contents.items() if name.endswith(".js"))
+        if not name.startswith("vendor/")
+    }
+    assert set().union(*imports.values()) <= set(contents)
+    first = pages.modules_before(pages.SCRIPT, contents)
+    now = {one for one in imports[pages.SCRIPT] if one.removeprefix("pages/").removesuffix(".js") not in LATER_PAGES}
+    assert now.union(*(imports[name] for name in first)) == set(first)
 
 
 @pytest.mark.parametrize("path", ["/console", "/console/"])

@@ -215,6 +215,7 @@ def trace_model(computing: Span, model: Model, results: Sequence[Outcome | Model
         called.set("modelserver.batch_rows", last.batch_rows)
         queue.end(called.start_ns)
         called.end()
+        model.batcher.traced(last, computing.trace_id)
 
 
 def computed_of(

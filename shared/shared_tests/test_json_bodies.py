@@ -17,7 +17,7 @@ from fastapi import Depends, FastAPI, Query, Request
 from fastapi.routing import APIRouter
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, field_validator
 
 from shared.http.json_structure import MAX_DEPTH, MAX_VALUES, check_structure
 from shared.http.problems import InvalidRequest, Problem, install_problem_handlers, place
@@ -43,6 +43,13 @@ class Wish(BaseModel):
     mood: Mood | None = None
     when: AwareDatetime | None = None
     who: UUID | None = None
+
+    @field_validator("text")
+    @classmethod
+    def never_grumpy(cls, text: str) -> str:
+        if text == "grumpy":
+            raise ValueError("must not be grumpy")
+        return text
 
 
 class NotAllowed(Problem):
@@ -109,6 +116,11 @@ FULL = json.dumps(
         "who": "01a20847-a5a7-7417-9958-3271ea4081d2",
     }
 ).encode()
+
+
+async def test_what_a_validator_says_stands_there_alone(client: httpx.AsyncClient, endpoint: tuple[str, str]) -> None:
+    answer = await send(client, endpoint, b'{"number": 1, "text": "grumpy"}')
+    assert answer.json()["errors"] == [{"location": "body.text", "message": "must not be grumpy"}]
 
 
 @pytest.mark.parametrize(

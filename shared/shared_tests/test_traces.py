@@ -256,6 +256,20 @@ def test_the_last_value_of_a_bucket_that_has_a_trace_is_its_exemplar() -> None:
     assert (exemplars["1.0"].labels, exemplars["1.0"].value) == ({"trace_id": TRACE}, 0.6)
 
 
+def test_only_what_was_observed_can_be_an_exemplar_afterwards() -> None:
+    registry = CollectorRegistry()
+    histogram = LoopHistogram("seconds", "Of something", ["route"], (0.1, 1), registry)
+    histogram.observe(("/a",), 0.5)
+    for value in (0.05, 0.4, 5):
+        histogram.exemplify(("/a",), value, TRACE)
+    histogram.exemplify(("/b",), 0.4, TRACE)
+    (family,) = text_fd_to_metric_families(io.StringIO(generate_latest(registry).decode()))
+    exemplars = {one.labels["le"]: one.exemplar for one in family.samples if "le" in one.labels}
+    assert exemplars["0.1"] is exemplars["+Inf"] is None
+    assert (exemplars["1.0"].labels, exemplars["1.0"].value) == ({"trace_id": TRACE}, 0.4)
+    assert {one.labels["route"] for one in family.samples} == {"/a"}
+
+
 def test_who_does_not_trace_does_not_load_the_sdk() -> None:
     code = "import sys, shared.service.assembly; print([name for name in sys.modules if 'opentelemetry.sdk' in name])"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"

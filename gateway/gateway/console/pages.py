@@ -6,7 +6,9 @@ names its files below a digest of them all, so that browsers keep them for good 
 
 import gzip
 import hashlib
-from collections.abc import Iterable
+import posixpath
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -19,6 +21,10 @@ from shared.http.request_id import header
 
 FILES = Path(__file__).parent / "files"
 PAGE = "index.html"
+SCRIPT = "main.js"
+IMPORT = re.compile(rb'^import .* from "(\..*)";$', re.MULTILINE)
+"""Of a module that is there before the one that names it; `import(…)` loads one later."""
+
 TEXT = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 """Files that go out, and what they are called; others (licences) stay."""
 
@@ -85,13 +91,14 @@ def console_router(prefix: PublicPrefix) -> APIRouter:
     router = APIRouter(include_in_schema=False)
     contents = read_files()
     digest = digest_of(contents)
+    first = modules_before(SCRIPT, contents)
     html = contents.pop(PAGE).decode()
     files = {name: file_of(name, content) for name, content in contents.items()}
 
     @lru_cache(maxsize=64)
     def page_below(before: str) -> File:
         below = f"{before}/console/{digest}"
-        text = html.replace("{{modules}}", preloads(below, files)).replace("{{files}}", below)
+        text = html.replace("{{modules}}", preloads(below, first)).replace("{{files}}", below)
         return file_of(PAGE, text.replace("{{prefix}}", before).encode())
 
     @router.get("/console")
@@ -109,9 +116,22 @@ def console_router(prefix: PublicPrefix) -> APIRouter:
     return router
 
 
-def preloads(below: str, names: Iterable[str]) -> str:
-    """Links to all modules, so that browsers fetch them at once instead of one import after another."""
-    modules = [name for name in names if name.startswith(("lib/", "pages/"))]
+def modules_before(name: str, contents: Mapping[str, bytes]) -> list[str]:
+    """The modules that must be there before this one runs, in the order in which they are met."""
+    found: dict[str, None] = {}
+    waiting = [name]
+    while waiting:
+        module = waiting.pop()
+        for path in IMPORT.findall(contents[module]):
+            imported = posixpath.normpath(posixpath.join(posixpath.dirname(module), path.decode()))
+            if imported not in found:
+                found[imported] = None
+                waiting.append(imported)
+    return list(found)
+
+
+def preloads(below: str, modules: Iterable[str]) -> str:
+    """Links to what the first picture needs, so that browsers fetch it at once instead of one import after another."""
     return "\n  ".join(f'<link rel="modulepreload" href="{below}/{name}">' for name in modules)
 
 

@@ -23,6 +23,7 @@ from metrics_service.reports.calibration import Calibration, calibration
 from metrics_service.windows.coverage import Coverage
 from metrics_service.windows.rollups import Selection
 from shared.contracts.aggregates import MetricsQuery
+from shared.contracts.faults import in_words
 from shared.contracts.rights import Right, may
 from shared.database import rollup_widths
 from shared.http.addresses import addresses_of
@@ -109,4 +110,6 @@ def row_of(row: object) -> Feedback | FeedbackResult:
     except ValidationError as error:
         fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
         where = ".".join(map(str, fault["loc"]))
-        return FeedbackResult(outcome=Outcome.INVALID, detail=f"{where}: {fault['msg']}" if where else fault["msg"])
+        return FeedbackResult(
+            outcome=Outcome.INVALID, detail=f"{where}: {in_words(fault)}" if where else in_words(fault)
+        )

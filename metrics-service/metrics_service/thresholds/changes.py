@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.config import JsonDict
 
+from shared.contracts.faults import in_words
 from shared.contracts.problem import FieldError
 from shared.contracts.thresholds import ErrorLimit, Thresholds, ValueLimit
 from shared.http.problems import InvalidRequest
@@ -46,7 +47,7 @@ class ThresholdChange(BaseModel):
             return Thresholds(**values)
         except ValidationError as error:
             faults = error.errors(include_url=False)
-            raise InvalidRequest([FieldError(location="body", message=fault["msg"]) for fault in faults]) from error
+            raise InvalidRequest([FieldError(location="body", message=in_words(fault)) for fault in faults]) from error
 
     def named(self) -> dict[str, float | None]:
         """The thresholds that are to change."""

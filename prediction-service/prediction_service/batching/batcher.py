@@ -74,6 +74,10 @@ class Batcher:
         """Counts since the model was loaded."""
         return self._measures.statistics
 
+    def traced(self, outcome: Outcome, trace_id: str) -> None:
+        """Says which trace shows an outcome of this batcher."""
+        self._measures.traced(outcome, trace_id)
+
     @property
     def unavailable(self) -> str:
         """Why requests are refused; empty while they are not."""

@@ -58,6 +58,11 @@ class Measures:
         """Observes the time from the arrival of some texts to the first call for them."""
         QUEUE_SECONDS.observe(self._labels, seconds, texts)
 
+    def traced(self, outcome: Outcome, trace_id: str) -> None:
+        """Makes what an outcome had to wait for the exemplars of their buckets: this trace shows it."""
+        QUEUE_SECONDS.exemplify(self._labels, outcome.queue_seconds, trace_id)
+        INFERENCE_SECONDS.exemplify(self._labels, outcome.inference_seconds, trace_id)
+
     def model_called(self, rows: int, seconds: float) -> None:
         """Counts a call of the model."""
         self.statistics.batches[rows].add(seconds)

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from prediction_service.inference_protocol.errors import BadInference
 from prediction_service.inference_protocol.schemas import InferenceRequest, InputTensor
 from prediction_service.inference_protocol.tensors import Tensor, bad_input, from_binary, from_json
+from shared.contracts.faults import in_words
 from shared.http.json_structure import check_structure
 from shared.http.problems import InvalidRequest
 
@@ -39,7 +40,7 @@ def read_request(body: bytes, json_length: str | None) -> Inference:
     except ValidationError as error:
         wrong = error.errors(include_input=False, include_url=False)[0]
         place = ".".join(map(str, wrong["loc"]))
-        raise BadInference(f"{place}: {wrong['msg']}" if place else wrong["msg"]) from error
+        raise BadInference(f"{place}: {in_words(wrong)}" if place else in_words(wrong)) from error
     return Inference(request, tensors_of(request.inputs, binary))
 
 

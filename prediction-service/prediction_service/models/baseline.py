@@ -13,6 +13,7 @@ from prediction_service.models.folders.manifest import Manifest
 from prediction_service.models.folders.plain_files import read_plain
 from prediction_service.signature.bins import InputBins
 from shared.contracts.baseline import MAX_BASELINE_BYTES, ModelBaseline
+from shared.contracts.faults import in_words
 
 FILE_NAME = "baseline.json"
 
@@ -38,6 +39,6 @@ def read_baseline(folder: Path, manifest: Manifest) -> Baseline | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
-        reason = error.errors(include_url=False)[0]["msg"] if isinstance(error, ValidationError) else str(error)
+        reason = in_words(error.errors(include_url=False)[0]) if isinstance(error, ValidationError) else str(error)
         log.warning("baseline ignored", file=str(file), reason=reason)
         return None

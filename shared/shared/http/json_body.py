@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
+from shared.contracts.faults import in_words
 from shared.contracts.problem import FieldError
 from shared.http.json_structure import MAX_VALUES, check_structure
 from shared.http.problems import MAX_REPORTED_ERRORS, InvalidRequest, place
@@ -67,7 +68,7 @@ class JsonBody(Generic[Model]):
         location = fault["loc"]
         if fault["type"] == "json_invalid":
             return FieldError(location="body", message="is missing" if not fault["input"] else fault["msg"])
-        message = fault["msg"]
+        message = in_words(fault)
         if fault["type"] == "extra_forbidden":
             message = unknown("field", str(location[-1]), self._names if len(location) == 1 else ())
         return FieldError(location=place(("body", *location)), message=message)

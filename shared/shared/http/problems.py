@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from shared.contracts.faults import in_words
 from shared.contracts.problem import FieldError
 from shared.http.methods import allow
 from shared.http.request_id import current_request_id
@@ -120,7 +121,7 @@ def response_to(problem: Problem, path: str) -> Response:
 async def on_validation_error(request: Request, error: Exception) -> Response:
     """A request that does not fit the contract: every fault with its place, never with its value."""
     faults = cast("RequestValidationError", error).errors()
-    errors = [FieldError(location=place(fault["loc"]), message=fault["msg"]) for fault in faults]
+    errors = [FieldError(location=place(fault["loc"]), message=in_words(fault)) for fault in faults]
     return response_to(InvalidRequest(errors[:MAX_REPORTED_ERRORS]), request.url.path)
 
 

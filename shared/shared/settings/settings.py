@@ -17,9 +17,11 @@ from pydantic_settings import (
     SettingsError,
 )
 
+from shared.contracts.faults import in_words
 from shared.http.server.bounds import Bounds
 from shared.settings.listed_names import Names
 from shared.settings.listen_address import Host
+from shared.settings.secret_words import OtlpHeaders
 from shared.settings.sources import SecretFiles, Trimmed, check_dotenv
 from shared.tracing.sampler import SamplerName
 
@@ -73,6 +75,9 @@ class ServiceSettings(EnvironmentSettings):
     log_format: Literal["json", "console"] = "json"
     otel_exporter_otlp_endpoint: HttpUrl | None = Field(
         None, description="Where traces go, by OTLP over HTTP; /v1/traces follows it. Not set: no traces"
+    )
+    otel_exporter_otlp_headers: OtlpHeaders = Field(
+        None, description="What the receiver of traces wants besides, such as a key: `name=value,name=value`"
     )
     otel_traces_sampler: SamplerName = Field(
         SamplerName.PARENT_BASED_ALWAYS_ON,
@@ -164,7 +169,7 @@ def sentence(fault: ErrorDetails) -> str:
     """What is wrong, in one line."""
     if fault["type"] == "missing":
         return "must be set"
-    return " ".join(fault["msg"].removeprefix("Value error, ").split())
+    return " ".join(in_words(fault).split())
 
 
 def variable_of(location: tuple[int | str, ...]) -> str:

@@ -78,6 +78,12 @@ class LoopHistogram(Collector):
         if trace_id:
             self._exemplars[labels, bucket] = Exemplar({"trace_id": trace_id}, value, time())
 
+    def exemplify(self, labels: Labels, value: float, trace_id: str) -> None:
+        """Makes a value that was observed before the exemplar of its bucket; an empty bucket has none."""
+        bucket = bisect_left(self.buckets, value)
+        if labels in self._counts and self._counts[labels][bucket]:
+            self._exemplars[labels, bucket] = Exemplar({"trace_id": trace_id}, value, time())
+
     def collect(self) -> Iterable[Metric]:
         """What a scrape sees."""
         family = HistogramMetricFamily(self.name, self.documentation, labels=self.label_names)

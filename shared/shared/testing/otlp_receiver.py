@@ -40,12 +40,15 @@ class OtlpReceiver:
     def __init__(self) -> None:
         self.spans: list[Received] = []
         self.takes, self.requests = True, 0
+        self.headers: dict[str, str] = {}
+        """Of the last request."""
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["content-length"]))
                 receiver.requests += 1
+                receiver.headers = {name.lower(): value for name, value in self.headers.items()}
                 if receiver.takes:
                     receiver.take(gzip.decompress(body) if self.headers["content-encoding"] == "gzip" else body)
                 right = self.path == "/v1/traces" and self.headers["content-type"] == "application/x-protobuf"

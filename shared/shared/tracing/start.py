@@ -17,7 +17,13 @@ def start_tracing(service: str, settings: ServiceSettings) -> None:
     from shared.tracing.otlp import OtlpSender  # a third of a second and 15 MiB, which only who traces has to spend
 
     quiet_the_library()
-    sender = OtlpSender(str(settings.otel_exporter_otlp_endpoint), service, version("modelserver-shared"))
+    headers = settings.otel_exporter_otlp_headers
+    sender = OtlpSender(
+        str(settings.otel_exporter_otlp_endpoint),
+        service,
+        version("modelserver-shared"),
+        headers.get_secret_value() if headers else None,
+    )
     queue = SpanQueue(sender.send)
     queue.start()
     atexit.register(queue.close)

@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from prediction_service.models.folders.manifest import Manifest
+from shared.contracts.faults import in_words
 from shared.settings.opening import without_waiting
 
 FILE_NAME = "model.toml"
@@ -72,7 +73,9 @@ def parse(content: bytes) -> Manifest:
 def faults_of(error: ValidationError) -> str:
     """The first faults, each with its place, in one line."""
     found = error.errors(include_input=False, include_url=False)
-    listed = [": ".join(filter(None, (".".join(map(str, fault["loc"]))[:MOST_PLACE], fault["msg"]))) for fault in found]
+    listed = [
+        ": ".join(filter(None, (".".join(map(str, fault["loc"]))[:MOST_PLACE], in_words(fault)))) for fault in found
+    ]
     listed = listed[:MOST_FAULTS]
     more = [f"and {len(found) - MOST_FAULTS} more"] if len(found) > MOST_FAULTS else []
     return "; ".join(listed + more)

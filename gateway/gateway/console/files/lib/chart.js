@@ -10,13 +10,14 @@ const FONT = "12px system-ui, sans-serif";
 const minute = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 const date = new Intl.DateTimeFormat("en-GB", { month: "short", day: "numeric" });
 const TWO_DAYS = 2 * 86_400;
+const WHOLE_STEPS = Array.from({ length: 12 }, (_, power) => [1, 2, 5].map((digit) => digit * 10 ** power)).flat();
 
 /**
  * A chart in a figure. Of `series` each has `label` and `colour` (a custom property), maybe `dash`; `format` makes text
- * of a value; `stacked`: areas upon each other; `range`: fixed ends of the value axis; `marks`: () → [{value, label}],
+ * of a value; `stacked`: areas upon each other; `range`: fixed ends of the value axis; `whole`: values are whole numbers; `marks`: () → [{value, label}],
  * lines across, where they are in sight. `show(times, columns)`: seconds since 1970, and per series a value or null.
  */
-export function timeChart(signal, { title, note, format, stacked = false, range = null, marks = () => [] }) {
+export function timeChart(signal, { title, note, format, stacked = false, range = null, whole = false, marks = () => [] }) {
   const legend = h("ul", { class: "legend" });
   const when = h("span", { class: "when" });
   const area = h("div", { class: "plot", tabindex: 0, role: "img", "aria-label": title });
@@ -45,7 +46,7 @@ export function timeChart(signal, { title, note, format, stacked = false, range 
       scales: { x: { time: true }, y: { range: range ?? ((_, low, high) => [Math.min(0, low ?? 0), (high || 1) * 1.08]) } },
       axes: [
         { ...axis, space: 64, size: 28, values: (u, splits) => splits.map((at) => axisTime(at, u.scales.x.max - u.scales.x.min)) },
-        { ...axis, size: (u, values) => 14 + 7 * Math.max(3, ...(values ?? [""]).map((value) => value.length)),
+        { ...axis, ...(whole && { incrs: WHOLE_STEPS }), size: (u, values) => 14 + 7 * Math.max(3, ...(values ?? [""]).map((value) => value.length)),
           values: (_, splits) => splits.map((value) => format(value)) },
       ],
       series: [{}, ...(stacked ? [...series].reverse() : series).map(line)],
@@ -63,6 +64,7 @@ export function timeChart(signal, { title, note, format, stacked = false, range 
     const { ctx, bbox } = u;
     ctx.save();
     ctx.font = FONT.replace("12px", `${12 * devicePixelRatio}px`);
+    ctx.textBaseline = "bottom";
     ctx.setLineDash([6 * devicePixelRatio, 4 * devicePixelRatio]);
     for (const { value, label } of marks()) {
       if (value < u.scales.y.min || value > u.scales.y.max) continue;

@@ -26,6 +26,7 @@ export function nodes(children) {
 
 /** Puts these children in the place of what an element has. */
 export function fill(node, ...children) {
+  node.shownData = undefined;
   node.replaceChildren(...nodes(children));
   return node;
 }
@@ -40,6 +41,6 @@ export function say(node, text) {
 export function fillWhenChanged(node, data, make) {
   const now = JSON.stringify(data);
   if (node.shownData === now) return;
-  node.shownData = now;
   fill(node, make(data));
+  node.shownData = now;
 }

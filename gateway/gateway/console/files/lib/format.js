@@ -25,9 +25,18 @@ export function milliseconds(value) {
   return value >= 10_000 ? `${short(value / 1000)} s` : `${short(value)} ms`;
 }
 
-/** A share of one as a percentage. */
+/** A share of one as a percentage: nothing and all only where it is that exactly. */
 export function percent(share, digits = 1) {
-  return share === null || share === undefined ? NOTHING : `${number(share * 100, digits)} %`;
+  if (share === null || share === undefined) return NOTHING;
+  const text = number(share * 100, digits), least = 10 ** -digits;
+  if (share > 0 && text === "0") return `<${number(least, digits)} %`;
+  if (share < 1 && text === "100") return `>${number(100 - least, digits)} %`;
+  return `${text} %`;
+}
+
+/** `1 row`, `2 rows`. */
+export function counted(value, one, several = `${one}s`) {
+  return `${count(value)} ${value === 1 ? one : several}`;
 }
 
 export function perSecond(value) {

@@ -4,6 +4,7 @@ import { h } from "./dom.js";
 
 const MOST_CHOICES = 200;
 const WHOLE = /^[+-]?\d+$/;
+const DECIMAL = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
 
 /** Whether requests to this model may say `text` instead of `inputs`. */
 export function takesOneText(model) {
@@ -18,7 +19,8 @@ export function inputsForm(model) {
   return {
     element,
     read: () => Object.fromEntries(fields.flatMap(({ input, control: field }) => {
-      const text = field.matches("select, input, textarea") ? field.value : field.querySelector("input").value;
+      const written = field.matches("select, input, textarea") ? field.value : field.querySelector("input").value;
+      const text = input.type === "text" || input.type === "category" ? written : written.trim();
       return text === "" && input.type !== "text" ? [] : text === "" && !input.required ? [] : [[input.name, valueOf(input, text)]];
     })),
   };
@@ -49,8 +51,9 @@ function choice(id, values) {
 
 function valueOf(input, text) {
   if (input.type === "number" || input.type === "integer") {
-    const number = Number(text.trim());
-    if (!Number.isFinite(number) || (input.type === "integer" && !WHOLE.test(text.trim()))) throw new Error(`${input.name}: ${text} is not ${input.type === "integer" ? "a whole" : "a"} number.`);
+    const isWhole = input.type === "integer", number = Number(text);
+    if (!(isWhole ? WHOLE : DECIMAL).test(text) || !Number.isFinite(number)) throw new Error(`${input.name}: ${text} is not ${isWhole ? "a whole" : "a"} number.`);
+    if (isWhole && !Number.isSafeInteger(number)) throw new Error(`${input.name}: ${text} has more digits than a browser keeps; ask with a program.`);
     return number;
   }
   if (input.type === "boolean") return text === "true";

@@ -2,6 +2,7 @@
 
 import { get } from "./api.js";
 import { fill, h } from "./dom.js";
+import { askUntilItIsThere } from "./poll.js";
 import { go } from "./router.js";
 
 /** A labelled choice of a model, with `every`: of none. */
@@ -14,7 +15,7 @@ export function modelChoice(signal, params, page, every = "All models") {
     select.value = params.model ?? "";
   };
   offer([]);
-  modelNames(signal).then(offer, () => {});
+  askUntilItIsThere(signal, async () => offer(await modelNames(signal)));
   return h("div", { class: "field" }, h("label", { for: id }, "Model"), select);
 }
 

@@ -14,7 +14,7 @@ const SIGNS = {
 
 /** A state as a sign, a colour and its word. */
 export function badge(state, word = String(state).replaceAll("_", " ")) {
-  const [sign, kind] = SIGNS[state] ?? ["○", "neutral"];
+  const [sign, kind] = Object.hasOwn(SIGNS, state) ? SIGNS[state] : ["○", "neutral"];
   return h("span", { class: `badge ${kind}` }, h("span", { "aria-hidden": "true" }, sign), " ", word);
 }
 
@@ -84,6 +84,11 @@ export function table(caption, heads, rows) {
   return h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": caption }, h("table", {},
     h("thead", {}, h("tr", {}, heads.map((head) => h("th", { scope: "col" }, head)))),
     h("tbody", {}, rows.map((cells) => h("tr", {}, cells.map((cell) => h("td", {}, cell)))))));
+}
+
+/** A control of a form with its label. */
+export function field(label, control) {
+  return h("div", { class: "input" }, h("label", { for: control.id }, label), control);
 }
 
 /** Says what is not there, in a sentence. */

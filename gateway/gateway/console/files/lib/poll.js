@@ -2,6 +2,7 @@
 // a failure.
 
 const LONGEST_PAUSE_SECONDS = 30;
+const RETRY_SECONDS = 2;
 
 /**
  * Calls `once` now and then every `seconds` until `signal` ends it; a call that throws doubles the pause.
@@ -31,4 +32,23 @@ export function keepAsking(signal, seconds, once, failed) {
   signal.addEventListener("abort", () => clearTimeout(timer), { once: true });
   round();
   return round;
+}
+
+/** Calls `once` as `keepAsking` does until it has gone well, or been refused for good; `failed(error)` hears of each failure. */
+export function askUntilItIsThere(signal, once, failed = () => {}) {
+  const settled = new AbortController();
+  keepAsking(AbortSignal.any([signal, settled.signal]), RETRY_SECONDS, async () => {
+    try {
+      await once();
+    } catch (error) {
+      if (signal.aborted || !isRefusal(error)) throw error;
+      failed(error);
+    }
+    settled.abort();
+  }, failed);
+}
+
+/** What the server has understood, and will refuse again. */
+function isRefusal({ status }) {
+  return status >= 400 && status < 500 && status !== 429;
 }

@@ -11,8 +11,6 @@ import { withToken } from "../lib/token_dialog.js";
 import { silenceForm } from "./alerts_silences.js";
 import { thresholdsCard } from "./alerts_thresholds.js";
 
-export const title = "Alerts and thresholds";
-
 const SECONDS = 10;
 const SHOWN = 50;
 const STATES = [["all", "All"], ["open", "Open"], ["closed", "Closed"]];

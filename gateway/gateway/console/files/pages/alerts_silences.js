@@ -3,7 +3,8 @@
 import { post } from "../lib/api.js";
 import { fill, h } from "../lib/dom.js";
 import { modelNames } from "../lib/model_choice.js";
-import { problem } from "../lib/parts.js";
+import { field, problem } from "../lib/parts.js";
+import { askUntilItIsThere } from "../lib/poll.js";
 import { withToken } from "../lib/token_dialog.js";
 
 const SIGNALS = ["confidence", "inference_time", "drift", "traffic", "accuracy", "value", "error"];
@@ -15,10 +16,11 @@ export function silenceForm(params, signal, done) {
   const minutes = h("select", { id: "silence-minutes" }, LENGTHS.map(([value, text]) => h("option", { value }, text)));
   const reason = h("input", { id: "silence-reason", type: "text", maxlength: 500, autocomplete: "off" });
   const said = h("div", { role: "status" });
-  modelNames(signal).then((names) => {
+  askUntilItIsThere(signal, async () => {
+    const names = await modelNames(signal);
     model.append(...names.map((name) => h("option", { value: name }, name)));
     model.value = names.includes(params.model) ? params.model : "";
-  }, () => {});
+  });
   const send = async (event) => {
     event.preventDefault();
     try {
@@ -32,7 +34,6 @@ export function silenceForm(params, signal, done) {
       if (!signal.aborted) fill(said, problem(error));
     }
   };
-  const field = (label, control) => h("div", { class: "input" }, h("label", { for: control.id }, label), control);
   return h("form", { onsubmit: send }, h("h3", { class: "apart" }, "Silence alerts"),
     h("div", { class: "inputs" }, field("Model", model), field("Signal", kind), field("For", minutes), field("Reason", reason)),
     h("div", { class: "actions" }, h("button", { type: "submit" }, "Silence")), said);

@@ -3,7 +3,8 @@
 import { ask, get, post } from "../lib/api.js";
 import { fill, h } from "../lib/dom.js";
 import { count, short } from "../lib/format.js";
-import { badge, card, nothing, problem, time } from "../lib/parts.js";
+import { badge, card, field, nothing, problem, time } from "../lib/parts.js";
+import { askUntilItIsThere } from "../lib/poll.js";
 import { withToken } from "../lib/token_dialog.js";
 
 const FIELDS = [
@@ -18,13 +19,17 @@ const VALUE_FIELDS = [
   ["max_mae_warning", "Mean absolute error, warning above"], ["max_mae_critical", "Mean absolute error, critical above"],
 ];
 
+const NO_NUMBERS = "These are not all numbers.";
+
 /** What alerts look at by default (ALERT_WINDOW_MINUTES). */
 const WINDOW_MINUTES = 5;
 
 export function thresholdsCard(params, signal) {
   const body = h("div", {}, nothing("Loading …"));
-  const load = () => get("/metrics/thresholds", { params: { model_name: params.model }, signal })
-    .then(({ data }) => fill(body, form(data, params, signal, load)), (error) => signal.aborted || fill(body, problem(error)));
+  const load = () => askUntilItIsThere(signal, async () => {
+    const { data } = await get("/metrics/thresholds", { params: { model_name: params.model }, signal });
+    fill(body, form(data, params, signal, load));
+  }, (error) => fill(body, problem(error)));
   load();
   return card(params.model ? ["Thresholds of ", params.model] : "Default thresholds", body);
 }
@@ -35,28 +40,33 @@ function form(profile, params, signal, load) {
     return { name, label, input };
   });
   const preview = h("div", { role: "status", class: "apart" });
-  const typed = ({ name, input }) => [name, input.value.trim() === "" && VALUE_FIELDS.some(([one]) => one === name) ? null : Number(input.value)];
+  const typed = ({ name, input }) => [name, input.value.trim() === "" ? (VALUE_FIELDS.some(([one]) => one === name) ? null : NaN) : Number(input.value)];
   const changes = () => Object.fromEntries(inputs.map(typed).filter(([name, value]) => value !== (profile[name] ?? null)));
   const wanted = () => ({ ...profile, ...changes() });
   const look = async () => {
     try {
       const { data } = await post("/metrics/aggregated", { time_window_minutes: WINDOW_MINUTES, model_name: params.model ?? null }, { signal });
-      fill(preview, wouldFire(wanted(), data));
+      // Values of several models have no unit in common.
+      fill(preview, wouldFire(wanted(), params.model ? data : { ...data, values: null, errors: null }));
     } catch (error) {
       if (!signal.aborted) fill(preview, problem(error));
     }
   };
   const keep = async (event) => {
     event.preventDefault();
+    if (Object.values(changes()).some(Number.isNaN)) {
+      fill(preview, nothing(NO_NUMBERS));
+      return;
+    }
     try {
-      if (await withToken(() => ask("PUT", "/metrics/thresholds", { params: { model_name: params.model }, body: changes(), admin: true, signal }))) await load();
+      if (await withToken(() => ask("PUT", "/metrics/thresholds", { params: { model_name: params.model }, body: changes(), admin: true, signal }))) load();
     } catch (error) {
       if (!signal.aborted) fill(preview, problem(error));
     }
   };
   look();
   return h("form", { onsubmit: keep, onchange: look },
-    h("div", { class: "inputs" }, inputs.map(({ name, label, input }) => h("div", { class: "input" }, h("label", { for: name }, label), input))),
+    h("div", { class: "inputs" }, inputs.map(({ label, input }) => field(label, input))),
     preview,
     h("div", { class: "actions" }, h("button", { type: "submit", class: "main" }, "Keep these")),
     h("p", { class: "note" }, profile.model_name === null && params.model ? "These are the default ones; keeping a change gives the model its own. " : null,
@@ -66,7 +76,7 @@ function form(profile, params, signal, load) {
 /** What the status of the last minutes is by these thresholds: by the same rules as the server's. */
 function wouldFire(limits, measured) {
   const { total_predictions: total, average_confidence: confidence, p95_inference_time_ms: p95 } = measured;
-  if ([...FIELDS, ...VALUE_FIELDS].some(([name]) => Number.isNaN(limits[name] ?? 0))) return nothing("These are not all numbers.");
+  if ([...FIELDS, ...VALUE_FIELDS].some(([name]) => Number.isNaN(limits[name] ?? 0))) return nothing(NO_NUMBERS);
   if (!total) return nothing(`Of the last ${WINDOW_MINUTES} minutes there is no prediction to judge.`);
   const sure = confidence === null ? "normal" : confidence < limits.min_confidence_critical ? "critical" : confidence < limits.min_confidence_warning ? "warning" : "normal";
   const fast = p95 > limits.max_inference_time_critical_ms ? "critical" : p95 > limits.max_inference_time_warning_ms ? "warning" : "normal";

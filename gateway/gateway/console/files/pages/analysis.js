@@ -10,8 +10,6 @@ import { href } from "../lib/router.js";
 import { askForToken, withToken } from "../lib/token_dialog.js";
 import { hasToken, whenTokenChanges } from "../lib/token.js";
 
-export const title = "Analysis";
-
 const WINDOWS = [[15, "15 min"], [60, "1 h"], [360, "6 h"], [1440, "24 h"]];
 const SECONDS = 15;
 const PATIENCE_SECONDS = 45;
@@ -82,7 +80,7 @@ function operators(signal) {
       return;
     }
     const [{ data: quota }, { data: cache }] = await Promise.all([get("/analyze/quota", { admin: true, signal }), get("/analyze/cache", { admin: true, params: { limit: 20 }, signal })]);
-    fillWhenChanged(place, [quota, cache.reports.map((one) => one.key)], () => h("div", { class: "grid" }, quotaCard(quota), cacheCard(cache.reports, () => again(), signal)));
+    fillWhenChanged(place, [quota, cache.reports.map((one) => [one.key, one.source, one.fresh, one.summary])], () => h("div", { class: "grid" }, quotaCard(quota), cacheCard(cache.reports, () => again(), signal)));
   }, (error) => fillWhenChanged(place, error.message, () => problem(error)));
   whenTokenChanges(again, signal);
   return place;

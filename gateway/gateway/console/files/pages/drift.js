@@ -3,14 +3,12 @@
 import { get, post } from "../lib/api.js";
 import { distribution } from "../lib/distribution.js";
 import { fill, fillWhenChanged, h } from "../lib/dom.js";
-import { count, percent, short, words } from "../lib/format.js";
+import { count, counted, percent, short, words } from "../lib/format.js";
 import { modelChoice } from "../lib/model_choice.js";
 import { badge, card, choices, freshness, nothing, problem, time } from "../lib/parts.js";
-import { keepAsking } from "../lib/poll.js";
+import { askUntilItIsThere, keepAsking } from "../lib/poll.js";
 import { href } from "../lib/router.js";
 import { qualityByFeedback } from "./drift_quality.js";
-
-export const title = "Drift and quality";
 
 const SECONDS = 30;
 const WINDOWS = [[60, "1 h"], [360, "6 h"], [1440, "24 h"], [10_080, "7 d"]];
@@ -59,10 +57,11 @@ function withoutTimes(data) {
 /** Links to compare with a pinned baseline instead of the window before. */
 function baselineChoice(signal, params) {
   const place = h("div", { class: "field" });
-  get("/metrics/baselines", { params: { model_name: params.model }, signal }).then(({ data }) => {
+  askUntilItIsThere(signal, async () => {
+    const { data } = await get("/metrics/baselines", { params: { model_name: params.model }, signal });
     const options = [["", "the window before"], ...data.baselines.map((one) => [one.name, one.name])];
     if (data.baselines.length) fill(place, h("span", { class: "note" }, "Compared with"), choices("Compared with", options, params.baseline ?? "", (baseline) => href("drift", { ...params, baseline })));
-  }, () => {});
+  });
   return place;
 }
 
@@ -70,7 +69,7 @@ function report(data) {
   const reference = data.baseline ? `the baseline ${data.baseline}` : ["the window before, ", data.reference_window_start && time(data.reference_window_start), " to ", data.reference_window_end && time(data.reference_window_end)];
   return [
     h("section", { class: "card" }, h("h2", {}, badge(data.status), " ", VERDICTS[data.status]),
-      h("p", {}, `${count(data.sample_size)} predictions, `, time(data.time_window_start), " to ", time(data.time_window_end), `, against ${count(data.reference_sample_size)} of `, reference, "."),
+      h("p", {}, `${counted(data.sample_size, "prediction")}, `, time(data.time_window_start), " to ", time(data.time_window_end), `, against ${count(data.reference_sample_size)} of `, reference, "."),
       data.not_judged_because && h("p", { class: "note" }, data.not_judged_because),
       h("p", { class: "note" }, versionsInWords(data))),
     data.measures.length ? h("div", { class: "grid" }, data.measures.map(measure)) : nothing("There is nothing to compare yet."),

@@ -10,8 +10,6 @@ import { createForm } from "./keys_forms.js";
 import { audit, detail } from "./keys_detail.js";
 import { shownOnce } from "./keys_secret.js";
 
-export const title = "Keys";
-
 const PAGE_ROWS = 100;
 
 export function render(params, signal) {

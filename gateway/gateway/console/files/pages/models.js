@@ -2,14 +2,12 @@
 
 import { get, post } from "../lib/api.js";
 import { fillWhenChanged, h } from "../lib/dom.js";
-import { count, milliseconds, percent, short } from "../lib/format.js";
+import { count, counted, milliseconds, percent, short } from "../lib/format.js";
 import { badge, card, freshness, nothing, table } from "../lib/parts.js";
 import { keepAsking } from "../lib/poll.js";
 import { href } from "../lib/router.js";
 import { authorsCard } from "./models_card.js";
 import { compare } from "./models_compare.js";
-
-export const title = "Models";
 
 const SECONDS = 15;
 const DAY_MINUTES = 1440;
@@ -84,7 +82,7 @@ function trafficInWords(traffic, model) {
   if (!traffic) return "not known now";
   const version = traffic.get(key(model));
   if (!version) return "not asked";
-  const parts = [`${count(version.total_predictions)} predictions`, `${milliseconds(version.average_inference_time_ms)} on average`];
+  const parts = [counted(version.total_predictions, "prediction"), `${milliseconds(version.average_inference_time_ms)} on average`];
   if (version.average_confidence !== null) parts.push(`confidence ${short(version.average_confidence)}`);
   return `${parts.join(", ")}, ${percent(version.total_predictions / totalOf(traffic))} of all`;
 }

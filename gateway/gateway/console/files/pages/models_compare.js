@@ -4,6 +4,7 @@ import { get, post } from "../lib/api.js";
 import { comparison } from "../lib/comparison.js";
 import { fill, h } from "../lib/dom.js";
 import { card, choices, nothing, problem } from "../lib/parts.js";
+import { askUntilItIsThere } from "../lib/poll.js";
 import { go, href } from "../lib/router.js";
 
 const WINDOWS = [[60, "1 h"], [1440, "24 h"], [10_080, "7 d"]];
@@ -13,11 +14,15 @@ export function compare(params, signal) {
   const { compare: name, version, beside } = params;
   const minutes = WINDOWS.some(([one]) => String(one) === params.window) ? Number(params.window) : 1440;
   const place = h("div", {}, nothing("Loading …")), chosen = h("span", { class: "field" });
-  post("/metrics/compare", { model_name: name, model_version: version ?? null, reference_model_version: beside ?? null, time_window_minutes: minutes }, { signal }).then(
-    ({ data }) => fill(place, comparison(data, version ?? "now", beside ?? "before")),
-    (error) => signal.aborted || fill(place, problem(error)),
-  );
-  versionsOf(name, signal).then((versions) => fill(chosen, picks(params, [...new Set([version, ...versions])].filter(Boolean))), () => {});
+  const sides = { model_name: name, model_version: version ?? null, reference_model_version: beside ?? null, time_window_minutes: minutes };
+  askUntilItIsThere(signal, async () => {
+    const { data } = await post("/metrics/compare", sides, { signal });
+    fill(place, comparison(data, version ?? "now", beside ?? "before"));
+  }, (error) => fill(place, problem(error)));
+  askUntilItIsThere(signal, async () => {
+    const versions = await versionsOf(name, signal);
+    fill(chosen, picks(params, [...new Set([version, ...versions])].filter(Boolean)));
+  });
   return [
     h("div", { class: "controls" }, h("a", { href: href("models") }, "Back to the models"),
       choices("Window", WINDOWS, minutes, (window) => href("models", { ...params, window })), chosen),

@@ -6,13 +6,11 @@ import { h } from "../lib/dom.js";
 import { count, milliseconds, moment, percent, perSecond, short } from "../lib/format.js";
 import { modelChoice } from "../lib/model_choice.js";
 import { choices, freshness, tile } from "../lib/parts.js";
-import { keepAsking } from "../lib/poll.js";
+import { askUntilItIsThere, keepAsking } from "../lib/poll.js";
 import { href } from "../lib/router.js";
 import { columnsOf, LiveRate, totals, WINDOWS } from "../lib/traffic.js";
 import { alertsPanel, healthPanel, reportPanel, statusTile } from "./overview_panels.js";
 import { refusals } from "./overview_refusals.js";
-
-export const title = "Overview";
 
 const LATENCIES = [
   { label: "p50", colour: "--series-1" }, { label: "p95", colour: "--series-2" }, { label: "p99", colour: "--series-4", dash: [4, 3] },
@@ -37,18 +35,16 @@ export function render(params, signal) {
     p99: tile("Latency p99", "99 of 100 predictions took no longer in the model"),
   };
   const charts = chartsOf(signal, window, thresholds);
-  const status = statusTile(signal, query, window, latencies);
-  const refused = refusals(signal, window, notePer(window));
-
-  get("/metrics/thresholds", { params: query, signal }).then(({ data }) => { thresholds.known = data; }, () => {});
   const live = new LiveRate();
+  let shown = null;
   const series = { time_window_minutes: window.minutes, bucket_minutes: window.bucket, ...query };
   keepAsking(signal, window.seconds, async () => {
     const { data, headers } = await post("/metrics/timeseries", series, { signal });
     const now = Date.parse(headers.get("Date")) / 1000 || Date.now() / 1000;
     showTiles(tiles, data, window);
     if (window.seconds <= 2) showRate(tiles.now, live.after(data.buckets, performance.now() / 1000));
-    showCharts(charts, columnsOf(data, now));
+    shown = columnsOf(data, now);
+    showCharts(charts, shown);
     fresh.fresh();
   }, fresh.failed);
   if (window.seconds > 2) {
@@ -57,6 +53,14 @@ export function render(params, signal) {
       showRate(tiles.now, live.after(data.buckets, performance.now() / 1000));
     }, () => showRate(tiles.now, null));
   }
+
+  // Behind what the charts are made of: a browser has six connections.
+  askUntilItIsThere(signal, async () => {
+    thresholds.known = (await get("/metrics/thresholds", { params: query, signal })).data;
+    if (shown) showCharts(charts, shown); // with their lines
+  });
+  const status = statusTile(signal, query, window, latencies);
+  const refused = refusals(signal, window, notePer(window));
 
   return [
     h("div", { class: "controls" },

@@ -91,7 +91,7 @@ export function reportPanel(signal) {
 }
 
 function lastReport(report) {
-  if (!report) return nothing("None is cached. Ask for one with POST /analyze/performance.");
+  if (!report) return h("p", { class: "nothing" }, "None is cached. ", h("a", { href: href("analysis") }, "Ask for one"), ".");
   const about = report.query.model_name ?? "all models";
   return [h("p", {}, report.summary), h("p", { class: "note" }, `${words(report.source)}, ${about}, ${count(report.query.time_window_minutes)} min, `,
     `made ${duration(report.age_seconds)} ago`)];

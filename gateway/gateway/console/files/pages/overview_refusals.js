@@ -16,7 +16,7 @@ const REASONS = [
 /** A tile and a chart of a window (minutes, bucket, seconds) that keep themselves up to date. */
 export function refusals(signal, window, note) {
   const total = tile("Refused", "Requests that were answered with 429 in this window, whatever the model");
-  const chart = timeChart(signal, { title: "Refused requests", note, format: count });
+  const chart = timeChart(signal, { title: "Refused requests", note, format: count, whole: true });
   const params = { time_window_minutes: window.minutes, bucket_minutes: window.bucket };
   keepAsking(signal, Math.max(window.seconds, SECONDS), async () => {
     const { data } = await get("/limits/refusals", { params, signal });

@@ -4,16 +4,15 @@ import { address, get, post } from "../lib/api.js";
 import { fill, fillWhenChanged, h } from "../lib/dom.js";
 import { inputsForm, takesOneText } from "../lib/inputs_form.js";
 import { nothing, problem } from "../lib/parts.js";
+import { askUntilItIsThere } from "../lib/poll.js";
 import { go } from "../lib/router.js";
 import { copyable, snippets } from "../lib/snippets.js";
 import { answerCard } from "./playground_answer.js";
 import { csvCard } from "./playground_csv.js";
 
-export const title = "Playground";
-
 export function render(params, signal) {
   const place = h("div", {}, nothing("Loading …"));
-  load(place, params, signal).catch((error) => signal.aborted || fill(place, problem(error)));
+  askUntilItIsThere(signal, () => load(place, params, signal), (error) => fill(place, problem(error)));
   return place;
 }
 
@@ -55,6 +54,7 @@ function workbench(model, signal) {
 
   const predict = async (event) => {
     event.preventDefault();
+    if (button.disabled) return; // Ctrl-Enter, while the answer is awaited
     button.disabled = true;
     try {
       const { data, milliseconds } = await post("/predict", bodyNow(), { signal, timeoutSeconds: 60 });

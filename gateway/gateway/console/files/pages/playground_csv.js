@@ -1,9 +1,9 @@
 // Several rows at once: CSV as it comes from a spreadsheet, answered as a table.
 
 import { ApiError, address } from "../lib/api.js";
-import { readCsv } from "../lib/csv.js";
+import { readCsv, withCommas, written } from "../lib/csv.js";
 import { fill, h } from "../lib/dom.js";
-import { count } from "../lib/format.js";
+import { count, counted } from "../lib/format.js";
 import { nothing, problem, table } from "../lib/parts.js";
 
 const SHOWN_ROWS = 200;
@@ -12,7 +12,7 @@ const SHOWN_ROWS = 200;
 const MAX_CHARACTERS = 1_000_000;
 
 export function csvCard(model, signal) {
-  const header = model.inputs.map((input) => (/[",\n]/.test(input.name) ? `"${input.name.replaceAll('"', '""')}"` : input.name)).join(",");
+  const header = model.inputs.map((input) => written(input.name)).join(",");
   const field = h("textarea", { id: "rows", class: "code", rows: 6, spellcheck: "false", maxlength: MAX_CHARACTERS });
   field.value = `${header}\n`;
   const answer = h("div", { "aria-live": "polite" });
@@ -22,7 +22,7 @@ export function csvCard(model, signal) {
     button.disabled = true;
     fill(answer, nothing("Waiting for the answers …"));
     try {
-      fill(answer, answers(await predicted(field.value, model, signal)));
+      fill(answer, answers(await predicted(withCommas(field.value, numbersOf(model)), model, signal)));
     } catch (error) {
       if (!signal.aborted) fill(answer, problem(error));
     } finally {
@@ -30,8 +30,13 @@ export function csvCard(model, signal) {
     }
   };
   return h("form", { class: "card", onsubmit: predict }, h("h2", {}, "Several rows"),
-    h("label", { for: "rows" }, "CSV with a header ", h("span", { class: "note" }, "columns that begin with _ are passed through; longer files: POST /predict/batch")),
+    h("label", { for: "rows" }, "CSV with a header ", h("span", { class: "note" }, "or as copied from a spreadsheet; columns that begin with _ are passed through; longer files: POST /predict/batch")),
     field, h("div", { class: "actions" }, button), answer);
+}
+
+/** The inputs whose cells are numbers. */
+function numbersOf({ inputs }) {
+  return new Set(inputs.filter((input) => input.type === "number").map((input) => input.name));
 }
 
 async function predicted(text, model, signal) {
@@ -64,7 +69,7 @@ function answers(csv) {
   const only = (cells) => cells.filter((_, column) => kept[column]);
   const failed = rows.filter((row) => row[heads.indexOf("error")]).length;
   const link = h("a", { href: URL.createObjectURL(new Blob([csv], { type: "text/csv" })), download: "predictions.csv" }, "Save as CSV");
-  return [h("p", {}, `${count(rows.length)} rows, ${failed ? `${count(failed)} of them failed` : "all predicted"}. `, link),
+  return [h("p", {}, `${counted(rows.length, "row")}, ${failed ? `${count(failed)} of them failed` : "all predicted"}. `, link),
     table("Answers", only(heads), rows.slice(0, SHOWN_ROWS).map(only)),
     rows.length > SHOWN_ROWS && h("p", { class: "note" }, `The first ${SHOWN_ROWS} are shown.`)];
 }

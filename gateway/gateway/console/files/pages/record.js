@@ -3,7 +3,8 @@
 import { get } from "../lib/api.js";
 import { fill, h } from "../lib/dom.js";
 import { milliseconds, percent, short } from "../lib/format.js";
-import { nothing, problem, time } from "../lib/parts.js";
+import { field, nothing, problem, time } from "../lib/parts.js";
+import { askUntilItIsThere } from "../lib/poll.js";
 import { go, href } from "../lib/router.js";
 import { askForToken } from "../lib/token_dialog.js";
 import { hasToken, whenTokenChanges } from "../lib/token.js";
@@ -11,8 +12,6 @@ import { detail } from "./record_detail.js";
 import { exportAndErase } from "./record_export.js";
 import { giveFeedback, labelsOf, saidOf } from "./record_feedback.js";
 import { review } from "./record_review.js";
-
-export const title = "Record";
 
 const PAGE_ROWS = 50;
 const MOST_LOOKS = 10;
@@ -48,7 +47,7 @@ function filters(params) {
   const form = h("form", { class: "card", onsubmit: (event) => {
     event.preventDefault();
     go("record", Object.fromEntries([...new FormData(form)].map(([name, value]) => [name, value.trim()])));
-  } }, h("div", { class: "inputs" }, [...inputs, ["Feedback", feedback]].map(([label, control]) => h("div", { class: "input" }, h("label", { for: control.id }, label), control))),
+  } }, h("div", { class: "inputs" }, [...inputs, ["Feedback", feedback]].map(([label, control]) => field(label, control))),
     h("p", { class: "actions" }, h("button", { type: "submit" }, "Look"), h("a", { href: href("record") }, "Everything"),
       h("a", { href: href("record", { feedback: "missing", max_confidence: "0.6" }) }, "Unsure and not judged"),
       params.model_name && h("a", { href: href("record", { review: params.model_name }) }, `What of ${params.model_name} deserves a label`)));
@@ -74,12 +73,14 @@ function list(params, signal) {
       more.hidden = cursor === null;
       fill(said, rows.children.length ? null : nothing(cursor ? "None yet; there is more to look through." : "Nothing on record fits."));
     } catch (error) {
-      if (!signal.aborted) fill(said, problem(error));
+      more.hidden = cursor === null;
+      throw error;
     }
   };
-  more.addEventListener("click", load);
+  const failed = (error) => signal.aborted || fill(said, problem(error));
+  more.addEventListener("click", () => load().catch(failed));
   rows.addEventListener("keydown", (event) => byKey(event, labels, said, signal));
-  load();
+  askUntilItIsThere(signal, load, failed);
   const heads = ["Time", "Model", "Prediction", "Confidence", "Model took", "Should have been"];
   return h("section", { class: "card" }, h("h2", {}, "Predictions"),
     h("p", { class: "note" }, "Newest first. In the list: up and down go from one to the next, 1 to 9 say which of the model's labels would have been right."),
@@ -103,7 +104,8 @@ async function byKey(event, labels, said, signal) {
     event.preventDefault();
     here[step]?.querySelector("a").focus();
   } else if (/^[1-9]$/.test(event.key) && !event.ctrlKey && !event.metaKey && !event.altKey) {
-    const label = (await labels)(here.prediction)[Number(event.key) - 1];
+    const known = await labels(here.prediction).catch((error) => signal.aborted || fill(said, problem(error)) && null);
+    const label = known?.[Number(event.key) - 1];
     if (label === undefined) return;
     if (await giveFeedback(here.prediction, { label }, said, signal)) here.querySelector(".judged").textContent = label;
   }

@@ -5,7 +5,7 @@ import { confirmed } from "../lib/confirm.js";
 import { fill, h, say } from "../lib/dom.js";
 import { download, MOST_BYTES, save, TooLarge } from "../lib/download.js";
 import { count, short } from "../lib/format.js";
-import { problem } from "../lib/parts.js";
+import { field, problem } from "../lib/parts.js";
 
 const FORMS = [["ndjson", "NDJSON"], ["csv", "CSV"], ["parquet", "Parquet"]];
 const MIB = 2 ** 20;
@@ -59,7 +59,7 @@ function erasePart(params, signal, said) {
     if (done) fill(said, h("p", { class: "note" }, erasedInWords(done)));
   };
   return h("form", { onsubmit: erase }, h("h3", { class: "apart" }, "Erase"),
-    h("div", { class: "inputs" }, h("div", { class: "input" }, h("label", { for: caller.id }, "Caller: an address, or the digest of one"), caller)),
+    h("div", { class: "inputs" }, field("Caller: an address, or the digest of one", caller)),
     h("p", { class: "actions" }, h("button", { type: "submit" }, "Erase what this caller has asked …")));
 }
 

@@ -5,10 +5,18 @@ import { fill, h } from "../lib/dom.js";
 import { short } from "../lib/format.js";
 import { problem } from "../lib/parts.js";
 
-/** A promise of a function: the labels of a prediction's model, where that version is served now. */
-export async function labelsOf(signal) {
-  const { data } = await get("/models", { signal });
-  return ({ model_name: name, model_version: version }) => data.models.find((model) => model.name === name && model.version === version)?.labels ?? [];
+/** A function: the labels of a prediction's model, where that version is served now. Models are asked for when first needed. */
+export function labelsOf(signal) {
+  let models = null;
+  return async ({ model_name: name, model_version: version }) => {
+    models ??= get("/models", { signal }).then(({ data }) => data.models);
+    try {
+      return (await models).find((model) => model.name === name && model.version === version)?.labels ?? [];
+    } catch (error) {
+      models = null;
+      throw error;
+    }
+  };
 }
 
 /** What somebody said: a label, or a value. */

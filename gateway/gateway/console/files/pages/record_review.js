@@ -4,6 +4,7 @@ import { get } from "../lib/api.js";
 import { fill, h } from "../lib/dom.js";
 import { count, percent, short, words } from "../lib/format.js";
 import { nothing, problem, time } from "../lib/parts.js";
+import { askUntilItIsThere } from "../lib/poll.js";
 import { go, href } from "../lib/router.js";
 import { giveFeedback, labelsOf, valueForm } from "./record_feedback.js";
 
@@ -21,21 +22,24 @@ export function review(params, signal) {
     fill(said, nothing("Loading …"));
     try {
       const asked = { model_name: params.review, time_window_minutes: params.window ?? 1440, limit: PAGE, cursor };
-      const [{ data }, named] = await Promise.all([get("/predictions/review", { params: asked, admin: true, signal }), labels]);
+      const { data } = await get("/predictions/review", { params: asked, admin: true, signal });
+      const named = await Promise.all(data.entries.map((one) => labels(one.prediction)));
       const first = list.children.length === 0;
-      list.append(...data.entries.map((one) => entry(one, named(one.prediction), said, signal)));
+      list.append(...data.entries.map((one, at) => entry(one, named[at], said, signal)));
       cursor = data.next_cursor;
       more.hidden = cursor === null;
       fill(looked, `Of ${count(data.looked_at.predictions)} predictions since `, time(data.looked_at.since), ".");
       fill(said, list.children.length ? null : nothing("Nothing of this window deserves a label that it has not."));
       if (first) list.querySelector("li")?.focus();
     } catch (error) {
-      if (!signal.aborted) fill(said, problem(error));
+      more.hidden = cursor === null;
+      throw error;
     }
   };
-  more.addEventListener("click", load);
+  const failed = (error) => signal.aborted || fill(said, problem(error));
+  more.addEventListener("click", () => load().catch(failed));
   list.addEventListener("keydown", byKey);
-  load();
+  askUntilItIsThere(signal, load, failed);
   return [
     h("p", { class: "controls" }, h("a", { href: href("record", { model_name: params.review }) }, "Back to the list"), modelForm(params)),
     h("section", { class: "card" }, h("h2", {}, `What of ${params.review} deserves a label`),

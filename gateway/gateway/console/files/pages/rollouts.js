@@ -10,8 +10,6 @@ import { hasToken, whenTokenChanges } from "../lib/token.js";
 import { changeForm } from "./rollouts_change.js";
 import { guards, report } from "./rollouts_report.js";
 
-export const title = "Rollouts";
-
 const SECONDS = 10;
 const HOUR_MINUTES = 60;
 const MODES = {
@@ -25,6 +23,7 @@ export function render(params, signal) {
   const fresh = freshness();
   const place = h("div", {}, nothing("Loading …"));
   let changed = false;
+  let cards = new Map();
   const look = keepAsking(signal, SECONDS, async () => {
     if (!hasToken()) {
       fillWhenChanged(place, "no token", locked);
@@ -36,12 +35,17 @@ export function render(params, signal) {
     const policies = await Promise.all(names.map(async (name) => (await get(`/models/${encodeURIComponent(name)}/rollout`, { admin: true, signal })).data));
     const facts = policies.map((policy) => [policy, models.models.filter((model) => model.name === policy.model_name), traffic.versions,
       seen.rollouts.find((one) => one.model_name === policy.model_name)]);
-    // Whoever is filling in a form, or reading what was opened, is not interrupted by news.
-    if (changed || !place.querySelector("details[open]")) {
+    // Whoever is filling in a form, or reading what was opened, is not interrupted by another policy, but hears of it.
+    const isRead = !changed && place.querySelector("details[open]");
+    const known = facts.map(([policy, versions]) => [{ ...policy, here: policy.here.shares }, versions.map((one) => [one.version, one.state])]);
+    if (!isRead) {
       changed = false;
-      fillWhenChanged(place, facts.map(([policy, versions, , reading]) => [{ ...policy, here: policy.here.shares }, versions.map((one) => [one.version, one.state]), reading]),
-        () => h("div", { class: "grid" }, facts.map((one) => policyCard(...one, signal, again))));
+      fillWhenChanged(place, known, () => {
+        cards = new Map(facts.map(([policy, versions]) => [policy.model_name, policyCard(policy, versions, signal, again)]));
+        return h("div", { class: "grid" }, [...cards.values()].map((one) => one.element));
+      });
     }
+    for (const [policy, , ...news] of facts) cards.get(policy.model_name)?.tell(policy, ...news);
     fresh.fresh();
   }, fresh.failed);
   const again = () => {
@@ -57,30 +61,40 @@ function locked() {
     h("p", { class: "actions" }, h("button", { type: "button", class: "main", onclick: askForToken }, "Give the admin token")));
 }
 
-function policyCard(policy, versions, traffic, reading, signal, again) {
+/** Its element, and `tell`, which brings traffic and guards up to date, and says when another policy is in force. */
+function policyCard(policy, versions, signal, again) {
+  const seen = h("div", {}), guarded = h("div", {}), outdated = h("p", { class: "problem", hidden: true }, "Another policy is in force by now. Close what is open on this page to see it.");
   const said = h("div", { role: "status" });
   const path = `/models/${encodeURIComponent(policy.model_name)}/rollout`;
   const act = (what) => () => withToken(() => post(`${path}/${what}`, { revision: policy.revision, reason: "by hand, in the console" }, { admin: true, signal }))
     .then(again, (error) => signal.aborted || fill(said, problem(error)));
-  return h("section", { class: "card" },
-    h("h2", {}, policy.model_name, " ", badge(policy.mode)),
+  const element = h("section", { class: "card" },
+    h("h2", {}, policy.model_name, " ", badge(policy.mode)), outdated,
     h("p", {}, MODES[policy.mode]),
     policy.here.trouble && h("p", { class: "problem" }, policy.here.trouble),
-    shares(policy, traffic),
+    seen,
     policy.candidate_version && h("dl", { class: "facts" }, h("dt", {}, "Candidate"), h("dd", {}, policy.candidate_version),
       policy.steps && [h("dt", {}, "Schedule"), h("dd", {}, steps(policy))], policy.started_at && [h("dt", {}, "Since"), h("dd", {}, time(policy.started_at))]),
     h("p", { class: "note" }, `Revision ${count(policy.revision)}`, policy.changed_at && [", ", time(policy.changed_at)], `, known from ${policy.here.known_from}.`),
     policy.candidate_version && h("p", { class: "actions" }, h("button", { type: "button", class: "main", onclick: act("promote") }, `Promote ${policy.candidate_version}`),
       h("button", { type: "button", onclick: act("rollback") }, "Roll back")),
-    said, guards(reading), policy.candidate_version && report(path, policy, signal), changeForm(policy, versions, signal, again), audit(path, signal));
+    said, guarded, policy.candidate_version && report(path, policy, signal), changeForm(policy, versions, signal, again), audit(path, signal));
+  return {
+    element,
+    tell(now, traffic, reading) {
+      outdated.hidden = now.revision === policy.revision;
+      fillWhenChanged(seen, sharesOf(now, traffic), (rows) => table(`Versions of ${policy.model_name}`, ["Version", "Share", "Last hour", "Confidence", "Model took"], rows));
+      fillWhenChanged(guarded, reading ?? null, guards);
+    },
+  };
 }
 
-function shares(policy, traffic) {
+function sharesOf(policy, traffic) {
   const of = (version) => traffic.find((one) => one.model_name === policy.model_name && one.model_version === version);
-  return table(`Versions of ${policy.model_name}`, ["Version", "Share", "Last hour", "Confidence", "Model took"], Object.entries(policy.here.shares).map(([version, share]) => {
+  return Object.entries(policy.here.shares).map(([version, share]) => {
     const asked = of(version);
     return [version, `${short(share)} %`, count(asked?.total_predictions ?? 0), short(asked?.average_confidence), milliseconds(asked?.average_inference_time_ms)];
-  }));
+  });
 }
 
 function steps({ steps: all, step }) {

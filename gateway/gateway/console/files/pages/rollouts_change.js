@@ -2,8 +2,9 @@
 
 import { ask } from "../lib/api.js";
 import { fill, h } from "../lib/dom.js";
-import { problem } from "../lib/parts.js";
+import { field, problem } from "../lib/parts.js";
 import { withToken } from "../lib/token_dialog.js";
+import { guardsForm } from "./rollouts_guards.js";
 
 const MODES = ["newest", "pinned", "shadow", "canary"];
 
@@ -21,16 +22,16 @@ export function changeForm(policy, versions, signal, done) {
   const share = h("input", { id: id("share"), type: "text", inputmode: "decimal", autocomplete: "off", value: policy.share || 10 });
   const schedule = h("input", { id: id("schedule"), type: "text", autocomplete: "off", placeholder: "5 for 60, 25 for 240, 50", value: scheduleInWords(policy.steps) });
   const itself = h("input", { id: id("itself"), type: "checkbox", checked: policy.promote_by_itself });
+  const guarded = guardsForm(policy.guards, id);
   const reason = h("input", { id: id("reason"), type: "text", maxlength: 500, autocomplete: "off", required: true });
   const who = h("input", { id: id("who"), type: "text", maxlength: 100, autocomplete: "off" });
   const said = h("div", { role: "status" });
-  const field = (label, control) => h("div", { class: "input" }, h("label", { for: control.id }, label), control);
   const [stableField, candidateField, shareField] = [field("Stable version", stable), field("Candidate", candidate), field("Percent", share)];
   const canaryFields = [field("Schedule: share for minutes, …; empty: none", schedule), field("Promote by itself when it has proved itself", itself)];
   const fit = () => {
     stableField.hidden = mode.value === "newest";
     candidateField.hidden = shareField.hidden = mode.value === "newest" || mode.value === "pinned";
-    for (const one of canaryFields) one.hidden = mode.value !== "canary";
+    for (const one of [...canaryFields, guarded.element]) one.hidden = mode.value !== "canary";
   };
   mode.addEventListener("change", fit);
   fit();
@@ -42,7 +43,7 @@ export function changeForm(policy, versions, signal, done) {
     if (!stableField.hidden) body.stable_version = stable.value;
     if (!candidateField.hidden) Object.assign(body, { candidate_version: candidate.value, share: Number(share.value) });
     try {
-      if (mode.value === "canary") Object.assign(body, canary(policy, schedule.value, itself.checked));
+      if (mode.value === "canary") Object.assign(body, canary(policy, schedule.value, itself.checked, guarded.read()));
       const path = `/models/${encodeURIComponent(policy.model_name)}/rollout`;
       if (!(await withToken(() => ask("PUT", path, { body, admin: true, signal })))) return;
       element.open = false;
@@ -52,15 +53,15 @@ export function changeForm(policy, versions, signal, done) {
     }
   };
   element.append(h("form", { onsubmit: send },
-    h("div", { class: "inputs" }, field("Mode", mode), stableField, candidateField, shareField, canaryFields, field("Reason", reason), field("Your name (for the audit)", who)),
+    h("div", { class: "inputs" }, field("Mode", mode), stableField, candidateField, shareField, canaryFields, field("Reason", reason), field("Your name (for the audit)", who)), guarded.element,
     said, h("p", { class: "actions" }, h("button", { type: "submit", class: "main" }, "Put it in force"))));
   return element;
 }
 
-/** What only a canary has; guards and who belongs together stay as they are. A schedule begins with its first share. */
-function canary({ guards, sticky }, schedule, itself) {
+/** What only a canary has; who belongs together stays as it is. A schedule begins with its first share. */
+function canary({ sticky }, schedule, itself, guards) {
   const steps = stepsOf(schedule);
-  return { guards: guards ?? null, sticky, promote_by_itself: itself, ...(steps && { steps, share: steps[0].share }) };
+  return { guards, sticky, promote_by_itself: itself, ...(steps && { steps, share: steps[0].share }) };
 }
 
 function scheduleInWords(steps) {
