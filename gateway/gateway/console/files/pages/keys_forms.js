@@ -29,7 +29,8 @@ export function createForm(signal, done) {
   const form = h("form", { onsubmit: async (event) => {
     event.preventDefault();
     try {
-      const { data } = await post("/keys", { ...wishes.values(), ...words.values() }, { admin: true, signal });
+      const wanted = Object.fromEntries(Object.entries(wishes.values()).filter(([, value]) => value !== null));
+      const { data } = await post("/keys", { ...wanted, ...words.values() }, { admin: true, signal });
       form.reset();
       fill(said);
       done(data);
@@ -64,14 +65,17 @@ function wishesOf(id, key) {
   const name = text(`${id}-name`, key.name, { required: true, maxlength: 100 });
   const rights = RIGHTS.map(([value, label]) => [h("input", { id: `${id}-${value}`, type: "checkbox", value, checked: (key.rights ?? ["predict"]).includes(value) }), label]);
   const limits = text(`${id}-limits`, key.limits ?? "", { maxlength: 200, placeholder: "600/60s,100000/d" });
+  const places = h("input", { id: `${id}-places`, type: "number", min: 1, max: 1_000_000, step: 1, value: key.max_in_flight ?? "" });
   const expires = h("input", { id: `${id}-expires`, type: "datetime-local", step: 1, value: key.expires_at ? localTime(key.expires_at) : "" });
   const note = text(`${id}-note`, key.note ?? "", { maxlength: 500 });
   const values = () => ({
     name: name.value.trim(), rights: rights.filter(([box]) => box.checked).map(([box]) => box.value).sort(), limits: limits.value.trim() || null,
+    max_in_flight: places.value ? Number(places.value) : null,
     expires_at: expires.value ? new Date(expires.value).toISOString() : null, note: note.value,
   });
   return { values, before: values(), fields: [
-    h("div", { class: "inputs" }, field("Name", name), field("Limits; empty: those of its address", limits), field(`Expires (${zone}); empty: never`, expires), field("Note", note)),
+    h("div", { class: "inputs" }, field("Name", name), field("Limits; empty: those of its address", limits), field("Most requests at a time; empty: no bound", places),
+      field(`Expires (${zone}); empty: never`, expires), field("Note", note)),
     h("fieldset", {}, h("legend", {}, "What it is for"), h("div", { class: "actions" }, rights.map(([box, label]) => h("span", {}, box, " ", h("label", { for: box.id }, label))))),
   ] };
 }
