@@ -1,7 +1,6 @@
 """Every operation of the public API with every right, and with no key, a wrong one and an expired one."""
 
 import itertools
-import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,43 +9,15 @@ from typing import NamedTuple
 import httpx
 import pytest
 
-from gateway.request.access import FREE, NEVER, Access, Anonymous, of_own_path
-from gateway.request.routing import find_route
+from gateway.request.access import FREE, NEVER, Anonymous, of_own_path
 from shared.contracts.rights import Right, may
 from shared.testing.admin import ADMIN, TOKEN
+from tests.rights import UNKNOWN, Operation, bearer, make, operations
 from tests.stack import LocalStack
 
-METHODS = ("get", "post", "put", "patch", "delete")
 PLENTY = "1000000/60s"
-UNKNOWN = "6f2c1a52-3c0e-4d2e-9a54-1f0d7b0c9a11"
 KEYS_DOCUMENT = Path(__file__).parent.parent / "docs" / "keys.md"
 REFUSALS = {401, 403}
-
-
-class Operation(NamedTuple):
-    """One of the document's, and what the gateway says that it needs."""
-
-    method: str
-    path: str
-    access: Access
-
-    @property
-    def target(self) -> str:
-        """A path to ask for: nothing of that name is there, so that nothing can be done to it."""
-        ids = re.sub(r"\{(?:prediction_id|key_id)\}", UNKNOWN, self.path)
-        return re.sub(r"\{\w+\}", "nothing", ids)
-
-
-def access_of(method: str, path: str) -> Access:
-    route = find_route(re.sub(r"\{\w+\}", "x", path))
-    return of_own_path(path) if route is None else route.access_of(method)
-
-
-def operations(document: dict) -> Iterator[Operation]:
-    for path, item in sorted(document["paths"].items()):
-        for method in METHODS:
-            if method in item:
-                yield Operation(method.upper(), path, access_of(method.upper(), path))
 
 
 class Stack(NamedTuple):
@@ -72,17 +43,6 @@ def roomy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
             pass
         yield Stack(client, keys, expired, revoked["key"])
     stack.end()
-
-
-def make(client: httpx.Client, name: str, rights: list[Right], **more: str) -> dict:
-    response = client.post("/keys", json={"name": name, "rights": rights, **more}, headers=ADMIN)
-    response.raise_for_status()
-    made: dict = response.json()
-    return made
-
-
-def bearer(key: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {key}"}
 
 
 def status(stack: Stack, operation: Operation, headers: dict[str, str]) -> int:
@@ -122,15 +82,20 @@ def test_what_services_themselves_are_told_of_a_key_cannot_be_made_up(roomy: Sta
 def table(found: list[Operation]) -> str:
     """As docs/keys.md has it."""
     lines = [
-        "| operation | `predict` | `read` | `feedback` | `analyze` | `admin` | without a key |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
+        "| operation | `predict` | `read` | `feedback` | `analyze` | `admin` | for some models | without a key |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for operation in found:
         if operation.access is FREE:
             continue
         rights = [" ✓ " if may(frozenset({right}), *operation.access.rights) else " " for right in Right]
         modes = [f"`{mode}`" for mode in Anonymous if mode.openness >= operation.access.openness]
-        cells = [f" `{operation.method} {operation.path}` ", *rights, f" {', '.join(reversed(modes))} "]
+        cells = [
+            f" `{operation.method} {operation.path}` ",
+            *rights,
+            f" {operation.by_model} ",
+            f" {', '.join(reversed(modes))} ",
+        ]
         lines.append("|" + "|".join(cells) + "|")
     return "\n".join(line.replace("|  |", "| |") for line in lines)
 

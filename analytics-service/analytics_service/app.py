@@ -108,7 +108,7 @@ def create_app(settings: Settings) -> ASGIApp:
         title="analytics-service",
         version=VERSION,
         description=__doc__,
-        routers=[analysis_router(inquiry), operator_router(operations, settings.admin_token)],
+        routers=[analysis_router(inquiry, settings.admin_token), operator_router(operations, settings.admin_token)],
         health=health_report(settings, redis, circuit, outcome, VERSION),
         lifespan=lifespan,
         admin_token=settings.admin_token,

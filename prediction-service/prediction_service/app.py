@@ -32,6 +32,7 @@ from prediction_service.api.keyed import keyed_router
 from prediction_service.api.rollouts import RolloutView, rollouts_router
 from prediction_service.api.routes import models_router, prediction_router
 from prediction_service.api.streams import stream_router
+from prediction_service.choice import Choice
 from prediction_service.health import health_report
 from prediction_service.idempotency.repeats import Repeats
 from prediction_service.inference_protocol.routes import protocol_router
@@ -103,6 +104,7 @@ def create_app(settings: Settings) -> ASGIApp:
     )
     stored = Stored(settings.store_text, settings.store_inputs, settings.never_store)
     predictor = Predictor(catalogue, recorder, utc_now, stored, shadows)
+    choice = Choice(catalogue, settings.admin_token)
     streams = Streams(settings.max_streams, settings.queue_rows)
     disk = Disk(settings.journal_dir, settings.stream_disk_bytes)
 
@@ -117,12 +119,12 @@ def create_app(settings: Settings) -> ASGIApp:
         version=VERSION,
         description=__doc__,
         routers=[
-            stream_router(predictor, streams, disk),
-            prediction_router(predictor),
-            keyed_router(predictor, Repeats(store.find)),
+            stream_router(predictor, choice, streams, disk),
+            prediction_router(predictor, choice),
+            keyed_router(predictor, choice, Repeats(store.find)),
             rollouts_router(changes, RolloutView(catalogue, policies, candidates), settings.admin_token),
-            models_router(repository, policies, candidates),
-            protocol_router(predictor, repository, settings.admin_token, server=SERVICE, version=VERSION),
+            models_router(repository, policies, candidates, choice),
+            protocol_router(predictor, repository, choice, settings.admin_token, server=SERVICE, version=VERSION),
         ],
         health=health_report(repository, store, follower, candidates, SERVICE, VERSION),
         lifespan=lifespan,

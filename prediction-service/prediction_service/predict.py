@@ -1,6 +1,6 @@
 """A prediction from beginning to end: choose the model, compute, record."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from prometheus_client import Counter
@@ -8,7 +8,7 @@ from uuid_utils import uuid7
 
 from prediction_service.batching.job import Outcome
 from prediction_service.batching.problems import CallerLeft, DeadlinePassed, ModelFailed, TookTooLong
-from prediction_service.models.catalogue import NO_HEADERS, Catalogue
+from prediction_service.models.catalogue import Catalogue
 from prediction_service.models.model import Model
 from prediction_service.records.addition import Addition, KeptResponse
 from prediction_service.records.record import Record
@@ -51,18 +51,9 @@ class Predictor:
         self._catalogue, self._recorder, self._now, self._stored = catalogue, recorder, now, stored
         self._shadows = shadows
 
-    def choose(
-        self,
-        name: str | None = None,
-        version: str | None = None,
-        task: str | None = None,
-        headers: Mapping[str, str] = NO_HEADERS,
-    ) -> Model:
-        """The model that a request asks for, in the version that its policy has for requests with these headers.
-
-        Raises ModelNotFound, StableVersionMissing; InvalidRequest for a task that it does not do.
-        """
-        return self._catalogue.choose(name, version, task, headers)
+    def choose(self, name: str, version: str) -> Model:
+        """That version of a model, as it is loaded now. Raises ModelNotFound."""
+        return self._catalogue.choose(name, version)
 
     async def predict(self, model: Model, instances: Sequence[Instance], caller: Caller) -> list[Predicted]:
         """One prediction for each instance, all of them on record.

@@ -22,6 +22,7 @@ from gateway.keys.contracts import (
     UsedByKey,
 )
 from gateway.keys.follower import KeyFollower
+from gateway.keys.models import as_stored, require_held
 from gateway.keys.store import KEPT_USAGE_DAYS, MOST_KEYS, ChangedBy, NameTakenError, TooManyKeysError
 from gateway.keys.text import new_secret
 from gateway.keys.usage import day_of, total_of
@@ -128,9 +129,10 @@ class KeyChanges:
     async def create(self, wanted: NewKey, by: ChangedBy) -> KeyWithSecret:
         """Raises InvalidRequest, NameTaken, TooManyKeys, KeysUnchangeable."""
         self._require_future(wanted.expires_at)
-        secret = new_secret()
+        require_held(wanted.models, wanted.rights)
+        secret, row = new_secret(), wanted.model_dump(mode="json", include=set(CHANGEABLE))
         async with translated():
-            key = await self._store.create(wanted.model_dump(mode="json", include=set(CHANGEABLE)), secret, by)
+            key = await self._store.create(row | as_stored(wanted.rights, wanted.models), secret, by)
         await self._in_force()
         return KeyWithSecret(**key.model_dump(), key=secret.text)
 
@@ -138,9 +140,20 @@ class KeyChanges:
         """Raises InvalidRequest, KeyNotFound, KeyMoved, KeyRevoked, NameTaken, KeysUnchangeable."""
         self._require_future(change.expires_at)
         wanted: Mapping[str, Any] = change.model_dump(mode="json", include=set(CHANGEABLE), exclude_unset=True)
+        if wanted.keys() & {"rights", "models"}:
+            wanted = {**wanted, **await self._rights_after(key_id, change)}
         async with translated():
             key = await self._store.change(key_id, change.revision, wanted, by)
         return await self._changed(key, key_id, change.revision)
+
+    async def _rights_after(self, key_id: UUID, change: KeyChange) -> dict[str, Any]:
+        """Rights and models as they are to be; what is not named stays, at the revision that the change names."""
+        present = await self.find(key_id)
+        rights = present.rights if change.rights is None else change.rights
+        models = change.models if "models" in change.model_fields_set else present.models
+        if present.revision == change.revision:
+            require_held(models, rights)
+        return as_stored(rights, models)
 
     async def rotate(self, key_id: UUID, rotation: KeyRotation, by: ChangedBy) -> KeyWithSecret:
         """Raises KeyNotFound, KeyMoved, KeyRevoked, KeysUnchangeable."""

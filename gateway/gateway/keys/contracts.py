@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, model_validator
 
+from gateway.keys.models import GivenModels
 from gateway.limit.policy_text import parse_limits
 from shared.contracts.audit import Name, Reason, check_reason
 from shared.contracts.rights import Right
@@ -79,7 +80,7 @@ ReplacedRevision = Annotated[
 ]
 
 
-CHANGEABLE = frozenset({"name", "rights", "limits", "max_in_flight", "expires_at", "note"})
+CHANGEABLE = frozenset({"name", "rights", "models", "limits", "max_in_flight", "expires_at", "note"})
 """What a change may name."""
 
 
@@ -90,6 +91,9 @@ class Key(BaseModel):
     name: str
     prefix: str = Field(description="How it begins", examples=["msk_Yx3kQz"])
     rights: list[Right]
+    models: dict[Right, list[str]] | None = Field(
+        None, description="The models that a right is for, where it is not for all; null: all rights are for all models"
+    )
     limits: str | None = Field(description="null: it counts for the address it comes from")
     max_in_flight: int | None = Field(None, description="Over all gateways; null: no bound of its own")
     expires_at: datetime | None
@@ -127,6 +131,7 @@ class NewKey(BaseModel):
 
     name: KeyName
     rights: GivenRights
+    models: GivenModels = None
     limits: GivenLimits = None
     max_in_flight: GivenInFlight = None
     expires_at: Expiry = None
@@ -143,6 +148,7 @@ class KeyChange(BaseModel):
     revision: ReplacedRevision
     name: KeyName | None = None
     rights: GivenRights | None = None
+    models: GivenModels = None
     limits: GivenLimits = None
     max_in_flight: GivenInFlight = None
     expires_at: Expiry = None
@@ -156,7 +162,7 @@ class KeyChange(BaseModel):
         named = self.model_fields_set & CHANGEABLE
         if not named:
             raise ValueError("names nothing to change")
-        for field in sorted(named - {"expires_at", "limits", "max_in_flight"}):
+        for field in sorted(named - {"expires_at", "limits", "max_in_flight", "models"}):
             if getattr(self, field) is None:
                 raise ValueError(f"{field} cannot be null")
         return self

@@ -20,9 +20,10 @@ from gateway.request.access import FREE, NEVER, Access, Anonymous
 from gateway.request.client_address import Client
 from gateway.request.shown_key import API_KEY, AUTHORIZATION, ShownKey
 from shared.contracts.rights import may
+from shared.http.key_holder import KeyHolder
 from shared.http.problems import Problem
 from shared.http.request_id import headers_by_name
-from shared.service.admin_token import RightMissing, matches
+from shared.service.admin_token import FOR_ALL_MODELS, RightMissing, matches
 from shared.telemetry.loop_metrics import LoopCounter
 
 CHECKS = LoopCounter("gateway_key_checks", "Keys that were shown", ["outcome"])
@@ -128,15 +129,16 @@ class Doorkeeper:
             CHECKS.by_labels[("wrong",)] += 1
             raise IdentityWithoutKey(name)
         tries_token = access.openness == NEVER and authorization is not None and is_bearer(authorization)
-        if tries_token and not may(shown.holder.rights, *access.rights):
+        if tries_token and missing_right(shown.holder, access) is not None:
             return None
         return self._with_right(shown, access)
 
     def _with_right(self, shown: ShownKey, access: Access) -> ShownKey:
         """The same, used once more. Raises RightMissing."""
-        if not may(shown.holder.rights, *access.rights):
+        refusal = missing_right(shown.holder, access)
+        if refusal is not None:
             CHECKS.by_labels[("right_missing",)] += 1
-            raise RightMissing(*access.rights)
+            raise refusal
         CHECKS.by_labels[("good",)] += 1
         self._used.note(shown.holder.key_id)
         self._usage.note(shown.holder.key_id, access.route_class)
@@ -159,6 +161,15 @@ class Doorkeeper:
 
     def _too_many(self, client: Client) -> TooManyWrongTokens:
         return too_many(self._wrong_tokens, self._refusals, client.limit_key)
+
+
+def missing_right(holder: KeyHolder, access: Access) -> RightMissing | None:
+    """Why a key is not for this; None: it is, or the service knows whether it is for the model that this is about."""
+    if not may(holder.rights, *access.rights):
+        return RightMissing(*access.rights)
+    if holder.models and not access.by_model and holder.models_for(*access.rights) is not None:
+        return RightMissing(*access.rights, about=FOR_ALL_MODELS)
+    return None
 
 
 def shown_key(authorization: bytes | None, api_key: bytes | None) -> bytes | None:

@@ -14,7 +14,7 @@ from gateway.limit.policy_text import policy_of_text
 from gateway.limit.window import Policy, PolicyOf
 from gateway.request.shown_key import ShownKey
 from shared.asyncio.clock import Clock
-from shared.contracts.rights import Rights
+from shared.contracts.rights import ALL_MODELS, RightModels, Rights
 from shared.http.key_holder import KeyHolder, sealed
 from shared.http.problems import Problem
 
@@ -49,12 +49,14 @@ class KeyRow(NamedTuple):
     old_digest: bytes | None
     old_expires_at: float | None
     rights: Rights
+    """Those that are for all models; the others have theirs in `models`."""
     expires_at: float | None
     is_revoked: bool
     revision: int
     limits: str | None = None
     max_in_flight: int | None = None
     name: str = ""
+    models: RightModels = ALL_MODELS
 
 
 @dataclass(slots=True)
@@ -109,7 +111,7 @@ class KeyTable:
             del self._by_name[name]
         if row.is_revoked:
             return
-        holder = KeyHolder(row.key_id, row.rights)
+        holder = KeyHolder(row.key_id, row.rights.union(row.models), row.models)
         expires_at = inf if row.expires_at is None else row.expires_at
         policy = None if row.limits is None else policy_of_text(row.limits)
         if policy is not None:

@@ -16,7 +16,7 @@ import orjson
 from gateway.keys.contracts import DAYS, EVENTS, KEYS, DayOfKey, Key, KeyEvent
 from gateway.keys.ring import KeyRow
 from gateway.keys.text import NewSecret
-from shared.contracts.rights import known_rights
+from shared.contracts.rights import ALL_MODELS, known_models, known_rights
 from shared.database.connection import Connector
 from shared.database.listening_connection import ListeningConnection
 
@@ -34,7 +34,7 @@ FROM gateway.key_state
 """
 
 CHANGED = """
-SELECT key_id::text AS key_id, name, digest, old_digest, rights, limits, max_in_flight, revision,
+SELECT key_id::text AS key_id, name, digest, old_digest, rights, models::text AS models, limits, max_in_flight, revision,
     revoked_at IS NOT NULL AS is_revoked,
     extract(epoch FROM old_expires_at)::double precision AS old_expires_at,
     extract(epoch FROM expires_at)::double precision AS expires_at
@@ -130,7 +130,7 @@ class KeyStore:
     async def changed_after(self, revision: int) -> list[KeyRow]:
         """The next ROWS keys, revoked ones too, in the order in which they were changed."""
         rows = await self._connection.rows(CHANGED, revision, ROWS)
-        return [KeyRow(**dict(row) | {"rights": known_rights(row["rights"])}) for row in rows]
+        return [key_row(dict(row)) for row in rows]
 
     async def page(self, after: str, limit: int) -> list[Key]:
         """Keys that are not revoked, by name."""
@@ -197,6 +197,12 @@ class KeyStore:
     async def usage(self, key_id: UUID, since: date, until: date) -> list[DayOfKey]:
         """What a key was used for, by day; days without use are left out."""
         return DAYS.validate_json(await self._connection.value(USAGE, key_id, since, until))
+
+
+def key_row(row: dict[str, Any]) -> KeyRow:
+    """A key as requests need it."""
+    models = ALL_MODELS if row["models"] is None else known_models(orjson.loads(row["models"]))
+    return KeyRow(**row | {"rights": known_rights(row["rights"]), "models": models})
 
 
 def key_in(text: str | None) -> Key | None:

@@ -36,11 +36,15 @@ class Access:
     openness: int
     route_class: RouteClass | None = None
     """As what limits count it; None: no limit does."""
+    by_model: bool = True
+    """Whether a right for some models can be enough, which the service judges: it knows what a request is about."""
 
 
-def access(rights: Iterable[Right], openness: int, route_class: RouteClass | None = None) -> Access:
+def access(
+    rights: Iterable[Right], openness: int, route_class: RouteClass | None = None, *, by_model: bool = True
+) -> Access:
     """Of several operations that need the same."""
-    return Access(tuple(rights), openness, route_class)
+    return Access(tuple(rights), openness, route_class, by_model)
 
 
 FREE = access(Right, Anonymous.DENY.openness)
@@ -51,10 +55,15 @@ CATALOGUE = access(Right, Anonymous.PREDICT.openness)
 """What can be predicted with, and how much: whatever a key is for, its holder has to know."""
 
 NUMBERS = access([Right.READ], Anonymous.ALLOW.openness, RouteClass.READ)
+ALL_NUMBERS = access([Right.READ], Anonymous.ALLOW.openness, RouteClass.READ, by_model=False)
+"""Of all models together, or of none."""
+
 FEEDBACK = access([Right.FEEDBACK], Anonymous.ALLOW.openness, RouteClass.FEEDBACK)
 ANALYSIS = access([Right.ANALYZE], Anonymous.ALLOW.openness, RouteClass.ANALYZE)
 RECORD = access([Right.READ], NEVER, RouteClass.READ)
-ADMIN = access([], NEVER)
+ADMIN = access([], NEVER, by_model=False)
+MODEL_ADMIN = access([], NEVER)
+"""What is done to one model at a time, or to what belongs to it."""
 
 
 def of_own_path(path: str) -> Access:
@@ -63,4 +72,4 @@ def of_own_path(path: str) -> Access:
         return ADMIN
     if path == "/limits":
         return CATALOGUE
-    return NUMBERS if path.startswith("/limits/") else FREE
+    return ALL_NUMBERS if path.startswith("/limits/") else FREE

@@ -9,7 +9,18 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from gateway.request.access import ADMIN, ANALYSIS, CATALOGUE, FEEDBACK, NUMBERS, PREDICTING, RECORD, Access
+from gateway.request.access import (
+    ADMIN,
+    ALL_NUMBERS,
+    ANALYSIS,
+    CATALOGUE,
+    FEEDBACK,
+    MODEL_ADMIN,
+    NUMBERS,
+    PREDICTING,
+    RECORD,
+    Access,
+)
 from gateway.request.route_class import RouteClass
 from shared.http.foreign_pages import SAFE_METHODS
 
@@ -43,7 +54,7 @@ class Route:
 
     def access_of(self, method: str) -> Access:
         """What a request with this method needs."""
-        return ADMIN if self.changed_by_admin and method not in SAFE_METHODS else self.access
+        return MODEL_ADMIN if self.changed_by_admin and method not in SAFE_METHODS else self.access
 
     def class_of(self, method: str) -> RouteClass | None:
         """As what limits count a request with this method; None: no limit does."""
@@ -73,8 +84,8 @@ EXACT = table(
     Route("/models", UpstreamName.PREDICTION, CATALOGUE),
     Route("/metrics/aggregated", UpstreamName.METRICS, NUMBERS),
     Route("/metrics/thresholds", UpstreamName.METRICS, NUMBERS, guarded=True, changed_by_admin=True),
-    Route("/metrics/thresholds/changes", UpstreamName.METRICS, ADMIN, guarded=True),
-    Route("/metrics/count", UpstreamName.METRICS, NUMBERS),
+    Route("/metrics/thresholds/changes", UpstreamName.METRICS, MODEL_ADMIN, guarded=True),
+    Route("/metrics/count", UpstreamName.METRICS, ALL_NUMBERS),
     Route("/metrics/timeseries", UpstreamName.METRICS, NUMBERS),
     Route("/metrics/drift", UpstreamName.METRICS, NUMBERS),
     Route("/metrics/compare", UpstreamName.METRICS, NUMBERS),
@@ -98,10 +109,10 @@ EXACT = table(
 
 
 OPEN_INFERENCE = Route("/v2/{path}", UpstreamName.PREDICTION, CATALOGUE)
-OPEN_INFERENCE_LOAD = Route("/v2/repository/models/{name}/{action}", UpstreamName.PREDICTION, ADMIN, guarded=True)
+OPEN_INFERENCE_LOAD = Route("/v2/repository/models/{name}/{action}", UpstreamName.PREDICTION, MODEL_ADMIN, guarded=True)
 OPEN_INFERENCE_INFER = Route("/v2/models/{name}/infer", UpstreamName.PREDICTION, PREDICTING, large=True)
 
-ROLLOUT = Route("/models/{name}/rollout", UpstreamName.PREDICTION, ADMIN, guarded=True)
+ROLLOUT = Route("/models/{name}/rollout", UpstreamName.PREDICTION, MODEL_ADMIN, guarded=True)
 
 ROLLOUT_TEMPLATES = tuple(ROLLOUT.path + what for what in ("", "/promote", "/rollback", "/history"))
 
@@ -133,7 +144,7 @@ def pattern(*templates: str) -> re.Pattern[str]:
 
 CARD = Route("/models/{name}/{version}/card", UpstreamName.PREDICTION, CATALOGUE)
 
-REPORTED = Route("/models/{name}/rollout/report", UpstreamName.METRICS, ADMIN, guarded=True)
+REPORTED = Route("/models/{name}/rollout/report", UpstreamName.METRICS, MODEL_ADMIN, guarded=True)
 
 RECORDED = Route("/predictions/{prediction_id}", UpstreamName.METRICS, RECORD, guarded=True, changed_by_admin=True)
 

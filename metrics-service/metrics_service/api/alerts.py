@@ -5,8 +5,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
-from fastapi import APIRouter, Query
-from pydantic import BaseModel, Field
+from fastapi import APIRouter, Depends, Query
+from pydantic import BaseModel, Field, SecretStr
 
 from metrics_service.alerts.alert import DERIVED, Alert
 from metrics_service.alerts.store import AlertStore
@@ -14,8 +14,10 @@ from metrics_service.models.catalogue import ModelCatalogue
 from metrics_service.silences.contracts import Silence
 from metrics_service.silences.store import SilenceStore, silenced_until
 from shared.contracts.names import ModelName
+from shared.contracts.rights import Right
 from shared.http.openapi import problems
 from shared.http.strict_route import StrictRoute
+from shared.service.key_models import KeyModels, open_to_key_models
 
 
 class AlertState(StrEnum):
@@ -41,12 +43,13 @@ class AlertList(BaseModel):
 IS_OPEN = {AlertState.OPEN: True, AlertState.CLOSED: False, AlertState.ALL: None}
 
 
-def alerts_router(store: AlertStore, silences: SilenceStore, catalogue: ModelCatalogue) -> APIRouter:
+def alerts_router(store: AlertStore, silences: SilenceStore, catalogue: ModelCatalogue, token: SecretStr) -> APIRouter:
     """What needed attention."""
     router = APIRouter(prefix="/metrics/alerts", tags=["alerts"], route_class=StrictRoute)
 
     @router.get("", summary="Alerts, open and past", responses=problems(404, 422, 503))
     async def list_alerts(
+        models: Annotated[KeyModels, Depends(open_to_key_models(token, Right.READ))],
         state: AlertState = AlertState.ALL,
         model_name: ModelName | None = None,
         limit: Annotated[int, Query(ge=1, le=1000)] = 100,
@@ -55,6 +58,7 @@ def alerts_router(store: AlertStore, silences: SilenceStore, catalogue: ModelCat
 
         One of a model that has predicted nothing for a day closes, too: `ending` says which it was.
         """
+        models.require(model_name)
         await catalogue.check(model_name)
         alerts = await store.list(model_name, is_open=IS_OPEN[state], limit=limit)
         lasting = await silences.lasting() if any(alert.closed_at is None for alert in alerts) else []

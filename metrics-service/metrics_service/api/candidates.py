@@ -11,7 +11,7 @@ from metrics_service.models.catalogue import ModelCatalogue
 from shared.contracts.names import ModelName
 from shared.http.openapi import problems
 from shared.http.strict_route import StrictRoute
-from shared.service.admin_token import admin_token
+from shared.service.key_models import admin_of_model
 
 Name = Annotated[ModelName, Path(description="A model of /models", examples=["sentiment"])]
 
@@ -19,7 +19,7 @@ Name = Annotated[ModelName, Path(description="A model of /models", examples=["se
 def candidates_router(reporter: CandidateReporter, catalogue: ModelCatalogue, token: SecretStr) -> APIRouter:
     """Reports on rollouts."""
     router = APIRouter(
-        prefix="/models", tags=["rollouts"], route_class=StrictRoute, dependencies=[Depends(admin_token(token))]
+        prefix="/models", tags=["rollouts"], route_class=StrictRoute, dependencies=[Depends(admin_of_model(token))]
     )
 
     @router.get("/{name}/rollout/report", summary="How the candidate does", responses=problems(401, 404, 422, 503))

@@ -28,28 +28,29 @@ from shared.contracts.rights import Right, may
 from shared.database import rollup_widths
 from shared.http.addresses import addresses_of
 from shared.http.caller import caller_digest, current_caller
-from shared.http.key_holder import holder_of
+from shared.http.key_holder import KeyHolder, holder_of
 from shared.http.openapi import problems
 from shared.http.strict_route import StrictRoute
 from shared.service.admin_token import bearer, require
+from shared.service.key_models import KeyModels, models_of, open_to_key_models
 
 
 def feedback_router(store: FeedbackStore, coverage: Coverage, catalogue: ModelCatalogue, token: SecretStr) -> APIRouter:
     """Feedback in, quality out."""
     router = APIRouter(tags=["feedback"], route_class=StrictRoute)
+    may_read = Depends(open_to_key_models(token, Right.READ))
 
     async def who_judges(
         request: Request, given: Annotated[HTTPAuthorizationCredentials | None, Security(bearer)]
     ) -> Caller:
         """Neither token nor key is needed; what comes along must be right. Raises what `require` raises."""
         holder = holder_of(request.scope, token.get_secret_value())
-        if holder is not None or given is not None:
-            require(holder, given, token, Right.FEEDBACK)
-        is_trusted = given is not None if holder is None else may(holder.rights)
-        counted_as = current_caller.get() or addresses_of(request)
-        return Caller(
-            caller_digest(counted_as), is_trusted=is_trusted, key_id=None if holder is None else UUID(holder.key_id)
-        )
+        digest = caller_digest(current_caller.get() or addresses_of(request))
+        if holder is not None:
+            return caller_with_key(holder, digest)
+        if given is not None:
+            require(None, given, token)
+        return Caller(digest, is_trusted=given is not None)
 
     @router.post(
         "/feedback", summary="Say what a prediction should have been", responses=problems(401, 404, 409, 422, 503)
@@ -60,8 +61,8 @@ def feedback_router(store: FeedbackStore, coverage: Coverage, catalogue: ModelCa
         The label must be one of its model's. With the admin token, or a key with its rights, a word counts in full and
         stands; without it no caller counts for more than a limit in any window, and nobody changes another caller's
         word. 409: such a word stands (`trusted-word-stands`, `another-word-stands`). 404: no prediction of this id is
-        on record. One that was answered a moment ago, while the record was away, is known once it has been caught up
-        with.
+        on record, or none of a model that the key is for. One that was answered a moment ago, while the record was
+        away, is known once it has been caught up with.
         """
         return await store.give(given, caller)
 
@@ -79,8 +80,9 @@ def feedback_router(store: FeedbackStore, coverage: Coverage, catalogue: ModelCa
         return FeedbackResults(recorded=sum(result.outcome is Outcome.RECORDED for result in results), results=results)
 
     @router.post("/metrics/quality", summary="Accuracy, precision and recall", responses=problems(404, 422, 503))
-    async def measure_quality(query: MetricsQuery) -> Quality:
+    async def measure_quality(query: MetricsQuery, models: Annotated[KeyModels, may_read]) -> Quality:
         """How good the predictions of a window were, as far as feedback was given."""
+        models.require(query.model_name)
         await catalogue.check(query.model_name, query.model_version, query.task_type)
         window = coverage.of_rollups(query.window_end, query.time_window_minutes, rollup_widths.MINUTE)
         return await store.quality(Selection(window, query.task_type, query.model_name, query.model_version))
@@ -90,17 +92,26 @@ def feedback_router(store: FeedbackStore, coverage: Coverage, catalogue: ModelCa
         summary="Whether confidence says how often predictions are right",
         responses=problems(404, 422, 503),
     )
-    async def measure_calibration(query: MetricsQuery) -> Calibration:
+    async def measure_calibration(query: MetricsQuery, models: Annotated[KeyModels, may_read]) -> Calibration:
         """Judged predictions of a window by tenths of confidence: how sure the model was, how often it was right.
 
         Of a window with very much feedback the newest 10,000 judgements are looked at.
         """
+        models.require(query.model_name)
         await catalogue.check(query.model_name, query.model_version, query.task_type)
         window = coverage.of_rollups(query.window_end, query.time_window_minutes, rollup_widths.MINUTE)
         selection = Selection(window, query.task_type, query.model_name, query.model_version)
         return await calibration(store.engine, selection, store.caller_limit)
 
     return router
+
+
+def caller_with_key(holder: KeyHolder, digest: str) -> Caller:
+    """On whose predictions a key may judge, and where its word is an operator's. Raises RightMissing."""
+    models, key_id = models_of(holder, Right.FEEDBACK), UUID(holder.key_id)
+    if not may(holder.rights):
+        return Caller(digest, is_trusted=False, key_id=key_id, models=models)
+    return Caller(digest, is_trusted=True, key_id=key_id, models=models, trusted_on=models_of(holder))
 
 
 def row_of(row: object) -> Feedback | FeedbackResult:

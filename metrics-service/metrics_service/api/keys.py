@@ -13,7 +13,7 @@ from shared.contracts.names import ModelName
 from shared.contracts.rights import Right
 from shared.http.openapi import problems
 from shared.http.strict_route import StrictRoute
-from shared.service.admin_token import admin_token
+from shared.service.key_models import KeyModels, guarded_key_models
 
 MOST_HOURS = 39 * 24
 """Hours are kept for 40 days."""
@@ -22,12 +22,10 @@ MOST_HOURS = 39 * 24
 def keys_router(reporter: KeyReporter, catalogue: ModelCatalogue, token: SecretStr) -> APIRouter:
     """Numbers by key."""
     router = APIRouter(prefix="/metrics/keys", tags=["metrics"], route_class=StrictRoute)
-    reads = [Depends(admin_token(token, Right.READ))]
 
-    @router.get(
-        "", summary="What the predictions of a key came to", dependencies=reads, responses=problems(401, 404, 422, 503)
-    )
+    @router.get("", summary="What the predictions of a key came to", responses=problems(401, 404, 422, 503))
     async def measure_key(
+        models: Annotated[KeyModels, Depends(guarded_key_models(token, Right.READ))],
         key_id: Annotated[UUID, Query(description="Of a key", examples=["e03955ab-ddb8-4581-882d-0d46a027e8d9"])],
         time_window_hours: Annotated[int, Query(ge=1, le=MOST_HOURS, description="Whole hours of UTC")] = 24,
         window_end: Annotated[
@@ -40,6 +38,7 @@ def keys_router(reporter: KeyReporter, catalogue: ModelCatalogue, token: SecretS
         At a cost that does not grow with the predictions. By key there are no percentiles, labels or statuses; the
         record has its predictions one by one (`GET /predictions?key_id=…`). A key that nobody knows has none.
         """
+        models.require(model_name)
         await catalogue.check(model_name)
         return await reporter.report(key_id, time_window_hours, window_end, model_name)
 

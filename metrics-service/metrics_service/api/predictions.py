@@ -29,7 +29,7 @@ from shared.http.openapi import problems
 from shared.http.problems import InvalidRequest
 from shared.http.read_only import only_read
 from shared.http.strict_route import StrictRoute
-from shared.service.admin_token import admin_token
+from shared.service.key_models import EVERY_MODEL, KeyModels, guarded_key_models
 
 MOST_ON_A_PAGE = 1000
 
@@ -116,13 +116,14 @@ def predictions_router(
         tags=["record"],
         route_class=StrictRoute,
     )
-    reads, erases = [Depends(admin_token(token, Right.READ))], [Depends(admin_token(token))]
+    may_read, may_erase = Depends(guarded_key_models(token, Right.READ)), Depends(guarded_key_models(token))
 
     only_read(router, "/predictions/export", "DELETE")
 
-    @router.get("", summary="Predictions on record", dependencies=reads, responses=problems(401, 404, 422, 503))
+    @router.get("", summary="Predictions on record", responses=problems(401, 404, 422, 503))
     async def list_predictions(
         asked: Asked,
+        models: Annotated[KeyModels, may_read],
         limit: Annotated[int, Query(ge=1, le=MOST_ON_A_PAGE, description="At most so many")] = 50,
         cursor: Cursor = None,
     ) -> PredictionPage:
@@ -131,19 +132,20 @@ def predictions_router(
         A cursor stays right while predictions are added and old ones go: none that is on record all the time is left
         out or comes twice. What was answered while the record was away is here once it has been caught up with.
         """
+        models.require(asked.model_name)
         await catalogue.check(asked.model_name, asked.model_version, asked.task_type)
         return await reader.page(asked, cursor, limit)
 
     @router.get(
         "/export",
         summary="Predictions on record, as many as there are",
-        dependencies=reads,
         response_class=Export,
         status_code=HTTP_200_OK,  # FastAPI's document needs to be told: Export takes none
         responses=problems(401, 404, 422, 503) | {200: {"description": "The predictions", "content": EXPORTED}},
     )
     async def export_predictions(
         asked: Asked,
+        models: Annotated[KeyModels, may_read],
         form: Annotated[Form, Query(alias="format", description="What they are written in")] = Form.NDJSON,
         cursor: Cursor = None,
     ) -> Response:
@@ -155,6 +157,7 @@ def predictions_router(
         A stream that breaks off has no end, which HTTP clients report. To go on, ask again with the `prediction_id` of
         the last whole line in `cursor`, and the same filters, and append: CSV then comes without its line of names.
         """
+        models.require(asked.model_name)
         await catalogue.check(asked.model_name, asked.model_version, asked.task_type)
         after = await reader.place(cursor, asked)
         return Export(exporter.pieces(asked, after, form), form, form.media_type(goes_on=after is not None))
@@ -162,28 +165,29 @@ def predictions_router(
     @router.get(
         "/{prediction_id}",
         summary="One prediction on record",
-        dependencies=reads,
         responses=problems(401, 404, 422, 503),
     )
-    async def get_prediction(prediction_id: PredictionId) -> RecordedPrediction:
+    async def get_prediction(prediction_id: PredictionId, models: Annotated[KeyModels, may_read]) -> RecordedPrediction:
         """With the feedback on it, if there is any."""
-        return await reader.find(prediction_id)
+        return await reader.find(prediction_id, models)
 
-    @router.delete(
-        "/{prediction_id}", summary="Erase a prediction", dependencies=erases, responses=problems(401, 422, 503)
-    )
-    async def erase_prediction(changed_by: WhoChanges, prediction_id: PredictionId) -> Erased:
+    @router.delete("/{prediction_id}", summary="Erase a prediction", responses=problems(401, 404, 422, 503))
+    async def erase_prediction(
+        changed_by: WhoChanges, prediction_id: PredictionId, models: Annotated[KeyModels, may_erase]
+    ) -> Erased:
         """With its feedback and all else that is kept of it; aggregates stay. Who did so is on the audit trail.
 
         One that is not on record is noted as well: if it waits in a journal, it will not come.
+        But with a key for some models it is a 404, as one of another model is.
         """
+        if models is not EVERY_MODEL:
+            await reader.find(prediction_id, models)
         return await eraser.erase_prediction(prediction_id, changed_by)
 
-    @router.delete(
-        "", summary="Erase what a caller has asked", dependencies=erases, responses=problems(401, 404, 422, 503)
-    )
+    @router.delete("", summary="Erase what a caller has asked", responses=problems(401, 404, 422, 503))
     async def erase_caller(
         changed_by: WhoChanges,
+        models: Annotated[KeyModels, may_erase],
         caller: CallerName | None = None,
         key_id: KeyId | None = None,
         model_name: Annotated[ModelName | None, Query()] = None,
@@ -194,6 +198,7 @@ def predictions_router(
 
         Many take a while: `is_complete` says whether they are gone; if not, the rest goes within minutes.
         """
+        models.require(model_name)
         whose = asked_caller(caller, key_id)
         await catalogue.check(model_name)
         return await eraser.erase_caller(whose, model_name, changed_by, key_id)

@@ -16,7 +16,7 @@ from shared.contracts.rights import Right
 from shared.http.openapi import problems
 from shared.http.read_only import only_read
 from shared.http.strict_route import StrictRoute
-from shared.service.admin_token import admin_token
+from shared.service.key_models import KeyModels, guarded_key_models
 
 MOST_ON_A_PAGE = 200
 DAY = 24 * 60
@@ -25,17 +25,13 @@ WEEK = 7 * DAY
 
 def review_router(reviewer: Reviewer, catalogue: ModelCatalogue, token: SecretStr) -> APIRouter:
     """Comes before the router of the record, whose `/predictions/{prediction_id}` would take its path."""
-    router = APIRouter(
-        prefix="/predictions",
-        tags=["record"],
-        route_class=StrictRoute,
-        dependencies=[Depends(admin_token(token, Right.READ))],
-    )
+    router = APIRouter(prefix="/predictions", tags=["record"], route_class=StrictRoute)
 
     only_read(router, "/predictions/review", "DELETE")
 
     @router.get("/review", summary="What deserves a person's label", responses=problems(401, 404, 422, 503))
     async def review_predictions(
+        models: Annotated[KeyModels, Depends(guarded_key_models(token, Right.READ))],
         model_name: Annotated[ModelName, Query()],
         model_version: Annotated[ModelVersion | None, Query(examples=[None])] = None,
         time_window_minutes: Annotated[int, Query(ge=1, le=WEEK, description="How long the window is")] = DAY,
@@ -60,6 +56,7 @@ def review_router(reviewer: Reviewer, catalogue: ModelCatalogue, token: SecretSt
         rare; a label, or a value of an input, has become frequent. Nothing that has feedback, and nothing twice, from
         page to page either: of predictions with (nearly) the same inputs there is one.
         """
+        models.require(model_name)
         await catalogue.check(model_name, model_version)
         asked = Filter(model_name=model_name, model_version=model_version, until=until)
         return await reviewer.page(asked, time_window_minutes, cursor, limit)

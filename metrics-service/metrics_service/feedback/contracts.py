@@ -11,6 +11,7 @@ from pydantic.config import JsonDict
 
 from shared.contracts.labels import check_label
 from shared.contracts.values import LARGEST_VALUE, ErrorMetrics
+from shared.service.key_models import EVERY_MODEL, KeyModels
 
 MAX_BATCH = 1000
 """Judgements in one request."""
@@ -108,12 +109,14 @@ class Caller:
     """Who gives feedback.
 
     `digest`: of what the caller is counted as. `is_trusted`: whether it came with the admin token. `key_id`: of the
-    key that it came with.
+    key that it came with. `models`: on whose predictions; `trusted_on`: where it counts in full, if it is trusted.
     """
 
     digest: str
     is_trusted: bool
     key_id: UUID | None = None
+    models: KeyModels = EVERY_MODEL
+    trusted_on: KeyModels = EVERY_MODEL
 
 
 class RecordedFeedback(BaseModel):

@@ -47,6 +47,7 @@ GIVE = statement(
     bindparam("values", type_=ARRAY(Double)),
     bindparam("given_by", type_=Text),
     bindparam("key_id", type_=Uuid()),
+    bindparam("trusted_on", type_=ARRAY(Text)),
 )
 """In the order of their ids, so that callers who judge the same predictions never wait for each other in a circle."""
 
@@ -116,7 +117,8 @@ class FeedbackStore:
         """Records what can be, in one transaction; of several words on one prediction the last one counts."""
         async with transaction(self.engine) as connection:
             ids = [row.prediction_id for row in given]
-            predictions = {row.prediction_id: row for row in await connection.execute(PREDICTIONS, {"ids": ids})}
+            found = await connection.execute(PREDICTIONS, {"ids": ids})
+            predictions = {row.prediction_id: row for row in found if row.model_name in caller.models}
             labels = await labels_of(connection, list(predictions.values()))
             refused = {number: refusal(row, predictions, labels) for number, row in enumerate(given)}
             last = {row.prediction_id: number for number, row in enumerate(given) if refused[number] is None}
@@ -126,7 +128,9 @@ class FeedbackStore:
                 "labels": [row.label for row in taken.values()],
                 "values": [row.value for row in taken.values()],
             }
-            by = {"given_by": caller.digest, "is_trusted": caller.is_trusted, "key_id": caller.key_id}
+            trusted_on = None if caller.trusted_on.names is None else sorted(caller.trusted_on.names)
+            by = {"given_by": caller.digest, "is_trusted": caller.is_trusted, "trusted_on": trusted_on}
+            by["key_id"] = caller.key_id
             rows = await connection.execute(GIVE, {**words, **by})
             recorded = {row["prediction_id"]: dict(row) for row in rows.mappings()}
             left = [prediction_id for prediction_id in taken if prediction_id not in recorded]

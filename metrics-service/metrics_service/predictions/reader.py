@@ -22,6 +22,7 @@ from metrics_service.predictions.stretches import FEW, Fetch, Wanted, stretches
 from metrics_service.windows.window import Window
 from shared.asyncio.clock import UtcNow
 from shared.contracts.window import LATEST_WINDOW_END
+from shared.service.key_models import EVERY_MODEL, KeyModels
 
 PAGE_SECONDS = 1.0
 """After so long a page is given as it is, and its cursor leads on."""
@@ -86,18 +87,18 @@ class RecordReader:
         except ValueError:
             return read_cursor(cursor, asked)
         row = await find(connection, prediction_id)
-        if row is None:
+        if row is None or asked.model_name not in {None, row["model_name"]}:
             raise UnknownPrediction(f"{NOT_ON_RECORD} Name the prediction before it: newest come first.")
         position = Position(row["created_at"], row["prediction_id"])
         if not await is_meant(connection, position, asked):
             raise bad_cursor("is a prediction that these filters leave out: they must stay the same")
         return position
 
-    async def find(self, prediction_id: UUID) -> RecordedPrediction:
-        """One prediction with its feedback. Raises UnknownPrediction."""
+    async def find(self, prediction_id: UUID, models: KeyModels = EVERY_MODEL) -> RecordedPrediction:
+        """One prediction of these models with its feedback. Raises UnknownPrediction."""
         async with autocommit(self.engine) as connection:
             row = await find(connection, prediction_id)
-        if row is None:
+        if row is None or row["model_name"] not in models:
             raise UnknownPrediction(NOT_ON_RECORD)
         return prediction_of(row)
 

@@ -16,6 +16,7 @@ from shared.asyncio.clock import UtcNow
 from shared.contracts.problem import FieldError
 from shared.database.tables.metrics import silence
 from shared.http.problems import InvalidRequest, Problem
+from shared.service.key_models import EVERY_MODEL, KeyModels
 
 MAX_SILENCES = 1000
 """That last at the same time; they are looked at with every alert."""
@@ -60,15 +61,15 @@ class SilenceStore:
             await note(connection, Subject.SILENCE, "set", new.model_name, detail, changed_by)
         return new
 
-    async def end(self, silence_id: UUID, changed_by: ChangedBy) -> None:
-        """Ends one now; what was held back is told at the next look. Raises UnknownSilence."""
+    async def end(self, silence_id: UUID, changed_by: ChangedBy, models: KeyModels = EVERY_MODEL) -> None:
+        """Ends one of these models now; what was held back is told at the next look. Raises UnknownSilence."""
         now = self.clock()
         async with transaction(self.engine) as connection:
             statement = update(silence).where(silence.c.silence_id == silence_id, silence.c.until > now)
             ended = (
                 await connection.execute(statement.values(until=now).returning(silence.c.model_name))
             ).one_or_none()
-            if ended is None:
+            if ended is None or ended.model_name not in models:
                 raise UnknownSilence("No silence of this id lasts.")
             detail = {"silence_id": str(silence_id)}
             await note(connection, Subject.SILENCE, "ended", ended.model_name, detail, changed_by)

@@ -5,7 +5,7 @@ INSERT INTO metrics.feedback AS stored (
 SELECT prediction_id, created_at, model_name, model_version, task_type,
     CASE WHEN given.actual_label IS NOT NULL THEN prediction_label END, given.actual_label,
     CASE WHEN given.actual_value IS NOT NULL THEN prediction_value END, given.actual_value,
-    :given_by, :is_trusted, :key_id
+    :given_by, :is_trusted AND (:trusted_on IS NULL OR model_name = ANY (:trusted_on)), :key_id
 FROM unnest(:ids, :labels, :values) AS given (id, actual_label, actual_value)
 JOIN predictions.prediction ON prediction_id = given.id
 ORDER BY prediction_id

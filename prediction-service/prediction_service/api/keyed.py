@@ -12,6 +12,7 @@ from prediction_service.api.responses import batch_response, prediction_of
 from prediction_service.api.routes import bad_timeout
 from prediction_service.api.schemas import BatchRequest, BatchResponse, Prediction, PredictionRequest
 from prediction_service.batching.problems import ModelFailed
+from prediction_service.choice import Choice
 from prediction_service.idempotency.key import Question, question_of
 from prediction_service.idempotency.repeats import Repeats, kept_response
 from prediction_service.models.model import Model
@@ -63,7 +64,7 @@ def many_asked(model: Model, body: BatchRequest) -> Asked:
     )
 
 
-def keyed_router(predictor: Predictor, repeats: Repeats) -> APIRouter:
+def keyed_router(predictor: Predictor, choice: Choice, repeats: Repeats) -> APIRouter:
     """Their document is that of the same paths without a key."""
     router = APIRouter(prefix="/predict", route_class=StrictRoute)
     read_one = JsonBody(PredictionRequest, PredictionRequest.max_values)
@@ -74,9 +75,11 @@ def keyed_router(predictor: Predictor, repeats: Repeats) -> APIRouter:
         """One prediction, on record once however often it is asked for."""
         question, body = await read(request, read_one, MAX_BYTES)
 
+        choice.allowed(request, body.model_name)  # what is kept is not given either to who may not ask
+
         def ask() -> tuple[Model, Asked]:
             check_one(body)
-            model = predictor.choose(body.model_name, body.model_version, body.wanted_task(), request.headers)
+            model = choice.of(request, body.model_name, body.model_version, body.wanted_task())
             return model, one_asked(model, body)
 
         return await respond(request, question, ask)
@@ -86,9 +89,11 @@ def keyed_router(predictor: Predictor, repeats: Repeats) -> APIRouter:
         """Predictions, on record once however often they are asked for."""
         question, body = await read(request, read_many, BatchRequest.max_body_bytes)
 
+        choice.allowed(request, body.model_name)  # what is kept is not given either to who may not ask
+
         def ask() -> tuple[Model, Asked]:
             check_many(body)
-            model = predictor.choose(body.model_name, body.model_version, body.wanted_task(), request.headers)
+            model = choice.of(request, body.model_name, body.model_version, body.wanted_task())
             return model, many_asked(model, body)
 
         return await respond(request, question, ask)

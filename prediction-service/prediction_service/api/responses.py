@@ -33,6 +33,7 @@ from prediction_service.rollouts.policies import Policies
 from prediction_service.signature.signature import TEXT
 from shared.contracts.problem import FieldError, ProblemDetails
 from shared.http.problems import InvalidRequest
+from shared.service.key_models import KeyModels
 
 
 def batch_response(
@@ -114,12 +115,12 @@ def inputs_of(manifest: Manifest) -> list[dict[str, Any]]:
     return [declared.model_dump(exclude_none=True) for declared in manifest.inputs]
 
 
-def model_list(repository: ModelRepository, policies: Policies, candidates: Candidates) -> ModelList:
-    """The response of /models."""
+def model_list(repository: ModelRepository, policies: Policies, candidates: Candidates, shown: KeyModels) -> ModelList:
+    """The response of /models, to who may know of these models."""
     models = []
     default = repository.catalogue.default_name
     default_version = policies.of(default).stable_version or next(iter(repository.catalogue.versions(default)), None)
-    for model in repository.catalogue.models():
+    for model in [model for model in repository.catalogue.models() if model.name in shown]:
         manifest = model.manifest
         state, reason = repository.state_of(model)
         models.append(
@@ -144,10 +145,15 @@ def model_list(repository: ModelRepository, policies: Policies, candidates: Cand
                 share=candidates.shares(model.name).get(model.version, 0.0),
             )
         )
-    skipped = [SkippedFolder(folder=folder, reason=reason) for folder, reason in repository.skipped().items()]
+    skipped = [
+        SkippedFolder(folder=folder, reason=reason)
+        for folder, reason in repository.skipped().items()
+        if name_in(folder) in shown
+    ]
     waiting = [
         WaitingFolder(folder=folder, state=state, reason=reason)
         for folder, (state, reason) in repository.waiting().items()
+        if name_in(folder) in shown
     ]
     return ModelList(
         models=models,
@@ -156,9 +162,15 @@ def model_list(repository: ModelRepository, policies: Policies, candidates: Cand
         rollouts=[
             ModelRollout(**policy.model_dump(include=TOLD), trouble=candidates.trouble(policy.model_name))
             for policy in policies.all()
+            if policy.model_name in shown
         ],
         rollouts_known_from=policies.known_from,
     )
+
+
+def name_in(folder: str) -> str:
+    """Whose folder `name/version` is."""
+    return folder.partition("/")[0]
 
 
 TOLD = {"model_name", "revision", "mode", "stable_version", "candidate_version", "share"}

@@ -15,7 +15,7 @@ from shared.contracts.names import ModelName
 from shared.contracts.rollouts import Rollout, RolloutChange, RolloutEnd, RolloutEvent
 from shared.http.openapi import problems
 from shared.http.strict_route import StrictRoute
-from shared.service.admin_token import admin_token
+from shared.service.key_models import admin_of_model
 
 Name = Annotated[ModelName, Path(description="A model of /models", examples=["sentiment"])]
 
@@ -74,7 +74,7 @@ def rollouts_router(changes: RolloutChanges, view: RolloutView, token: SecretStr
         prefix="/models/{name}/rollout",
         tags=["rollouts"],
         route_class=StrictRoute,
-        dependencies=[Depends(admin_token(token)), Depends(view.check)],
+        dependencies=[Depends(admin_of_model(token)), Depends(view.check)],
     )
 
     @router.get("", summary="Which version of a model requests get", responses=problems(401, 404, 422))

@@ -16,6 +16,7 @@ from prediction_service.api.schemas import (
     PredictionRequest,
 )
 from prediction_service.api.stream_document import STREAMS
+from prediction_service.choice import Choice
 from prediction_service.idempotency.key import OPENAPI_PARAMETER as IDEMPOTENCY_KEY
 from prediction_service.models.candidates import Candidates
 from prediction_service.models.card import CardNotFound
@@ -36,7 +37,7 @@ Version = Annotated[ModelVersion, Path(description="X.Y.Z, a version of it", exa
 HEADERS = {"parameters": [OPENAPI_PARAMETER, IDEMPOTENCY_KEY]}
 
 
-def prediction_router(predictor: Predictor) -> APIRouter:
+def prediction_router(predictor: Predictor, choice: Choice) -> APIRouter:
     """Predictions."""
     router = APIRouter(prefix="/predict", tags=["predictions"], route_class=KeylessRoute)
 
@@ -48,7 +49,7 @@ def prediction_router(predictor: Predictor) -> APIRouter:
         rollout has for this caller, which is the newest one as long as nobody has decided otherwise.
         """
         check_one(body)
-        model = predictor.choose(body.model_name, body.model_version, body.wanted_task(), request.headers)
+        model = choice.of(request, body.model_name, body.model_version, body.wanted_task())
         (predicted,) = await predictor.predict(model, [instance_of(model, body)], caller_of(request, bad_timeout))
         return prediction_of(predicted, include_metrics=body.include_metrics)
 
@@ -68,7 +69,7 @@ def prediction_router(predictor: Predictor) -> APIRouter:
         have `model_name`, `model_version` and `task_type` in the query: `/predict/batch?model_name=sentiment`.
         """
         check_many(body)
-        model = predictor.choose(body.model_name, body.model_version, body.wanted_task(), request.headers)
+        model = choice.of(request, body.model_name, body.model_version, body.wanted_task())
         checked = instances_of(model, body)
         predicted = await predictor.predict_each(model, checked.instances, caller_of(request, bad_timeout))
         return batch_response(checked, predicted, include_metrics=body.include_metrics)
@@ -82,17 +83,18 @@ class MarkdownResponse(Response):
     media_type = "text/markdown"
 
 
-def models_router(repository: ModelRepository, policies: Policies, candidates: Candidates) -> APIRouter:
+def models_router(repository: ModelRepository, policies: Policies, candidates: Candidates, choice: Choice) -> APIRouter:
     """What is served."""
     router = APIRouter(tags=["models"], route_class=StrictRoute)
 
     @router.get("/models", summary="Models that are loaded, and folders that are not")
-    async def list_models() -> ModelList:
+    async def list_models(request: Request) -> ModelList:
         """Every loaded version with its task, labels, source, digest, state and share of the requests.
 
         Folders that do not serve, and why; and which versions requests get that name none, where somebody decided it.
+        With a key for some models, of these alone.
         """
-        return model_list(repository, policies, candidates)
+        return model_list(repository, policies, candidates, choice.shown(request))
 
     @router.get(
         "/models/{name}/{version}/card",
@@ -100,11 +102,12 @@ def models_router(repository: ModelRepository, policies: Policies, candidates: C
         response_class=MarkdownResponse,
         responses=problems(404, 422),
     )
-    async def get_card(name: Name, version: Version) -> MarkdownResponse:
+    async def get_card(name: Name, version: Version, request: Request) -> MarkdownResponse:
         """What the author of a loaded version says of it, as Markdown: the `README.md` of its folder, as it was loaded.
 
         At most 128 KiB of UTF-8. What it says is the author's; whoever shows it makes no markup of it.
         """
+        choice.shown(request).require(name)
         card = repository.catalogue.find(name, version).card
         if card is None:
             raise CardNotFound(name, version)

@@ -11,6 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from prediction_service.api.schemas import ModelVersion
 from prediction_service.batching.problems import CallerLeft
+from prediction_service.choice import Choice
 from prediction_service.idempotency.key import bad_key, has_key
 from prediction_service.models.model import Model
 from prediction_service.predict import Predictor
@@ -106,7 +107,7 @@ class StreamedPredictions(Response):
         ]
 
 
-def stream_router(predictor: Predictor, streams: Streams, disk: Disk) -> APIRouter:
+def stream_router(predictor: Predictor, choice: Choice, streams: Streams, disk: Disk) -> APIRouter:
     """Predictions for bodies of any length; its document stands with the other bodies of its path."""
     router = APIRouter(prefix="/predict", route_class=StreamRoute)
 
@@ -122,7 +123,7 @@ def stream_router(predictor: Predictor, streams: Streams, disk: Disk) -> APIRout
         if has_key(request.scope):
             raise bad_key("does not go with a stream; what came of it says how far it was recorded: send what follows")
         try:
-            model = predictor.choose(model_name, model_version, task_type, request.headers)
+            model = choice.of(request, model_name, model_version, task_type)
         except InvalidRequest as problem:
             message = problem.extensions["errors"][0]["message"]
             raise InvalidRequest([FieldError(location="query.task_type", message=message)]) from None

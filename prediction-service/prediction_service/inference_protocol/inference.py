@@ -5,6 +5,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
+from prediction_service.choice import Choice
 from prediction_service.inference_protocol.errors import BadInference, documented_errors
 from prediction_service.inference_protocol.instances import instances_of
 from prediction_service.inference_protocol.paths import Name, Version
@@ -37,7 +38,7 @@ INFER_RESPONSE: dict[int | str, dict[str, Any]] = {
 }
 
 
-def add_inference(router: APIRouter, predictor: Predictor) -> None:
+def add_inference(router: APIRouter, predictor: Predictor, choice: Choice) -> None:
     """Inference."""
 
     @router.post(
@@ -56,7 +57,7 @@ def add_inference(router: APIRouter, predictor: Predictor) -> None:
         """
         json_length = request.headers.get(JSON_LENGTH)
         asked = await read_body(request, lambda body: read_request(body, json_length), MAX_BATCH_BYTES)
-        model = predictor.choose(name, version, headers=request.headers)
+        model = choice.of(request, name, version)
         check_requested(model.manifest, asked.request)
         instances = instances_of(model.manifest.signature, asked.tensors)
         predicted = await predictor.predict(model, instances, caller_of(request, bad_timeout))

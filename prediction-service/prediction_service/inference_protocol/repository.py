@@ -5,25 +5,26 @@ from typing import Any
 from fastapi import APIRouter, Depends, Request
 from pydantic import SecretStr, ValidationError
 
+from prediction_service.choice import Choice
 from prediction_service.inference_protocol.descriptions import index_of
 from prediction_service.inference_protocol.errors import BadInference, documented_errors
 from prediction_service.inference_protocol.paths import Name
 from prediction_service.inference_protocol.schemas import IndexRequest
 from prediction_service.models.repository import ModelRepository
 from shared.http.request_body import read_body
-from shared.service.admin_token import admin_token
+from shared.service.key_models import admin_of_model
 
 
-def add_repository(router: APIRouter, repository: ModelRepository, token: SecretStr) -> None:
+def add_repository(router: APIRouter, repository: ModelRepository, choice: Choice, token: SecretStr) -> None:
     """The routes of the index, and those for operators."""
-    admin = [Depends(admin_token(token))]
+    admin = [Depends(admin_of_model(token))]
 
     @router.post(
         "/repository/index", summary="Every version that is known, and its state", responses=documented_errors(400, 413)
     )
     async def repository_index(request: Request) -> list[dict[str, str]]:
-        wanted = await read_body(request, read_index_request)
-        return index_of(repository, ready=wanted.ready)
+        wanted, shown = await read_body(request, read_index_request), choice.shown(request)
+        return [entry for entry in index_of(repository, ready=wanted.ready) if entry["name"] in shown]
 
     @router.post(
         "/repository/models/{name}/load",

@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 from pydantic import SecretStr
 
+from prediction_service.choice import Choice
 from prediction_service.inference_protocol.errors import ProtocolRoute
 from prediction_service.inference_protocol.inference import add_inference
 from prediction_service.inference_protocol.models import add_models
@@ -14,13 +15,13 @@ from prediction_service.predict import Predictor
 
 
 def protocol_router(
-    predictor: Predictor, repository: ModelRepository, token: SecretStr, *, server: str, version: str
+    predictor: Predictor, repository: ModelRepository, choice: Choice, token: SecretStr, *, server: str, version: str
 ) -> APIRouter:
     """The protocol's routes, resource by resource."""
     router = APIRouter(prefix="/v2", tags=["open inference protocol"], route_class=ProtocolRoute)
     add_unknown_paths(router)  # first: of several partial matches Starlette takes the first
     add_server(router, repository.catalogue, server, version)
-    add_models(router, repository.catalogue)
-    add_inference(router, predictor)
-    add_repository(router, repository, token)
+    add_models(router, repository.catalogue, choice)
+    add_inference(router, predictor, choice)
+    add_repository(router, repository, choice, token)
     return router

@@ -21,6 +21,9 @@ bearer = HTTPBearer(
 )
 
 
+FOR_ALL_MODELS = " for all models"
+
+
 class AdminTokenRequired(Problem):
     """No admin token came with the request, or not the right one."""
 
@@ -41,15 +44,17 @@ class RightMissing(Problem):
     type = "urn:problem-type:right-missing"
     title = "Right Missing"
 
-    def __init__(self, *needed: Right) -> None:
+    def __init__(self, *needed: Right, about: str = "", hint: str = "", **extensions: Any) -> None:
         names = " or ".join(needed) or Right.ADMIN
-        super().__init__(f"This key has not the right that this needs: {names}.", needed=list(needed or [Right.ADMIN]))
+        detail = f"This key has not the right that this needs{about}: {names}.{hint}"
+        super().__init__(detail, needed=list(needed or [Right.ADMIN]), **extensions)
 
 
 def admin_token(expected: SecretStr, *enough: Right) -> Callable[..., Coroutine[Any, Any, None]]:
     """A dependency: only for the admin token, and for keys with the right `admin` or one of those that are `enough`.
 
-    It raises AdminTokenRequired, RightMissing, HolderNotBelieved.
+    The right must be for all models: see `key_models` for what is about one. It raises AdminTokenRequired,
+    RightMissing, HolderNotBelieved.
     """
 
     async def require_admin_token(
@@ -67,6 +72,8 @@ def require(
     if holder is not None:
         if not may(holder.rights, *enough):
             raise RightMissing(*enough)
+        if holder.models_for(*enough) is not None:
+            raise RightMissing(*enough, about=FOR_ALL_MODELS)
     elif given is None or not matches(given.credentials, expected):
         raise AdminTokenRequired
 

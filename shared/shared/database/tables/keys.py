@@ -40,7 +40,9 @@ api_key = Table(
     Column("digest", LargeBinary, nullable=False, comment="SHA-256 of the key"),
     Column("old_digest", LargeBinary, comment="that of the key before the last rotation, while it lives"),
     Column("old_expires_at", DateTime(timezone=True)),
-    Column("rights", ARRAY(Text), nullable=False, comment="predict, read, feedback, analyze, admin"),
+    Column(
+        "rights", ARRAY(Text), nullable=False, comment="predict, read, feedback, analyze, admin: those for all models"
+    ),
     Column("expires_at", DateTime(timezone=True)),
     Column("note", Text, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
@@ -63,6 +65,7 @@ api_key = Table(
         Integer,
         comment="most requests in flight, over all gateways; null: no bound of its own",
     ),
+    Column("models", JSONB, comment="further rights, each with the models that it is for; null: there are none"),
     CheckConstraint("octet_length(digest) = 32 AND octet_length(old_digest) = 32", name="digest"),
     CheckConstraint("(old_digest IS NULL) = (old_expires_at IS NULL)", name="old"),
     Index("api_key_revision_key", "revision", unique=True),
