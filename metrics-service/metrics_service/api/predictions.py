@@ -49,7 +49,7 @@ CallerName = Annotated[
     ),
 ]
 KeyId = Annotated[
-    UUID, Query(description="Of the key they came with", examples=["e03955ab-ddb8-4581-882d-0d46a027e8d9"])
+    UUID, Query(description="Of the key they came with", examples=[None])
 ]
 Cursor = Annotated[
     str | None,
