@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from enum import StrEnum
+from time import sleep
 from typing import NamedTuple
 
 import httpx
@@ -75,6 +76,16 @@ def operations(document: dict) -> Iterator[Operation]:
         for method in METHODS:
             if method in item:
                 yield Operation(method.upper(), path, access_of(method.upper(), path))
+
+
+OF_EACH_SERVICE = {"/predict", "/metrics/aggregated", "/analyze/performance"}
+
+
+def document_of(client: httpx.Client) -> dict:
+    """The whole document: a service that is busy may be missing in it for a moment."""
+    while not (document := client.get("/openapi.json").json())["paths"].keys() >= OF_EACH_SERVICE:
+        sleep(0.2)
+    return dict(document)
 
 
 def make(client: httpx.Client, name: str, rights: list[Right], **more: object) -> dict:

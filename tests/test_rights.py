@@ -12,7 +12,7 @@ import pytest
 from gateway.request.access import FREE, NEVER, Anonymous, of_own_path
 from shared.contracts.rights import Right, may
 from shared.testing.admin import ADMIN, TOKEN
-from tests.rights import UNKNOWN, Operation, bearer, make, operations
+from tests.rights import UNKNOWN, Operation, bearer, document_of, make, operations
 from tests.stack import LocalStack
 
 PLENTY = "1000000/60s"
@@ -51,7 +51,7 @@ def status(stack: Stack, operation: Operation, headers: dict[str, str]) -> int:
 
 
 def test_every_operation_needs_what_the_gateway_says(roomy: Stack) -> None:
-    found = list(operations(roomy.client.get("/openapi.json").json()))
+    found = list(operations(document_of(roomy.client)))
     assert len(found) > 50
     assert {operation.access for operation in found} >= {FREE, of_own_path("/keys")}
     for operation, right in itertools.product(found, Right):
@@ -62,7 +62,7 @@ def test_every_operation_needs_what_the_gateway_says(roomy: Stack) -> None:
 
 
 def test_without_a_good_key_nobody_gets_further_than_anonymous_callers(roomy: Stack) -> None:
-    for operation in operations(roomy.client.get("/openapi.json").json()):
+    for operation in operations(document_of(roomy.client)):
         is_free = operation.access is FREE
         needs_key = operation.access.openness == NEVER
         for wrong in ("msk_wrong", roomy.expired, roomy.revoked):
@@ -101,7 +101,7 @@ def table(found: list[Operation]) -> str:
 
 
 def test_the_table_in_the_documentation_is_this_one(roomy: Stack) -> None:
-    wanted = table(list(operations(roomy.client.get("/openapi.json").json())))
+    wanted = table(list(operations(document_of(roomy.client))))
     assert wanted in KEYS_DOCUMENT.read_text(encoding="utf-8"), f"docs/keys.md needs this table:\n{wanted}"
 
 

@@ -14,7 +14,7 @@ import pytest
 from gateway.request.access import FREE, PREDICTING
 from shared.contracts.rights import Right, may
 from shared.testing.admin import ADMIN
-from tests.rights import ByModel, Operation, bearer, make, operations
+from tests.rights import ByModel, Operation, bearer, document_of, make, operations
 from tests.stack import REPOSITORY, LocalStack
 from tests.test_docs_can_be_tried import NOBODY, OFFERED_EMPTY, UNLOAD, example_of_body, values_of
 
@@ -93,7 +93,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     with httpx.Client(base_url=local.url, timeout=30) as client:
         ids = {name: {"prediction": predict(client, name), "silence": silence(client, name)} for name in (OWN, OTHER)}
         keys = {right: make(client, f"{right} of {OWN}", [right], models={right: [OWN]})["key"] for right in Right}
-        yield Stack(client, client.get("/openapi.json").json(), ids, keys)
+        yield Stack(client, document_of(client), ids, keys)
     local.end()
 
 

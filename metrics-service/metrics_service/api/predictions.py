@@ -48,9 +48,7 @@ CallerName = Annotated[
         examples=["127.0.0.1"],
     ),
 ]
-KeyId = Annotated[
-    UUID, Query(description="Of the key they came with", examples=[None])
-]
+KeyId = Annotated[UUID, Query(description="Of the key they came with", examples=[None])]
 Cursor = Annotated[
     str | None,
     Query(
