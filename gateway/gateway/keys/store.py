@@ -34,8 +34,8 @@ FROM gateway.key_state
 """
 
 CHANGED = """
-SELECT key_id::text AS key_id, name, digest, old_digest, rights, models::text AS models, limits, max_in_flight, revision,
-    revoked_at IS NOT NULL AS is_revoked,
+SELECT key_id::text AS key_id, name, digest, old_digest, rights, models::text AS models, limits, max_in_flight,
+    revision, revoked_at IS NOT NULL AS is_revoked,
     extract(epoch FROM old_expires_at)::double precision AS old_expires_at,
     extract(epoch FROM expires_at)::double precision AS expires_at
 FROM gateway.api_key WHERE revision > $1 ORDER BY revision LIMIT $2
