@@ -125,6 +125,16 @@ def test_what_a_key_was_used_for_is_a_table_of_days(gateway: str) -> None:
     assert keys(gateway, "usage", "in use", "--since", "soon").code == 2
 
 
+def test_a_right_is_for_some_models_until_it_is_for_all(gateway: str) -> None:
+    done(
+        gateway, "create", "of some", "--rights", "predict,read", "--models", "predict=spam,churn", "--models", "read=x"
+    )
+    key = json.loads(done(gateway, "show", "of some", "--json"))
+    assert key["models"] == {"predict": ["churn", "spam"], "read": ["x"]}
+    assert "predict: churn, spam" in done(gateway, "show", "of some")
+    assert json.loads(done(gateway, "change", "of some", "--models", "none", "--json"))["models"] is None
+
+
 def test_a_key_is_found_by_its_name_among_others_that_begin_alike(gateway: str) -> None:
     for name in ("alike", "alike 2", "alike-2", "Alike", "alik"):
         done(gateway, "create", name, "--rights", "predict")
@@ -148,6 +158,8 @@ def test_a_key_is_found_by_its_name_among_others_that_begin_alike(gateway: str) 
         (("rotate", "taken", "--old-lives", "always"), 2, "is no duration"),
         (("rotate", "taken", "--old-lives", "31d"), 2, "422: old_lives_seconds"),
         (("revoke", "taken"), 2, "--yes"),
+        (("change", "taken", "--models", "churn"), 2, "say for which right"),
+        (("change", "taken", "--models", "read=churn"), 2, "422: models"),
         (("audit", "--limit", "0"), 2, "422: query.limit"),
     ],
 )

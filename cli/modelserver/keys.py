@@ -61,6 +61,10 @@ def add_wishes(action: Any) -> None:
     """What a key is like."""
     action.add_argument("--rights", metavar="RIGHT,RIGHT", help="of predict, read, feedback, analyze, admin")
     action.add_argument(
+        "--models", metavar="RIGHT=MODEL,MODEL", action="append",
+        help=f"of a right that is not for all, as often as there are such; {NOTHING}: all rights are for all models",
+    )  # fmt: skip
+    action.add_argument(
         "--limits", metavar="LIMITS", help=f"such as 600/60s,100000/d; {NOTHING}: it counts for its address"
     )
     action.add_argument(

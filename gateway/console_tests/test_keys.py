@@ -78,6 +78,7 @@ def test_the_life_of_a_key(console: Console, client: httpx.Client, name: str) ->
     form.get_by_label("Numbers and the record").uncheck()
     form.get_by_label("Limits").fill("")
     form.get_by_label("Most requests at a time").fill("8")
+    form.get_by_label("Models of a right").fill("predict: sentiment, churn")
     form.get_by_label("Reason").fill(f"for {MARKUP}")
     form.get_by_label("Your name").fill("ada")
     form.get_by_role("button", name="Put it in force").click()
@@ -86,7 +87,8 @@ def test_the_life_of_a_key(console: Console, client: httpx.Client, name: str) ->
     assert status(client, first) == 403
     (key,) = client.get("/keys", headers=ADMIN).json()["keys"]
     assert (key["limits"], key["expires_at"], key["note"]) == (None, "2035-01-31T07:00:00Z", MARKUP)
-    assert key["max_in_flight"] == 8
+    assert (key["max_in_flight"], key["models"]) == (8, {"predict": ["churn", "sentiment"]})
+    expect(form.get_by_label("Models of a right")).to_have_value("predict: churn, sentiment")
 
     end = card(page, "Replace or revoke it")
     end.get_by_label("The old one lives").select_option("no longer")

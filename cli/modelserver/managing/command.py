@@ -64,7 +64,7 @@ async def change(gateway: Gateway, options: Namespace) -> None:
     """Of the revision that is there now."""
     wanted = wanted_of(options)
     if not wanted:
-        raise UsageError("what shall change? --name, --rights, --limits, --max-in-flight, --expires, --note")
+        raise UsageError("what shall change? --name, --rights, --models, --limits, --max-in-flight, --expires, --note")
     key = await find(gateway, options.key)
     body = wanted | words_for_audit(options) | {"revision": key["revision"]}
     changed = await gateway.ask("PATCH", f"/keys/{key['key_id']}", "key_id", body=body)

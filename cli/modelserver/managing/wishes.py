@@ -23,6 +23,8 @@ def wanted_of(options: Namespace) -> dict[str, Any]:
         wanted["name"] = options.name
     if options.rights is not None:
         wanted["rights"] = [right.strip() for right in options.rights.split(",")]
+    if options.models is not None:
+        wanted["models"] = models_of(options.models)
     if options.limits is not None:
         wanted["limits"] = None if options.limits == NOTHING else options.limits
     if options.max_in_flight is not None:
@@ -38,6 +40,19 @@ def words_for_audit(options: Namespace) -> dict[str, str]:
     """Who, and why, as far as it is said."""
     words = {"reason": options.reason, "changed_by": options.by}
     return {name: word for name, word in words.items() if word is not None}
+
+
+def models_of(words: list[str]) -> dict[str, list[str]] | None:
+    """Of each right those that it is for; None: all rights are for all. Raises UsageError."""
+    if words == [NOTHING]:
+        return None
+    models: dict[str, list[str]] = {}
+    for word in words:
+        right, separator, names = word.partition("=")
+        if not separator:
+            raise UsageError(f"--models {word}: say for which right, such as predict=churn,sentiment; or {NOTHING}")
+        models.setdefault(right.strip(), []).extend(name.strip() for name in names.split(","))
+    return models
 
 
 def number_of(text: str) -> int:

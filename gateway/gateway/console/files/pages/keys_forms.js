@@ -65,19 +65,30 @@ function wishesOf(id, key) {
   const name = text(`${id}-name`, key.name, { required: true, maxlength: 100 });
   const rights = RIGHTS.map(([value, label]) => [h("input", { id: `${id}-${value}`, type: "checkbox", value, checked: (key.rights ?? ["predict"]).includes(value) }), label]);
   const limits = text(`${id}-limits`, key.limits ?? "", { maxlength: 200, placeholder: "600/60s,100000/d" });
+  const models = text(`${id}-models`, modelsInWords(key.models), { maxlength: 8000, placeholder: "predict: churn, sentiment; read: churn" });
   const places = h("input", { id: `${id}-places`, type: "number", min: 1, max: 1_000_000, step: 1, value: key.max_in_flight ?? "" });
   const expires = h("input", { id: `${id}-expires`, type: "datetime-local", step: 1, value: key.expires_at ? localTime(key.expires_at) : "" });
   const note = text(`${id}-note`, key.note ?? "", { maxlength: 500 });
   const values = () => ({
     name: name.value.trim(), rights: rights.filter(([box]) => box.checked).map(([box]) => box.value).sort(), limits: limits.value.trim() || null,
-    max_in_flight: places.value ? Number(places.value) : null,
+    models: modelsOf(models.value), max_in_flight: places.value ? Number(places.value) : null,
     expires_at: expires.value ? new Date(expires.value).toISOString() : null, note: note.value,
   });
   return { values, before: values(), fields: [
-    h("div", { class: "inputs" }, field("Name", name), field("Limits; empty: those of its address", limits), field("Most requests at a time; empty: no bound", places),
+    h("div", { class: "inputs" }, field("Name", name), field("Limits; empty: those of its address", limits), field("Most requests at a time; empty: no bound", places), field("Models of a right; empty: all", models),
       field(`Expires (${zone}); empty: never`, expires), field("Note", note)),
     h("fieldset", {}, h("legend", {}, "What it is for"), h("div", { class: "actions" }, rights.map(([box, label]) => h("span", {}, box, " ", h("label", { for: box.id }, label))))),
   ] };
+}
+
+function modelsInWords(models) {
+  return Object.entries(models ?? {}).map(([right, names]) => `${right}: ${names.join(", ")}`).join("; ");
+}
+
+/** `predict: churn, sentiment; read: churn` by right; null of nothing. What is no such list, the server says of it. */
+function modelsOf(words) {
+  const parts = words.split(";").filter((part) => part.trim()).map((part) => part.split(":"));
+  return parts.length ? Object.fromEntries(parts.map(([right, names = ""]) => [right.trim(), names.split(",").map((name) => name.trim())])) : null;
 }
 
 /** A moment as the control has it: in the reader's zone, without saying so. */
