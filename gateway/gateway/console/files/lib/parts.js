@@ -95,3 +95,18 @@ export function field(label, control) {
 export function nothing(sentence) {
   return h("p", { class: "nothing" }, sentence);
 }
+
+/** What `make` answers, asked for each time that somebody wants to know. */
+export function whenOpened(summary, signal, make) {
+  const place = h("div", {}, nothing("Loading …"));
+  const element = h("details", {}, h("summary", {}, summary), place);
+  element.addEventListener("toggle", async () => {
+    if (!element.open) return;
+    try {
+      fill(place, await make());
+    } catch (error) {
+      if (!signal.aborted) fill(place, problem(error));
+    }
+  });
+  return element;
+}

@@ -15,6 +15,12 @@ export function startTokenButton(button) {
   label();
 }
 
+/** In the place of what is not public. */
+export function locked(sentence) {
+  return h("section", { class: "card" }, h("p", { class: "nothing" }, sentence),
+    h("p", { class: "actions" }, h("button", { type: "button", class: "main", onclick: askForToken }, "Give the admin token")));
+}
+
 /** Opens the dialog; answers whether there is a token afterwards. */
 export function askForToken() {
   const field = h("input", { id: "admin-token", type: "password", autocomplete: "off", spellcheck: "false", required: true, maxlength: 4096 });

@@ -4,7 +4,7 @@ import { get } from "../lib/api.js";
 import { fill, h } from "../lib/dom.js";
 import { badge, card, nothing, problem, time } from "../lib/parts.js";
 import { href } from "../lib/router.js";
-import { askForToken } from "../lib/token_dialog.js";
+import { locked } from "../lib/token_dialog.js";
 import { hasToken, whenTokenChanges } from "../lib/token.js";
 import { createForm } from "./keys_forms.js";
 import { audit, detail } from "./keys_detail.js";
@@ -14,15 +14,10 @@ const PAGE_ROWS = 100;
 
 export function render(params, signal) {
   const place = h("div", {});
-  const show = () => fill(place, hasToken() ? unlocked(params, signal) : locked());
+  const show = () => fill(place, hasToken() ? unlocked(params, signal) : locked("Who may call, and what, is shown and changed with the admin token."));
   whenTokenChanges(show, signal);
   show();
   return place;
-}
-
-function locked() {
-  return h("section", { class: "card" }, nothing("Who may call, and what, is shown and changed with the admin token."),
-    h("p", { class: "actions" }, h("button", { type: "button", class: "main", onclick: askForToken }, "Give the admin token")));
 }
 
 function unlocked(params, signal) {

@@ -4,9 +4,9 @@ import { ask, get, post } from "../lib/api.js";
 import { confirmed } from "../lib/confirm.js";
 import { fill, h } from "../lib/dom.js";
 import { count, words } from "../lib/format.js";
-import { badge, card, nothing, problem, table, time } from "../lib/parts.js";
+import { badge, card, field, nothing, problem, table, time, whenOpened } from "../lib/parts.js";
 import { href } from "../lib/router.js";
-import { changeForm, field, forAudit } from "./keys_forms.js";
+import { changeForm, forAudit, sending } from "./keys_forms.js";
 import { shownOnce } from "./keys_secret.js";
 
 const LIVES = [[0, "no longer"], [3600, "1 h more"], [86_400, "1 d more"], [604_800, "7 d more"], [2_592_000, "30 d more"]];
@@ -49,13 +49,9 @@ function ends(key, signal, again) {
   const lives = h("select", { id: "old-lives" }, LIVES.map(([value, label]) => h("option", { value }, label)));
   const audited = forAudit("end"), trouble = h("div", { role: "status" });
   lives.value = USUAL;
-  const rotate = async () => {
-    try {
-      again((await post(`/keys/${key.key_id}/rotate`, { revision: key.revision, old_lives_seconds: Number(lives.value), ...audited.values() }, { admin: true, signal })).data);
-    } catch (error) {
-      if (!signal.aborted) fill(trouble, problem(error));
-    }
-  };
+  const rotate = sending(trouble, signal, async () => {
+    again((await post(`/keys/${key.key_id}/rotate`, { revision: key.revision, old_lives_seconds: Number(lives.value), ...audited.values() }, { admin: true, signal })).data);
+  });
   const revoke = async () => {
     const done = await confirmed(`Revoke ${key.name}?`, "Whoever calls with it is refused from then on, everywhere, for good. Its name is free for another key.", "Revoke",
       async () => (await ask("DELETE", `/keys/${key.key_id}`, { params: audited.values(), admin: true })).data);
@@ -81,21 +77,6 @@ export function audit(params, signal) {
     const { data } = await get("/keys/audit", { params, admin: true, signal });
     return data.events.length ? h("ol", { class: "rows" }, data.events.map(inWords)) : nothing("Nothing was ever changed.");
   });
-}
-
-/** What `make` answers, asked for each time that somebody wants to know. */
-function whenOpened(summary, signal, make) {
-  const place = h("div", {}, nothing("Loading …"));
-  const element = h("details", {}, h("summary", {}, summary), place);
-  element.addEventListener("toggle", async () => {
-    if (!element.open) return;
-    try {
-      fill(place, await make());
-    } catch (error) {
-      if (!signal.aborted) fill(place, problem(error));
-    }
-  });
-  return element;
 }
 
 function inWords(event) {

@@ -1,15 +1,11 @@
-// Forms for what a key is like: another one, or another way.
+// Forms for what a key is like.
 
 import { ask, post } from "../lib/api.js";
 import { fill, h } from "../lib/dom.js";
 import { zone } from "../lib/format.js";
-import { problem } from "../lib/parts.js";
+import { field, problem } from "../lib/parts.js";
 
 const RIGHTS = [["predict", "Predictions"], ["read", "Numbers and the record"], ["feedback", "Feedback"], ["analyze", "Reports"], ["admin", "Everything, keys included"]];
-
-export function field(label, control) {
-  return h("div", { class: "input" }, h("label", { for: control.id }, label), control);
-}
 
 export function text(id, value = "", more = {}) {
   return h("input", { id, type: "text", autocomplete: "off", value, ...more });
@@ -24,40 +20,41 @@ export function forAudit(id) {
   };
 }
 
-export function createForm(signal, done) {
-  const wishes = wishesOf("new", {}), words = forAudit("new"), said = h("div", { role: "status" });
-  const form = h("form", { onsubmit: async (event) => {
+/** What a form or a button does; `said` has what went wrong. */
+export function sending(said, signal, act) {
+  return async (event) => {
     event.preventDefault();
     try {
-      const wanted = Object.fromEntries(Object.entries(wishes.values()).filter(([, value]) => value !== null));
-      const { data } = await post("/keys", { ...wanted, ...words.values() }, { admin: true, signal });
-      form.reset();
-      fill(said);
-      done(data);
+      await act();
     } catch (error) {
       if (!signal.aborted) fill(said, problem(error));
     }
-  } }, wishes.fields, h("div", { class: "inputs" }, words.fields), said, h("p", { class: "actions" }, h("button", { type: "submit", class: "main" }, "Make it")));
+  };
+}
+
+export function createForm(signal, done) {
+  const wishes = wishesOf("new", {}), words = forAudit("new"), said = h("div", { role: "status" });
+  const form = h("form", { onsubmit: sending(said, signal, async () => {
+    const { data } = await post("/keys", { ...wishes.values(), ...words.values() }, { admin: true, signal });
+    form.reset();
+    fill(said);
+    done(data);
+  }) }, wishes.fields, h("div", { class: "inputs" }, words.fields), said, h("p", { class: "actions" }, h("button", { type: "submit", class: "main" }, "Make it")));
   return form;
 }
 
 /** What is different from `key` is changed; another revision than the one that was shown is a conflict, which is said. */
 export function changeForm(key, signal, done) {
   const wishes = wishesOf("key", key), words = forAudit("change"), said = h("div", { role: "status" });
-  return h("form", { onsubmit: async (event) => {
-    event.preventDefault();
+  return h("form", { onsubmit: sending(said, signal, async () => {
     const wanted = Object.entries(wishes.values()).filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(wishes.before[name]));
     if (!wanted.length) {
       fill(said, h("p", { class: "note" }, "Nothing is different."));
       return;
     }
-    try {
-      const body = { revision: key.revision, ...Object.fromEntries(wanted), ...words.values() };
-      done((await ask("PATCH", `/keys/${key.key_id}`, { body, admin: true, signal })).data);
-    } catch (error) {
-      if (!signal.aborted) fill(said, problem(error));
-    }
-  } }, wishes.fields, h("div", { class: "inputs" }, words.fields), said, h("p", { class: "actions" }, h("button", { type: "submit", class: "main" }, "Put it in force")));
+    const body = { revision: key.revision, ...Object.fromEntries(wanted), ...words.values() };
+    done((await ask("PATCH", `/keys/${key.key_id}`, { body, admin: true, signal })).data);
+  }) }, wishes.fields, h("div", { class: "inputs" }, words.fields), said, h("p", { class: "actions" }, h("button", { type: "submit", class: "main" }, "Put it in force")));
 }
 
 /** Controls with what `key` has; `values()` as the API takes them, `before` what they were. */
@@ -85,7 +82,7 @@ function modelsInWords(models) {
   return Object.entries(models ?? {}).map(([right, names]) => `${right}: ${names.join(", ")}`).join("; ");
 }
 
-/** `predict: churn, sentiment; read: churn` by right; null of nothing. What is no such list, the server says of it. */
+/** `predict: churn, sentiment; read: churn` by right; null of nothing. */
 function modelsOf(words) {
   const parts = words.split(";").filter((part) => part.trim()).map((part) => part.split(":"));
   return parts.length ? Object.fromEntries(parts.map(([right, names = ""]) => [right.trim(), names.split(",").map((name) => name.trim())])) : null;

@@ -6,7 +6,7 @@ import { milliseconds, percent, short } from "../lib/format.js";
 import { field, nothing, problem, time } from "../lib/parts.js";
 import { askUntilItIsThere } from "../lib/poll.js";
 import { go, href } from "../lib/router.js";
-import { askForToken } from "../lib/token_dialog.js";
+import { locked } from "../lib/token_dialog.js";
 import { hasToken, whenTokenChanges } from "../lib/token.js";
 import { detail } from "./record_detail.js";
 import { exportAndErase } from "./record_export.js";
@@ -23,7 +23,7 @@ const FEEDBACK = [["", "any"], ["missing", "missing"], ["given", "given"]];
 
 export function render(params, signal) {
   const place = h("div", {});
-  const show = () => fill(place, hasToken() ? unlocked(params, signal) : locked());
+  const show = () => fill(place, hasToken() ? unlocked(params, signal) : locked("The record is not public: what callers sent may be in it. It is read with the admin token."));
   whenTokenChanges(show, signal);
   show();
   return place;
@@ -33,11 +33,6 @@ function unlocked(params, signal) {
   if (params.id) return detail(params, signal);
   if (params.review) return review(params, signal);
   return [filters(params), list(params, signal), exportAndErase(params, signal)];
-}
-
-function locked() {
-  return h("section", { class: "card" }, nothing("The record is not public: what callers sent may be in it. It is read with the admin token."),
-    h("p", { class: "actions" }, h("button", { type: "button", class: "main", onclick: askForToken }, "Give the admin token")));
 }
 
 function filters(params) {

@@ -1,11 +1,11 @@
 // Rollouts: which version requests get that name none, for every model; promote, roll back, begin another.
 
-import { ask, get, post } from "../lib/api.js";
+import { get, post } from "../lib/api.js";
 import { fill, fillWhenChanged, h } from "../lib/dom.js";
 import { count, milliseconds, short } from "../lib/format.js";
-import { badge, freshness, nothing, problem, table, time } from "../lib/parts.js";
+import { badge, freshness, nothing, problem, table, time, whenOpened } from "../lib/parts.js";
 import { keepAsking } from "../lib/poll.js";
-import { askForToken, withToken } from "../lib/token_dialog.js";
+import { locked, withToken } from "../lib/token_dialog.js";
 import { hasToken, whenTokenChanges } from "../lib/token.js";
 import { changeForm } from "./rollouts_change.js";
 import { guards, report } from "./rollouts_report.js";
@@ -26,7 +26,7 @@ export function render(params, signal) {
   let cards = new Map();
   const look = keepAsking(signal, SECONDS, async () => {
     if (!hasToken()) {
-      fillWhenChanged(place, "no token", locked);
+      fillWhenChanged(place, "no token", () => locked("Who gets which version is shown and changed with the admin token."));
       return;
     }
     const [{ data: models }, { data: traffic }, { data: seen }] = await Promise.all([get("/models", { signal }),
@@ -54,11 +54,6 @@ export function render(params, signal) {
   };
   whenTokenChanges(again, signal);
   return [h("div", { class: "controls" }, fresh.element), place];
-}
-
-function locked() {
-  return h("section", { class: "card" }, nothing("Who gets which version is shown and changed with the admin token."),
-    h("p", { class: "actions" }, h("button", { type: "button", class: "main", onclick: askForToken }, "Give the admin token")));
 }
 
 /** Its element, and `tell`, which brings traffic and guards up to date, and says when another policy is in force. */
@@ -101,20 +96,12 @@ function steps({ steps: all, step }) {
   return all.map((one, at) => h(at === step ? "strong" : "span", {}, `${at ? " → " : ""}${short(one.share)} %${one.minutes ? ` for ${count(one.minutes)} min` : ""}`));
 }
 
-/** Who changed it, when and why, once somebody wants to know. */
+/** Who changed it, when and why. */
 function audit(path, signal) {
-  const place = h("div", {}, nothing("Loading …"));
-  const element = h("details", {}, h("summary", {}, "History"), place);
-  element.addEventListener("toggle", async () => {
-    if (!element.open) return;
-    try {
-      const { data } = await ask("GET", `${path}/history`, { admin: true, signal });
-      fill(place, data.events.length ? h("ol", { class: "rows" }, data.events.map((event) => h("li", {}, eventInWords(event)))) : nothing("It was never changed."));
-    } catch (error) {
-      if (!signal.aborted) fill(place, problem(error));
-    }
+  return whenOpened("History", signal, async () => {
+    const { data } = await get(`${path}/history`, { admin: true, signal });
+    return data.events.length ? h("ol", { class: "rows" }, data.events.map((event) => h("li", {}, eventInWords(event)))) : nothing("It was never changed.");
   });
-  return element;
 }
 
 function eventInWords(event) {

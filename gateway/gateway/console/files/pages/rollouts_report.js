@@ -2,9 +2,9 @@
 
 import { get } from "../lib/api.js";
 import { comparison } from "../lib/comparison.js";
-import { fill, h } from "../lib/dom.js";
+import { h } from "../lib/dom.js";
 import { count, milliseconds, percent, short, words } from "../lib/format.js";
-import { badge, nothing, problem, table, time } from "../lib/parts.js";
+import { badge, nothing, table, time, whenOpened } from "../lib/parts.js";
 import { href } from "../lib/router.js";
 import { confusionMatrix } from "./drift_quality.js";
 
@@ -33,19 +33,11 @@ export function guards(reading) {
 
 /** The report on the candidate, asked for when it is opened. */
 export function report(path, policy, signal) {
-  const place = h("div", {}, nothing("Loading …"));
-  const element = h("details", {}, h("summary", {}, "How the candidate does"), place);
-  element.addEventListener("toggle", async () => {
-    if (!element.open) return;
-    try {
-      const { data } = await get(`${path}/report`, { admin: true, signal });
-      fill(place, data.shadow && shadow(data.shadow, data), data.canary && [h("h3", { class: "apart" }, "As a canary"), comparison(data.canary, data.candidate_version, data.stable_version)],
-        !data.shadow && !data.canary && nothing("There is nothing to report yet."));
-    } catch (error) {
-      if (!signal.aborted) fill(place, problem(error));
-    }
+  return whenOpened("How the candidate does", signal, async () => {
+    const { data } = await get(`${path}/report`, { admin: true, signal });
+    return [data.shadow && shadow(data.shadow, data), data.canary && [h("h3", { class: "apart" }, "As a canary"), comparison(data.canary, data.candidate_version, data.stable_version)],
+      !data.shadow && !data.canary && nothing("There is nothing to report yet.")];
   });
-  return element;
 }
 
 function shadow(data, { stable_version: stable, candidate_version: candidate }) {
