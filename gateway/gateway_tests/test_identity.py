@@ -131,7 +131,7 @@ async def test_other_gateways_hear_of_it(start_gateway: StartGateway) -> None:
 
 def row(key_id: str, name: str, revision: int, *, is_revoked: bool = False) -> KeyRow:
     digest = f"{key_id} {revision}".encode()
-    return KeyRow(key_id, digest, None, None, frozenset({Right.READ}), None, is_revoked, revision, None, name)
+    return KeyRow(key_id, digest, None, None, frozenset({Right.READ}), None, is_revoked, revision, name=name)
 
 
 @given(
