@@ -59,6 +59,13 @@ async def test_predictions_show_in_count_and_aggregates_at_once(client: httpx.As
     assert answer["p50_inference_time_ms"] == pytest.approx(2, rel=0.01)
 
 
+async def test_labels_stand_by_frequency_and_then_by_name(client: httpx.AsyncClient, database: Database) -> None:
+    await insert(database, [Row(label=label) for label in ("d", "b", "e", "c", "a", "c", "b", "c")])
+    answer = await ask(client, time_window_minutes=1)
+    for found in (answer, *answer["versions"]):
+        assert list(found["label_distribution"].items()) == [("c", 3), ("b", 2), ("a", 1), ("d", 1), ("e", 1)]
+
+
 async def test_a_window_includes_its_start_and_not_its_end(client: httpx.AsyncClient, database: Database) -> None:
     instants = [NOON - timedelta(minutes=10), NOON - timedelta(microseconds=1), NOON]
     await insert(database, [Row(created_at=at) for at in instants])

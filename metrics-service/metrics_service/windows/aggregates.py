@@ -112,7 +112,7 @@ def summary(row: Row[Any]) -> Aggregates:
         p50_inference_time_ms=p50,
         p95_inference_time_ms=p95,
         p99_inference_time_ms=p99,
-        label_distribution=dict(labels),
+        label_distribution=most_frequent_first(labels),
     )
 
 
@@ -131,9 +131,16 @@ def versions_of(row: Row[Any], average_values: Mapping[tuple[str, str], float]) 
             total_predictions=total,
             average_confidence=average(sum(one.confidence_sum for one in series), sure),
             average_inference_time_ms=sum(one.time_sum for one in series) / total,
-            label_distribution={one.label: one.predictions for one in series if one.label != NO_LABEL},
+            label_distribution=most_frequent_first(
+                {one.label: one.predictions for one in series if one.label != NO_LABEL}
+            ),
             average_value=average_values.get((name, version)),
         )
+
+
+def most_frequent_first(counts: Mapping[str, int]) -> dict[str, int]:
+    """The same, in an order that is the same each time; equal ones by name."""
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
 def average(total: float, number: int) -> float | None:
