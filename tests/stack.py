@@ -66,9 +66,13 @@ class LocalStack:
             self.output.append(line)
 
     def start(self) -> "LocalStack":
-        """Starts it and waits until it says that everything is healthy."""
+        """Starts it and waits until it says that everything is healthy; if it does not, nothing of it is left."""
         self.launch()
-        wait_until(self.said(READY), "everything to be healthy", self.still_runs, START_SECONDS)
+        try:
+            wait_until(self.said(READY), "everything to be healthy", self.still_runs, START_SECONDS)
+        except BaseException:
+            self.end()
+            raise
         return self
 
     def said(self, pattern: re.Pattern[str]):

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from shared.processes.waiting import wait_until
 from shared.testing.admin import ADMIN
 from tests.stack import REPOSITORY, LocalStack
 
@@ -32,6 +33,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     shutil.copytree(models / "sentiment" / "2.0.0", models / "sentiment" / CANDIDATE)
     stack = LocalStack(folder / "local", INGRESS_LIMITS="1000/60s", MODELS_DIR=str(models)).start()
     with httpx.Client(base_url=stack.url, headers=ADMIN, timeout=30) as client:
+        wait_until(lambda: client.get("/models").json()["waiting"] == [], "all models", stack.still_runs, 120)
         yield client
     stack.end()
 
