@@ -3,7 +3,7 @@
 SCENARIOS = (
     "predictions", "hops", "start_up", "memory", "tables", "tensors", "batching", "python_model",
     "streams", "containers",
-    "limiter", "proxy", "api_keys", "console",
+    "limiter", "proxy", "api_keys", "revocation", "console",
     "cached_report", "quota", "stampede",
     "aggregates", "inputs",
     "reading", "keys", "shadow",
@@ -11,9 +11,9 @@ SCENARIOS = (
 
 GROUPS = {
     "prediction": SCENARIOS[:10],
-    "gateway": SCENARIOS[10:14],
-    "analytics": SCENARIOS[14:17],
-    "metrics": SCENARIOS[17:19],
-    "record": SCENARIOS[19:],
+    "gateway": SCENARIOS[10:15],
+    "analytics": SCENARIOS[15:18],
+    "metrics": SCENARIOS[18:20],
+    "record": SCENARIOS[20:],
 }
 """What `make bench-prediction` and its siblings run."""
