@@ -17,7 +17,7 @@ from shared.processes.waiting import wait_until
 
 REPOSITORY = Path(__file__).parent.parent
 READY = re.compile(r"make run: everything is healthy")
-START_SECONDS = 120
+START_SECONDS = 200
 END_SECONDS = 60
 
 

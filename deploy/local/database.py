@@ -15,7 +15,7 @@ from shared.database.connection import CannotConnectError, Connector
 from shared.database.migrate import in_one_line, migrate
 from shared.database.roles import SERVICE_ROLES
 
-START_SECONDS = 60
+START_SECONDS = 180
 """How long our own Postgres may take to start; a machine that needs longer is in trouble."""
 
 NOT_ALLOWED = (asyncpg.InsufficientPrivilegeError, asyncpg.ReadOnlySQLTransactionError)

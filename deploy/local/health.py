@@ -28,7 +28,7 @@ MOST_BYTES, READ_BYTES = 4 << 20, 65_536
 UNREADABLE = (OSError, http.client.HTTPException, ValueError)
 """No connection, no HTTP, no health: as good as no response, for it may come yet."""
 
-START_SECONDS = 60
+START_SECONDS = 180
 """Time for the start; a machine that needs longer is in trouble."""
 
 SETTLED_SECONDS = 3
