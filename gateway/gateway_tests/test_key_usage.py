@@ -18,7 +18,8 @@ from shared.database.listening_connection import StoreAwayError
 from shared.testing.admin import ADMIN
 from shared.testing.postgres import Database
 
-NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
+NOON = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0) - timedelta(days=2)
+DAY, DAY_BEFORE, DAY_AFTER = (str((NOON + timedelta(days=step)).date()) for step in (0, -1, 1))
 NOTHING = dict.fromkeys(("requests", "refused", "predict", "feedback", "reports", "predictions"), 0)
 
 
@@ -104,13 +105,13 @@ async def test_predictions_are_those_on_record_on_their_days(gateway: httpx.Asyn
         await record(database, made["key_id"], midnight - timedelta(microseconds=1), 1)
         await record(database, str(uuid4()), NOON, 5)
         await record(database, None, NOON, 5)
-        found = await usage_of(gateway, made["key_id"], since="2026-05-01", until="2026-05-31")
+        found = await usage_of(gateway, made["key_id"], since=DAY_BEFORE, until=DAY_AFTER)
         await database.fetch("SELECT metrics.count_keys(100)")
-        assert found == await usage_of(gateway, made["key_id"], since="2026-05-01", until="2026-05-31")
-    assert [(day["day"], day["predictions"]) for day in found["days"]] == [("2026-05-03", 2), ("2026-05-04", 10)]
+        assert found == await usage_of(gateway, made["key_id"], since=DAY_BEFORE, until=DAY_AFTER)
+    assert [(day["day"], day["predictions"]) for day in found["days"]] == [(DAY_BEFORE, 2), (DAY, 10)]
     assert found["total"] == NOTHING | {"predictions": 12}
     await gateway.delete(f"/keys/{made['key_id']}", headers=ADMIN)
-    one = await usage_of(gateway, made["key_id"], since="2026-05-04", until="2026-05-04")
+    one = await usage_of(gateway, made["key_id"], since=DAY, until=DAY)
     assert one["total"]["predictions"] == 10, "of a revoked key, too"
 
 

@@ -162,6 +162,12 @@ async def test_keys_are_listed_page_by_page(gateway: httpx.AsyncClient) -> None:
     assert names == list("abcde")
 
 
+@pytest.mark.parametrize("after", ["a\x00", "a\n", "\u00e9", "a" * 101])
+async def test_what_no_key_is_called_is_no_place_among_keys(gateway: httpx.AsyncClient, after: str) -> None:
+    refused = await gateway.get("/keys", params={"after": after}, headers=ADMIN)
+    assert (refused.status_code, refused.json()["errors"][0]["location"]) == (422, "query.after")
+
+
 @pytest.mark.parametrize(
     ("body", "location"),
     [

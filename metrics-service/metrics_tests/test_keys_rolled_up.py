@@ -13,7 +13,8 @@ from metrics_service.maintenance.retention import DAYS_OF_KEYS, HOURS_OF_KEYS, R
 from metrics_tests.rows import Row, insert
 from shared.testing.postgres import Database
 
-NOW = datetime(2026, 5, 4, 12, 30, tzinfo=UTC)
+NOW = datetime.now(UTC).replace(hour=12, minute=30, second=0, microsecond=0) - timedelta(days=1)
+"""Not long ago: the service itself drops the hours of keys that are older than HOURS_OF_KEYS."""
 SHOP, OTHER = uuid4(), uuid4()
 MICROSECOND = timedelta(microseconds=1)
 
@@ -77,8 +78,8 @@ async def test_a_key_is_reported_by_version_over_whole_hours_compacted_or_not(
             {"model_name": "lexicon", "average_confidence": 0.5, "average_inference_time_ms": 4.0, "predictions": 4},
             {"model_name": "price", "average_confidence": None, "average_inference_time_ms": 1.0, "predictions": 1},
         ],
-        "time_window_start": "2026-05-04T11:00:00Z",
-        "time_window_end": "2026-05-04T13:00:00Z",
+        "time_window_start": f"{NOW:%Y-%m-%d}T11:00:00Z",
+        "time_window_end": f"{NOW:%Y-%m-%d}T13:00:00Z",
     }
     for version in expected["versions"]:
         version["model_version"] = "1.0.0"
@@ -88,7 +89,7 @@ async def test_a_key_is_reported_by_version_over_whole_hours_compacted_or_not(
     price = (await client.get("/metrics/keys", params=asked | {"model_name": "price"})).json()
     assert (price["predictions"], price["versions"]) == (1, expected["versions"][1:])
     exactly = (await client.get("/metrics/keys", params=asked | {"window_end": hour.isoformat()})).json()
-    assert (exactly["predictions"], exactly["time_window_end"]) == (2, "2026-05-04T12:00:00Z")
+    assert (exactly["predictions"], exactly["time_window_end"]) == (2, f"{NOW:%Y-%m-%d}T12:00:00Z")
 
 
 async def test_questions_by_key_that_have_no_answer_say_why(client: httpx.AsyncClient) -> None:

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from starlette.status import HTTP_201_CREATED
 
 from gateway.keys.changes import KeyChanges
-from gateway.keys.contracts import Key, KeyChange, KeyHistory, KeyPage, KeyRotation, KeyUse, KeyWithSecret, NewKey
+from gateway.keys.contracts import NAME, Key, KeyChange, KeyHistory, KeyPage, KeyRotation, KeyUse, KeyWithSecret, NewKey
 from gateway.keys.store import ChangedBy
 from gateway.proxy.headers import forwarding_headers
 from gateway.request.context import context_of
@@ -28,6 +28,8 @@ MOST_ON_A_PAGE = 1000
 UNNAMED = "admin"
 """Whoever does not say their name."""
 
+NAME_OR_NONE = rf"^({NAME})?$"
+
 KeyId = Annotated[UUID, Path(description="As `GET /keys` has it", examples=["01a20847-a5a7-7417-9958-3271ea4081d2"])]
 
 
@@ -39,7 +41,7 @@ def keys_router(changes: KeyChanges, token: SecretStr) -> APIRouter:
 
     @router.get("", summary="Keys, by name", responses=problems(401, 403, 422, 503))
     async def list_keys(
-        after: Annotated[str, Query(max_length=100, description="`next_after` of the page before")] = "",
+        after: Annotated[str, Query(pattern=NAME_OR_NONE, description="`next_after` of the page before")] = "",
         limit: Annotated[int, Query(ge=1, le=MOST_ON_A_PAGE, description="At most so many")] = 100,
     ) -> KeyPage:
         """Those that are not revoked. The keys themselves are kept nowhere."""

@@ -20,9 +20,12 @@ MOST_IN_FLIGHT = 1_000_000
 LONGEST_GRACE_SECONDS = 30 * 86_400
 """How long an old key may live beside the new one at most."""
 
+NAME = r"[A-Za-z0-9][A-Za-z0-9._@ -]{0,99}"
+"""The pattern of a key's name."""
+
 KeyName = Annotated[
     str,
-    StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@ -]{0,99}$"),
+    StringConstraints(pattern=rf"^{NAME}$"),
     Field(description="Who has it: a service, a person, a customer; no two keys have the same", examples=["checkout"]),
 ]
 
