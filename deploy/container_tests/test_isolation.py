@@ -165,7 +165,8 @@ asyncio.run(main())
     ("service", "statement", "outcome"),
     [
         ("gateway", "SELECT count(*) FROM predictions.prediction", "refused"),
-        ("gateway", "SELECT count(*) FROM metrics.threshold", "refused"),
+        ("gateway", "SELECT count(*) FROM metrics.threshold_profile", "refused"),
+        ("gateway", "SELECT count(*) FROM metrics.key_rollup", "refused"),
         ("gateway", "CREATE TABLE public.mine (id int)", "refused"),
         ("prediction-service", "SELECT confidence FROM predictions.prediction LIMIT 1", "refused"),
         ("prediction-service", "DELETE FROM predictions.prediction", "refused"),
