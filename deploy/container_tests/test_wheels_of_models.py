@@ -1,4 +1,7 @@
-"""A Python model with a `requirements.txt` has its environment in the image whose build has seen it."""
+"""A Python model with a `requirements.txt` has its environment in the image whose build has seen it.
+
+Last of all by its name: a build beside the tests of scaling and restarts, on the same machine, costs them an answer.
+"""
 
 import subprocess
 import zipfile
