@@ -1,5 +1,6 @@
 """The connections to all upstreams, kept by aiohttp; and aiohttp's client over them, for requests of our own."""
 
+import select
 from typing import Self
 
 import aiohttp
@@ -14,6 +15,17 @@ CONNECT_TIMEOUT = aiohttp.ClientTimeout(total=None, connect=None, sock_connect=2
 
 DNS_SECONDS = 2
 """How long a name's addresses are believed: a replica that has moved is found soon."""
+
+
+def is_quiet(connection: Connection) -> bool:
+    """Whether the kernel has nothing for us on it, the other end's farewell neither."""
+    transport = connection.transport
+    socket = None if transport is None else transport.get_extra_info("socket")
+    if socket is None:
+        return False
+    kernel = select.poll()
+    kernel.register(socket.fileno(), select.POLLIN | select.POLLRDHUP)
+    return not kernel.poll(0)
 
 
 class UpstreamSession:
@@ -34,7 +46,8 @@ class UpstreamSession:
         """A connection to that scheme, host and port on which nothing is under way: a kept one or a new one.
 
         Raises aiohttp.ClientConnectorError and TimeoutError. A kept connection over which something has come that
-        nobody asked for is not used: it would be taken for the response to the next request.
+        nobody asked for is not used: it would be taken for the response to the next request. Nor is one that the other
+        end has closed, also where the event loop has not come to hear of it: what is sent into it gets no response.
         """
         connector = self.client.connector
         if connector is None:
@@ -42,7 +55,7 @@ class UpstreamSession:
         address = self._addresses.get(url) or self._address(url)
         while True:
             connection = await connector.connect(address, [], CONNECT_TIMEOUT)
-            if connection.protocol is not None and not connection.protocol.should_close:
+            if connection.protocol is not None and not connection.protocol.should_close and is_quiet(connection):
                 return connection
             connection.close()
 
