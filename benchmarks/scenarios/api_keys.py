@@ -27,6 +27,7 @@ from benchmarks.harness.servers import Server
 from benchmarks.harness.stores import postgres_server
 from benchmarks.harness.turns import Sample, samples
 from benchmarks.options import Options
+from benchmarks.scenarios.proxy import gateway_settings
 from gateway.keys.text import BEGINNING, NewSecret, new_secret
 from shared.embedded.ports import free_ports
 from shared.testing.postgres import Database
@@ -39,7 +40,6 @@ LEAST = 0.95
 FLOOD_PER_SECOND, FLOOD_CONNECTIONS, FLOOD_SECONDS = 5_000, 64, 10
 BYSTANDER_PER_SECOND, BYSTANDER_P99_MS, GROWTH_MEBIBYTES = 50, 50, 16
 LOADED_SECONDS = 60
-TOKEN = "of-the-benchmarks"  # noqa: S105 - of servers that live as long as the scenario
 
 COLUMNS = ("name", "prefix", "digest", "rights", "note", "created_at", "changed_at", "revision", "limits")
 
@@ -84,29 +84,24 @@ def cost(running: Field, options: Options) -> Findings:
 
 def per_processor_second(running: Field, seconds: float, keys: Path | None) -> float:
     """How many requests a second of the gateway's processor time is enough for."""
-    before = processor_seconds(running.gateway)
+    before = running.gateway.usage()["server"].processor_seconds
     load = wrk(running.url, CONNECTIONS, seconds, keys=keys)
     if load.failed:
         raise RuntimeError(f"{load.failed} of {load.requests} requests failed")
-    return load.requests / (processor_seconds(running.gateway) - before)
-
-
-def processor_seconds(server: Server) -> float:
-    """Of all its processes so far."""
-    return sum(used.processor_seconds for used in server.usage().values())
+    return load.requests / (running.gateway.usage()["server"].processor_seconds - before)
 
 
 def flood(running: Field, options: Options) -> Findings:
     """Wrong keys, each another one from another address, beside somebody with a good one."""
     seconds = options.of(FLOOD_SECONDS)
     wrk(running.url, FLOOD_CONNECTIONS, 2, keys=Path(os.devnull), per_second=FLOOD_PER_SECOND)
-    before = resident(running.gateway)
+    before = running.gateway.usage()["server"].resident_mebibytes
     with ThreadPoolExecutor(1) as threads:
         wrong = threads.submit(
             wrk, running.url, FLOOD_CONNECTIONS, seconds + 1, keys=Path(os.devnull), per_second=FLOOD_PER_SECOND
         )
         bystander = beside(running, seconds)
-    grown, per_second = resident(running.gateway) - before, wrong.result().rate
+    grown, per_second = running.gateway.usage()["server"].resident_mebibytes - before, wrong.result().rate
     what = f"beside a flood of wrong keys ({FLOOD_PER_SECOND:,}/s wanted)"
     bars = [
         bar("gateway", f"p99 of a bystander {what}", "at most", BYSTANDER_P99_MS, "ms", bystander.p99_ms),
@@ -126,11 +121,6 @@ def beside(running: Field, seconds: float) -> Load:
     return asyncio.run(steady(running.gateway.port, request, BYSTANDER_PER_SECOND, seconds))
 
 
-def resident(server: Server) -> float:
-    """MiB."""
-    return sum(used.resident_mebibytes for used in server.usage().values())
-
-
 @contextmanager
 def field(folder: Path) -> Iterator[Field]:
     """Every server started, all keys known, and ended afterwards."""
@@ -144,7 +134,11 @@ def field(folder: Path) -> Iterator[Field]:
         database = asyncio.run(postgres.make_database())
         asyncio.run(insert(database, keys))
         trivial = Server([sys.executable, str(PEERS / "trivial_upstream.py"), str(upstream)], upstream, folder)
-        gateway = Server([sys.executable, "-m", "gateway"], port, folder, settings(database, upstream, port))
+        variables = gateway_settings(database, f"http://127.0.0.1:{upstream}", LIMIT) | {
+            "PORT": str(port),
+            "LOG_LEVEL": "WARNING",
+        }
+        gateway = Server([sys.executable, "-m", "gateway"], port, folder, variables)
         with trivial.running(), gateway.running():
             wait_until_known(port, keys[-1])
             yield Field(gateway, file)
@@ -162,20 +156,6 @@ async def insert(database: Database, keys: Sequence[NewSecret]) -> None:
         await connection.execute("UPDATE gateway.key_state SET revision = $1", len(rows))
     finally:
         await connection.close()
-
-
-def settings(database: Database, upstream: int, port: int) -> dict[str, str]:
-    """Of the gateway."""
-    url = f"http://127.0.0.1:{upstream}"
-    return {
-        "DATABASE_URL": database.url("gateway").get_secret_value(),
-        "ADMIN_TOKEN": TOKEN,
-        "PORT": str(port),
-        **{f"{service}_URL": url for service in ("PREDICTION", "METRICS", "ANALYTICS")},
-        "TRUSTED_PROXIES": "127.0.0.1",
-        "INGRESS_LIMITS": LIMIT,
-        "LOG_LEVEL": "WARNING",
-    }
 
 
 def wait_until_known(port: int, key: NewSecret) -> None:

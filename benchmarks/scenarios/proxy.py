@@ -22,13 +22,14 @@ from benchmarks.harness.stores import postgres_server
 from benchmarks.harness.turns import Sample, alternate, samples
 from benchmarks.options import Options
 from shared.embedded.ports import free_ports
-from shared.testing.postgres import PostgresServer
+from shared.testing.postgres import Database
 
 TITLE = "Gateway"
 CONNECTIONS, GATEWAYS = 64, 2
 STEADY_RATE = 300
 IDLE_CONNECTIONS, IDLE_MEBIBYTES = 10_000, 200
 LIMIT, NO_LIMIT = "60/60s", "1000000/1s"
+TOKEN = "of-the-benchmarks"  # noqa: S105 - of servers that live as long as the scenario
 OURS, TRAEFIK, HTTPX = "this gateway", "Traefik", "plain httpx proxy"
 WANTED = {TRAEFIK: 0.5, HTTPX: 15.0}
 REFUSALS_WANTED = 0.5
@@ -176,7 +177,7 @@ def field(folder: Path) -> Iterator[Field]:
 
         def gateways(count: int, limit: str) -> list[Server]:
             port = next(ports)
-            environment = gateway_settings(postgres, url, limit)
+            environment = gateway_settings(asyncio.run(postgres.make_database()), url, limit)
             return [started(port, sys.executable, "-m", "gateway", environment=environment | {"PORT": str(port)})
                     for _ in range(count)]  # fmt: skip
 
@@ -192,12 +193,11 @@ def traefik_settings(folder: Path, port: int, upstream: str) -> Path:
     return settings
 
 
-def gateway_settings(postgres: PostgresServer, upstream: str, limit: str) -> dict[str, str]:
+def gateway_settings(database: Database, upstream: str, limit: str) -> dict[str, str]:
     """Gateways that share a database, a port and a limit."""
-    database = asyncio.run(postgres.make_database())
     return {
         "DATABASE_URL": database.url("gateway").get_secret_value(),
-        "ADMIN_TOKEN": "of-the-benchmarks",
+        "ADMIN_TOKEN": TOKEN,
         **{f"{service}_URL": upstream for service in ("PREDICTION", "METRICS", "ANALYTICS")},
         "TRUSTED_PROXIES": "127.0.0.1",
         "INGRESS_LIMITS": limit,

@@ -16,7 +16,7 @@ from benchmarks.harness.servers import Server
 from benchmarks.harness.stores import postgres_server
 from benchmarks.harness.turns import Sample
 from benchmarks.options import Options
-from benchmarks.scenarios.api_keys import TOKEN, settings
+from benchmarks.scenarios.proxy import NO_LIMIT, TOKEN, gateway_settings
 from shared.embedded.ports import free_ports
 
 TITLE = "Revoked keys"
@@ -89,8 +89,11 @@ def gateways(options: Options) -> Iterator[list[int]]:
         trivial = Server([sys.executable, str(PEERS / "trivial_upstream.py"), str(upstream)], upstream, folder)
         stack.enter_context(trivial.running())
         for port in own:
-            variables = settings(database, upstream, port) | {"INGRESS_LIMITS": "1000000/1s"}
-            variables |= {"MAX_REQUESTS_PER_CLIENT": "1000", "WRONG_TOKEN_LIMITS": "1000000/1s"}
+            variables = gateway_settings(database, f"http://127.0.0.1:{upstream}", NO_LIMIT) | {
+                "PORT": str(port),
+                "LOG_LEVEL": "WARNING",
+            }
+            variables |= {"MAX_REQUESTS_PER_CLIENT": "1000", "WRONG_TOKEN_LIMITS": NO_LIMIT}
             gateway = Server([sys.executable, "-m", "gateway"], port, folder, variables)
             stack.enter_context(gateway.running())
         for port in own:

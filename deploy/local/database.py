@@ -10,13 +10,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from local.errors import CannotRunError
 from local.rights import Rights, rights_in
-from local.stack import DATABASE, Stack
+from local.stack import DATABASE, START_SECONDS, Stack
 from shared.database.connection import CannotConnectError, Connector
 from shared.database.migrate import in_one_line, migrate
 from shared.database.roles import SERVICE_ROLES
-
-START_SECONDS = 180
-"""How long our own Postgres may take to start; a machine that needs longer is in trouble."""
 
 NOT_ALLOWED = (asyncpg.InsufficientPrivilegeError, asyncpg.ReadOnlySQLTransactionError)
 

@@ -14,6 +14,7 @@ from typing import IO, Any
 
 from local.errors import CannotRunError
 from local.settings import LocalSettings
+from local.stack import START_SECONDS
 from shared.contracts.health import SystemHealth
 from shared.settings.listen_address import reached_by
 
@@ -27,9 +28,6 @@ MOST_BYTES, READ_BYTES = 4 << 20, 65_536
 
 UNREADABLE = (OSError, http.client.HTTPException, ValueError)
 """No connection, no HTTP, no health: as good as no response, for it may come yet."""
-
-START_SECONDS = 180
-"""Time for the start; a machine that needs longer is in trouble."""
 
 SETTLED_SECONDS = 3
 """A service connects to its stores within a second or so; what is still amiss after three is amiss."""

@@ -14,6 +14,9 @@ from shared.embedded import postgres, redis
 
 DATABASE = "modelserver"
 
+START_SECONDS = 180
+"""How long the whole may take to start, and each part of it; a machine that needs longer is in trouble."""
+
 STOP_SECONDS = 2
 """How long each of the two groups, services and stores, may take to end before it is killed; together below 5 s."""
 

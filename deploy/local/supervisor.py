@@ -20,13 +20,10 @@ from supervisor.xmlrpc import Faults
 
 from local.environments import base_environment
 from local.errors import CannotRunError
-from local.stack import STOP_SECONDS, Program, Stack
+from local.stack import START_SECONDS, STOP_SECONDS, Program, Stack
 
 RESTARTS = 1_000_000
 """supervisord gives up after so many failed starts in a row, with growing pauses: never, in practice."""
-
-START_SECONDS = 180
-"""A machine on which it takes longer is in trouble."""
 
 SERVICES_GROUP, STORES_GROUP = "services", "stores"
 

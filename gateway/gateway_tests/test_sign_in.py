@@ -4,12 +4,7 @@ Its files are read as Traefik and Compose read them. Traefik and oauth2-proxy ar
 protocol between the two (ForwardAuth): what is tried is what the files say, and the gateway.
 """
 
-import asyncio
-import json
-import os
 import re
-import shutil
-import subprocess
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -240,27 +235,3 @@ def test_oauth2_proxy_has_no_rights_and_reaches_the_edge_alone() -> None:
     assert {name for name, network in networks.items() if network.get("internal")} == {"sign-in"}
     assert set(proxy["networks"]) == set(networks)
     assert overlay["services"]["edge"]["networks"] == ["sign-in"]
-
-
-async def test_compose_takes_both_files_together(tmp_path: Path) -> None:
-    if shutil.which("docker") is None or await asyncio.to_thread(compose, "version") is None:
-        pytest.skip("there is no docker compose here")
-    (tmp_path / "oauth2").touch()
-    merged = await asyncio.to_thread(
-        compose, "-f", str(COMPOSE), "-f", str(OVERLAY), "config", "--format", "json",
-        SECRETS_DIR=str(tmp_path), IDENTITY_KEYS="*=staff", OAUTH2_PROXY_IMAGE="oauth2-proxy:7",
-        OAUTH2_PROXY_CONFIG_FILE=str(tmp_path / "oauth2"),
-    )  # fmt: skip
-    assert merged is not None
-    stack = json.loads(merged)
-    assert stack["configs"]["edge"]["file"] == str(EDGE)
-    assert stack["services"]["gateway"]["environment"]["IDENTITY_KEYS"] == "*=staff"
-    assert {"front", "published", "sign-in"} <= set(stack["services"]["edge"]["networks"])
-    assert stack["services"]["gateway"]["labels"]["traefik.http.routers.gateway.middlewares"].count("sign-in") == 1
-
-
-def compose(*words: str, **variables: str) -> str | None:
-    """What `docker compose` says, which asks no engine for it; None: it fails."""
-    environment = {**os.environ, **variables}
-    ended = subprocess.run(["docker", "compose", *words], check=False, capture_output=True, text=True, env=environment)
-    return ended.stdout if ended.returncode == 0 else None

@@ -19,14 +19,12 @@ from gateway.request.context import context_of
 from gateway.request.routing import EXACT, OPEN_INFERENCE_INFER
 from shared.http.caller import CALLER_HEADER
 from shared.http.json_body import JsonBody
+from shared.http.json_structure import MAX_TENSOR_VALUES
 from shared.http.problems import Problem
 from shared.http.request_body import ENCODINGS, PLAIN, SMALL_BYTES, in_thread, inflated, place_for_large
 from shared.http.request_id import header
 from shared.http.server.held_bytes import holding
 from shared.http.streams import stream_type
-
-MAX_VALUES = 262_144
-"""Of JSON: as many as services take."""
 
 MOST_ROWS = 1_000_001
 """More than any limit has, and than any service takes at once."""
@@ -65,8 +63,8 @@ class Inference(BaseModel):
 
 
 BODIES: dict[str, JsonBody[Batch] | JsonBody[Inference]] = {
-    EXACT["/predict/batch"].path: JsonBody(Batch, MAX_VALUES),
-    OPEN_INFERENCE_INFER.path: JsonBody(Inference, MAX_VALUES),
+    EXACT["/predict/batch"].path: JsonBody(Batch, MAX_TENSOR_VALUES),
+    OPEN_INFERENCE_INFER.path: JsonBody(Inference, MAX_TENSOR_VALUES),
 }
 """Of the routes that take several rows at once."""
 

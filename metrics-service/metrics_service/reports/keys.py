@@ -5,7 +5,7 @@ would cost more than the record. Without Postgres: DatabaseUnavailable.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -15,10 +15,9 @@ from sqlalchemy.types import DateTime, Text
 
 from metrics_service.database import autocommit
 from metrics_service.sql import statement
+from metrics_service.windows.window import ceil_to
 from shared.asyncio.clock import UtcNow
-
-HOUR = timedelta(hours=1)
-EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+from shared.database import rollup_widths
 
 OF_KEY = statement(
     "of_key",
@@ -60,8 +59,8 @@ class KeyReporter:
 
     async def report(self, key_id: UUID, hours: int, end: datetime | None, model_name: str | None) -> MetricsOfKey:
         """So many hours, up to that in which the window ends. A key that nobody knows has no predictions."""
-        until = end_of_hour(end or self.clock())
-        since = until - hours * HOUR
+        until = ceil_to(rollup_widths.HOUR, end or self.clock())
+        since = until - timedelta(hours=hours)
         parameters = {"key_id": key_id, "start": since, "end": until, "model_name": model_name}
         async with autocommit(self.engine) as connection:
             rows = (await connection.execute(OF_KEY, parameters)).mappings()
@@ -73,8 +72,3 @@ class KeyReporter:
             time_window_start=since,
             time_window_end=until,
         )
-
-
-def end_of_hour(moment: datetime) -> datetime:
-    """The next full hour (UTC); a full hour is its own."""
-    return EPOCH - (EPOCH - moment) // HOUR * HOUR

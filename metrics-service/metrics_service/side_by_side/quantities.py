@@ -12,6 +12,7 @@ from metrics_service.side_by_side.intervals import (
     of_share,
 )
 from metrics_service.side_by_side.sample import CONFIDENCE_HALF_BIN, Sample, confidence_of
+from metrics_service.windows.aggregates import most_frequent_first
 from metrics_service.windows.histogram import quantiles, signed_value_of, value_of
 from shared.contracts.comparison import Quantity
 
@@ -134,7 +135,7 @@ def most_frequent(*counts: dict[str, int]) -> list[str]:
     pooled: Counter[str] = Counter()
     for one in counts:
         pooled.update(one)
-    return sorted(pooled, key=lambda label: (-pooled[label], label))[:MAX_LABELS]
+    return list(most_frequent_first(pooled))[:MAX_LABELS]
 
 
 def of_label(label: str) -> Measured:

@@ -13,6 +13,7 @@ from prediction_service.tasks.outputs import DeclaredOutput
 from shared.contracts.names import ModelName, TaskType
 from shared.contracts.problem import ProblemDetails
 from shared.contracts.rollouts import RolloutMode
+from shared.http.json_structure import MAX_TENSOR_VALUES
 from shared.http.streams import CSV, NDJSON
 
 Text = Annotated[
@@ -50,9 +51,6 @@ Inputs = Annotated[
     Field(max_length=MAX_INPUTS, description="Name → value of each input that the model declares; see GET /models"),
 ]
 
-MAX_VALUES = 262_144
-"""Of a body, where inputs may be tensors."""
-
 
 class PredictionRequest(PredictionOptions):
     """One text, or the inputs of one row."""
@@ -64,7 +62,7 @@ class PredictionRequest(PredictionOptions):
         }
     )
 
-    max_values: ClassVar[int] = MAX_VALUES
+    max_values: ClassVar[int] = MAX_TENSOR_VALUES
 
     text: Text | None = Field(None, description="For a model of one text: not blank, no NUL characters")
     inputs: Inputs | None = None
@@ -82,7 +80,7 @@ class BatchRequest(PredictionOptions):
 
     max_body_bytes: ClassVar[int] = MAX_BATCH_BYTES
     other_types: ClassVar[tuple[str, ...]] = (CSV, NDJSON)
-    max_values: ClassVar[int] = MAX_VALUES
+    max_values: ClassVar[int] = MAX_TENSOR_VALUES
 
     texts: Annotated[list[str], Field(min_length=1, max_length=MAX_TEXTS)] | None = Field(
         None, description="Each as in /predict; at most 1,000,000 characters"

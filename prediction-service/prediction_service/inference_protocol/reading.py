@@ -10,11 +10,8 @@ from prediction_service.inference_protocol.errors import BadInference
 from prediction_service.inference_protocol.schemas import InferenceRequest, InputTensor
 from prediction_service.inference_protocol.tensors import Tensor, bad_input, from_binary, from_json
 from shared.contracts.faults import in_words
-from shared.http.json_structure import check_structure
+from shared.http.json_structure import MAX_TENSOR_VALUES, check_structure
 from shared.http.problems import InvalidRequest
-
-MAX_VALUES = 262_144
-"""Of the JSON, where inputs may be tensors."""
 
 DECIMAL = re.compile(r"\d{1,10}", re.ASCII)
 
@@ -32,7 +29,7 @@ def read_request(body: bytes, json_length: str | None) -> Inference:
     header, binary = split_body(body, json_length)
     header = header.removeprefix(BOM_UTF8)
     try:
-        check_structure(header, MAX_VALUES)
+        check_structure(header, MAX_TENSOR_VALUES)
         request = InferenceRequest.model_validate_json(header)
     except InvalidRequest as error:
         fault = error.extensions["errors"][0]

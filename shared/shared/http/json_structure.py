@@ -13,6 +13,9 @@ from shared.http.request_body import SMALL_BYTES, BodyTooLarge
 MAX_VALUES = 4096
 """Values in a body, where a route does not say something else: the largest, a batch, has 256 texts."""
 
+MAX_TENSOR_VALUES = 262_144
+"""The same where inputs may be tensors."""
+
 MAX_DEPTH = 64
 """Arrays and objects within each other."""
 

@@ -6,7 +6,7 @@ its bytes, as `json_body` says; query parameters that nobody knows are refused.
 
 import inspect
 from collections.abc import Callable, Iterator
-from functools import wraps
+from functools import cached_property, wraps
 from typing import Annotated, Any, get_type_hints
 
 from fastapi import Depends, Request, Response
@@ -49,7 +49,7 @@ class StrictRoute(DirectRoute):
                     raise
             return await handle(request)
 
-        if has_body and self._needs_nothing_else():
+        if has_body and self._needs_nothing_else:
             self.handle_directly = handle_strictly
         return handle_strictly
 
@@ -76,11 +76,12 @@ class StrictRoute(DirectRoute):
             check_type(request)
             return await read_body(request, body.parse, max_bytes)
 
-        if self._needs_nothing_else():
+        if self._needs_nothing_else:
             return short_way(self.endpoint, parameter.name, read, hints["return"])
         endpoint = with_body_from(self.endpoint, parameter.name, Annotated[body_type, Depends(read)])
         return APIRoute(self.path, endpoint, **self._options).get_route_handler()
 
+    @cached_property
     def _needs_nothing_else(self) -> bool:
         """Whether the endpoint is of the form `(body: Model, request: Request) -> Model`, with the usual status."""
         needed = self.dependant
