@@ -17,19 +17,24 @@ class UsedKeys:
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
-        self._minutes: dict[str, int] = {}
+        self._seconds: dict[str, float] = {}
 
     def note(self, key_id: str) -> None:
         """It is used now."""
-        self._minutes[key_id] = int(self._now() // MINUTE)
+        self._seconds[key_id] = self._now()
 
     async def write(self, store: KeyStore) -> None:
         """What was noted since the last time. Raises StoreAwayError: it is written the next time."""
-        noted = list(self._minutes.items())
+        noted = list(self._seconds.items())
         for start in range(0, len(noted), BATCH):
             batch = noted[start : start + BATCH]
             ids = [UUID(key_id) for key_id, _ in batch]
-            await store.note_used(ids, [datetime.fromtimestamp(minute * MINUTE, UTC) for _, minute in batch])
-            for key_id, minute in batch:
-                if self._minutes.get(key_id) == minute:
-                    del self._minutes[key_id]
+            await store.note_used(ids, [minute_of(seconds) for _, seconds in batch])
+            for key_id, seconds in batch:
+                if self._seconds.get(key_id) == seconds:
+                    del self._seconds[key_id]
+
+
+def minute_of(seconds: float) -> datetime:
+    """The minute that a time lies in, in seconds since 1970."""
+    return datetime.fromtimestamp(seconds // MINUTE * MINUTE, UTC)

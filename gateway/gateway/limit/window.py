@@ -69,12 +69,18 @@ class Policy:
     counts: frozenset[RouteClass] = field(init=False, repr=False, compare=False)
     """The classes of requests that any window counts."""
     _costs: dict[RouteClass | None, Costs] = field(init=False, repr=False, compare=False)
+    _hash: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "_hash", hash(self.windows))
         costs = {kind: tuple([int(kind in window.counts) for window in self.windows]) for kind in (None, *RouteClass)}
         object.__setattr__(self, "_costs", costs)
         object.__setattr__(self, "has_rows", any(window.in_rows for window in self.windows))
         object.__setattr__(self, "counts", frozenset().union(*(window.counts for window in self.windows)))
+
+    def __hash__(self) -> int:
+        """Computed once: every request of a key looks up what is said of its limits."""
+        return self._hash
 
     def costs_of(self, route_class: RouteClass | None, rows: int = 1) -> Costs:
         """Of a request of this class, with so many rows; None: of one that only looks."""
