@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from container_tests.load import CALLERS, Load
-from container_tests.stack import ComposeStack, run
+from container_tests.stack import ComposeStack, inspect, run
 from shared.processes.waiting import wait_until
 
 PREDICTION = {"text": "What a wonderful little server!", "model_name": "sentiment-lexicon"}
@@ -125,3 +125,26 @@ def test_a_killed_replica_costs_at_most_what_it_was_working_on(stack: ComposeSta
     run("docker", "start", victim)
     scale(stack, prediction_service=1)
     stack.wait_until_healthy()
+
+
+def test_replicas_that_are_gone_before_traefik_has_heard_of_it_cost_time_and_no_answer(
+    stack: ComposeStack, predictions: Load
+) -> None:
+    scale(stack, prediction_service=3)
+    replicas = stack.containers("prediction-service")
+    wait_until(lambda: all(served(replica) > 0 for replica in replicas), "every replica to answer")
+
+    run("docker", "pause", stack.container("docker-api"))  # nobody hears of what happens next
+    try:
+        run("docker", "stop", *newest_first(replicas)[:2])
+        answers_more(predictions, 100)
+    finally:
+        run("docker", "unpause", stack.container("docker-api"))
+    scale(stack, prediction_service=1)  # which takes the newest
+    answers_more(predictions)
+    assert predictions.failures == []
+
+
+def newest_first(containers: list[str]) -> list[str]:
+    """By their numbers, in which Compose takes them away."""
+    return sorted(containers, key=lambda container: str(inspect(container)["Name"]), reverse=True)
