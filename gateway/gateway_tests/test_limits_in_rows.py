@@ -14,6 +14,7 @@ from gateway.proxy.row_count import BODIES, rows_in
 from gateway_tests.conftest import StartGateway, UpstreamServer
 from gateway_tests.keys import bearer, make, until
 from gateway_tests.process import gateway_process
+from shared.testing.admin import ADMIN
 from shared.testing.postgres import Database
 
 QUOTA = 60
@@ -173,3 +174,25 @@ async def test_a_dry_run_lets_all_of_it_pass(start_gateway: StartGateway) -> Non
     responses.append(await gateway.post("/predict/batch", content=b"text\na\n", headers=csv))
     assert {response.status_code for response in responses} == {200}
     assert [response.headers.get("x-ratelimit-dry-run") for response in responses] == [None] + ["refused"] * 3
+
+
+@pytest.mark.parametrize("limits", ["feedback:1/60s", "read:1/60s,analyze:1/60s"])
+async def test_limits_that_change_while_a_body_comes_and_count_it_no_more_let_it_pass(
+    gateway: httpx.AsyncClient, limits: str
+) -> None:
+    made = await make(gateway, limits="9rows/60s")
+    body = json.dumps(texts(2)).encode()
+    head = (
+        f"POST /predict/batch HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\nX-API-Key: {made['key']}\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n"
+    )
+    reader, writer = await asyncio.open_connection(gateway.base_url.host, gateway.base_url.port)
+    writer.write(head.encode())
+    assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 100")  # its rows are about to be counted
+    change = {"revision": made["revision"], "limits": limits}
+    assert (await gateway.patch(f"/keys/{made['key_id']}", json=change, headers=ADMIN)).status_code == 200
+    writer.write(body)
+    response = await reader.read()
+    writer.close()
+    assert response.startswith(b"HTTP/1.1 200")
+    assert b"ratelimit" not in response.lower()

@@ -27,7 +27,12 @@ class Spoken:
         )
 
     def _make_headers(self, remaining: tuple[int, ...], more_in_seconds: tuple[int, ...], source: Source) -> Headers:
-        """What every limited response says about the client's limit, in whole seconds."""
+        """What every limited response says about the client's limit, in whole seconds.
+
+        Nothing where no window counts the request: the limits of a key may have changed since it came.
+        """
+        if not self._counting:
+            return ()
         state = [(remaining[place], more_in_seconds[place]) for place in self._counting]
         limit = ", ".join(
             f'"{name}";r={left};t={more}' for (name, _), (left, more) in zip(self._windows, state, strict=True)
