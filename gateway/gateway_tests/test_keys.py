@@ -65,6 +65,24 @@ async def test_two_different_keys_are_one_too_many(gateway: httpx.AsyncClient) -
     one, other = (await make(gateway, "one"))["key"], (await make(gateway, "other"))["key"]
     assert (await gateway.post("/predict", headers=bearer(one) | {"X-API-Key": other})).status_code == 400
     assert (await gateway.post("/predict", headers=bearer(one) | {"X-API-Key": one})).status_code == 200
+    for first, second in ((one, other), (other, one), ("another-word", one)):
+        twice = httpx.Headers([("X-API-Key", first), ("X-API-Key", second)])
+        assert (await gateway.post("/predict", headers=twice)).status_code == 400
+    for together in (f"{one} {other}", f"{one}, {other}"):
+        assert (await gateway.post("/predict", headers={"X-API-Key": together})).status_code == 400
+
+
+@pytest.mark.parametrize("before", ["Bearer ", "bearer\t", "Token ", "ApiKey  ", ""])
+@pytest.mark.parametrize("header", ["Authorization", "X-API-Key"])
+async def test_a_key_is_one_whatever_word_stands_before_it(
+    gateway: httpx.AsyncClient, upstream: UpstreamServer, header: str, before: str
+) -> None:
+    made = await make(gateway)
+    assert (await gateway.post("/predict", headers={header: f"{before}{made['key']}"})).status_code == 200
+    told = upstream.requests[-1][0].headers
+    assert told["X-Key-Holder"].startswith(made["key_id"])
+    assert made["key"] not in str(told)
+    assert (await gateway.post("/predict", headers={header: f"{before}msk_wrong"})).status_code == 401
 
 
 async def test_a_key_is_shown_once_and_kept_nowhere(gateway: httpx.AsyncClient, database: Database) -> None:

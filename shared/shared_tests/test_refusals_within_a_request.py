@@ -70,6 +70,7 @@ async def answer_to(server: ServerProcess, *segments: bytes) -> bytes:
         ((START + b"X: " + b"1" * 40_000 + b"\r\n\r\n",), 431, "head_too_large"),
         ((START + b"Authorization: Bearer a\r\nAuthorization: Bearer b\r\n\r\n",), 400, "repeated_field"),
         ((START + b"authorization: Bearer a\r\nAuthorization: Bearer a\r\n\r\n",), 400, "repeated_field"),
+        ((START + b"X-API-Key: a\r\nx-api-key: b\r\n\r\n",), 400, "repeated_field"),
     ],
 )
 async def test_a_refusal_names_its_request_and_is_counted_once(

@@ -1,6 +1,6 @@
 """Whether a request goes on: what it shows of who it is, and what that may do.
 
-A key of ours is judged wherever it comes, in `Authorization: Bearer …` or `X-API-Key`: a good one goes on with its
+A key of ours is judged wherever it stands in `Authorization` (`Bearer …`) or `X-API-Key`: a good one goes on with its
 rights, a wrong one is refused even where nobody needs any. Every other word there is judged only where callers without
 a key may not go: by the service where the admin token is always needed, and here where ANONYMOUS closes what is open
 else. Who comes without a key from a proxy that says who they are has the rights of the key that they are taken for.
@@ -64,7 +64,7 @@ class TwoKeys(Problem):
     title = "Bad Request"
 
     def __init__(self) -> None:
-        super().__init__("There are two different keys, in Authorization and in X-API-Key; send one.")
+        super().__init__("There are two different keys in Authorization and X-API-Key; send one.")
 
 
 class IdentityWithoutKey(Problem):
@@ -173,9 +173,13 @@ def missing_right(holder: KeyHolder, access: Access) -> RightMissing | None:
 
 
 def shown_key(authorization: bytes | None, api_key: bytes | None) -> bytes | None:
-    """The key among these headers; None: what is there is none. Raises TwoKeys."""
-    bearer = bearer_of(authorization) if authorization is not None and is_bearer(authorization) else None
-    keys = {word for word in (bearer, api_key) if word is not None and looks_like_key(word)}
+    """The key among these headers, whatever word stands before it; None: what is there is none. Raises TwoKeys.
+
+    Whoever writes `X-API-Key: Bearer msk_…` or `Authorization: msk_…` means a key: to let them go on as a stranger
+    would hide that it is wrong, and take the rights and limits of a good one from them.
+    """
+    words = [word for value in (authorization, api_key) if value is not None for word in value.split()]
+    keys = {word for word in words if looks_like_key(word)}
     if len(keys) > 1:
         raise TwoKeys
     return keys.pop() if keys else None

@@ -36,8 +36,8 @@ LONGEST_REMEMBERED_LINE = 160
 FRAMING = (b"host", b"content-length", b"transfer-encoding")
 """Fields that decide where a request ends or for whom it is: never behind a body."""
 
-ALONE = (*FRAMING, b"authorization")
-"""Fields that never stand twice: these, and the one that says who asks."""
+ALONE = (*FRAMING, b"authorization", b"x-api-key")
+"""Fields that never stand twice: these, and those that say who asks."""
 
 CHUNKED = -1
 """The length of a body whose end is marked by itself."""
