@@ -149,7 +149,7 @@ def create_app(settings: Settings) -> ASGIApp:
         RememberedRefusals(time.monotonic),
         time.monotonic,
     )
-    key_places = KeyPlaces(connector, refused, time.monotonic)
+    key_places = KeyPlaces(connector, refused, time.monotonic, keys.usage.refuse)
     exempt = Exempt(settings.ingress_exempt, off=settings.ingress_limits is None)
     wrong_tokens = MemoryLimiter(settings.wrong_token_limits, time.monotonic)
 

@@ -68,6 +68,31 @@ async def test_requests_are_counted_by_what_they_are_for_over_all_gateways(
     assert (await usage_of(gateways[0], other["key_id"]))["total"]["requests"] >= max(others, 1)
 
 
+async def test_what_is_larger_than_a_limit_is_no_refusal_by_it(
+    start_gateway: StartGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(follower, "USAGE_SECONDS", 0.1)
+    gateway = await start_gateway()
+    made = await make(gateway, limits="3rows/60s")
+    for rows, status in ((4, 413), (2, 200), (2, 429)):
+        body = {"texts": ["a"] * rows}
+        assert (await gateway.post("/predict/batch", json=body, headers=bearer(made["key"]))).status_code == status
+    expected = NOTHING | {"requests": 3, "refused": 1, "predict": 3}
+
+    async def is_counted() -> bool:
+        return (await usage_of(gateway, made["key_id"]))["total"] == expected
+
+    async def refusals() -> int:
+        return (await gateway.get("/limits/refusals")).json()["total"]
+
+    async def are_told() -> bool:
+        return await refusals() > 0
+
+    await until(is_counted)
+    await until(are_told)
+    assert await refusals() == 1
+
+
 class Unsure(KeyStore):
     """One whose word is lost after every write."""
 

@@ -9,6 +9,7 @@ import httpx
 import pytest
 from aiohttp import web
 
+from gateway.keys import follower
 from gateway_tests.conftest import StartGateway, UpstreamServer
 from gateway_tests.keys import bearer, make, until
 from gateway_tests.process import gateway_server
@@ -182,3 +183,19 @@ async def test_bounds_that_make_no_sense_are_refused(start_gateway: StartGateway
     refused = await gateway.post("/keys", json=body, headers=ADMIN)
     assert refused.status_code == 422
     assert refused.json()["errors"][0]["location"].startswith("body.max_in_flight")
+
+
+async def test_who_finds_no_place_is_in_the_usage_of_the_key_as_refused(
+    start_gateway: StartGateway, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(follower, "USAGE_SECONDS", 0.1)
+    gateway = await start_gateway()
+    made = await make(gateway, max_in_flight=1)
+    async with in_flight(gate, gateway, made["key"], 1):
+        assert [(await predict(gateway, made["key"])).status_code for _ in range(2)] == [429, 429]
+
+    async def is_counted() -> bool:
+        used = (await gateway.get(f"/keys/{made['key_id']}/usage", headers=ADMIN)).json()["total"]
+        return (used["requests"], used["refused"]) == (3, 2)
+
+    await until(is_counted)

@@ -106,6 +106,7 @@ class IngressLimit:
             headers = (*headers, WOULD_BE_REFUSED)
             self._note(context, decision.retry_in_seconds)
         elif not decision.admitted:
+            spoken.too_many_requests.require_possible(rows)
             self._refused[Reason.INGRESS] += 1
             if context.key is not None:
                 self._note_refused(context.key.holder.key_id)

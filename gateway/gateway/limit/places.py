@@ -9,7 +9,7 @@ Postgres away: every gateway counts alone.
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import NamedTuple, Self
@@ -58,11 +58,17 @@ class Asked(NamedTuple):
 
 
 class KeyPlaces:
-    """Places of keys. `async with` keeps its connection. `clock` gives seconds and never goes back."""
+    """Places of keys. `async with` keeps its connection. `clock` gives seconds and never goes back.
 
-    def __init__(self, connector: Connector, refused: Refused, clock: Clock) -> None:
+    `note_refused` hears of which key a request found no place.
+    """
+
+    def __init__(
+        self, connector: Connector, refused: Refused, clock: Clock, note_refused: Callable[[str], None]
+    ) -> None:
         self._connection = LoneConnection(connector, seconds=CONNECT_SECONDS, settings={"synchronous_commit": "off"})
         self._refused, self._clock, self._gateway = refused, clock, str(uuid4())
+        self._note_refused = note_refused
         self._held = Counter[str]()  # in flight here, by key
         self._told_at = 0.0
         self._questions: GroupCall[Asked, bool] = GroupCall(LimiterUnavailableError, max_size=MAX_BATCH)
@@ -81,6 +87,7 @@ class KeyPlaces:
         """A block that has one of the places of a key. Raises TooManyInFlight."""
         if not await self._take(key_id, most):
             self._refused[Reason.IN_FLIGHT] += 1
+            self._note_refused(key_id)
             raise TooManyInFlight(most, "key")
         try:
             yield

@@ -64,11 +64,7 @@ class TooManyRequests:
         self._body = lru_cache(KEPT_REFUSALS)(self._make_body)
 
     async def respond(self, scope: Scope, send: Send, decision: Decision, headers: Headers, rows: int) -> None:
-        """Sends the refusal of one request; `headers` say what is left in which window.
-
-        Raises BatchBeyondLimit for one that no window would ever have room for.
-        """
-        self._require_possible(rows)
+        """Sends the refusal of one request; `headers` say what is left in which window."""
         retry_after = max(ceil(decision.retry_in_seconds), 1)
         before, after = self._body(scope["path"], decision.remaining, retry_after, rows)
         body = before + current_request_id.get().encode() + after
@@ -81,7 +77,8 @@ class TooManyRequests:
         await send({"type": "http.response.start", "status": 429, "headers": response_headers})
         await send({"type": "http.response.body", "body": body})
 
-    def _require_possible(self, rows: int) -> None:
+    def require_possible(self, rows: int) -> None:
+        """Raises BatchBeyondLimit for what a window will never have room for."""
         for name, window in self._windows.values():
             if window.in_rows and rows > window.quota:
                 raise BatchBeyondLimit(name, window, rows)
