@@ -64,9 +64,11 @@ async def test_from_whom_is_no_trusted_proxy_it_says_nothing(
 async def test_two_words_of_a_proxy_are_refused(start_gateway: StartGateway) -> None:
     gateway = await behind_sign_in(start_gateway)
     await make(gateway, "analysts", "read")
-    twice = httpx.Headers([(HEADER, "alice@example.org"), (HEADER, "bo@example.org")])
-    response = await gateway.get("/predictions", headers=twice)
-    assert (response.status_code, "two identities" in response.json()["detail"]) == (400, True)
+    await make(gateway, "staff", "read")
+    alice, bo = "alice@example.org", "bo@example.org"
+    for twice in ([(HEADER, alice), (HEADER, bo)], [(HEADER, f"{alice}, {bo}")], [(HEADER, f",{alice}")]):
+        response = await gateway.get("/predictions", headers=httpx.Headers(twice))
+        assert (response.status_code, "two identities" in response.json()["detail"]) == (400, True)
 
 
 async def test_a_key_counts_before_an_identity_and_the_admin_token_where_a_right_is_missing(

@@ -194,6 +194,9 @@ async def test_what_no_key_is_called_is_no_place_among_keys(gateway: httpx.Async
         ({"name": "a", "rights": ["read", "read"]}, "body.rights"),
         ({"name": "", "rights": ["read"]}, "body.name"),
         ({"name": "a\nb", "rights": ["read"]}, "body.name"),
+        ({"name": "checkout ", "rights": ["read"]}, "body.name"),
+        ({"name": UNKNOWN, "rights": ["read"]}, "body.name"),
+        ({"name": UNKNOWN.upper().replace("-", ""), "rights": ["read"]}, "body.name"),
         ({"name": "a", "rights": ["read"], "expires_at": "2001-01-01T00:00:00Z"}, "body.expires_at"),
         ({"name": "a", "rights": ["read"], "expires_at": "9999-12-31T23:59:59-14:00"}, "body.expires_at"),
         ({"name": "a", "rights": ["read"], "expires_at": "2100-01-01T00:00:00"}, "body.expires_at"),
@@ -210,7 +213,9 @@ async def test_a_key_that_makes_no_sense_is_refused(gateway: httpx.AsyncClient, 
     assert [error["location"] for error in refused.json()["errors"]] == [location]
 
 
-@pytest.mark.parametrize("body", [{}, {"name": None}, {"rights": None}, {"note": None}, {"revision": 0, "note": "x"}])
+@pytest.mark.parametrize(
+    "body", [{}, {"name": None}, {"rights": None}, {"note": None}, {"revision": 0, "note": "x"}, {"name": "a "}]
+)
 async def test_a_change_that_makes_no_sense_is_refused(gateway: httpx.AsyncClient, body: dict) -> None:
     made = await make(gateway)
     refused = await gateway.patch(f"/keys/{made['key_id']}", json={"revision": 1} | body, headers=ADMIN)

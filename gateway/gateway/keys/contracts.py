@@ -1,5 +1,6 @@
 """Keys as they are seen and asked for over HTTP."""
 
+import re
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, Self
@@ -23,9 +24,22 @@ LONGEST_GRACE_SECONDS = 30 * 86_400
 NAME = r"[A-Za-z0-9][A-Za-z0-9._@ -]{0,99}"
 """The pattern of a key's name."""
 
+ID_FORM = re.compile(r"[0-9A-Fa-f]{8}(-?[0-9A-Fa-f]{4}){3}-?[0-9A-Fa-f]{12}")
+
+
+def require_distinct(name: str) -> str:
+    """The name. ValueError for one that can be mistaken for that of another key, or for its id."""
+    if name.endswith(" "):
+        raise ValueError("must not end with a space: it would look like the name without it")
+    if ID_FORM.fullmatch(name):
+        raise ValueError("must not look like the id of a key")
+    return name
+
+
 KeyName = Annotated[
     str,
     StringConstraints(pattern=rf"^{NAME}$"),
+    AfterValidator(require_distinct),
     Field(description="Who has it: a service, a person, a customer; no two keys have the same", examples=["checkout"]),
 ]
 

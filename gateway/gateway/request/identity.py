@@ -15,6 +15,9 @@ LONGEST_IDENTITY = 320
 EVERYBODY = "*"
 EVERYBODY_AT = "*@"
 
+COMMA = b","
+"""Between two fields of one name that somebody on the way has joined to one (RFC 9110 section 5.3)."""
+
 TAKEN_HEADERS = frozenset({
     "authorization", "connection", "content-length", "content-type", "cookie", "expect", "forwarded", "host", "origin",
     "sec-fetch-site", "te", "trailer", "transfer-encoding", "upgrade", "x-api-key", "x-caller", "x-forwarded-for",
@@ -53,7 +56,7 @@ class Identities:
         scope["headers"] = [pair for pair in scope["headers"] if pair[0] != self._header]
         if not through_proxy:
             return None
-        if len(values) > 1:
+        if len(values) > 1 or COMMA in values[0]:
             raise TwoIdentities
         return self.key_of(values[0].decode("utf-8", errors="replace"))
 
