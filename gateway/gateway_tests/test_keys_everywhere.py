@@ -4,6 +4,7 @@ import asyncio
 import random
 from pathlib import Path
 
+import asyncpg
 import httpx
 import pytest
 
@@ -88,6 +89,36 @@ async def test_a_key_expires_by_itself_and_its_row_stays(gateway: httpx.AsyncCli
     (now,) = await database.fetch("SELECT clock_timestamp() AS now")
     assert now["now"] >= row["soon"]
     assert (await gateway.get(f"/keys/{made['key_id']}", headers=ADMIN)).json()["revoked_at"] is None
+
+
+async def test_a_change_is_in_force_elsewhere_while_many_wait_for_what_takes_its_time(
+    start_gateway: StartGateway, database: Database
+) -> None:
+    """What keys were used for is read and written, and neither comes to an end."""
+    gateway, other = await start_gateway(), await start_gateway()
+    made = await make(gateway)
+    usage = f"/keys/{made['key_id']}/usage"
+    blocker = await asyncpg.connect(database.url().get_secret_value())
+    try:
+        async with blocker.transaction():
+            await blocker.execute("LOCK TABLE metrics.key_rollup, gateway.key_usage IN ACCESS EXCLUSIVE MODE")
+            waiting = [asyncio.create_task(gateway.get(usage, headers=ADMIN)) for _ in range(20)]
+            assert await ask(gateway, made["key"]) == 200
+            assert (await other.delete(f"/keys/{made['key_id']}", headers=ADMIN)).status_code == 200
+
+            async def is_refused() -> bool:
+                return await ask(gateway, made["key"]) == 401
+
+            await until(is_refused)
+            assert not waiting[-1].done()
+    finally:
+        await blocker.close()
+    await asyncio.gather(*waiting)
+
+    async def is_counted() -> bool:
+        return (await gateway.get(usage, headers=ADMIN)).json()["total"]["requests"] >= 1
+
+    await until(is_counted)
 
 
 async def test_behind_a_pooler_no_word_comes_and_changes_are_in_force_all_the_same(
@@ -247,3 +278,22 @@ async def test_many_processes_of_one_gateway_know_the_same_keys(
             return await ask(other, made["key"]) == 200
 
         await until(is_known)
+
+
+async def test_a_key_with_limits_that_this_gateway_cannot_read_is_refused_and_the_others_are_followed(
+    gateway: httpx.AsyncClient, database: Database
+) -> None:
+    """Such as those of a release to come."""
+    strange, other = await make(gateway, "strange"), await make(gateway, "other")
+    await database.fetch(
+        "WITH next AS (UPDATE gateway.key_state SET revision = revision + 1 RETURNING revision) "
+        "UPDATE gateway.api_key SET limits = '5moons/60s', revision = next.revision FROM next WHERE name = 'strange'"
+    )
+
+    async def is_refused() -> bool:
+        return await ask(gateway, strange["key"]) == 401
+
+    await until(is_refused)
+    assert await ask(gateway, other["key"]) == 200
+    assert (await gateway.delete(f"/keys/{other['key_id']}", headers=ADMIN)).status_code == 200
+    assert await ask(gateway, other["key"]) == 401

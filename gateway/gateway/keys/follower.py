@@ -12,7 +12,7 @@ from time import monotonic
 import structlog
 from prometheus_client import Gauge
 
-from gateway.keys.ring import KeyRing, KeyTable
+from gateway.keys.ring import KeyRing, KeyRow, KeyTable
 from gateway.keys.store import ROWS, KeyStore
 from gateway.keys.usage import KeyUsage
 from gateway.keys.used import UsedKeys
@@ -60,7 +60,7 @@ class KeyFollower:
             async with asyncio.timeout(FIRST_LOOK_SECONDS):
                 await self.look()
         try:
-            async with Background(self._follow, "keys"):
+            async with Background(self._follow, "keys"), Background(self._write, "use-of-keys"):
                 yield
             with suppress(StoreAwayError, TimeoutError):
                 async with asyncio.timeout(LAST_WRITE_SECONDS):
@@ -101,7 +101,7 @@ class KeyFollower:
             if self.store.connection_number != number:
                 raise StoreAwayError("the connection broke while keys were read")
             for row in page:
-                table.put(row)
+                put_if_readable(table, row)
             revision = page[-1].revision
             if len(page) < ROWS:
                 break
@@ -113,11 +113,21 @@ class KeyFollower:
             self._told.clear()
             try:
                 await self.look()
-                await self._write_used()
             except StoreAwayError as error:
                 self._note_away(error)
             except Exception:  # whatever it is, the next look must follow
                 log.exception("keys cannot be followed")
+
+    async def _write(self) -> None:
+        """Beside what follows: a write that waits for a lock holds up no change of a key."""
+        while True:
+            await asyncio.sleep(POLL_SECONDS)
+            try:
+                await self._write_used()
+            except StoreAwayError as error:
+                log.debug("what keys were used for waits to be written", error=str(error))
+            except Exception:  # whatever it is, the next time it is written
+                log.exception("what keys were used for cannot be written")
 
     async def _write_used(self) -> None:
         if monotonic() - self._wrote_usage_at > USAGE_SECONDS:
@@ -132,3 +142,12 @@ class KeyFollower:
             log.warning("keys cannot be read; those known last go on", error=str(error))
         self._is_away = True
         AWAY.set(1)
+
+
+def put_if_readable(table: KeyTable, row: KeyRow) -> None:
+    """A key whose limits another release may understand is none here: else it would hide all changes after its own."""
+    try:
+        table.put(row)
+    except ValueError as error:
+        log.warning("a key with limits that are not known here is refused", key_id=row.key_id, error=str(error))
+        table.put(row._replace(is_revoked=True))

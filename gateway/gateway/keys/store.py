@@ -18,7 +18,7 @@ from gateway.keys.ring import KeyRow
 from gateway.keys.text import NewSecret
 from shared.contracts.rights import ALL_MODELS, known_models, known_rights
 from shared.database.connection import Connector
-from shared.database.listening_connection import ListeningConnection
+from shared.database.listening_connection import ListeningConnection, QueuedConnection
 
 CHANNEL = "keys"
 
@@ -111,11 +111,20 @@ class TooManyKeysError(Exception):
 
 
 class KeyStore:
-    """`told` hears of changes."""
+    """`told` hears of changes.
+
+    What may take its time has a connection of its own: lists, audits, and what keys were used for. However many people
+    read these, and whatever locks they wait for, the next change of a key is not known any later.
+    """
 
     def __init__(self, connector: Connector, told: Callable[[], None]) -> None:
         self._connection = ListeningConnection(connector, CHANNEL, told)
-        self.disconnect = self._connection.drop
+        self._slow_connection = QueuedConnection(connector)
+
+    def disconnect(self) -> None:
+        """Ends the connections at once."""
+        self._connection.drop()
+        self._slow_connection.drop()
 
     @property
     def connection_number(self) -> int:
@@ -134,7 +143,7 @@ class KeyStore:
 
     async def page(self, after: str, limit: int) -> list[Key]:
         """Keys that are not revoked, by name."""
-        return KEYS.validate_json(await self._connection.value(LIST, after, limit))
+        return KEYS.validate_json(await self._slow_connection.value(LIST, after, limit))
 
     async def find(self, key_id: UUID) -> Key | None:
         """One key, a revoked one too."""
@@ -180,23 +189,23 @@ class KeyStore:
 
     async def history(self, key_id: UUID | None, limit: int) -> list[KeyEvent]:
         """The newest lines of the audit, of one key or of all."""
-        return EVENTS.validate_json(await self._connection.value(HISTORY, key_id, limit))
+        return EVENTS.validate_json(await self._slow_connection.value(HISTORY, key_id, limit))
 
     async def note_used(self, ids: list[UUID], minutes: list[Any]) -> None:
         """When keys were used last."""
-        await self._connection.value(NOTE_USED, ids, minutes)
+        await self._slow_connection.value(NOTE_USED, ids, minutes)
 
     async def add_usage(self, gateway: UUID, batch: int, counted: list[dict[str, str | int]]) -> None:
         """What a gateway process has counted; a batch that comes again is counted once."""
-        await self._connection.value(ADD_USAGE, gateway, batch, json(counted))
+        await self._slow_connection.value(ADD_USAGE, gateway, batch, json(counted))
 
     async def forget_usage(self) -> None:
         """Drops what is older than KEPT_USAGE_DAYS."""
-        await self._connection.value(FORGET_USAGE)
+        await self._slow_connection.value(FORGET_USAGE)
 
     async def usage(self, key_id: UUID, since: date, until: date) -> list[DayOfKey]:
         """What a key was used for, by day; days without use are left out."""
-        return DAYS.validate_json(await self._connection.value(USAGE, key_id, since, until))
+        return DAYS.validate_json(await self._slow_connection.value(USAGE, key_id, since, until))
 
 
 def key_row(row: dict[str, Any]) -> KeyRow:

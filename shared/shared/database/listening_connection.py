@@ -22,12 +22,11 @@ class StoreAwayError(Exception):
     """Postgres does not say or do what it was asked."""
 
 
-class ListeningConnection:
-    """One statement at a time, so that what is read last is what holds. `told` hears of changes on `channel`."""
+class QueuedConnection:
+    """One statement at a time, in the order in which they are asked for."""
 
-    def __init__(self, connector: Connector, channel: str, told: Callable[[], None]) -> None:
+    def __init__(self, connector: Connector) -> None:
         self._connection = LoneConnection(connector, seconds=CONNECT_SECONDS)
-        self._is_pooled, self._channel, self._told = connector.is_pooled, channel, told
         self._current: asyncpg.Connection | None = None
         self._lock = asyncio.Lock()
         self.number = 0
@@ -61,9 +60,21 @@ class ListeningConnection:
             raise StoreAwayError(f"{type(error).__name__}: {error}") from error
 
     async def _begin(self, connection: asyncpg.Connection) -> None:
-        """A new connection hears of changes, where none is shared with others."""
+        """A new connection is in use from now on."""
+        self._current = connection
+        self.number += 1
+
+
+class ListeningConnection(QueuedConnection):
+    """What is read last is what holds. `told` hears of changes on `channel`."""
+
+    def __init__(self, connector: Connector, channel: str, told: Callable[[], None]) -> None:
+        super().__init__(connector)
+        self._is_pooled, self._channel, self._told = connector.is_pooled, channel, told
+
+    async def _begin(self, connection: asyncpg.Connection) -> None:
+        """It hears of changes, where it is not shared with others."""
         if not self._is_pooled:
             async with asyncio.timeout(STATEMENT_SECONDS):
                 await connection.add_listener(self._channel, lambda *_: self._told())
-        self._current = connection
-        self.number += 1
+        await super()._begin(connection)
