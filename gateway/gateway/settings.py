@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import AfterValidator, BeforeValidator, Field, HttpUrl, model_validator
 from pydantic_settings import NoDecode
 
+from gateway.keys.contracts import require_name
 from gateway.keys.ring import WithoutDatabase
 from gateway.limit.policy_text import parse_limits, parse_plain_limits
 from gateway.limit.window import Policy
@@ -79,7 +80,8 @@ def require_header(name: str) -> str:
 
 def require_table(lines: tuple[str, ...]) -> tuple[str, ...]:
     """The lines. ValueError for what is no line of the table."""
-    identity_keys_of(lines)
+    for name in identity_keys_of(lines).values():
+        require_name(name)
     return lines
 
 

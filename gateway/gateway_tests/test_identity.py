@@ -173,6 +173,7 @@ def test_the_closest_line_of_the_table_counts() -> None:
         ({"identity_header": HEADER, "identity_keys": "a*=staff"}, "is no alice@example.org=KEY"),
         ({"identity_header": HEADER, "identity_keys": "*@a@b=staff"}, "is no alice@example.org=KEY"),
         ({"identity_header": HEADER, "identity_keys": "a=one,A=two"}, "names a twice"),
+        ({"identity_header": HEADER, "identity_keys": "a=no/such"}, "is the name of no key"),
     ],
 )
 def test_what_makes_no_sense_is_said_at_the_start(settings: dict[str, str], said: str) -> None:

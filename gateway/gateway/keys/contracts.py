@@ -27,6 +27,13 @@ NAME = r"[A-Za-z0-9][A-Za-z0-9._@ -]{0,99}"
 ID_FORM = re.compile(r"[0-9A-Fa-f]{8}(-?[0-9A-Fa-f]{4}){3}-?[0-9A-Fa-f]{12}")
 
 
+def require_name(name: str) -> str:
+    """The name. ValueError for one that no key can have."""
+    if re.fullmatch(NAME, name) is None:
+        raise ValueError(f"{name!r} is the name of no key")
+    return require_distinct(name)
+
+
 def require_distinct(name: str) -> str:
     """The name. ValueError for one that can be mistaken for that of another key, or for its id."""
     if name.endswith(" "):
