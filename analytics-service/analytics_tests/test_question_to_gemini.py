@@ -63,7 +63,7 @@ def test_versions_are_told_and_no_float_has_more_than_four_digits() -> None:
     digits = [figure.strip("-0.").replace(".", "") for figure in re.findall(r"-?\d+\.\d+(?:e-?\d+)?", prompt)]
     assert digits
     assert max(len(re.sub(r"e-?\d+$|0+$", "", each)) for each in digits) <= 4
-    assert PROMPT_VERSION == 5
+    assert PROMPT_VERSION == 6
 
 
 def test_a_label_that_could_carry_a_sentence_does_not_reach_the_model() -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from analytics_service.contracts.report import Findings, Severity
-from analytics_service.metrics_client.facts import Quality, SeenAlert, SeenAlerts, SeverityChange
+from analytics_service.metrics_client.facts import JudgedSets, Quality, SeenAlert, SeenAlerts, SeverityChange
 from analytics_service.rules import findings_by_rules
 from analytics_service.rules.figures import apart, name_of, number, percent
 from analytics_service.testing.metrics_emulator import drift_report
@@ -176,6 +176,14 @@ def test_a_model_that_is_surer_than_right_is_told_when_there_is_enough_feedback(
     little = Quality(feedback_count=5, accuracy=0.2, callers=4, is_independent=True)
     assert severities(findings_by_rules(facts_of(now, now, quality=enough))) == {"overconfident": Severity.HIGH}
     assert types(findings_by_rules(facts_of(now, now, quality=little))) == []
+
+
+def test_how_sure_of_one_label_a_model_is_proves_nothing_of_sets_that_are_right_as_a_whole() -> None:
+    now = numbers(confidence=0.9)
+    sets = Quality(feedback_count=300, accuracy=0.7, callers=4, is_independent=True, sets=JudgedSets(judged=300))
+    assert types(findings_by_rules(facts_of(now, now, quality=sets))) == []
+    wrong = sets.model_copy(update={"accuracy": 0.1})
+    assert types(findings_by_rules(facts_of(now, now, quality=wrong))) == ["complaints"]
 
 
 @pytest.mark.parametrize("count", [1, 2, 34])

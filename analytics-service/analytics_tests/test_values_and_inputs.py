@@ -6,7 +6,7 @@ import pytest
 
 from analytics_service.contracts.report import Severity
 from analytics_service.gemini.prompt import prompt_of
-from analytics_service.metrics_client.facts import Facts
+from analytics_service.metrics_client.facts import Facts, JudgedSets, Quality
 from analytics_service.rules import findings_by_rules
 from analytics_service.testing.metrics_emulator import drift_report
 from analytics_service.testing.metrics_emulator import metrics as numbers
@@ -118,6 +118,9 @@ def test_gemini_is_told_of_values_labels_and_inputs() -> None:
     assert told["window"]["versions"][0]["average_value"] == 120
     assert told["window"]["labels_per_prediction"]["average"] == 1.5
     assert sorted(told["window"]["labels_per_prediction"]["share_of_predictions_with"]) == ["label_0", "sport"]
+    assert told["feedback"] is None
+    sets = Quality(feedback_count=30, accuracy=0.5, sets=JudgedSets(judged=20))
+    assert told_in(facts_of(numbers(), quality=sets))["feedback"]["judged_as_sets_of_labels"] == 20
     drift = told["drift_against_window_before"]
     assert list(drift["inputs"]) == ["city", "rooms", "age"], "the worst first"
     assert drift["inputs"]["city"]["other"] == {"reference": 0.1, "current": 0.6}

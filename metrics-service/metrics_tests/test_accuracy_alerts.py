@@ -170,7 +170,7 @@ async def test_one_anonymous_caller_cannot_make_an_alert_out_of_a_busy_hour(
     await judged(database, watcher, clock, 60, 3000, right=100, wrong=5)
     await judged(database, watcher, clock, 6, 3000, wrong=2900, caller=stranger)
     assert await look(watcher) == []
-    pairs = await watcher.feedback.pairs(Selection(Window.ending(clock.now, 30)))
+    pairs, _ = await watcher.feedback.judged(Selection(Window.ending(clock.now, 30)))
     assert sum(found.weight for found in pairs.values()) == pytest.approx(100)
 
 

@@ -6,7 +6,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from metrics_service.feedback.quality import accuracy, label_qualities
+from metrics_service.feedback.quality import JudgedSets, accuracy, label_qualities
 from metrics_tests.rows import Row, insert, register
 from shared.testing.postgres import Database
 
@@ -74,8 +74,8 @@ async def test_quality_is_about_when_the_prediction_was_made_and_by_whom(
 async def test_without_feedback_there_is_no_accuracy(client: httpx.AsyncClient) -> None:
     found = await quality(client)
     assert (found["feedback_count"], found["accuracy"], found["labels"]) == (0, None, [])
-    assert accuracy({}) is None
-    assert label_qualities({}) == []
+    assert accuracy({}, JudgedSets()) is None
+    assert label_qualities({}, JudgedSets()) == []
 
 
 async def test_feedback_on_a_prediction_that_is_not_on_record_is_a_404(client: httpx.AsyncClient) -> None:

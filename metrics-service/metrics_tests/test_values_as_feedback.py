@@ -141,7 +141,12 @@ async def test_what_cannot_be_judged_so_is_told(client: httpx.AsyncClient, datab
     norm = house(1.5, model_name="sentences", task_type="embedding")
     await insert(database, [value, label, norm])
     for row, said, location, message in (
-        (label, {"value": 1}, "body.value", "lexicon 1.0.0 has no value to judge; only a regression's has."),
+        (
+            label,
+            {"value": 1},
+            "body.value",
+            "lexicon 1.0.0 has no value to judge; only a regression's has; send the right label.",
+        ),
         (norm, {"value": 1}, "body.value", "no value to judge"),
         (value, {"label": "a"}, "body.label", "houses 1.0.0 has no label to judge; send the right value."),
         (norm, {"label": "a"}, "body.label", "sentences 1.0.0 has no label to judge."),

@@ -10,7 +10,7 @@ import orjson
 from analytics_service.metrics_client.facts import Facts
 from analytics_service.truth.told import told_of
 
-PROMPT_VERSION = 5
+PROMPT_VERSION = 6
 """Grows with each change of the words or the schema: reports on another prompt are other reports."""
 
 TASK = """\
@@ -27,10 +27,11 @@ columns that a model is given, with the shares of them that are missing, or valu
 Judge only what the numbers show. Say so when there are too few predictions to judge. A change matters by what it does
 to callers, not by its ratio: a time that stays far below its threshold is no issue. Feedback is mostly complaints: on
 a small part of the predictions it says nothing about the others. Its accuracy is a share of what the judgements count
-for, not of the judgements: no caller counts for more than a limit. Feedback that is not independent is one or two
-strangers' word and proves nothing: say whose it is. An alert with silenced_until is silenced until then. rollouts are
-canaries: a candidate that gets a part of the requests beside the stable version, whose guards compare both on the same
-traffic; say how the candidate does, or what it was rolled back for. When a
+for, not of the judgements: no caller counts for more than a limit. Where sets of labels were judged, right is what has
+all labels and no other, while confidence is that of the surest label: do not compare them. Feedback that is not
+independent is one or two strangers' word and proves nothing: say whose it is. An alert with silenced_until is silenced
+until then. rollouts are canaries: a candidate that gets a part of the requests beside the stable version, whose guards
+compare both on the same traffic; say how the candidate does, or what it was rolled back for. When a
 version changed, tell its changes as those of the version. Use only numbers that are given or follow from them: a
 sentence with others, or one that contradicts the status, the breaches or the drift, is struck out. Name issues by
 short snake_case types. Order recommendations by urgency. Be brief: at most 5 issues and 5 recommendations, one or two

@@ -54,6 +54,12 @@ class SeenAlerts(BaseModel):
         return SeenAlerts(alerts=overlapping, complete=self.complete)
 
 
+class JudgedSets(BaseModel):
+    """Judgements of whole sets of labels; the metrics-service says more."""
+
+    judged: int
+
+
 class Quality(BaseModel):
     """How often predictions of the window were right, as far as there is feedback, and whose word that is."""
 
@@ -62,6 +68,8 @@ class Quality(BaseModel):
     """What the judgements count for: no stranger counts for more than a limit. None: each counts in full."""
     accuracy: float | None
     """The share of right ones, by weight."""
+    sets: JudgedSets | None = None
+    """Those that are of whole sets of labels, right if no label is missing or too many; None: none is."""
     callers: int | None = None
     """How many gave feedback; None: not known."""
     is_independent: bool = False
@@ -71,6 +79,11 @@ class Quality(BaseModel):
     def counts_for(self) -> float:
         """The weight of all judgements."""
         return self.feedback_count if self.weight is None else min(self.weight, self.feedback_count)
+
+    @property
+    def is_of_sets(self) -> bool:
+        """Whether some judgements are of whole sets of labels, of which no confidence says how sure the model was."""
+        return self.sets is not None
 
     @property
     def is_plain(self) -> bool:

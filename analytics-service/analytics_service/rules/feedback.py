@@ -2,7 +2,8 @@
 
 Feedback is no sample: people complain about what is wrong and say nothing of what is right. What it proves is that so
 many predictions of all were wrong; more it only proves where most predictions were judged. And it proves nothing at all
-when it is one or two strangers' word, however often they say it.
+when it is one or two strangers' word, however often they say it. Of sets of labels a confidence is that of the surest
+label, and right are those that are right as a whole: that a model is surer than right, they cannot show.
 """
 
 from collections.abc import Iterator
@@ -166,7 +167,7 @@ def feedback_claims(facts: Facts) -> Iterator[Claim]:
     if said.wrong < 0.5:
         return
     confidence = now.average_confidence
-    is_much = confidence is not None and is_overconfident(said, confidence)
+    is_much = confidence is not None and not quality.is_of_sets and is_overconfident(said, confidence)
     if not quality.is_independent:
         if is_much or said.share_right < MOSTLY_COMPLAINTS:
             yield OneVoice(said, quality.callers)

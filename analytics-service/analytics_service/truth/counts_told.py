@@ -36,6 +36,7 @@ def counts_of(facts: Facts) -> Iterator[float]:
         for whole in (quality.feedback_count, quality.counts_for):
             yield from (whole, round(quality.accuracy * whole), round(whole - quality.accuracy * whole))
         yield facts.now.total_predictions - quality.feedback_count
+        yield from [quality.sets.judged] if quality.sets else []
 
 
 def sums_of_named(sentence: str, facts: Facts) -> Iterator[tuple[float, float]]:

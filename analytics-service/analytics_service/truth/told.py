@@ -154,6 +154,7 @@ def feedback_of(facts: Facts) -> dict[str, Any]:
     known, total = facts.quality, facts.now.total_predictions
     if known is None:
         return {}
+    of_sets = {"judged_as_sets_of_labels": known.sets.judged} if known.sets else {}
     return {
         "predictions_judged": known.feedback_count,
         "share_of_predictions_judged": known.feedback_count / total if total else None,
@@ -161,6 +162,7 @@ def feedback_of(facts: Facts) -> dict[str, Any]:
         "share_right_of_what_they_count_for": known.accuracy,
         "callers_who_judged": known.callers,
         "is_independent": known.is_independent,
+        **of_sets,
     }
 
 

@@ -58,11 +58,15 @@ def feedback_router(store: FeedbackStore, coverage: Coverage, catalogue: ModelCa
     async def give_feedback(given: Feedback, caller: Annotated[Caller, Depends(who_judges)]) -> RecordedFeedback:
         """Say it again, and your last word counts; a prediction is never counted twice.
 
-        The label must be one of its model's. With the admin token, or a key with its rights, a word counts in full and
-        stands; without it no caller counts for more than a limit in any window, and nobody changes another caller's
-        word. 409: such a word stands (`trusted-word-stands`, `another-word-stands`). 404: no prediction of this id is
-        on record, or none of a model that the key is for. One that was answered a moment ago, while the record was
-        away, is known once it has been caught up with.
+        The label must be one of its model's. A regression has a `value` instead; a multilabel model may have all
+        `labels` that would have been right (none, if none would), or one `label`, beside which its surest one is held.
+        What does not fit the prediction is a 422 that says what would.
+
+        With the admin token, or a key with its rights, a word counts in full and stands; without it no caller counts
+        for more than a limit in any window, and nobody changes another caller's word. 409: such a word stands
+        (`trusted-word-stands`, `another-word-stands`). 404: no prediction of this id is on record, or none of a model
+        that the key is for. One that was answered a moment ago, while the record was away, is known once it has been
+        caught up with.
         """
         return await store.give(given, caller)
 
@@ -81,7 +85,11 @@ def feedback_router(store: FeedbackStore, coverage: Coverage, catalogue: ModelCa
 
     @router.post("/metrics/quality", summary="Accuracy, precision and recall", responses=problems(404, 422, 503))
     async def measure_quality(query: MetricsQuery, models: Annotated[KeyModels, may_read]) -> Quality:
-        """How good the predictions of a window were, as far as feedback was given."""
+        """How good the predictions of a window were, as far as feedback was given.
+
+        A set of labels is right when it has all that would have been right and no other; `sets` and `labels` say how
+        far the others are from that.
+        """
         models.require(query.model_name)
         await catalogue.check(query.model_name, query.model_version, query.task_type)
         window = coverage.of_rollups(query.window_end, query.time_window_minutes, rollup_widths.MINUTE)

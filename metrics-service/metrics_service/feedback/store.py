@@ -1,50 +1,52 @@
 """Takes feedback and says what it amounts to. Without Postgres: DatabaseUnavailable.
 
-A label must be one of the labels of the prediction's model, and what has neither a label nor a regression's value
-cannot be judged. Of a
-caller's words on a prediction the last one counts. A trusted word overrules any other; without the admin token nobody
-changes what another caller said: the first one who judges a prediction is most likely who asked for it, as nobody else
-was told its id. No caller without the token counts for more than `caller_limit` judgements in a window, however many it
-gives.
+A label must be one of the labels of the prediction's model, and what has neither a label, a set of labels nor a
+regression's value cannot be judged. Of a caller's words on a prediction the last one counts. A trusted word overrules
+any other; without the admin token nobody changes what another caller said: the first one who judges a prediction is
+most likely who asked for it, as nobody else was told its id. No caller without the token counts for more than
+`caller_limit` judgements in a window, however many it gives.
 """
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Uuid, bindparam
+import orjson
+from sqlalchemy import BindParameter, Row, Uuid, bindparam
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.types import DateTime, Double, Text
 
 from metrics_service.database import autocommit, transaction
 from metrics_service.feedback.contracts import Caller, Feedback, FeedbackResult, Outcome, Quality, RecordedFeedback
 from metrics_service.feedback.corroboration import corroborated
-from metrics_service.feedback.quality import Judged, Pairs, accuracy, confusion, label_qualities
+from metrics_service.feedback.fit import UNFIT, labels_of, refusal, said_in
+from metrics_service.feedback.quality import (
+    Judged,
+    JudgedSets,
+    Pairs,
+    Recognized,
+    accuracy,
+    confusion,
+    label_qualities,
+    right_and_all,
+    set_quality,
+)
 from metrics_service.sql import statement
 from metrics_service.windows.errors import value_errors
 from metrics_service.windows.rollups import CHOICE, Selection, choice_of
 from shared.contracts.problem import FieldError
 from shared.http.problems import InvalidRequest, Problem
 
-REGRESSION = "regression"
-"""The task whose values can be right or wrong; an embedding's value is only its norm."""
-
-SHOWN = 20
-"""Labels that an error lists."""
-
 PREDICTIONS = statement("predictions_by_id", bindparam("ids", type_=ARRAY(Uuid())))
-
-TOLD_LABELS = statement("loaded_labels", bindparam("names", type_=ARRAY(Text)))
-
-RECORDED_LABELS = statement("recorded_labels", bindparam("names", type_=ARRAY(Text)))
 
 GIVE = statement(
     "give_feedback",
     bindparam("ids", type_=ARRAY(Uuid())),
     bindparam("labels", type_=ARRAY(Text)),
     bindparam("values", type_=ARRAY(Double)),
+    bindparam("sets", type_=ARRAY(Text)),
     bindparam("given_by", type_=Text),
     bindparam("key_id", type_=Uuid()),
     bindparam("trusted_on", type_=ARRAY(Text)),
@@ -54,13 +56,16 @@ GIVE = statement(
 STANDING = statement("trusted_feedback", bindparam("ids", type_=ARRAY(Uuid())))
 """Of predictions whose word was not changed, those where it is a trusted one."""
 
-PAIRS = statement(
-    "feedback_pairs",
+JUDGED_WITHIN: tuple[BindParameter[Any], ...] = (
     *CHOICE,
     bindparam("start", type_=DateTime(timezone=True)),
     bindparam("end", type_=DateTime(timezone=True)),
     bindparam("caller_limit", type_=Double),
 )
+
+PAIRS = statement("feedback_pairs", *JUDGED_WITHIN)
+
+SETS = statement("feedback_sets", *JUDGED_WITHIN)
 
 
 class UnknownPrediction(Problem):
@@ -97,16 +102,14 @@ class FeedbackStore:
     async def give(self, given: Feedback, caller: Caller) -> RecordedFeedback:
         """Records one judgement.
 
-        Raises UnknownPrediction, InvalidRequest for the label, TrustedWordStands and AnotherWordStands.
+        Raises UnknownPrediction, InvalidRequest for what was said, TrustedWordStands and AnotherWordStands.
         """
         (result,) = await self.give_all([given], caller)
         detail = result.detail or ""
         if result.outcome is Outcome.UNKNOWN_PREDICTION:
             raise UnknownPrediction(detail)
-        if result.outcome in (Outcome.UNKNOWN_LABEL, Outcome.NO_LABEL):
-            raise InvalidRequest([FieldError(location="body.label", message=detail)])
-        if result.outcome is Outcome.NO_VALUE:
-            raise InvalidRequest([FieldError(location="body.value", message=detail)])
+        if result.outcome in UNFIT:
+            raise InvalidRequest([FieldError(location=f"body.{said_in(given)}", message=detail)])
         if result.outcome is Outcome.TRUSTED_WORD_STANDS:
             raise TrustedWordStands(detail)
         if result.outcome is Outcome.ANOTHER_WORD_STANDS:
@@ -127,6 +130,7 @@ class FeedbackStore:
                 "ids": list(taken),
                 "labels": [row.label for row in taken.values()],
                 "values": [row.value for row in taken.values()],
+                "sets": [None if row.labels is None else orjson.dumps(row.labels).decode() for row in taken.values()],
             }
             trusted_on = None if caller.trusted_on.names is None else sorted(caller.trusted_on.names)
             by = {"given_by": caller.digest, "is_trusted": caller.is_trusted, "trusted_on": trusted_on}
@@ -140,30 +144,34 @@ class FeedbackStore:
             for number, row in enumerate(given)
         ]
 
-    async def pairs(self, selection: Selection) -> Pairs:
-        """What was predicted and what was right, over predictions made in the window."""
+    async def judged(self, selection: Selection) -> tuple[Pairs, JudgedSets]:
+        """What was predicted and what was right, over predictions made in the window: single labels, and sets."""
         window = {"start": selection.window.start, "end": selection.window.end}
+        parameters = {**window, **choice_of(selection), "caller_limit": self.caller_limit}
         async with autocommit(self.engine) as connection:
-            rows = await connection.execute(
-                PAIRS, {**window, **choice_of(selection), "caller_limit": self.caller_limit}
-            )
-            return {(row.prediction_label, row.actual_label): Judged(row.n, row.weight) for row in rows}
+            pairs = (await connection.execute(PAIRS, parameters)).all()
+            sets = (await connection.execute(SETS, parameters)).all()
+        return (
+            {(row.prediction_label, row.actual_label): Judged(row.n, row.weight) for row in pairs},
+            judged_sets(sets),
+        )
 
     async def quality(self, selection: Selection) -> Quality:
         """Accuracy, precision and recall of each label, and errors of values, over predictions made in the window."""
-        pairs = await self.pairs(selection)
+        pairs, sets = await self.judged(selection)
         async with autocommit(self.engine) as connection:
             errors = await value_errors(connection, selection)
         said = await corroborated(self.engine, selection, self.caller_limit)
-        weight = sum(judged.weight for judged in pairs.values())
+        _, weight = right_and_all(pairs, sets)
         confused, left_out = confusion(pairs)
         return Quality(
-            feedback_count=sum(judged.count for judged in pairs.values()),
+            feedback_count=sum(judged.count for judged in pairs.values()) + sets.judged.count,
             weight=weight,
             callers=said.callers,
             is_independent=said.counted > weight / 2,
-            accuracy=accuracy(pairs),
-            labels=label_qualities(pairs),
+            accuracy=accuracy(pairs, sets),
+            labels=label_qualities(pairs, sets),
+            sets=set_quality(sets),
             errors=errors,
             confusion=confused,
             confusion_left_out=left_out,
@@ -175,56 +183,19 @@ class FeedbackStore:
         )
 
 
-Labels = Mapping[tuple[str, str], frozenset[str]]
-"""Which labels a version of a model has."""
-
-
-async def labels_of(connection: AsyncConnection, predictions: Sequence[Row[tuple[str, ...]]]) -> Labels:
-    """The labels of the versions that made these predictions.
-
-    Of a version that no prediction-service has told of: those of the model's other versions and those on record.
-    """
-    versions = {(row.model_name, row.model_version) for row in predictions}
-    names = sorted({name for name, _ in versions})
-    rows = (await connection.execute(TOLD_LABELS, {"names": names})).all()
-    told = {(row.model_name, row.model_version): frozenset(row.labels) for row in rows}
-    missing = versions - told.keys()
-    if not missing:
-        return told
-    untold = sorted({name for name, _ in missing})
-    recorded = {row.model_name: row.labels for row in await connection.execute(RECORDED_LABELS, {"names": untold})}
-    for name, version in missing:
-        others = [labels for (told_name, _), labels in told.items() if told_name == name]
-        told[name, version] = frozenset(recorded.get(name, ())).union(*others)
-    return told
-
-
-def refusal(given: Feedback, predictions: Mapping[UUID, Row[tuple[str, ...]]], labels: Labels) -> FeedbackResult | None:
-    """Why a judgement cannot be taken; None: it can."""
-    prediction = predictions.get(given.prediction_id)
-    if prediction is None:
-        detail = "No prediction of this id is on record, or it is not on record any more."
-        return FeedbackResult(outcome=Outcome.UNKNOWN_PREDICTION, prediction_id=given.prediction_id, detail=detail)
-    whose = f"{prediction.model_name} {prediction.model_version}"
-    has_value = prediction.task_type == REGRESSION and prediction.prediction_value is not None
-    if given.value is not None:
-        detail = f"The prediction of {whose} has no value to judge; only a regression's has."
-        refused = FeedbackResult(outcome=Outcome.NO_VALUE, prediction_id=given.prediction_id, detail=detail)
-        return None if has_value else refused
-    if prediction.prediction_label is None:
-        detail = f"The prediction of {whose} has no label to judge{'; send the right value' * has_value}."
-        return FeedbackResult(outcome=Outcome.NO_LABEL, prediction_id=given.prediction_id, detail=detail)
-    allowed = labels[prediction.model_name, prediction.model_version]
-    if given.label in allowed:
-        return None
-    more = f" and {len(allowed) - SHOWN} more" if len(allowed) > SHOWN else ""
-    detail = f"{whose} has no label {given.label!r}; its labels: {', '.join(sorted(allowed)[:SHOWN]) or 'none'}{more}"
-    return FeedbackResult(outcome=Outcome.UNKNOWN_LABEL, prediction_id=given.prediction_id, detail=detail)
+def judged_sets(rows: Sequence[Row[Any]]) -> JudgedSets:
+    """Rows of labels, and the one without a label, which is of all judgements together; there is none of none."""
+    recognized = {
+        row.label: Recognized(row.predicted, row.actual, row.predicted_weight, row.actual_weight, row.right_weight)
+        for row in rows
+    }
+    whole = recognized.pop(None, Recognized())
+    return JudgedSets(Judged(whole.actual, whole.actual_weight), whole.right_weight, recognized)
 
 
 def result_of(
     given: Feedback,
-    recorded: Mapping[UUID, Mapping[str, str | UUID | datetime]],
+    recorded: Mapping[UUID, Mapping[str, object]],
     trusted: Collection[UUID],
     *,
     is_last: bool,

@@ -10,8 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field
 class FeedbackOnRecord(BaseModel):
     """What somebody said that the prediction should have been."""
 
-    actual_label: str | None = Field(description="null: a value was judged")
+    actual_label: str | None = Field(description="null: a value or a set of labels was judged")
     actual_value: float | None = Field(None, description="Of a regression: the value that would have been right")
+    actual_labels: list[str] | None = Field(
+        None, description="Of a multilabel model, where a set was judged: all labels that would have been right"
+    )
     given_at: datetime
     is_trusted: bool = Field(description="Whether it came with the admin token")
     key_id: UUID | None = Field(None, description="Of the key it came with")

@@ -25,7 +25,8 @@ NESTED = (
     )
     + f""", CASE WHEN feedback.prediction_id IS NOT NULL THEN json_build_object(
         'actual_label', feedback.actual_label, 'actual_value', feedback.actual_value,
-        'given_at', {GIVEN_AT}, 'is_trusted', feedback.is_trusted, 'key_id', feedback.key_id
+        'actual_labels', feedback.actual_labels, 'given_at', {GIVEN_AT}, 'is_trusted', feedback.is_trusted,
+        'key_id', feedback.key_id
     ) END AS feedback"""
 )
 """As `GET /predictions` has them."""
@@ -38,7 +39,8 @@ FLAT = (
         key_id="",
     )
     + f""", feedback.actual_label, {GIVEN_AT} AS feedback_given_at, feedback.is_trusted AS feedback_is_trusted,
-        feedback.actual_value, prediction.key_id, feedback.key_id AS feedback_key_id"""
+        feedback.actual_value, prediction.key_id, feedback.key_id AS feedback_key_id,
+        to_json(feedback.actual_labels)::text AS actual_labels"""
 )
 """For tables: what is nested is JSON as text."""
 
@@ -46,6 +48,7 @@ FLAT_NAMES = (
     "prediction_id", "timestamp", "model_name", "model_version", "task_type", "prediction_label", "labels",
     "confidence", "prediction_value", "inference_time_ms", "input_length", "metrics_data", "text", "inputs", "caller",
     "actual_label", "feedback_given_at", "feedback_is_trusted", "actual_value", "key_id", "feedback_key_id",
+    "actual_labels",
 )  # fmt: skip
 
 

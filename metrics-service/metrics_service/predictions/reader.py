@@ -166,7 +166,7 @@ def prediction_of(row: Mapping[str, Any]) -> RecordedPrediction:
     caller, feedback = row["caller"], None
     if row["given_at"] is not None:
         feedback = FeedbackOnRecord(
-            **{name: row[name] for name in ("actual_label", "actual_value", "given_at", "is_trusted")},
+            **{name: row[name] for name in ("actual_label", "actual_value", "actual_labels", "given_at", "is_trusted")},
             key_id=row["feedback_key_id"],
         )
     return RecordedPrediction(

@@ -15,7 +15,7 @@ COLUMNS = """prediction.prediction_id, prediction.created_at, prediction.model_n
     prediction.task_type, prediction.prediction_label, prediction.labels, prediction.confidence,
     prediction.prediction_value, prediction.inference_time_ms, prediction.input_length, prediction.metrics_data,
     prediction.text, prediction.inputs, prediction.caller, prediction.key_id,
-    feedback.actual_label, feedback.actual_value, feedback.given_at, feedback.is_trusted,
+    feedback.actual_label, feedback.actual_value, feedback.actual_labels, feedback.given_at, feedback.is_trusted,
     feedback.key_id AS feedback_key_id"""
 """Of a prediction and of what was said of it, if anything was."""
 

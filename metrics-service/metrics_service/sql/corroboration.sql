@@ -1,5 +1,5 @@
 WITH counted AS (
-    SELECT CASE WHEN NOT is_trusted THEN given_by END AS caller, prediction_label = actual_label AS is_right,
+    SELECT CASE WHEN NOT is_trusted THEN given_by END AS caller, {{is_right}} AS is_right,
         count(*)::double precision AS said
     FROM metrics.feedback WHERE predicted_at >= :start AND predicted_at < :end AND {{chosen}} GROUP BY 1, 2
 ), limited AS (

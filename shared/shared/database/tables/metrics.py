@@ -14,7 +14,7 @@ from sqlalchemy import (
     Text,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB, UUID
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
 
 from shared.database.tables import metadata
 
@@ -134,10 +134,14 @@ feedback = Table(
     Column("prediction_value", Double),
     Column("actual_value", Double),
     Column("key_id", UUID(as_uuid=True), comment="of the key it came with"),
+    Column("prediction_labels", ARRAY(Text), comment="of a multilabel model, in the order of their bytes"),
+    Column("actual_labels", ARRAY(Text), comment="all that would have been right, in the same order; each once"),
     CheckConstraint(
-        "num_nonnulls(prediction_label, actual_label) = 2 AND num_nulls(prediction_value, actual_value) = 2 "
-        "OR num_nulls(prediction_label, actual_label) = 2 AND num_nonnulls(prediction_value, actual_value) = 2",
-        name="feedback_is_a_label_or_a_value",
+        "num_nonnulls(prediction_label, actual_label) IN (0, 2) "
+        "AND num_nonnulls(prediction_value, actual_value) IN (0, 2) "
+        "AND num_nonnulls(prediction_labels, actual_labels) IN (0, 2) "
+        "AND num_nonnulls(actual_label, actual_value, actual_labels) = 1",
+        name="feedback_is_a_label_a_value_or_labels",
     ),
     schema=SCHEMA,
 )
