@@ -1,12 +1,15 @@
 """Two versions, or two windows, side by side: what is said of them."""
 
+import math
 import random
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
 
 from metrics_tests.rows import Row, insert, register
+from metrics_tests.service import client_of, settings_for
 from shared.testing.postgres import Database
 
 END = datetime.now(UTC) - timedelta(minutes=3)
@@ -94,6 +97,42 @@ async def test_a_version_that_is_wrong_more_often_is_worse(
     assert report["verdict"] == "worse"
     assert report["words"][1].startswith("Its accuracy by feedback is 0.2 lower: 0.75 against 0.95 (95 % interval")
     assert report["current"]["feedback_count"] == 400
+
+
+async def judge_values(
+    client: httpx.AsyncClient, judged: list[Row], error: Callable[[], float], **headers: str
+) -> None:
+    said = [{"prediction_id": str(row.prediction_id), "value": row.value + error()} for row in judged]
+    answer = await client.post("/feedback/batch", json={"feedback": said}, headers=headers)
+    assert answer.json()["recorded"] == len(judged), answer.text
+
+
+async def test_a_version_whose_values_are_further_off_is_worse(
+    client: httpx.AsyncClient, database: Database, chance: random.Random
+) -> None:
+    """By words with the admin token alone: others may claim an error of any size."""
+    plain = {"task_type": "regression", "label": None, "confidence": None, "value": lambda: chance.gauss(100, 10)}
+    old, new = rows(chance, 300, "1.0.0", **plain), rows(chance, 300, "2.0.0", **plain)
+    await insert(database, old + new)
+    assert "how often they are right is not compared" in (await ask(client, **VERSIONS))["words"][-1]
+    async with client_of(settings_for(database), {}) as stranger:
+        await judge_values(stranger, old, lambda: 1e6)
+    report = await ask(client, **VERSIONS)
+    assert named(report, "mean_absolute_error")["reference"] is None
+    assert report["verdict"] == "same"
+    assert report["words"][-1].startswith("Nobody with the admin token judged values of both")
+    await judge_values(client, old[:200], lambda: chance.gauss(0, 2))
+    await judge_values(client, new[:150], lambda: chance.gauss(0, 6))
+    report = await ask(client, **VERSIONS)
+    error = named(report, "mean_absolute_error")
+    assert error["low"] < 4 * (2 / math.pi) ** 0.5 < error["high"]  # the mean of |N(0, s)| is s times that root
+    assert error["low"] > 0
+    assert error["current"] == report["current"]["metrics"]["errors"]["trusted"]["mae"]
+    assert (report["verdict"], error["is_certain"]) == ("worse", True)
+    assert report["words"][1].startswith("Its mean absolute error by feedback with the admin token is ")
+    assert "higher" in report["words"][1]
+    back = await ask(client, model_version="1.0.0", reference_model_version="2.0.0")
+    assert back["verdict"] == "better"
 
 
 async def test_other_labels_are_different_and_neither_better_nor_worse(

@@ -82,7 +82,8 @@ def metrics_router(
         Two versions are compared over the same window unless a reference window is named, one version (or all
         together) with the window before. Each number has the 95 % interval of its difference; what `words` claims is
         certain (chance alone shows it in at most one comparison in 1,000, over all their numbers) and large enough to
-        matter. `better` and `worse` are about accuracy by feedback, confidence and time.
+        matter. `better` and `worse` are about accuracy by feedback, confidence and time, and of values about their mean
+        absolute error, by feedback with the admin token.
         """
         models.require(query.model_name)
         await catalogue.check(query.model_name, query.model_version, query.task_type)

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from metrics_service.database import autocommit
 from metrics_service.drift.comparison import worst
 from metrics_service.feedback.store import FeedbackStore
 from metrics_service.reports.compared import compared
@@ -17,6 +18,7 @@ from metrics_service.thresholds.store import ThresholdStore
 from metrics_service.windows.aggregates import read_aggregates
 from metrics_service.windows.coverage import Coverage
 from metrics_service.windows.distributions import distributions
+from metrics_service.windows.errors import error_bins
 from metrics_service.windows.rollups import Selection
 from metrics_service.windows.window import Window
 from shared.contracts.aggregates import VersionMetrics
@@ -79,7 +81,10 @@ class ComparisonReporter:
         read = await read_aggregates(self.engine, selection)
         shapes = await distributions(self.engine, selection)
         quality = await self.feedback.quality(selection)
-        return Sample(read.aggregates, read.times, shapes, quality, minutes_of(selection.window)), read.versions
+        async with autocommit(self.engine) as connection:
+            errors = await error_bins(connection, selection) if quality.errors else {}
+        minutes = minutes_of(selection.window)
+        return Sample(read.aggregates, read.times, shapes, quality, minutes, errors), read.versions
 
 
 def minutes_of(window: Window) -> float:

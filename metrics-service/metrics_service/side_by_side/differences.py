@@ -13,15 +13,14 @@ SHOWN_MISSES = 0.05
 def differences(reference: Sample, current: Sample) -> list[Difference]:
     """Every number of the two sides; a claim is certain over all of them together (Bonferroni)."""
     numbers = list(measured(reference, current))
-    certain = deviations(FALSE_ALARMS / len(numbers))
-    return [difference_of(number, reference, current, certain) for number in numbers]
+    return [difference_of(number, reference, current, FALSE_ALARMS / len(numbers)) for number in numbers]
 
 
-def difference_of(number: Measured, reference: Sample, current: Sample, certain: float) -> Difference:
-    """One number; `certain`: so many standard deviations count as certain."""
+def difference_of(number: Measured, reference: Sample, current: Sample, false_alarms: float) -> Difference:
+    """One number; `false_alarms`: with which chance nothing but chance may count as certain."""
     before, now = number.value(reference), number.value(current)
     shown = interval(number, reference, current, deviations(SHOWN_MISSES))
-    sure = interval(number, reference, current, certain)
+    sure = interval(number, reference, current, deviations(false_alarms))
     change = None if before is None or now is None else now - before
     return Difference(
         name=number.name,
@@ -31,7 +30,9 @@ def difference_of(number: Measured, reference: Sample, current: Sample, certain:
         difference=change,
         low=shown.low if shown else None,
         high=shown.high if shown else None,
-        is_certain=sure is not None and not sure.low <= 0 <= sure.high,
+        is_certain=sure is not None
+        and not sure.low <= 0 <= sure.high
+        and (number.by_chance is None or number.by_chance(reference, current) <= false_alarms),
         is_material=change is not None and abs(change) > 0 and abs(change) >= number.least(reference),
     )
 

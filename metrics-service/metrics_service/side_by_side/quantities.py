@@ -1,15 +1,20 @@
 """Every number that two sides are compared by, with its interval on each; pure."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from metrics_service.drift.certainty import p_value
+from metrics_service.drift.comparison import ordered_bins
+from metrics_service.drift.value_ranges import by_range, last_bins
 from metrics_service.side_by_side.intervals import (
     Interval,
     binned_variance,
     of_average,
     of_quantile,
     of_share,
+    of_skewed_average,
 )
 from metrics_service.side_by_side.sample import CONFIDENCE_HALF_BIN, Sample, confidence_of
 from metrics_service.windows.aggregates import most_frequent_first
@@ -25,6 +30,9 @@ LEAST_SHARE = 0.01
 LEAST_OF_TIME = 0.05
 """Part of the reference's time: what a time must differ by to matter."""
 
+LEAST_OF_ERROR = 0.05
+"""Part of the reference's: what a mean absolute error must differ by to matter."""
+
 LEAST_DEVIATIONS = 0.1
 """Standard deviations of the reference's values that an average value must differ by to matter; 0.2 is what Cohen calls
 a small effect (Statistical Power Analysis for the Behavioral Sciences, 1988)."""
@@ -35,13 +43,17 @@ At = Callable[[Sample, float], Interval | None]
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One number of both sides. `least`: by how much it must differ to matter, given the reference's."""
+    """One number of both sides. `least`: by how much it must differ to matter, given the reference's.
+
+    `by_chance`: where intervals do not suffice, how often chance alone tells what both sides measured as far apart.
+    """
 
     name: Quantity
     value: Callable[[Sample], float | None]
     interval: At
     least: Callable[[Sample], float]
     label: str | None = None
+    by_chance: Callable[[Sample, Sample], float] | None = None
 
 
 def measured(reference: Sample, current: Sample) -> Iterator[Measured]:
@@ -60,6 +72,14 @@ def measured(reference: Sample, current: Sample) -> Iterator[Measured]:
     yield Measured("accuracy", lambda side: side.quality.accuracy, accuracy, share_matters)
     if any(side.metrics.values for side in (reference, current)):
         yield Measured("average_value", average_value_of, average_value, value_matters)
+    if any(side.quality.errors for side in (reference, current)):
+        yield Measured(
+            "mean_absolute_error",
+            lambda side: side.errors.mae if side.errors else None,
+            average_error,
+            lambda side: LEAST_OF_ERROR * (side.errors.mae if side.errors else 0.0),
+            by_chance=errors_by_chance,
+        )
     for label in most_frequent(reference.metrics.label_distribution, current.metrics.label_distribution):
         yield of_label(label)
     for label in most_frequent(set_counts(reference), set_counts(current)):
@@ -128,6 +148,28 @@ def average_value(side: Sample, z: float) -> Interval | None:
 def value_matters(reference: Sample) -> float:
     """What an average value must differ by."""
     return LEAST_DEVIATIONS * float(binned_variance(reference.shapes.value, signed_value_of) ** 0.5)
+
+
+def average_error(side: Sample, z: float) -> Interval | None:
+    """How far values were from what they should have been, on average, as those with the admin token say."""
+    if side.errors is None:
+        return None
+    variance = max(side.errors.rmse**2 - side.errors.mae**2, 0.0)
+    return of_skewed_average(side.errors.mae, variance, side.errors.judged, z)
+
+
+def errors_by_chance(reference: Sample, current: Sample) -> float:
+    """How often chance tells errors of one and the same distribution as far apart, whatever that distribution is.
+
+    An average of errors of which few are very large has no interval that holds: where those happen to be on one side
+    alone, nothing in the other tells of them.
+    """
+    if not reference.error_bins or not current.error_bins:
+        return 1.0
+    ends = last_bins(reference.error_bins, current.error_bins)
+    before: Mapping[Any, int] = by_range(reference.error_bins, ends)
+    now: Mapping[Any, int] = by_range(current.error_bins, ends)
+    return p_value(ordered_bins(before, now), sum(before.values()), sum(now.values()), is_ordered=True, measures=1)
 
 
 def most_frequent(*counts: dict[str, int]) -> list[str]:

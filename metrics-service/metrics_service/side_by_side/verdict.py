@@ -15,12 +15,14 @@ WORDS: dict[Quantity, str] = {
     "p99_inference_time_ms": "99th percentile of the inference time",
     "accuracy": "accuracy by feedback",
     "average_value": "average value",
+    "mean_absolute_error": "mean absolute error by feedback with the admin token",
     "label_share": "share of the label",
     "labels_share": "share of predictions with the label",
 }
 
 BETTER_WHEN: dict[Quantity, int] = {
     "accuracy": 1,
+    "mean_absolute_error": -1,
     "average_confidence": 1,
     "average_inference_time_ms": -1,
     "p50_inference_time_ms": -1,
@@ -77,9 +79,20 @@ def sentences(
     claimed = sorted((one for one in found if one.is_claimed), key=lambda one: way(one) or 2)
     said += [number_words(one) for one in claimed]
     said += [distribution_words(one) for one in distributions if one.status in CHANGED]
-    if not any(one.name == "accuracy" and one.difference is not None for one in found):
-        said.append("People judged predictions of at most one of the two, so how often they are right is not compared.")
+    said += lacking(found)
     return said[:MAX_SENTENCES]
+
+
+def lacking(found: Sequence[Difference]) -> Iterator[str]:
+    """What is not compared for want of feedback."""
+    has = {one.name: one.difference is not None for one in found}
+    if not has.get("mean_absolute_error", True):
+        yield (
+            "Nobody with the admin token judged values of both, so how far they are from what they should have been "
+            "is not compared."
+        )
+    elif not has.get("accuracy") and "mean_absolute_error" not in has:
+        yield "People judged predictions of at most one of the two, so how often they are right is not compared."
 
 
 def opening(outcome: Verdict, sizes: tuple[int, int], names: Names) -> str:

@@ -60,7 +60,10 @@ class Side(BaseModel):
     metrics: AggregatedMetrics
     predictions_per_minute: float
     feedback_count: int = Field(description="Predictions that people judged")
-    accuracy: float | None = Field(description="Share of right ones among those, by weight; null: none was judged")
+    accuracy: float | None = Field(
+        description="Share of right ones among those, by weight; null: none was judged. How far values are off is in "
+        "`metrics.errors`"
+    )
 
 
 Quantity = Literal[
@@ -72,6 +75,7 @@ Quantity = Literal[
     "p99_inference_time_ms",
     "accuracy",
     "average_value",
+    "mean_absolute_error",
     "label_share",
     "labels_share",
 ]
@@ -109,7 +113,7 @@ class Verdict(StrEnum):
     BETTER = "better"
     WORSE = "worse"
     MIXED = "mixed"
-    """Better in some of accuracy, confidence and time, worse in others."""
+    """Better in some of accuracy, error of values, confidence and time, worse in others."""
     DIFFERENT = "different"
     """Other labels, values or inputs; neither better nor worse by what can be measured."""
     NOT_ENOUGH_DATA = "not_enough_data"
