@@ -10,6 +10,7 @@ from metrics_service.guards.e_value import NOTHING, Outcomes
 from metrics_service.guards.judge import Judge
 from metrics_service.guards.totals import Pair, Recorded, Requests, Totals
 from metrics_service.guards.words import condemning
+from metrics_service.windows.histogram import SIGNED_BIN_ONE
 from shared.contracts.guards import GuardName, Guards
 from shared.contracts.thresholds import Thresholds
 
@@ -32,6 +33,8 @@ class Version:
     confidence: Callable[[Chance], float] = lambda chance: chance.betavariate(8, 2)
     wrong: float = 0.1
     judged: float = 0.2
+    error: Callable[[Chance], float] | None = None
+    """Of a regression: how far a judged value is off; None: labels are judged."""
 
 
 @dataclass
@@ -43,6 +46,7 @@ class Done:
     times: Counter[int] = field(default_factory=Counter)
     sure: Outcomes = NOTHING
     judged: Outcomes = NOTHING
+    value_errors: Counter[int] = field(default_factory=Counter)
 
     def take(self, version: Version, chance: Chance, look: int) -> None:
         """One request more."""
@@ -52,7 +56,11 @@ class Done:
             return
         self.times[bin_of(version.time_ms(chance, look))] += 1
         self.sure += Outcomes(1, 1 - version.confidence(chance))
-        if chance.random() < version.judged:
+        if chance.random() >= version.judged:
+            return
+        if version.error is not None:
+            self.value_errors[SIGNED_BIN_ONE + bin_of(version.error(chance))] += 1
+        else:
             self.judged += Outcomes(1, float(chance.random() < version.wrong))
 
     @property
@@ -99,4 +107,5 @@ def totals_of(done: Pair[Done]) -> Totals:
         {1: Pair(done.candidate.requests, done.stable.requests)},
         Pair(done.candidate.recorded, done.stable.recorded),
         Pair(done.candidate.judged, done.stable.judged),
+        Pair(dict(done.candidate.value_errors), dict(done.stable.value_errors)),
     )

@@ -127,6 +127,41 @@ async def test_a_candidate_that_is_wrong_is_rolled_back(
     assert "predictions of 2.0.0 were wrong" in event["reason"]
 
 
+async def test_a_candidate_whose_values_are_too_far_off_is_rolled_back(
+    connection: asyncpg.Connection, engine: AsyncEngine, watch: RolloutWatch
+) -> None:
+    """By words with the admin token alone; of those without, a million changes nothing."""
+    seed = 20
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    policy = await set_policy(connection)
+    feedback = FeedbackStore(engine, 100)
+    regression = {"task_type": "regression", "label": None, "confidence": None, "value": 100.0}
+    for look in range(40):
+        rows = [Row(model_version=version, **regression) for version in ["1.0.0"] * 15 + ["2.0.0"] * 5]
+        await insert_over(connection, rows)
+        said = [
+            Feedback(prediction_id=row.prediction_id, value=100 + chance.gauss(0, far))
+            for row in rows
+            for far in [3 if row.model_version == "2.0.0" else 1]
+        ]
+        trusted = look >= 5
+        if not trusted:
+            said = [word.model_copy(update={"value": 1e6}) for word in said]
+        await feedback.give_all(said, Caller("somebody", is_trusted=trusted))
+        await watch.look()
+        if trusted and (await policy_of(connection))["mode"] == "pinned":
+            break
+        assert (await policy_of(connection))["revision"] == policy.revision
+    event = await last_event(connection)
+    assert event["reason"].startswith("accuracy: by feedback ")
+    assert "values of 2.0.0 were off by more than " in event["reason"]
+    assert " of 1.0.0 (" in event["reason"]
+    (seen,) = await RolloutReporter(engine).report("lexicon")
+    (reading,) = [one for one in seen.guards if one.guard is GuardName.ACCURACY]
+    assert reading.candidate < 0.8 < reading.stable
+
+
 async def test_a_candidate_that_is_unsure_is_rolled_back_by_confidence_or_threshold(
     connection: asyncpg.Connection, watch: RolloutWatch
 ) -> None:

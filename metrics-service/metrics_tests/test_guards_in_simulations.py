@@ -11,6 +11,7 @@ from metrics_service.guards.budget import FALSE_ROLLBACKS, SHARES, log_needed
 from metrics_service.guards.e_value import NOTHING, Block, Outcomes
 from metrics_service.guards.judge import Judge
 from metrics_service.guards.totals import Pair, Recorded, Requests, Totals
+from metrics_service.guards.tracking import ErrorTracker
 from metrics_tests.canaries import THRESHOLDS, Canary, Chance, Version
 from shared.contracts.guards import GuardName, Guards
 
@@ -92,6 +93,56 @@ def test_an_equal_candidate_stays_by_all_guards_together(chance: Chance) -> None
     )
     print(ended)
     assert sum(n for guard, n in ended.items() if guard is not None) <= FALSE_ROLLBACKS * 80 + 1
+
+
+def off(scale: float, shape: Callable[[Chance], float]) -> Version:
+    """A regression whose judged values are so far off."""
+    return Version(error=lambda chance: scale * shape(chance) + 1e-12, judged=1.0)
+
+
+def usual(chance: Chance) -> float:
+    return abs(chance.gauss(0, 1))
+
+
+def heavy(chance: Chance) -> float:
+    """Without an average."""
+    return abs(chance.gauss(0, 1) / chance.gauss(0, 1))
+
+
+@pytest.mark.parametrize("shape", [usual, heavy])
+def test_a_candidate_whose_values_are_as_far_off_stays(chance: Chance, shape: Callable[[Chance], float]) -> None:
+    """With no tolerance at all, so that nothing but the test keeps it, and at every distribution."""
+    guards = Guards.model_validate(
+        {name.value: {"enabled": name is GuardName.ACCURACY} for name in GuardName} | {"accuracy": {"tolerance": 0.0}}
+    )
+    ended = [
+        Canary(off(1, shape), off(1, shape), 0.3, chance, per_look=20, guards=guards).run(200)[0] for _ in range(80)
+    ]
+    assert set(ended) == {None}
+
+
+@pytest.mark.parametrize(("shape", "times"), [(usual, 2.5), (heavy, 10)])
+def test_a_candidate_whose_values_are_further_off_is_rolled_back_soon(
+    chance: Chance, shape: Callable[[Chance], float], times: float
+) -> None:
+    ended = [Canary(off(times, shape), off(1, shape), 0.2, chance, per_look=20).run(300) for _ in range(20)]
+    print(ended)
+    assert sum(guard is GuardName.ACCURACY for guard, _ in ended) >= 18
+
+
+def test_what_far_off_means_is_learnt_from_what_is_in_no_block_and_stays() -> None:
+    tracker = ErrorTracker()
+    first = Pair({50_200: 40}, {50_010: 27, 50_100: 3})
+    assert list(tracker.blocks(first)) == []
+    assert tracker.limit == 50_010
+    more = Pair({50_200: 44, 50_000: 8}, {50_010: 37, 50_100: 5})
+    assert list(tracker.blocks(more)) == [Block(Outcomes(12, 4), Outcomes(12, 2))]
+    changed = Pair({50_200: 40, 50_000: 12}, {50_010: 38, 50_100: 4})
+    assert list(tracker.blocks(changed)) == [], "words that were changed are no new ones"
+    assert list(tracker.blocks(Pair({50_200: 50, 50_000: 12}, {50_010: 39, 50_100: 5}))) == [
+        Block(Outcomes(10, 6), Outcomes(2, 0))
+    ], "and make up for what they were"
+    assert tracker.limit == 50_010
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,8 @@ class Said:
     wrong: Words
     callers: int = 0
     """Who said it; all with the admin token are one."""
+    of_values: int = 0
+    """Judgements of values, which are none of both, and of what counts for something."""
 
     @property
     def nothing(self) -> bool:
@@ -69,4 +71,4 @@ async def corroborated(engine: AsyncEngine, selection: Selection, caller_limit: 
         rows = (await connection.execute(SAID, {**parameters, **choice_of(selection)})).all()
     words = {row.is_right: Words(row.said, int(row.weight)) for row in rows}
     callers = max((row.callers for row in rows), default=0)
-    return Said(words.get(True, Words()), words.get(False, Words()), callers)
+    return Said(words.get(True, Words()), words.get(False, Words()), callers, words.get(None, Words()).said)

@@ -2,8 +2,9 @@
 
 How slow is slow for p95: beyond the stable version's 95th percentile in the blocks before, and for the candidate beyond
 what is tolerated of that. If the candidate's 95th percentile is tolerable, no larger share of its requests is slow than
-of the stable version's. Times and confidences of one look count as one outcome for each version, for they may hang
-together; errors and judgements count one by one.
+of the stable version's. A value is right for `accuracy` where it is off by no more than nine in ten of the stable
+version's first ones are, for either version. Times and confidences of one look count as one outcome for each version,
+for they may hang together; errors and judgements count one by one.
 """
 
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ from metrics_service.guards.evidence import Evidence
 from metrics_service.guards.totals import Pair, Recorded, Times, Totals, as_ones, slower
 from metrics_service.guards.tracking import (
     CountTracker,
+    ErrorTracker,
     TimeTracker,
     p95_bin,
     request_blocks,
@@ -47,6 +49,7 @@ class Judge:
     evidence: dict[str, Evidence] = field(default_factory=dict)
     _errors: CountTracker = field(default_factory=CountTracker)
     _wrong: CountTracker = field(default_factory=CountTracker)
+    _errors_of_values: ErrorTracker = field(default_factory=ErrorTracker)
     _waits: TimeTracker = field(default_factory=TimeTracker)
     _inferences: TimeTracker = field(default_factory=TimeTracker)
     _recorded: Pair[Recorded] = field(default_factory=lambda: Pair(Recorded(), Recorded()))
@@ -55,6 +58,7 @@ class Judge:
         """Leaves out what there is already: the evidence that it was given may rest on that."""
         self._errors.start_at(request_blocks(totals.requests))
         self._wrong.start_at({ONLY: Block(totals.judged.candidate, totals.judged.stable)})
+        self._errors_of_values.start_at(totals.errors)
         self._waits.start_at(request_times(totals.requests))
         self._inferences.start_at({ONLY: inference_times(totals.recorded)})
         self._recorded = totals.recorded
@@ -65,9 +69,16 @@ class Judge:
             self._add(GuardName.ERROR_RATE, block, block, BELIEVED_ERRORS, self.guards.error_rate.tolerance)
         for block in self._wrong.blocks({ONLY: Block(totals.judged.candidate, totals.judged.stable)}):
             self._add(GuardName.ACCURACY, block, block, BELIEVED_WRONG, self.guards.accuracy.tolerance)
+        for block in self._errors_of_values.blocks(totals.errors):
+            self._add(GuardName.ACCURACY, block, block, BELIEVED_WRONG, self.guards.accuracy.tolerance)
         self._look_at_waits(request_times(totals.requests))
         self._look_at_inferences(inference_times(totals.recorded), thresholds.max_inference_time_critical_ms)
         self._look_at_confidence(totals.recorded, 1 - thresholds.min_confidence_critical)
+
+    @property
+    def error_limit(self) -> int | None:
+        """The last bin of errors that is not far off; None: none of values, or of too few, are known."""
+        return self._errors_of_values.limit
 
     def log_e(self, guard: GuardName) -> float:
         """The logarithm of what speaks against the candidate."""

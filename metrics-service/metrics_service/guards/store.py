@@ -14,9 +14,10 @@ from metrics_service.database import autocommit
 from metrics_service.feedback.corroboration import Said, corroborated
 from metrics_service.guards.e_value import Outcomes
 from metrics_service.guards.evidence import Evidence
-from metrics_service.guards.totals import Pair, Recorded, Requests, Totals
+from metrics_service.guards.totals import Errors, Pair, Recorded, Requests, Totals
 from metrics_service.sql import statement
 from metrics_service.windows.aggregates import read_aggregates
+from metrics_service.windows.errors import error_bins
 from metrics_service.windows.rollups import Selection
 from metrics_service.windows.window import Window
 from shared.contracts.guards import GuardReading
@@ -86,13 +87,18 @@ class GuardStore:
             Selection(Window(canary.started_at, now), None, name, version)
             for version in (versions.candidate, versions.stable)
         )
+        said = Pair(
+            await corroborated(self.engine, candidate, self.caller_limit),
+            await corroborated(self.engine, stable, self.caller_limit),
+        )
         return Totals(
             requests={
                 key: Pair(arms.get("candidate", Requests()), arms.get("stable", Requests()))
                 for key, arms in found.items()
             },
             recorded=Pair(await self._recorded(candidate), await self._recorded(stable)),
-            judged=Pair(await self._judged(candidate), await self._judged(stable)),
+            judged=Pair(outcomes_of(said.candidate), outcomes_of(said.stable)),
+            errors=Pair(await self._errors(candidate, said.candidate), await self._errors(stable, said.stable)),
         )
 
     async def _recorded(self, selection: Selection) -> Recorded:
@@ -101,10 +107,12 @@ class GuardStore:
         unsure = read.with_confidence * (1 - (read.aggregates.average_confidence or 0.0))
         return Recorded(read.times, Outcomes(read.with_confidence, unsure))
 
-    async def _judged(self, selection: Selection) -> Outcomes:
-        """What people said of a version, as far as nobody decides alone."""
-        said: Said = await corroborated(self.engine, selection, self.caller_limit)
-        return Outcomes(said.counted, said.wrong.counted)
+    async def _errors(self, selection: Selection, said: Said) -> Errors:
+        """How far a version's values were off; read only where any was judged."""
+        if not said.of_values:
+            return {}
+        async with autocommit(self.engine) as connection:
+            return await error_bins(connection, selection)
 
     async def evidence(self, canary: Canary) -> dict[str, Evidence] | None:
         """What was seen of this canary before; None: nobody has looked yet."""
@@ -141,6 +149,11 @@ class GuardStore:
         values = {"model_name": canary.rollout.model_name, "revision": canary.rollout.revision, "reason": reason}
         async with autocommit(self.engine) as connection:
             return bool(await connection.scalar(END[how], values))
+
+
+def outcomes_of(said: Said) -> Outcomes:
+    """What people said of a version, as far as nobody decides alone."""
+    return Outcomes(said.counted, said.wrong.counted)
 
 
 def canary_of(rollout: Rollout) -> Canary:

@@ -11,6 +11,10 @@ Times = Mapping[int, int]
 """Requests per logarithmic bin of milliseconds, as `windows/histogram` has them."""
 
 
+Errors = Mapping[int, int]
+"""Judged values per logarithmic bin of how far they were off, as `metrics.value_bin` has them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Requests:
     """What became of the requests that the policy sent to a version."""
@@ -57,6 +61,8 @@ class Totals:
     recorded: Pair[Recorded]
     judged: Pair[Outcomes]
     """What people said of predictions: wrong is bad."""
+    errors: Pair[Errors] = field(default_factory=lambda: Pair({}, {}))
+    """Of values what those with the admin token said: anyone can claim an error of any size."""
 
     @property
     def all_requests(self) -> Pair[Requests]:

@@ -7,10 +7,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from metrics_service.guards.e_value import NOTHING, Block
-from metrics_service.guards.totals import Pair, Requests, Times, counted, since, slower
+from metrics_service.guards.totals import Errors, Pair, Requests, Times, counted, since, slower
 
 LARGEST_WAIT = 10
 """A block waits for so many of the candidate's outcomes at most, at first for fewer: larger ones tell a little more."""
+
+ERRORS_NEEDED = 30
+"""So many judged values of the stable version say how far off its values usually are."""
 
 P95_NEEDS = 20
 """A 95th percentile of fewer measurements is the largest one."""
@@ -66,14 +69,50 @@ class TimeTracker:
                 yield block
 
 
+@dataclass(slots=True)
+class ErrorTracker:
+    """Blocks of judged values that are far off or not. Mutable: the limit, once there is one, and what was handed out.
+
+    The limit is the 90th percentile of the stable version's first errors, the same for both versions and for all of the
+    rollout, so that a word that is changed makes up for what it was. What it was learnt from is in no block.
+    """
+
+    limit: int | None = None
+    """The last bin that is not far off; None: too few of the stable version's values were judged."""
+    _far_off: CountTracker = field(default_factory=CountTracker)
+
+    def start_at(self, errors: Pair[Errors]) -> None:
+        """Leaves out what there is already, and learns from it."""
+        self.limit = percentile_bin(errors.stable, 90, ERRORS_NEEDED)
+        if self.limit is not None:
+            self._far_off.start_at({0: far_off(errors, self.limit)})
+
+    def blocks(self, errors: Pair[Errors]) -> Iterator[Block]:
+        """What has come of both versions since the limit is known."""
+        if self.limit is None:
+            self.start_at(errors)
+        else:
+            yield from self._far_off.blocks({0: far_off(errors, self.limit)})
+
+
+def far_off(errors: Pair[Errors], limit: int) -> Block:
+    """Each judged value is bad when it is off by more than a bin's largest error."""
+    return Block(slower(errors.candidate, limit), slower(errors.stable, limit))
+
+
 def p95_bin(times: Times) -> int | None:
     """The bin of the 95th percentile; None of too few."""
-    number, below = counted(times), 0
-    if number < P95_NEEDS:
+    return percentile_bin(times, 95, P95_NEEDS)
+
+
+def percentile_bin(counts: Mapping[int, int], percent: int, needed: int) -> int | None:
+    """The bin of a percentile; None of fewer than are needed."""
+    number, below = counted(counts), 0
+    if number < needed:
         return None
-    for key in sorted(times):
-        below += times[key]
-        if below * 100 >= number * 95:
+    for key in sorted(counts):
+        below += counts[key]
+        if below * 100 >= number * percent:
             return key
     return None
 

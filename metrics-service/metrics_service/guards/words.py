@@ -6,8 +6,8 @@ from metrics_service.guards.budget import DOUBT, log_needed, needed
 from metrics_service.guards.e_value import Outcomes
 from metrics_service.guards.judge import Judge
 from metrics_service.guards.totals import Pair, Recorded, Times, Totals, counted
-from metrics_service.guards.tracking import p95_bin
-from metrics_service.windows.histogram import value_of
+from metrics_service.guards.tracking import far_off, p95_bin
+from metrics_service.windows.histogram import upper_bound, value_of
 from shared.contracts.guards import GuardName, GuardReading
 
 LARGEST_LOG = 600.0
@@ -26,7 +26,7 @@ def readings(judge: Judge, totals: Totals) -> list[GuardReading]:
 
 def reading(guard: GuardName, judge: Judge, totals: Totals) -> GuardReading:
     """What one guard has seen."""
-    (candidate, candidate_number), (stable, stable_number) = figures(guard, totals)
+    (candidate, candidate_number), (stable, stable_number) = figures(guard, judge, totals)
     e_value = exp(min(judge.log_e(guard), LARGEST_LOG))
     return GuardReading(
         guard=guard,
@@ -46,7 +46,7 @@ def condemning(judge: Judge) -> GuardName | None:
     return max(speaking, key=lambda guard: judge.log_e(guard) - log_needed(guard), default=None)
 
 
-def figures(guard: GuardName, totals: Totals) -> tuple[Figures, Figures]:
+def figures(guard: GuardName, judge: Judge, totals: Totals) -> tuple[Figures, Figures]:
     """Of the candidate and of the stable version."""
     requests = totals.all_requests
     if guard is GuardName.ERROR_RATE:
@@ -54,10 +54,19 @@ def figures(guard: GuardName, totals: Totals) -> tuple[Figures, Figures]:
     if guard is GuardName.P95:
         return p95_of(requests.candidate.times), p95_of(requests.stable.times)
     if guard is GuardName.ACCURACY:
-        return right_of(totals.judged.candidate), right_of(totals.judged.stable)
+        judged = judged_of(judge, totals)
+        return right_of(judged.candidate), right_of(judged.stable)
     if guard is GuardName.CONFIDENCE:
         return right_of(totals.recorded.candidate.sure), right_of(totals.recorded.stable.sure)
     return p95_of(totals.recorded.candidate.times), p95_of(totals.recorded.stable.times)
+
+
+def judged_of(judge: Judge, totals: Totals) -> Pair[Outcomes]:
+    """What was judged of both versions: labels, or values, which are bad where they are far off."""
+    if judge.error_limit is None:
+        return totals.judged
+    far = far_off(totals.errors, judge.error_limit)
+    return Pair(far.candidate, far.stable)
 
 
 def share_of(outcomes: Outcomes) -> Figures:
@@ -78,13 +87,11 @@ def p95_of(times: Times) -> Figures:
 
 def reason(guard: GuardName, judge: Judge, totals: Totals, versions: Pair[str]) -> str:
     """Why a candidate is rolled back: what it did, what the stable version did, and how sure that is."""
-    told = {
-        GuardName.ERROR_RATE: errors_words,
-        GuardName.P95: p95_words,
-        GuardName.CONFIDENCE: confidence_words,
-        GuardName.ACCURACY: accuracy_words,
-        GuardName.THRESHOLDS: threshold_words,
-    }[guard](totals, versions)
+    told = (
+        values_words(judge.error_limit, totals, versions)
+        if guard is GuardName.ACCURACY and judge.error_limit is not None
+        else WORDS[guard](totals, versions)
+    )
     once_in = exp(min(judge.log_e(guard), LARGEST_LOG))
     return f"{guard.value}: {told}. A candidate that is no worse would come to this in one rollout of {times(once_in)}."
 
@@ -130,6 +137,17 @@ def accuracy_words(totals: Totals, versions: Pair[str]) -> str:
     )
 
 
+def values_words(limit: int, totals: Totals, versions: Pair[str]) -> str:
+    """How many judged values were far off, and what is far."""
+    far = far_off(totals.errors, limit)
+    most = upper_bound(limit) if limit else 0.0
+    return (
+        f"by feedback {far.candidate.bad:.0f} of {far.candidate.number:.0f} values of {versions.candidate} were off by "
+        f"more than {most:.3g} ({percent(far.candidate.share)}), {far.stable.bad:.0f} of {far.stable.number:.0f} of "
+        f"{versions.stable} ({percent(far.stable.share)})"
+    )
+
+
 def threshold_words(totals: Totals, versions: Pair[str]) -> str:
     """What the critical thresholds are about."""
     candidate, stable = told_of(totals.recorded.candidate), told_of(totals.recorded.stable)
@@ -143,6 +161,16 @@ def told_of(recorded: Recorded) -> str:
     """`an average confidence of 0.3 and a 95th percentile of 12 ms`."""
     sure = f"an average confidence of {1 - recorded.sure.share:.3g} and " if recorded.sure.number else ""
     return f"{sure}a 95th percentile of the inference time of {milliseconds(p95_of(recorded.times)[0])}"
+
+
+WORDS = {
+    GuardName.ERROR_RATE: errors_words,
+    GuardName.P95: p95_words,
+    GuardName.CONFIDENCE: confidence_words,
+    GuardName.ACCURACY: accuracy_words,
+    GuardName.THRESHOLDS: threshold_words,
+}
+"""By the guard, what the figures of both versions are."""
 
 
 def percent(share: float) -> str:
