@@ -100,6 +100,7 @@ async def test_versions_are_told_apart_and_narrow_the_question(client: httpx.Asy
         "average_inference_time_ms": pytest.approx(4),
         "label_distribution": {"positive": 2, "negative": 1},
         "average_value": None,
+        **{f"p{part}_inference_time_ms": pytest.approx(4, rel=0.01) for part in (50, 95, 99)},
     }
     assert [(found["model_name"], found["model_version"]) for found in others] == [
         ("lexicon", "1.10.0"),

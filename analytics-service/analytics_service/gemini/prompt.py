@@ -31,7 +31,8 @@ for, not of the judgements: no caller counts for more than a limit. Where sets o
 all labels and no other, while confidence is that of the surest label: do not compare them. Feedback that is not
 independent is one or two strangers' word and proves nothing: say whose it is. An alert with silenced_until is silenced
 until then. rollouts are canaries: a candidate that gets a part of the requests beside the stable version, whose guards
-compare both on the same traffic; say how the candidate does, or what it was rolled back for. When a
+compare both on the same traffic; say how the candidate does, or what it was rolled back for. versions_furthest_apart
+has, of each model, the two versions beside each other that differ most in confidence, in value and in time. When a
 version changed, tell its changes as those of the version. Use only numbers that are given or follow from them: a
 sentence with others, or one that contradicts the status, the breaches or the drift, is struck out. Name issues by
 short snake_case types. Order recommendations by urgency. Be brief: at most 5 issues and 5 recommendations, one or two

@@ -20,6 +20,7 @@ from analytics_service.rules.speed import speed_claims
 from analytics_service.rules.summary import summary
 from analytics_service.rules.thresholds import threshold_claims
 from analytics_service.rules.traffic import FewButCertain, TooFew, TrafficStopped, traffic_claims
+from analytics_service.rules.version_differences import difference_claims
 from analytics_service.rules.versions import version_claims
 from analytics_service.rules.windows import comparable
 
@@ -36,6 +37,7 @@ RULES: tuple[Callable[[Facts], Iterable[Claim]], ...] = (
     label_claims,
     speed_claims,
     version_claims,
+    difference_claims,
     rollout_claims,
 )
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from math import erfc, sqrt
 
 SURE = 0.001
@@ -15,6 +16,14 @@ Z_OF_SURE = 3.29
 
 BIN = re.compile(r"(\d\.\d+)-(\d\.\d+)")
 """A range of confidence: `0.55-0.60`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Percentiles:
+    """Of so many measurements the figures that a share of them, 0 to 1, is not above."""
+
+    number: int
+    at: Mapping[float, float]
 
 
 def by_chance(difference: float, variance: float) -> float:
@@ -34,6 +43,24 @@ def shares_by_chance(part: int, whole: int, other_part: int, other_whole: int) -
     """How often two shares are so far apart by chance."""
     pooled = (part + other_part) / (whole + other_whole)
     return by_chance(part / whole - other_part / other_whole, pooled * (1 - pooled) * (1 / whole + 1 / other_whole))
+
+
+def rise_by_chance(before: Percentiles, now: Percentiles) -> float:
+    """How often chance shows figures that moved up as far, whatever their distribution.
+
+    Percentiles are counts in disguise: where the 95th lies above what was the 99th, five in a hundred are beyond what
+    one in a hundred was. Each pair of percentiles is one such comparison; the best one counts, times their number.
+    """
+    comparisons = [
+        shares_by_chance(
+            round((1 - share) * before.number), before.number, round((1 - share_now) * now.number), now.number
+        )
+        for share, value in before.at.items()
+        for share_now, value_now in now.at.items()
+        if share_now < share and value_now >= value
+    ]
+    pairs = len(before.at) * (len(before.at) - 1) // 2
+    return min(1.0, min(comparisons, default=1.0) * pairs)
 
 
 def counts_by_chance(before: int, now: int) -> float:

@@ -6,11 +6,11 @@ from typing import ClassVar
 
 from analytics_service.contracts.report import Severity
 from analytics_service.metrics_client.facts import Facts
-from analytics_service.rules.certainty import SURE, shares_by_chance
+from analytics_service.rules.certainty import SURE, Percentiles, rise_by_chance
 from analytics_service.rules.claim import Claim
 from analytics_service.rules.figures import apart, number
 from analytics_service.rules.windows import comparable, window_before
-from shared.contracts.aggregates import AggregatedMetrics
+from shared.contracts.aggregates import AggregatedMetrics, VersionMetrics
 
 MATTERS, MATTERS_MUCH = 0.1, 0.5
 """Parts of the room between the time before and the threshold."""
@@ -105,20 +105,11 @@ def speed_claims(facts: Facts) -> Iterator[Claim]:
 
 
 def slower_by_chance(before: AggregatedMetrics, now: AggregatedMetrics) -> float:
-    """How often chance shows times that moved up as far, whatever their distribution.
+    """How often chance shows times that moved up as far."""
+    return rise_by_chance(times_of(before), times_of(now))
 
-    Percentiles are counts in disguise: where the 95th lies above what was the 99th, five in a hundred are beyond what
-    one in a hundred was. Each pair of percentiles is one such comparison; the best one counts, times their number.
-    """
-    comparisons = [
-        shares_by_chance(
-            round((1 - share) * before.total_predictions),
-            before.total_predictions,
-            round((1 - share_now) * now.total_predictions),
-            now.total_predictions,
-        )
-        for name, share in KNOWN_SHARES
-        for name_now, share_now in KNOWN_SHARES
-        if share_now < share and (getattr(now, name_now) or 0) >= (getattr(before, name) or float("inf"))
-    ]
-    return min(1.0, min(comparisons, default=1.0) * len(KNOWN_SHARES))
+
+def times_of(metrics: AggregatedMetrics | VersionMetrics) -> Percentiles:
+    """The percentiles of a window's times, or of a version's, as far as they are known."""
+    known = {share: getattr(metrics, name) for name, share in KNOWN_SHARES}
+    return Percentiles(metrics.total_predictions, {share: time for share, time in known.items() if time})

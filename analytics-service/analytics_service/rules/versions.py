@@ -1,9 +1,8 @@
-"""Claims about model versions: a new one, or several that differ; pure."""
+"""Claims about model versions: one that is new, or gives more than before; pure."""
 
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import combinations
 from typing import ClassVar
 
 from analytics_service.contracts.report import Severity
@@ -11,14 +10,11 @@ from analytics_service.metrics_client.facts import Facts
 from analytics_service.rules.certainty import (
     MIN_SAMPLE,
     SURE,
-    means_by_chance,
     one_sided_by_chance,
     shares_by_chance,
-    spread_of,
 )
 from analytics_service.rules.claim import Claim
-from analytics_service.rules.confidence import MATTERS
-from analytics_service.rules.figures import apart, number, percents, quantity
+from analytics_service.rules.figures import number, percents, quantity
 from analytics_service.rules.windows import window_before
 from shared.contracts.aggregates import AggregatedMetrics, VersionMetrics
 
@@ -66,39 +62,12 @@ class NewVersion(Claim):
         return f"{told} Its average confidence was {now}, that of {self.other} then {before}."
 
 
-@dataclass(frozen=True, slots=True)
-class VersionsDiffer(Claim):
-    """Two versions serve beside each other, and one is surer than the other, for sure."""
-
-    issue_type: ClassVar[str] = "versions_differ"
-    advice: ClassVar[str] = "Compare both versions on feedback before one of them gets all the traffic."
-
-    model: str
-    surer: str
-    surer_confidence: float
-    other: str
-    other_confidence: float
-
-    @property
-    def severity(self) -> Severity:
-        """Low: surer is not better."""
-        return Severity.LOW
-
-    @property
-    def sentence(self) -> str:
-        """The claim in words."""
-        high, low = apart(self.surer_confidence, self.other_confidence)
-        surer, other = f"version {self.surer} had an average confidence of {high}", f"version {self.other} of {low}"
-        return f"Of {self.model}, {surer}, {other}."
-
-
 def version_claims(facts: Facts) -> Iterator[Claim]:
     """What is to be said of versions, model by model."""
     now, before = by_model(facts.now), by_model(facts.before) if facts.before else {}
     for model, versions in sorted(now.items()):
         if model in before:
             yield from changed(model, versions, before[model], window_before(facts))
-        yield from differing(model, versions)
 
 
 def changed(model: str, now: list[VersionMetrics], before: list[VersionMetrics], words: str) -> Iterator[Claim]:
@@ -132,23 +101,6 @@ def moved_for_sure(part: int, whole: int, part_before: int, whole_before: int) -
     if not part_before:
         return one_sided_by_chance(part, whole, whole_before) <= SURE
     return min(whole, whole_before) >= MIN_SAMPLE and shares_by_chance(part, whole, part_before, whole_before) <= SURE
-
-
-def differing(model: str, versions: list[VersionMetrics]) -> Iterator[Claim]:
-    """Versions beside each other whose confidence is apart: the pair that is furthest, if that is for sure."""
-    sizable = [
-        (each.average_confidence, each.total_predictions, spread_of(each.average_confidence), each.model_version)
-        for each in versions
-        if each.average_confidence is not None and each.total_predictions >= MIN_SAMPLE
-    ]
-    apart_for_sure = [
-        (high, low)
-        for high, low in combinations(sorted(sizable, reverse=True), 2)
-        if high[0] - low[0] >= MATTERS and means_by_chance(low[:3], high[:3]) <= SURE
-    ]
-    if apart_for_sure:
-        high, low = max(apart_for_sure, key=lambda pair: pair[0][0] - pair[1][0])
-        yield VersionsDiffer(model, high[3], high[0], low[3], low[0])
 
 
 def by_model(metrics: AggregatedMetrics) -> dict[str, list[VersionMetrics]]:

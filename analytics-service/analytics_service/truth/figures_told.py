@@ -12,6 +12,7 @@ from typing import Any
 
 from analytics_service.metrics_client.facts import Facts
 from analytics_service.rules.models import by_model
+from analytics_service.rules.version_differences import furthest_apart
 from analytics_service.truth.counts_told import counts_told, sums_of_named
 from analytics_service.truth.told import told_of
 from shared.contracts.aggregates import AggregatedMetrics
@@ -220,6 +221,7 @@ def pairs_of(facts: Facts) -> Iterator[tuple[float, float]]:
         yield limit, now.p95_inference_time_ms or 0.0
     yield now.p50_inference_time_ms or 0.0, now.p99_inference_time_ms or 0.0
     yield from errors_of(now)
+    yield from ((pair.low, pair.high) for pair in furthest_apart(facts))
     if before:
         yield before.total_predictions, now.total_predictions
         yield from zip(scalars(before), scalars(now), strict=True)

@@ -4,6 +4,8 @@ Only numbers and validated names go in, never a user's text, so nobody can talk 
 """
 
 import re
+from dataclasses import asdict
+from itertools import islice
 from typing import Any, TypeVar
 
 from analytics_service.metrics_client.facts import Facts, SeenAlerts
@@ -11,6 +13,7 @@ from analytics_service.rules.certainty import counts_by_chance
 from analytics_service.rules.confidence import confidence_by_chance
 from analytics_service.rules.rollouts import told_rollouts
 from analytics_service.rules.speed import slower_by_chance
+from analytics_service.rules.version_differences import furthest_apart
 from analytics_service.rules.windows import comparable
 from shared.contracts.aggregates import AggregatedMetrics
 from shared.contracts.drift import DriftMeasure, DriftReport, DriftStatus
@@ -35,6 +38,7 @@ def told_of(facts: Facts) -> Any:
         "drift_against_baseline": baseline_of(facts.pinned) if facts.pinned else None,
         "feedback": feedback_of(facts) if facts.quality else None,
         "alerts": alerts_of(facts.alerts) if facts.alerts else None,
+        "versions_furthest_apart": [asdict(pair) for pair in islice(furthest_apart(facts), VERSIONS_TOLD)],
         "rollouts": told_rollouts(facts.rollouts.rollouts[:ROLLOUTS_TOLD]) if facts.rollouts else None,
         "status": facts.now.status,
         "breaches": [breach.model_dump() for breach in facts.now.breaches],

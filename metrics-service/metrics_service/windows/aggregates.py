@@ -13,6 +13,7 @@ from metrics_service.sql import statement
 from metrics_service.windows.histogram import quantiles
 from metrics_service.windows.rollups import NO_LABEL, Selection, over_selection, parameters_of
 from metrics_service.windows.values import Outcomes, outcomes
+from metrics_service.windows.versions import with_distributions
 from shared.contracts.aggregates import VersionMetrics
 from shared.contracts.values import ErrorMetrics, LabelMetrics, ValueMetrics
 
@@ -81,12 +82,13 @@ async def read_aggregates(engine: AsyncEngine, selection: Selection) -> Read:
     async with autocommit(engine) as connection:
         row = (await connection.execute(AGGREGATE, parameters_of(selection))).one()
         found = await outcomes(connection, selection) if row.has_other_tasks else Outcomes()
-    if not row.labels:
-        return Read(Aggregates(), [], {}, 0)
-    versions = sorted(versions_of(row, found.average_values), key=lambda version: -version.total_predictions)
+        if not row.labels:
+            return Read(Aggregates(), [], {}, 0)
+        versions = sorted(versions_of(row, found.average_values), key=lambda version: -version.total_predictions)
+        versions = await with_distributions(connection, selection, versions[:MAX_VERSIONS])
     aggregates = replace(summary(row), values=found.values, labels=found.labels, errors=found.errors)
     sure = aggregates.total_predictions - row.without_confidence
-    return Read(aggregates, versions[:MAX_VERSIONS], histogram_of(row), sure)
+    return Read(aggregates, versions, histogram_of(row), sure)
 
 
 def histogram_of(row: Row[Any]) -> dict[int, int]:

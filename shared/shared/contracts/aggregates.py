@@ -1,6 +1,7 @@
 """What the predictions of a window came to; asked for by clients and by the analytics-service."""
 
 from datetime import datetime
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -28,6 +29,16 @@ class MetricsQuery(BaseModel):
     model_version: ModelVersion | None = None
 
 
+def is_none(value: object) -> bool:
+    """What is left out of a response."""
+    return value is None
+
+
+OF_SEVERAL = "Only where several versions of its model are in the window"
+
+OfSeveral = Annotated[float | None, Field(description=OF_SEVERAL, exclude_if=is_none)]
+
+
 class VersionMetrics(BaseModel):
     """What one version of one model did in the window."""
 
@@ -40,6 +51,12 @@ class VersionMetrics(BaseModel):
     average_inference_time_ms: float | None = None
     label_distribution: dict[str, int] = {}
     average_value: float | None = Field(None, description="null: no prediction has a value")
+    p50_inference_time_ms: OfSeveral = None
+    p95_inference_time_ms: OfSeveral = None
+    p99_inference_time_ms: OfSeveral = None
+    values: ValueMetrics | None = Field(
+        None, description=f"{OF_SEVERAL}, and its predictions have values", exclude_if=is_none
+    )
 
 
 class AggregatedMetrics(BaseModel):
