@@ -166,6 +166,8 @@ class Oracle:
              rf"(?P<d>{n})|like that of (?P<o3>\S+) then)\.)?", self.version),
             (rf"Of (?P<m>\S+), version (?P<a>\S+) had an average confidence of (?P<c>{n}), version (?P<b>\S+) of (?P<d>{n})\.",
              self.versions_differ),
+            (rf"Of (?P<m>\S+), version (?P<a>\S+) had a (?P<what>median value|95th percentile of inference time) of "
+             rf"(?P<c>{n})(?P<unit>| ms), version (?P<b>\S+) of (?P<d>{n})(?P=unit)\.", self.versions_apart),
             (rf"Feedback on (?P<j>[\d,]+) of (?P<n>[\d,]+) predictions? \((?P<s>{PERCENT})\) (?:says that (?P<r>{PERCENT}) of those "
              rf"were right|counts for (?P<k>{n}), as no caller counts for more than a limit; by that weight (?P<v>{PERCENT}) were "
              rf"right)(?:; )?(?:(?P<all>)|average confidence was (?P<c>{n})|(?P<d>of the others nothing is known)|(?P<one>all of it comes from one "
@@ -388,6 +390,16 @@ class Oracle:
         now = of_model(self.now, g["m"])
         surer, other = now[g["a"]][1], now[g["b"]][1]
         return near(g["c"], surer) and near(g["d"], other) and surer - other >= 0.05
+
+    def versions_apart(self, g: Groups) -> bool:
+        now = {each.model_version: each for each in self.now.versions if each.model_name == g["m"]}
+        above, below = now[g["a"]], now[g["b"]]
+        if g["what"] == "median value":
+            high, low = above.values.p50, below.values.p50
+        else:
+            high, low = above.p95_inference_time_ms, below.p95_inference_time_ms
+        is_time = g["unit"] == " ms"
+        return near(g["c"], high) and near(g["d"], low) and high > low and is_time is (g["what"] != "median value")
 
     def feedback(self, g: Groups) -> bool:
         quality = self.facts.quality

@@ -13,6 +13,7 @@ from analytics_service.rules.version_differences import furthest_apart
 from analytics_service.testing.metrics_emulator import metrics as numbers
 from analytics_service.truth.striking_out import true_part
 from analytics_tests.parts import facts_of
+from analytics_tests.sentence_oracle import Oracle
 from shared.contracts.aggregates import VersionMetrics
 from shared.contracts.values import ValueMetrics
 
@@ -54,7 +55,10 @@ def told(facts: Facts) -> list[str]:
     """What rules say of versions; every sentence of it is borne out by the facts."""
     findings = findings_by_rules(facts)
     assert true_part(findings, facts) == (findings, [])
-    return [issue.description for issue in findings.identified_issues if issue.issue_type == "versions_differ"]
+    sentences = [issue.description for issue in findings.identified_issues if issue.issue_type == "versions_differ"]
+    for sentence in sentences:
+        Oracle(facts).true(sentence)
+    return sentences
 
 
 def test_values_that_are_higher_are_told_as_medians() -> None:
