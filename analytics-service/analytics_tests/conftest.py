@@ -5,12 +5,13 @@ import pytest
 
 from analytics_service.testing.gemini_emulator import GeminiEmulator
 from analytics_service.testing.metrics_emulator import MetricsEmulator
+from shared.testing.admin import TOKEN
 from shared.testing.redis import RedisServer
 
 
 @pytest.fixture
 def metrics() -> Iterator[MetricsEmulator]:
-    with MetricsEmulator() as emulator:
+    with MetricsEmulator(TOKEN) as emulator:
         yield emulator
 
 

@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 from analytics_service.cache.client import connect
 from analytics_service.cache.key import ReportKey
 from analytics_service.cache.lock import Lease
+from analytics_service.contracts.question import ReportQuery
 from analytics_service.contracts.report import Findings, PerformanceReport
 from analytics_service.deadline import Deadline
 from analytics_service.gemini.prompt import PROMPT_VERSION
@@ -18,7 +19,7 @@ from analytics_service.reports.key import ReportKeys
 from analytics_service.settings import Settings
 from analytics_service.testing.gemini_emulator import FINDINGS
 from analytics_service.testing.metrics_emulator import metrics as numbers
-from shared.contracts.aggregates import AggregatedMetrics, MetricsQuery
+from shared.contracts.aggregates import AggregatedMetrics
 from shared.contracts.thresholds import ThresholdProfile
 from shared.testing.redis import RedisServer
 
@@ -43,11 +44,11 @@ async def redis_client(server: RedisServer) -> AsyncIterator[Redis]:
 
 
 def facts_of(now: AggregatedMetrics | None = None, before: AggregatedMetrics | None = None, **more: object) -> Facts:
-    return Facts(State(MetricsQuery(), now or numbers(), ThresholdProfile()), before, **more)
+    return Facts(State(ReportQuery(), now or numbers(), ThresholdProfile()), before, **more)
 
 
 def key_of(minutes: int = 60) -> ReportKey:
-    return KEYS.key(State(MetricsQuery(time_window_minutes=minutes), numbers(), ThresholdProfile()))
+    return KEYS.key(State(ReportQuery(time_window_minutes=minutes), numbers(), ThresholdProfile()))
 
 
 def a_report(now: datetime = NOW) -> PerformanceReport:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from math import exp, log
 
+from analytics_service.contracts.question import ReportQuery
 from analytics_service.metrics_client.facts import Facts, Quality, SeenAlert, SeenAlerts, State
-from shared.contracts.aggregates import AggregatedMetrics, MetricsQuery, VersionMetrics
+from shared.contracts.aggregates import AggregatedMetrics, VersionMetrics
 from shared.contracts.drift import DriftMeasure, DriftReport, DriftStatus
 from shared.contracts.thresholds import Breach, Status, ThresholdProfile
 
@@ -83,7 +84,7 @@ def facts(
 ) -> Facts:
     """All that is known; `judged`: how many predictions have feedback, and how many of them were right."""
     profile = thresholds or ThresholdProfile()
-    query = MetricsQuery(
+    query = ReportQuery(
         time_window_minutes=minutes, window_end=END if past else None, model_name=model, model_version=version
     )
     start = END - timedelta(minutes=minutes)
@@ -115,7 +116,7 @@ def feedback(judged: tuple[int, int], callers: int | None, weight: float | None)
 
 
 def aggregated(
-    window: Window, start: datetime, end: datetime, thresholds: ThresholdProfile, query: MetricsQuery
+    window: Window, start: datetime, end: datetime, thresholds: ThresholdProfile, query: ReportQuery
 ) -> AggregatedMetrics:
     """The numbers of a window and what the thresholds say of them."""
     confidence, times = window.confidence(), window.times if window.total else None

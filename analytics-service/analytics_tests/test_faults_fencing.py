@@ -11,18 +11,18 @@ from redis.asyncio import Redis
 from analytics_service.cache.freshness import Lives
 from analytics_service.cache.lock import Lease, ReportLock
 from analytics_service.cache.redis import RedisReportStore
+from analytics_service.contracts.question import ReportQuery
 from analytics_service.contracts.reasons import FallbackReason
 from analytics_service.contracts.report import Findings, PerformanceReport
 from analytics_service.metrics_client.facts import State
 from analytics_service.reports.key import ReportKeys
 from analytics_service.testing.metrics_emulator import metrics as numbers
-from shared.contracts.aggregates import MetricsQuery
 from shared.contracts.thresholds import ThresholdProfile
 from shared.testing.redis import RedisServer
 
 pytestmark = pytest.mark.faults
 
-QUERY = MetricsQuery()
+QUERY = ReportQuery()
 KEY = ReportKeys("gemini", 1).key(State(QUERY, numbers(), ThresholdProfile()))
 
 

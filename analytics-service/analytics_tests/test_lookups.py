@@ -7,16 +7,16 @@ import pytest
 
 from analytics_service.cache.freshness import Lives
 from analytics_service.cache.redis import RedisReportStore
+from analytics_service.contracts.question import ReportQuery
 from analytics_service.metrics_client.client import MetricsClient, MetricsUnavailable
 from analytics_service.reports.lookup import OFTEN, PAUSE_SECONDS, SHARED_SECONDS, Lookup, Lookups
 from analytics_service.testing.metrics_emulator import MetricsEmulator
 from analytics_service.testing.metrics_emulator import metrics as numbers
 from analytics_tests.parts import KEYS, redis_client
-from shared.contracts.aggregates import MetricsQuery
 from shared.testing.clock import ManualClock
 from shared.testing.redis import RedisServer
 
-QUERY = MetricsQuery()
+QUERY = ReportQuery()
 
 
 @pytest.fixture

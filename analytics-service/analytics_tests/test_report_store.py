@@ -12,16 +12,16 @@ from analytics_service.cache.freshness import OF_THIS_MOMENT, Lives, StoredRepor
 from analytics_service.cache.key import ReportKey
 from analytics_service.cache.local import REPORTS_REMEMBERED, LocalReportStore
 from analytics_service.cache.redis import RedisReportStore
+from analytics_service.contracts.question import ReportQuery
 from analytics_service.contracts.reasons import FallbackReason
 from analytics_service.contracts.report import Findings, PerformanceReport
 from analytics_service.testing.gemini_emulator import FINDINGS
 from analytics_service.testing.metrics_emulator import metrics as numbers
 from analytics_tests.parts import NOW, a_report, key_of, redis_client
-from shared.contracts.aggregates import MetricsQuery
 from shared.testing.clock import ManualClock
 from shared.testing.redis import RedisServer
 
-KEY, QUERY = key_of(), MetricsQuery()
+KEY, QUERY = key_of(), ReportQuery()
 FENCE = 1
 ANOTHER_STATE = ReportKey(KEY.query_digest, "another state")
 

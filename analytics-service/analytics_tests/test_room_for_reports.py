@@ -10,10 +10,10 @@ from analytics_service.cache.key import ReportKey
 from analytics_service.cache.lock import ReportLock
 from analytics_service.cache.redis import RedisReportStore
 from analytics_service.cache.room import ROOM_BYTES, SIZES, SUM
+from analytics_service.contracts.question import ReportQuery
 from analytics_service.metrics_client.facts import State
 from analytics_service.testing.metrics_emulator import metrics as numbers
 from analytics_tests.parts import KEYS, NOW, a_report, redis_client
-from shared.contracts.aggregates import MetricsQuery
 from shared.contracts.thresholds import ThresholdProfile
 from shared.testing.redis import RedisServer
 
@@ -23,8 +23,8 @@ AT_ONCE = 50
 LIVES = Lives(300, 15, 300)
 
 
-def question(number: int) -> tuple[ReportKey, MetricsQuery]:
-    query = MetricsQuery(model_name=f"model-{number}")
+def question(number: int) -> tuple[ReportKey, ReportQuery]:
+    query = ReportQuery(model_name=f"model-{number}")
     return KEYS.key(State(query, numbers(), ThresholdProfile())), query
 
 

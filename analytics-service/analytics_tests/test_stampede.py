@@ -5,12 +5,12 @@ import asyncio
 from analytics_service.cache.freshness import Lives
 from analytics_service.cache.lock import ReportLock
 from analytics_service.cache.redis import RedisReportStore
+from analytics_service.contracts.question import ReportQuery
 from analytics_service.reports.single_flight import SingleFlight
 from analytics_service.testing.gemini_emulator import GeminiEmulator, failing, slow
 from analytics_service.testing.metrics_emulator import MetricsEmulator
 from analytics_tests.parts import a_report, key_of, redis_client
 from analytics_tests.service import analyze, client_of, settings_for
-from shared.contracts.aggregates import MetricsQuery
 from shared.testing.clock import ManualClock
 from shared.testing.redis import RedisServer
 
@@ -134,9 +134,9 @@ async def test_who_lost_the_lock_can_neither_free_it_nor_write(redis_server: Red
         assert not sleeper.is_held
         await lock.release(sleeper)
         assert await redis.exists(key_of().lock) == 1
-        assert not await cache.store(key_of(), MetricsQuery(), a_report(), sleeper.fence)
+        assert not await cache.store(key_of(), ReportQuery(), a_report(), sleeper.fence)
         assert await cache.find(key_of()) is None
-        assert await cache.store(key_of(), MetricsQuery(), a_report(), successor.fence)
+        assert await cache.store(key_of(), ReportQuery(), a_report(), successor.fence)
         assert await cache.find(key_of()) is not None
 
 

@@ -21,6 +21,7 @@ ADMIN_REQUESTS = [
     ("PUT", "/metrics/thresholds"),
     ("DELETE", "/metrics/thresholds"),
     ("GET", "/metrics/thresholds/changes"),
+    ("POST", "/analyze/performance"),
     ("GET", "/analyze/quota"),
     ("GET", "/analyze/cache"),
     ("DELETE", "/analyze/cache"),

@@ -61,7 +61,7 @@ from metrics_service.health import health_report
 from metrics_service.maintenance.compaction import Compaction
 from metrics_service.maintenance.leader import Leader
 from metrics_service.maintenance.model_retention import ModelRetention
-from metrics_service.maintenance.retention import Retention
+from metrics_service.maintenance.retention import HOURS_OF_KEYS, Retention
 from metrics_service.models.catalogue import ModelCatalogue
 from metrics_service.notifications.alertmanager import AlertmanagerSync
 from metrics_service.notifications.delivery import AlertDelivery, new_client
@@ -158,7 +158,7 @@ def create_app(settings: Settings) -> ASGIApp:
         routers=[
             metrics_router(reporter, drift, comparison, catalogue, settings.admin_token),
             rollouts_router(RolloutReporter(engine), catalogue, settings.admin_token),
-            keys_router(KeyReporter(engine, utc_now), catalogue, settings.admin_token),
+            keys_router(KeyReporter(engine, utc_now, HOURS_OF_KEYS), catalogue, settings.admin_token),
             thresholds_router(thresholds, catalogue, settings.admin_token),
             baselines_router(Pinning(engine, coverage, baselines), catalogue, settings.admin_token),
             alerts_router(alerts, silences, catalogue, settings.admin_token),

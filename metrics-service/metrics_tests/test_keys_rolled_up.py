@@ -101,6 +101,8 @@ async def test_questions_by_key_that_have_no_answer_say_why(client: httpx.AsyncC
         (unknown | {"time_window_hours": 0}, "query.time_window_hours"),
         (unknown | {"time_window_hours": 937}, "query.time_window_hours"),
         (unknown | {"window_end": "2026-05-04"}, "query.window_end"),
+        (unknown | {"window_end": (datetime.now(UTC) - HOURS_OF_KEYS).isoformat()}, "query.window_end"),
+        (unknown | {"window_end": (datetime.now(UTC) + timedelta(hours=25)).isoformat()}, "query.window_end"),
     ):
         refused = await client.get("/metrics/keys", params=asked)
         assert (refused.status_code, refused.json()["errors"][0]["location"]) == (422, location)

@@ -7,10 +7,10 @@ from analytics_service.cache.freshness import OF_THIS_MOMENT, StoredReport
 from analytics_service.cache.key import ReportKey
 from analytics_service.cache.local import LocalReportStore
 from analytics_service.cache.redis import RedisReportStore
+from analytics_service.contracts.question import ReportQuery
 from analytics_service.contracts.reasons import FallbackReason
 from analytics_service.contracts.report import PerformanceReport
 from shared.asyncio.clock import Clock
-from shared.contracts.aggregates import MetricsQuery
 from shared.tracing.span import span
 
 log = structlog.get_logger()
@@ -44,7 +44,7 @@ class FailoverReportStore:
         return found or await self._local.find_last(query_digest)
 
     async def put(
-        self, key: ReportKey, query: MetricsQuery, report: PerformanceReport, fence: int | None
+        self, key: ReportKey, query: ReportQuery, report: PerformanceReport, fence: int | None
     ) -> StoredReport:
         """Redis away: only this process has it. A report of this moment is kept nowhere."""
         if report.fallback_reason in OF_THIS_MOMENT:

@@ -6,10 +6,10 @@ from math import inf
 
 from analytics_service.cache.freshness import StoredReport
 from analytics_service.cache.key import ReportKey
+from analytics_service.contracts.question import ReportQuery
 from analytics_service.contracts.reasons import FallbackReason
 from analytics_service.contracts.report import PerformanceReport, ReportSource
 from shared.asyncio.clock import Clock
-from shared.contracts.aggregates import MetricsQuery
 
 REPORTS_REMEMBERED = 256
 
@@ -46,7 +46,7 @@ class LocalReportStore:
         return last.stored if last else None
 
     async def put(
-        self, key: ReportKey, query: MetricsQuery, report: PerformanceReport, fence: int | None
+        self, key: ReportKey, query: ReportQuery, report: PerformanceReport, fence: int | None
     ) -> StoredReport:
         """A report that nobody but this process keeps."""
         stored = StoredReport.of(report, self._clock())

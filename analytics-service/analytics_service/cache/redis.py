@@ -14,9 +14,9 @@ from analytics_service.cache.border import redis_border, script
 from analytics_service.cache.freshness import LAST_REPORT_SECONDS, Life, Lives, StoredReport
 from analytics_service.cache.key import ReportKey, last_report_name
 from analytics_service.cache.room import ROOM_BYTES, ReportRoom
+from analytics_service.contracts.question import ReportQuery
 from analytics_service.contracts.report import PerformanceReport, ReportSource
 from shared.asyncio.clock import Clock
-from shared.contracts.aggregates import MetricsQuery
 
 SCAN_BATCH = 500
 REPORT_NAMES, LAST_NAMES = "analysis:report:*", last_report_name("*")
@@ -28,7 +28,7 @@ class Entry(BaseModel):
     """What Redis holds under a report's key. `schema_version` grows with each change that older readers cannot read."""
 
     schema_version: Literal[1] = 1
-    query: MetricsQuery
+    query: ReportQuery
     report: PerformanceReport
     fresh_ms: int
     life_ms: int
@@ -38,7 +38,7 @@ class CachedReportInfo(BaseModel):
     """A cached report, for operators."""
 
     key: str
-    query: MetricsQuery
+    query: ReportQuery
     source: ReportSource
     summary: str
     age_seconds: float
@@ -68,7 +68,7 @@ class RedisReportStore:
         """The last report on a query, whatever the state was, to be sent STALE. Raises RedisUnavailable."""
         return await self._read(last_report_name(query_digest), LAST_REPORT_SECONDS * 1000)
 
-    async def put(self, key: ReportKey, query: MetricsQuery, report: PerformanceReport, fence: int) -> StoredReport:
+    async def put(self, key: ReportKey, query: ReportQuery, report: PerformanceReport, fence: int) -> StoredReport:
         """Keeps a report, unless its maker was succeeded meanwhile: then it is for those who wait, and nobody later.
 
         Raises RedisUnavailable.
@@ -79,7 +79,7 @@ class RedisReportStore:
             return StoredReport.of(report, self._clock())
         return StoredReport.of(report, self._clock(), life)
 
-    async def store(self, key: ReportKey, query: MetricsQuery, report: PerformanceReport, fence: int) -> Life | None:
+    async def store(self, key: ReportKey, query: ReportQuery, report: PerformanceReport, fence: int) -> Life | None:
         """Writes a report, which has this life now. None: refused, because somebody took the lock after `fence`.
 
         Raises RedisUnavailable.

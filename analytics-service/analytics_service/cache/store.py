@@ -4,9 +4,9 @@ from typing import Protocol
 
 from analytics_service.cache.freshness import StoredReport
 from analytics_service.cache.key import ReportKey
+from analytics_service.contracts.question import ReportQuery
 from analytics_service.contracts.reasons import FallbackReason
 from analytics_service.contracts.report import PerformanceReport
-from shared.contracts.aggregates import MetricsQuery
 
 
 class ReportStore(Protocol):
@@ -22,7 +22,7 @@ class ReportStore(Protocol):
         """The last report on a query, whatever the state was."""
 
     async def put(
-        self, key: ReportKey, query: MetricsQuery, report: PerformanceReport, fence: int | None
+        self, key: ReportKey, query: ReportQuery, report: PerformanceReport, fence: int | None
     ) -> StoredReport:
         """A report that was just made, kept as far as it can be.
 

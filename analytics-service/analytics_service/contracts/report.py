@@ -3,12 +3,13 @@
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
+from uuid import UUID
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from analytics_service.contracts.readable import one_line, readable
 from analytics_service.contracts.reasons import FallbackReason
-from shared.contracts.aggregates import AggregatedMetrics
+from shared.contracts.aggregates import AggregatedMetrics, VersionMetrics
 
 Sentences = Annotated[str, BeforeValidator(readable), StringConstraints(min_length=1, max_length=2000)]
 """Prose for people: never empty, never a flood, nothing in it that cannot be seen."""
@@ -59,6 +60,34 @@ class IdentifiedIssue(Finding):
     detected_at: datetime = Field(description="End of the window in which it showed")
 
 
+NOT_KEPT_BY_KEY = ["percentiles", "label_distribution", "drift", "alerts", "status"]
+"""What a report by key cannot speak of."""
+
+
+class AllCallers(BaseModel):
+    """What all callers together did in the same hours, with the same model if one was named."""
+
+    total_predictions: int
+    average_confidence: float | None = Field(description="Over the predictions that have one")
+    average_inference_time_ms: float | None
+    versions: list[VersionMetrics] = Field(description="By model and version, counts and averages alone")
+
+
+class CallerSection(BaseModel):
+    """Whose predictions a report is about, and what they are compared with."""
+
+    key_id: UUID
+    all_callers: AllCallers
+    not_kept: list[str] = Field(
+        NOT_KEPT_BY_KEY, description="What is not kept by key: null, empty or `normal` in `metrics_analyzed`"
+    )
+
+    @classmethod
+    def of(cls, key_id: UUID, all_callers: AggregatedMetrics) -> "CallerSection":
+        """A key beside the comparable numbers of all callers."""
+        return cls(key_id=key_id, all_callers=AllCallers.model_validate(all_callers, from_attributes=True))
+
+
 class PerformanceReport(BaseModel):
     """What the numbers of a window mean and what to do about them."""
 
@@ -100,12 +129,18 @@ class PerformanceReport(BaseModel):
     confidence_score: float = Field(ge=0, le=1)
     generated_at: datetime
     metrics_analyzed: AggregatedMetrics
+    caller: CallerSection | None = Field(None, description="null: the report is about whoever asked for predictions")
     source: ReportSource
     fallback_reason: FallbackReason | None = Field(None, description="Why rules made it; null: Gemini made it")
 
     @classmethod
     def of(
-        cls, findings: Findings, metrics: AggregatedMetrics, now: datetime, reason: FallbackReason | None = None
+        cls,
+        findings: Findings,
+        metrics: AggregatedMetrics,
+        now: datetime,
+        reason: FallbackReason | None = None,
+        caller: CallerSection | None = None,
     ) -> "PerformanceReport":
         """Findings about `metrics` as a report: Gemini's, or with a `reason` those of the rules."""
         detected = [
@@ -117,6 +152,7 @@ class PerformanceReport(BaseModel):
             identified_issues=detected,
             generated_at=now,
             metrics_analyzed=metrics,
+            caller=caller,
             source=ReportSource.GEMINI if reason is None else ReportSource.RULES,
             fallback_reason=reason,
         )

@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from analytics_service.contracts.question import HOUR_MINUTES
 from analytics_service.metrics_client.facts import Facts
 from analytics_service.truth.told import told_of
 
@@ -37,6 +38,25 @@ version changed, tell its changes as those of the version. Use only numbers that
 sentence with others, or one that contradicts the status, the breaches or the drift, is struck out. Name issues by
 short snake_case types. Order recommendations by urgency. Be brief: at most 5 issues and 5 recommendations, one or two
 sentences each.
+Answer with one JSON object of the given schema and nothing else.
+
+{facts}
+"""
+
+TASK_OF_KEY = """\
+You are the performance analyst of a machine-learning service. Explain to the team that runs it what one of its callers
+got, beside all callers together (this one among them), over the same {hours} whole hours.
+There are counts and averages, in all and by version, and nothing else: percentiles, labels, distributions, drift,
+alerts, thresholds and what was before are not kept by caller. Say nothing of them, but that they are not known.
+null means not known. Times are in milliseconds, confidences from 0 to 1. confidence_by_chance and time_by_chance say
+how often chance alone takes a caller's average as far from that of all: below 0.001 the difference is certain, above
+0.05 it is none.
+Judge only what the numbers show. Say so when there are too few predictions to judge. Compare a version with the same
+version over all callers, never a caller's whole with another mixture of versions. A difference matters by what it does
+to the caller, not by its ratio: a few milliseconds are no issue. Use only numbers that are given or follow from them: a
+sentence with others, one that turns a comparison around or one of what is not kept by caller is struck out. Name issues
+by short snake_case types. Order recommendations by urgency. Be brief: at most 5 issues and 5 recommendations, one or
+two sentences each.
 Answer with one JSON object of the given schema and nothing else.
 
 {facts}
@@ -81,6 +101,8 @@ FINDINGS_SCHEMA: dict[str, Any] = {
 def prompt_of(facts: Facts) -> str:
     """The question to Gemini."""
     text = orjson.dumps(told_of(facts), option=orjson.OPT_INDENT_2).decode()
+    if facts.all_callers is not None:
+        return TASK_OF_KEY.format(hours=facts.minutes // HOUR_MINUTES, facts=text)
     return TASK.format(minutes=facts.minutes, facts=text)
 
 

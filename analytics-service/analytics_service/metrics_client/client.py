@@ -1,7 +1,8 @@
 """Asks the metrics-service. Away, slow or talking nonsense: MetricsUnavailable, a 503; the next one tries again."""
 
 import asyncio
-from collections.abc import Awaitable
+import re
+from collections.abc import Awaitable, Mapping
 from http import HTTPStatus
 from typing import Any, TypeVar
 
@@ -9,10 +10,11 @@ import httpx
 import structlog
 from pydantic import BaseModel, ValidationError
 
-from analytics_service.metrics_client.facts import Baselines, Facts, Quality, SeenAlerts, SeenRollouts, State
+from analytics_service.contracts.question import HOUR_MINUTES, ReportQuery
+from analytics_service.metrics_client.facts import Baselines, Facts, Quality, SeenAlerts, SeenKey, SeenRollouts, State
 from shared.contracts.aggregates import AggregatedMetrics, MetricsQuery
 from shared.contracts.drift import DriftQuery, DriftReport
-from shared.contracts.problem import ProblemDetails
+from shared.contracts.problem import FieldError, ProblemDetails
 from shared.contracts.thresholds import ThresholdProfile
 from shared.http.problems import MEDIA_TYPE, InvalidRequest, Problem
 from shared.http.request_id import trace_headers
@@ -54,17 +56,40 @@ class MetricsClient:
     def __init__(self, http: httpx.AsyncClient, timeout_seconds: float) -> None:
         self._http, self._timeout_seconds = http, timeout_seconds
 
-    async def state(self, query: MetricsQuery) -> State:
+    async def state(self, query: ReportQuery, shown: Mapping[str, str] | None = None) -> State:
         """The numbers of the window and the thresholds in force.
 
-        Raises MetricsUnavailable, UnknownName, or InvalidRequest, as for a window whose numbers are no longer kept.
+        `shown`: the headers by which whoever asks may read the record, for a question about a key. Raises
+        MetricsUnavailable, UnknownName, or InvalidRequest, as for a window whose numbers are no longer kept.
         """
-        metrics, thresholds = await asyncio.gather(self._aggregated(query), self._thresholds(query.model_name))
+        if query.key_id is not None:
+            return await self._state_of_key(query, shown or {})
+        metrics, thresholds = await asyncio.gather(
+            self._aggregated(query.of_all_callers()), self._thresholds(query.model_name)
+        )
         return State(query, metrics, thresholds)
 
+    async def _state_of_key(self, query: ReportQuery, shown: Mapping[str, str]) -> State:
+        """The numbers of a key, and after them those of all callers over the same hours: so they include the key's."""
+        parameters = {
+            "key_id": str(query.key_id),
+            "time_window_hours": str(query.time_window_minutes // HOUR_MINUTES),
+            **({"window_end": query.window_end.isoformat()} if query.window_end else {}),
+            **of_model(query.model_name),
+        }
+        of_key = await self._ask(SeenKey, "GET", "/metrics/keys", params=parameters, shown=shown)
+        everybody = query.of_all_callers().model_copy(update={"window_end": of_key.time_window_end})
+        of_all, thresholds = await asyncio.gather(self._aggregated(everybody), self._thresholds(query.model_name))
+        return State(query, of_key.as_window(query.model_name), thresholds, of_all)
+
     async def facts(self, state: State, seconds: float) -> Facts:
-        """The state and what else helps to explain it, as far as that is known within `seconds`."""
-        window_end, query = state.metrics.time_window_end, state.query
+        """The state and what else helps to explain it, as far as that is known within `seconds`.
+
+        Of a key nothing else is.
+        """
+        if state.query.key_id is not None:
+            return Facts(state)
+        window_end, query = state.metrics.time_window_end, state.query.of_all_callers()
         this = query.model_copy(update={"window_end": window_end})
         earlier = query.model_copy(update={"window_end": state.metrics.time_window_start})
         drift = DriftQuery(**this.model_dump())
@@ -121,15 +146,19 @@ class MetricsClient:
         seen = await self._ask(SeenRollouts, "GET", "/metrics/rollouts", params=of_model(state.query.model_name))
         return seen.within(state.metrics.time_window_start, state.metrics.time_window_end)
 
-    async def _ask(self, body: type[Body], method: str, path: str, **request: Any) -> Body:
-        """One request under the deadline.
+    async def _ask(
+        self, body: type[Body], method: str, path: str, *, shown: Mapping[str, str] | None = None, **request: Any
+    ) -> Body:
+        """One request under the deadline, with what its asker has `shown` where it needs a right.
 
         Raises MetricsUnavailable; InvalidRequest when it is refused (422); UnknownName when nothing has that name.
         """
         try:
             with span(f"{method} {path}", is_client=True) as spanned:
                 async with asyncio.timeout(self._timeout_seconds):
-                    response = await self._http.request(method, path, headers=trace_headers(), **request)
+                    response = await self._http.request(
+                        method, path, headers=trace_headers() | dict(shown or {}), **request
+                    )
                 spanned.set("http.response.status_code", response.status_code)
             if response.status_code == HTTPStatus.UNPROCESSABLE_ENTITY:
                 raise refused(ProblemDetails.model_validate_json(response.content))
@@ -143,8 +172,15 @@ class MetricsClient:
 
 
 def refused(problem: ProblemDetails) -> InvalidRequest:
-    """What the metrics-service refuses, such as a window in the future, in its own words."""
-    return InvalidRequest(problem.errors or [], *filter(None, [problem.detail]))
+    """What the metrics-service refuses, such as a window in the future, in its own words.
+
+    What was in a query there, was in a body here.
+    """
+    errors = [
+        FieldError(location=re.sub(r"^query\.", "body.", error.location), message=error.message)
+        for error in problem.errors or []
+    ]
+    return InvalidRequest(errors, *filter(None, [problem.detail]))
 
 
 def is_unknown(response: httpx.Response) -> bool:

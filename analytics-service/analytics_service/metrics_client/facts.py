@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
-from shared.contracts.aggregates import AggregatedMetrics, MetricsQuery
+from analytics_service.contracts.question import ReportQuery
+from shared.contracts.aggregates import AggregatedMetrics, VersionMetrics
 from shared.contracts.drift import DriftReport
 from shared.contracts.guards import RolloutReading
 from shared.contracts.thresholds import Status, ThresholdProfile
@@ -125,13 +126,79 @@ class SeenRollouts(BaseModel):
         )  # fmt: skip
 
 
+class SeenVersionOfKey(BaseModel):
+    """What one version of a model did for a key."""
+
+    model_config = ConfigDict(protected_namespaces=())
+
+    model_name: str
+    model_version: str
+    predictions: int
+    average_confidence: float | None
+    average_inference_time_ms: float
+
+    def as_of_a_window(self) -> VersionMetrics:
+        """The same in the form that versions of a window have."""
+        return VersionMetrics(total_predictions=self.predictions, **self.model_dump(exclude={"predictions"}))
+
+
+class SeenKey(BaseModel):
+    """What the predictions of a key came to in whole hours: counts and averages, and no more than that."""
+
+    predictions: int
+    versions: list[SeenVersionOfKey]
+    time_window_start: datetime
+    time_window_end: datetime
+
+    def as_window(self, model_name: str | None) -> AggregatedMetrics:
+        """The same in the form that a window has: what is not kept by key is null, empty or, as a status, `normal`."""
+        sure = [each for each in self.versions if each.average_confidence is not None]
+        return AggregatedMetrics(
+            total_predictions=self.predictions,
+            average_confidence=weighted([(each.average_confidence or 0.0, each.predictions) for each in sure]),
+            average_inference_time_ms=weighted(
+                [(each.average_inference_time_ms, each.predictions) for each in self.versions]
+            ),
+            versions=[each.as_of_a_window() for each in self.versions],
+            model_name=model_name,
+            time_window_start=self.time_window_start,
+            time_window_end=self.time_window_end,
+        )
+
+
+def weighted(parts: list[tuple[float, int]]) -> float | None:
+    """The average over parts of so many predictions each; a version has a confidence for all of its own or for none."""
+    if len(parts) == 1:
+        return parts[0][0]
+    total = sum(count for _, count in parts)
+    return sum(average * count for average, count in parts) / total if total else None
+
+
+def comparable_part(metrics: AggregatedMetrics) -> AggregatedMetrics:
+    """What of the numbers of a window there is by key as well: counts and averages, in all and by version."""
+    return AggregatedMetrics(
+        total_predictions=metrics.total_predictions,
+        average_confidence=metrics.average_confidence,
+        average_inference_time_ms=metrics.average_inference_time_ms,
+        versions=[
+            each.model_copy(update={"label_distribution": {}, "average_value": None}) for each in metrics.versions
+        ],
+        model_name=metrics.model_name,
+        time_window_start=metrics.time_window_start,
+        time_window_end=metrics.time_window_end,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class State:
     """The numbers of the window as they are now, and the thresholds that judged them."""
 
-    query: MetricsQuery
+    query: ReportQuery
     metrics: AggregatedMetrics
+    """Of the key, where the question is about one."""
     thresholds: ThresholdProfile
+    all_callers: AggregatedMetrics | None = None
+    """Of the same hours and model, whoever asked; None: the question is not about a key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +220,16 @@ class Facts:
     def now(self) -> AggregatedMetrics:
         """The numbers of the window."""
         return self.state.metrics
+
+    @property
+    def all_callers(self) -> AggregatedMetrics | None:
+        """What a key is compared with; None: the question is not about a key."""
+        return comparable_part(self.state.all_callers) if self.state.all_callers else None
+
+    @property
+    def windows(self) -> tuple[AggregatedMetrics, ...]:
+        """All numbers in the form of a window that there are."""
+        return tuple(filter(None, (self.now, self.before, self.all_callers)))
 
     @property
     def minutes(self) -> int:

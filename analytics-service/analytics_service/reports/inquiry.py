@@ -8,7 +8,7 @@ The metrics-service away: the last report on the query, STALE, else MetricsUnava
 says what holds then.
 """
 
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -17,13 +17,13 @@ from prometheus_client import Counter
 
 from analytics_service.cache.freshness import StoredReport
 from analytics_service.cache.store import ReportStore
+from analytics_service.contracts.question import ReportQuery
 from analytics_service.deadline import Deadline
 from analytics_service.metrics_client.client import MetricsUnavailable
 from analytics_service.reports.lookup import Lookup, Lookups
 from analytics_service.reports.maker import ReportMaker
 from analytics_service.reports.single_flight import SingleFlight
 from shared.asyncio.clock import Clock
-from shared.contracts.aggregates import MetricsQuery
 
 RESPONSES = Counter("analysis_answers", "Reports answered", ["cache", "source"])
 
@@ -57,12 +57,16 @@ class Inquiry:
         self._flights: SingleFlight[StoredReport] = SingleFlight()
         self._refreshes: SingleFlight[None] = SingleFlight()
 
-    async def respond(self, query: MetricsQuery) -> ReportResponse:
-        """A report, within the deadline. Raises MetricsUnavailable when there are no numbers and no earlier report."""
+    async def respond(self, query: ReportQuery, shown: Mapping[str, str] | None = None) -> ReportResponse:
+        """A report, within the deadline. Raises MetricsUnavailable when there are no numbers and no earlier report.
+
+        `shown`: the headers by which the asker may read the record, which a question about a key needs. Who may ask is
+        judged before: what is cached is for everybody who gets here.
+        """
         deadline = Deadline.after(self._deadline_seconds, self._clock)
         query_digest = self._lookups.keys.query_digest(query)
         try:
-            lookup = await self._lookups.look(query, query_digest)
+            lookup = await self._lookups.look(query, query_digest, shown)
         except MetricsUnavailable:
             return await self._last_report(query_digest)
         match lookup.found:

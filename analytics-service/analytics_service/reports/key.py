@@ -10,8 +10,8 @@ from typing import Any
 import orjson
 
 from analytics_service.cache.key import ReportKey
+from analytics_service.contracts.question import ReportQuery
 from analytics_service.metrics_client.facts import State
-from shared.contracts.aggregates import MetricsQuery
 
 
 class ReportKeys:
@@ -20,9 +20,10 @@ class ReportKeys:
     def __init__(self, gemini_model: str, prompt_version: int) -> None:
         self._asked_of = {"gemini_model": gemini_model, "prompt_version": prompt_version}
 
-    def query_digest(self, query: MetricsQuery) -> str:
-        """The digest of the query alone."""
-        return digest(query.model_dump(mode="json") | self._asked_of)
+    def query_digest(self, query: ReportQuery) -> str:
+        """The digest of the query alone; one about no key has the digest that it had when no query was about one."""
+        asked = query if query.key_id else query.of_all_callers()
+        return digest(asked.model_dump(mode="json") | self._asked_of)
 
     def key(self, state: State) -> ReportKey:
         """The key of the report on `state`."""

@@ -6,18 +6,19 @@ floods the metrics-service and Redis. What is answered then was true at most SHA
 """
 
 from collections import OrderedDict, deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from analytics_service.cache.freshness import StoredReport
 from analytics_service.cache.key import ReportKey
 from analytics_service.cache.store import ReportStore
+from analytics_service.contracts.question import ReportQuery
 from analytics_service.contracts.reasons import FallbackReason
 from analytics_service.metrics_client.client import MetricsClient
 from analytics_service.metrics_client.facts import State
 from analytics_service.reports.key import ReportKeys
 from analytics_service.reports.single_flight import SingleFlight
 from shared.asyncio.clock import Clock
-from shared.contracts.aggregates import MetricsQuery
 
 OFTEN = 10
 """Questions per second; per question and process."""
@@ -64,21 +65,24 @@ class Lookups:
         self._recent: OrderedDict[str, Recent] = OrderedDict()
         self.flights: SingleFlight[Lookup] = SingleFlight()
 
-    async def look(self, query: MetricsQuery, query_digest: str) -> Lookup:
-        """State, key and stored report. Raises MetricsUnavailable, UnknownName or InvalidRequest."""
+    async def look(self, query: ReportQuery, query_digest: str, shown: Mapping[str, str] | None = None) -> Lookup:
+        """State, key and stored report. Raises MetricsUnavailable, UnknownName or InvalidRequest.
+
+        `shown`: by which right the metrics-service is asked; whoever comes here has it, so all may share what is found.
+        """
         recent = self._remembered(query_digest)
         now = self._clock()
         shared = recent.shareable(now)
         if shared is None:
-            return await self.flights.join(query_digest, lambda: self._look_anew(query, recent))
+            return await self.flights.join(query_digest, lambda: self._look_anew(query, recent, shown))
         if now - shared.at >= PAUSE_SECONDS:
-            self.flights.start(query_digest, lambda: self._look_anew(query, recent))
+            self.flights.start(query_digest, lambda: self._look_anew(query, recent, shown))
         return shared
 
-    async def _look_anew(self, query: MetricsQuery, recent: Recent) -> Lookup:
+    async def _look_anew(self, query: ReportQuery, recent: Recent, shown: Mapping[str, str] | None) -> Lookup:
         """Asks the metrics-service, then the store."""
         at = self._clock()
-        state = await self._metrics.state(query)
+        state = await self._metrics.state(query, shown)
         key = self.keys.key(state)
         recent.result = Lookup(at, state, key, await self._store.find(key))
         return recent.result

@@ -19,7 +19,7 @@ from analytics_service.cache.freshness import StoredReport
 from analytics_service.cache.lock import Lease
 from analytics_service.cache.store import ReportStore
 from analytics_service.contracts.reasons import FallbackReason
-from analytics_service.contracts.report import Findings, PerformanceReport
+from analytics_service.contracts.report import CallerSection, Findings, PerformanceReport
 from analytics_service.deadline import Deadline
 from analytics_service.metrics_client.client import MetricsClient
 from analytics_service.metrics_client.facts import Facts
@@ -108,10 +108,16 @@ class ReportMaker:
         """The analyst's findings as a report, or, with the reason, those of the rules."""
         if isinstance(said, FallbackReason):
             return self._by_rules(facts, said)
-        return PerformanceReport.of(said, facts.now, self._now())
+        return PerformanceReport.of(said, facts.now, self._now(), caller=caller_of(facts))
 
     def _by_rules(self, facts: Facts, reason: FallbackReason) -> PerformanceReport:
         """What the rules say, and why it is them."""
         FALLBACKS.labels(reason).inc()
         log.info("report by rules", reason=reason)
-        return PerformanceReport.of(findings_by_rules(facts), facts.now, self._now(), reason)
+        return PerformanceReport.of(findings_by_rules(facts), facts.now, self._now(), reason, caller_of(facts))
+
+
+def caller_of(facts: Facts) -> CallerSection | None:
+    """Whose predictions the facts are about; None: whoever asked for them."""
+    key_id, all_callers = facts.state.query.key_id, facts.all_callers
+    return None if key_id is None or all_callers is None else CallerSection.of(key_id, all_callers)

@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterable
 
 from analytics_service.contracts.report import Findings
 from analytics_service.metrics_client.facts import Facts
+from analytics_service.rules.callers import beside, key_claims
 from analytics_service.rules.cause import likely_cause
 from analytics_service.rules.certainty import MIN_SAMPLE
 from analytics_service.rules.claim import ORDER, Claim
 from analytics_service.rules.confidence import confidence_claims
 from analytics_service.rules.drift import Drifted, LabelDrift, drift_claims
 from analytics_service.rules.feedback import feedback_claims
+from analytics_service.rules.key_summary import key_summary, likely_cause_by_key
 from analytics_service.rules.labels import OtherLabels, label_claims
 from analytics_service.rules.models import model_claims
 from analytics_service.rules.rollouts import rollout_claims
@@ -26,6 +28,9 @@ from analytics_service.rules.windows import comparable
 
 MOST_ISSUES = 20
 """As many as a report has room for, the worst."""
+
+COMPARED, ALONE, FEW = 0.6, 0.4, 0.2
+"""How far the numbers of a key carry: averages carry less than distributions do."""
 
 RULES: tuple[Callable[[Facts], Iterable[Claim]], ...] = (
     threshold_claims,
@@ -44,6 +49,8 @@ RULES: tuple[Callable[[Facts], Iterable[Claim]], ...] = (
 
 def findings_by_rules(facts: Facts) -> Findings:
     """The whole report, useful without any model."""
+    if facts.all_callers is not None:
+        return findings_on_key(facts)
     claims = claims_on(facts)
     told = claims[:MOST_ISSUES]
     return Findings(
@@ -52,6 +59,20 @@ def findings_by_rules(facts: Facts) -> Findings:
         recommendations=list(dict.fromkeys(claim.advice for claim in told)),
         root_cause_hypothesis=likely_cause(facts, claims),
         confidence_score=sureness(facts, claims),
+    )
+
+
+def findings_on_key(facts: Facts) -> Findings:
+    """The same about a key, of which less is known."""
+    claims = sorted(key_claims(facts), key=severity_rank, reverse=True)
+    told = claims[:MOST_ISSUES]
+    judged = any(each.is_judged for each in beside(facts))
+    return Findings(
+        summary=key_summary(facts, claims, len(claims) - len(told)),
+        identified_issues=[claim.finding() for claim in told],
+        recommendations=list(dict.fromkeys(claim.advice for claim in told)),
+        root_cause_hypothesis=likely_cause_by_key(claims),
+        confidence_score=COMPARED if judged else ALONE if facts.now.total_predictions >= MIN_SAMPLE else FEW,
     )
 
 

@@ -9,12 +9,21 @@ from urllib.parse import parse_qs, urlsplit
 
 from pydantic import BaseModel
 
-from analytics_service.metrics_client.facts import Baselines, Quality, SeenAlerts, SeenRollouts
+from analytics_service.metrics_client.facts import (
+    Baselines,
+    Quality,
+    SeenAlerts,
+    SeenKey,
+    SeenRollouts,
+    SeenVersionOfKey,
+)
 from analytics_service.testing.local_server import LocalServer
-from shared.asyncio.clock import utc_now
+from shared.asyncio.clock import UtcNow, utc_now
 from shared.contracts.aggregates import AggregatedMetrics, MetricsQuery
 from shared.contracts.drift import DriftMeasure, DriftQuery, DriftReport, DriftStatus
+from shared.contracts.rights import Right, may
 from shared.contracts.thresholds import Status, ThresholdProfile
+from shared.http.key_holder import opened
 
 PSI = {
     DriftStatus.STABLE: 0.02,
@@ -45,17 +54,29 @@ class MetricsExchange(BaseHTTPRequestHandler):
         self.respond(responses[self.path]())
 
     def do_GET(self) -> None:
-        """`/metrics/thresholds`, `/metrics/alerts`, `/metrics/baselines`, `/metrics/rollouts`."""
+        """`/metrics/thresholds`, `/metrics/alerts`, `/metrics/baselines`, `/metrics/rollouts`, `/metrics/keys`."""
         url = urlsplit(self.path)
-        (model_name,) = parse_qs(url.query).get("model_name", [None])
-        self.asked_about = model_name
-        responses: dict[str, BaseModel] = {
-            "/metrics/thresholds": self.emulator.thresholds.model_copy(update={"model_name": model_name}),
-            "/metrics/alerts": self.emulator.alerts,
-            "/metrics/baselines": self.emulator.baselines,
-            "/metrics/rollouts": self.emulator.rollouts,
+        asked = {name: value for name, (value,) in parse_qs(url.query).items()}
+        model_name = self.asked_about = asked.get("model_name")
+        responses: dict[str, Callable[[], BaseModel]] = {
+            "/metrics/thresholds": lambda: self.emulator.thresholds.model_copy(update={"model_name": model_name}),
+            "/metrics/alerts": lambda: self.emulator.alerts,
+            "/metrics/baselines": lambda: self.emulator.baselines,
+            "/metrics/rollouts": lambda: self.emulator.rollouts,
+            "/metrics/keys": lambda: self.emulator.of_key(asked),
         }
-        self.respond(responses[url.path])
+        if url.path == "/metrics/keys" and not self.may_read_the_record():
+            self.send(401, b'{"title": "Unauthorized", "status": 401}', "application/problem+json")
+        else:
+            self.respond(responses[url.path]())
+
+    def may_read_the_record(self) -> bool:
+        """Whether a key with the right `read` was shown, sealed as the gateway does it, or the admin token."""
+        shown = {name.lower(): value for name, value in self.headers.items()}
+        self.emulator.shown.append({name: shown[name] for name in ("x-key-holder", "authorization") if name in shown})
+        if "x-key-holder" in shown:
+            return may(opened(shown["x-key-holder"].encode(), self.emulator.token).rights, Right.READ)
+        return shown.get("authorization") == f"Bearer {self.emulator.token}"
 
     def respond(self, body: BaseModel) -> None:
         """Sends the body, or whatever the test wants to go wrong."""
@@ -74,6 +95,10 @@ class MetricsExchange(BaseHTTPRequestHandler):
                 "detail": detail,
             }
             status, content, kind = 404, json.dumps(problem).encode(), "application/problem+json"
+        self.send(status, content, kind)
+
+    def send(self, status: int, content: bytes, kind: str) -> None:
+        """A response."""
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(content)))
@@ -85,10 +110,14 @@ class MetricsExchange(BaseHTTPRequestHandler):
 
 
 class MetricsEmulator(LocalServer):
-    """`now` is the response for a window that ends now, `before` for one that ends earlier."""
+    """`now` is the response for a window that ends now, `before` for one that is named by its end.
 
-    def __init__(self) -> None:
+    `token`: the admin token, with which holders of keys are sealed.
+    """
+
+    def __init__(self, token: str = "") -> None:
         super().__init__()
+        self.token = token
         self.now = metrics()
         self.before = metrics()
         self.thresholds = ThresholdProfile()
@@ -105,6 +134,11 @@ class MetricsEmulator(LocalServer):
         self.knows: set[str] | None = None
         """The models that there are; None: any."""
         self.queries: list[MetricsQuery] = []
+        self.keys: dict[str, list[SeenVersionOfKey]] = {}
+        """What versions did for a key; of any other it is nothing."""
+        self.shown: list[dict[str, str]] = []
+        """By which right each question about a key came."""
+        self.clock: UtcNow = utc_now
 
     def handler(self) -> type[BaseHTTPRequestHandler]:
         """Exchanges that know their emulator."""
@@ -113,6 +147,21 @@ class MetricsEmulator(LocalServer):
     def drifted(self, query: DriftQuery) -> DriftReport:
         """The drift from what a query compares with."""
         return self.pinned.model_copy(update={"baseline": query.baseline}) if query.baseline else self.drift
+
+    def of_key(self, asked: dict[str, str]) -> SeenKey:
+        """What a key has in whole hours, up to the one that is under way."""
+        end = datetime.fromisoformat(asked["window_end"]) if "window_end" in asked else self.clock()
+        until = -(-end.timestamp() // 3600) * 3600
+        versions = [
+            each for each in self.keys.get(asked["key_id"], [])
+            if asked.get("model_name") in (None, each.model_name)
+        ]  # fmt: skip
+        return SeenKey(
+            predictions=sum(each.predictions for each in versions),
+            versions=versions,
+            time_window_start=datetime.fromtimestamp(until, UTC) - timedelta(hours=int(asked["time_window_hours"])),
+            time_window_end=datetime.fromtimestamp(until, UTC),
+        )
 
     def aggregated(self, query: MetricsQuery) -> AggregatedMetrics:
         """The numbers for a query, its window around them."""

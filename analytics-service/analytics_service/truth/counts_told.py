@@ -18,9 +18,10 @@ def counts_told(facts: Facts) -> set[float]:
 
 def counts_of(facts: Facts) -> Iterator[float]:
     """One after the other."""
-    for metrics in filter(None, (facts.now, facts.before)):
+    for metrics in facts.windows:
         yield metrics.total_predictions
-        yield from (round(part * metrics.total_predictions) for part in BEYOND)
+        if metrics.p50_inference_time_ms is not None:
+            yield from (round(part * metrics.total_predictions) for part in BEYOND)
         yield from metrics.label_distribution.values()
         yield from by_model(metrics).values()
         for each in metrics.versions:
@@ -41,7 +42,7 @@ def counts_of(facts: Facts) -> Iterator[float]:
 
 def sums_of_named(sentence: str, facts: Facts) -> Iterator[tuple[float, float]]:
     """Of two labels or more that a sentence names, taken together: how many, and which share; and of all others."""
-    for metrics in filter(None, (facts.now, facts.before)):
+    for metrics in facts.windows:
         named = [count for label, count in metrics.label_distribution.items() if is_named(label, sentence)]
         total = sum(metrics.label_distribution.values())
         if len(named) >= 2 and total:

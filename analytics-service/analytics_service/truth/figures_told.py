@@ -15,6 +15,7 @@ from analytics_service.rules.models import by_model
 from analytics_service.rules.version_differences import furthest_apart
 from analytics_service.truth.counts_told import counts_told, sums_of_named
 from analytics_service.truth.told import told_of
+from analytics_service.truth.told_of_key import pairs_of_key
 from shared.contracts.aggregates import AggregatedMetrics
 
 FIGURE = re.compile(
@@ -135,14 +136,14 @@ def told_by(facts: Facts) -> Told:
     for share in shares_of(facts):
         told.percent.add(share * 100)
         told.decimal.add(share)
-    for before, now in pairs_of(facts):
+    for before, now in pairs_of_key(facts) if facts.all_callers else pairs_of(facts):
         add_change(told, before, now)
     return told
 
 
 def as_measured(facts: Facts) -> Iterator[tuple[str, float]]:
     """What Gemini is told rounded, as it was: rules write 0.99999 where Gemini reads 1."""
-    for metrics in filter(None, (facts.now, facts.before)):
+    for metrics in facts.windows:
         yield from numbers_in(metrics.model_dump())
 
 
@@ -174,7 +175,7 @@ def numbers_in(value: Any, name: str = "") -> Iterator[tuple[str, float]]:
 
 def shares_of(facts: Facts) -> Iterator[float]:
     """Parts of a whole: labels, versions, ranges of a distribution, judgements."""
-    for metrics in filter(None, (facts.now, facts.before)):
+    for metrics in facts.windows:
         yield from of_whole(metrics.label_distribution)
         yield from of_whole({str(at): each.total_predictions for at, each in enumerate(metrics.versions)})
         yield from of_whole(by_model(metrics))

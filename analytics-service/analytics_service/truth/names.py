@@ -29,7 +29,7 @@ def unknown_name(sentence: str, facts: Facts) -> str | None:
 
 def names_in(facts: Facts) -> Iterator[str]:
     """Every name that was told, and those that the window was asked by."""
-    for metrics in filter(None, (facts.now, facts.before)):
+    for metrics in facts.windows:
         yield from plain_labels(metrics.label_distribution)
         yield from plain_labels(metrics.labels.shares) if metrics.labels else ()
         yield from filter(None, (metrics.model_name, metrics.model_version))

@@ -12,6 +12,7 @@ from analytics_service.truth.claims_of_status import contradicts
 from analytics_service.truth.directions import wrong_direction
 from analytics_service.truth.figures_told import Figures
 from analytics_service.truth.names import unknown_name
+from analytics_service.truth.of_key import made_up_of_key
 
 SENTENCE_END = re.compile(r"(?<=[.!?])(?<!i\.e\.)(?<!e\.g\.)(?<!vs\.)\s+(?=[^a-z\s])|\n+")
 
@@ -68,4 +69,6 @@ class Check:
             return f"{figure} is in none of the facts and follows from none"
         if not plans and (turned := wrong_direction(sentence, self.facts)):
             return turned
+        if not plans and (unknown := made_up_of_key(sentence, self.facts)):
+            return unknown
         return contradicts(sentence, self.facts)

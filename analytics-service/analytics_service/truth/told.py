@@ -15,6 +15,7 @@ from analytics_service.rules.rollouts import told_rollouts
 from analytics_service.rules.speed import slower_by_chance
 from analytics_service.rules.version_differences import furthest_apart
 from analytics_service.rules.windows import comparable
+from analytics_service.truth.told_of_key import told_of_key
 from shared.contracts.aggregates import AggregatedMetrics
 from shared.contracts.drift import DriftMeasure, DriftReport, DriftStatus
 from shared.contracts.values import LabelMetrics
@@ -30,6 +31,8 @@ VERSIONS_TOLD, ALERTS_TOLD, LABELS_TOLD, INPUTS_TOLD, ROLLOUTS_TOLD = 20, 20, 50
 
 def told_of(facts: Facts) -> Any:
     """What Gemini is told."""
+    if facts.all_callers is not None:
+        return rounded(told_of_key(facts, facts.all_callers, VERSIONS_TOLD))
     numbers = {
         "window": numbers_of(facts.now),
         "window_before": numbers_of(facts.before) if facts.before else None,

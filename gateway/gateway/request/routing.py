@@ -102,7 +102,7 @@ EXACT = table(
     Route("/predictions", UpstreamName.METRICS, RECORD, guarded=True, changed_by_admin=True),
     Route("/predictions/export", UpstreamName.METRICS, RECORD, guarded=True, changed_by_admin=True),
     Route("/predictions/review", UpstreamName.METRICS, RECORD, guarded=True, changed_by_admin=True),
-    Route("/analyze/performance", UpstreamName.ANALYTICS, ANALYSIS),
+    Route("/analyze/performance", UpstreamName.ANALYTICS, ANALYSIS, guarded=True),
     Route("/analyze/quota", UpstreamName.ANALYTICS, ADMIN, guarded=True),
     Route("/analyze/cache", UpstreamName.ANALYTICS, ADMIN, guarded=True),
 )

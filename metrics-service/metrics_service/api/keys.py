@@ -36,7 +36,8 @@ def keys_router(reporter: KeyReporter, catalogue: ModelCatalogue, token: SecretS
         """Counts and averages by model and version, over whole hours, the last one as far as it has come.
 
         At a cost that does not grow with the predictions. By key there are no percentiles, labels or statuses; the
-        record has its predictions one by one (`GET /predictions?key_id=…`). A key that nobody knows has none.
+        record has its predictions one by one (`GET /predictions?key_id=…`). A key that nobody knows has none. Hours are
+        kept for 40 days: a window that begins before, or has not begun, is a 422.
         """
         models.require(model_name)
         await catalogue.check(model_name)

@@ -17,7 +17,9 @@ from metrics_service.database import autocommit
 from metrics_service.sql import statement
 from metrics_service.windows.window import ceil_to
 from shared.asyncio.clock import UtcNow
+from shared.contracts.problem import FieldError
 from shared.database import rollup_widths
+from shared.http.problems import InvalidRequest
 
 OF_KEY = statement(
     "of_key",
@@ -52,15 +54,21 @@ class MetricsOfKey(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class KeyReporter:
-    """Answers questions about keys."""
+    """Answers questions about keys. `kept`: for how long their hours are."""
 
     engine: AsyncEngine
     clock: UtcNow
+    kept: timedelta
 
     async def report(self, key_id: UUID, hours: int, end: datetime | None, model_name: str | None) -> MetricsOfKey:
-        """So many hours, up to that in which the window ends. A key that nobody knows has no predictions."""
-        until = ceil_to(rollup_widths.HOUR, end or self.clock())
+        """So many hours, up to that in which the window ends. A key that nobody knows has no predictions.
+
+        Raises InvalidRequest for hours that are no longer kept, or have not begun: they would look like idle ones.
+        """
+        now = self.clock()
+        until = ceil_to(rollup_widths.HOUR, end or now)
         since = until - timedelta(hours=hours)
+        self._check_kept(since, now)
         parameters = {"key_id": key_id, "start": since, "end": until, "model_name": model_name}
         async with autocommit(self.engine) as connection:
             rows = (await connection.execute(OF_KEY, parameters)).mappings()
@@ -72,3 +80,13 @@ class KeyReporter:
             time_window_start=since,
             time_window_end=until,
         )
+
+    def _check_kept(self, since: datetime, now: datetime) -> None:
+        """Raises InvalidRequest unless all hours from `since` on are kept, and the first has begun."""
+        if since >= now:
+            message = f"the window lies in the future: it begins at {since.isoformat()}, now is {now.isoformat()}"
+        elif since < now - self.kept:
+            message = f"the window begins more than {self.kept.days} days ago; hours of keys are no longer kept"
+        else:
+            return
+        raise InvalidRequest([FieldError(location="query.window_end", message=message)])

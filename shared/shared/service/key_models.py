@@ -79,13 +79,23 @@ def guarded_key_models(token: SecretStr, *enough: Right) -> Dependency:
     async def require_key_models(
         request: Request, given: Annotated[HTTPAuthorizationCredentials | None, Security(bearer)]
     ) -> KeyModels:
-        holder = holder_of(request.scope, token.get_secret_value())
-        if holder is not None:
-            return models_of(holder, *enough)
-        require(None, given, token)
-        return EVERY_MODEL
+        return guarded_models(request.scope, given, token, *enough)
 
     return require_key_models
+
+
+def guarded_models(
+    scope: Scope, given: HTTPAuthorizationCredentials | None, token: SecretStr, *enough: Right
+) -> KeyModels:
+    """Those of a request that needs a key or the admin token, for what only some bodies of an endpoint need.
+
+    Raises AdminTokenRequired, RightMissing, HolderNotBelieved.
+    """
+    holder = holder_of(scope, token.get_secret_value())
+    if holder is not None:
+        return models_of(holder, *enough)
+    require(None, given, token)
+    return EVERY_MODEL
 
 
 def admin_of_model(token: SecretStr) -> Callable[..., Coroutine[Any, Any, None]]:
