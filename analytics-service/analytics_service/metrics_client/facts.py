@@ -224,12 +224,13 @@ class Facts:
     @property
     def all_callers(self) -> AggregatedMetrics | None:
         """What a key is compared with; None: the question is not about a key."""
-        return comparable_part(self.state.all_callers) if self.state.all_callers else None
+        return self.state.all_callers
 
     @property
     def windows(self) -> tuple[AggregatedMetrics, ...]:
-        """All numbers in the form of a window that there are."""
-        return tuple(filter(None, (self.now, self.before, self.all_callers)))
+        """All numbers in the form of a window that are told; of all callers beside a key only what a key has too."""
+        beside = comparable_part(self.all_callers) if self.all_callers else None
+        return tuple(filter(None, (self.now, self.before, beside)))
 
     @property
     def minutes(self) -> int:

@@ -22,7 +22,7 @@ from analytics_service.contracts.reasons import FallbackReason
 from analytics_service.contracts.report import CallerSection, Findings, PerformanceReport
 from analytics_service.deadline import Deadline
 from analytics_service.metrics_client.client import MetricsClient
-from analytics_service.metrics_client.facts import Facts
+from analytics_service.metrics_client.facts import Facts, comparable_part
 from analytics_service.reports.leadership import Leadership
 from analytics_service.reports.lookup import Lookup
 from analytics_service.rules import findings_by_rules
@@ -120,4 +120,4 @@ class ReportMaker:
 def caller_of(facts: Facts) -> CallerSection | None:
     """Whose predictions the facts are about; None: whoever asked for them."""
     key_id, all_callers = facts.state.query.key_id, facts.all_callers
-    return None if key_id is None or all_callers is None else CallerSection.of(key_id, all_callers)
+    return None if key_id is None or all_callers is None else CallerSection.of(key_id, comparable_part(all_callers))

@@ -178,7 +178,7 @@ def chance_of_confidence(pair: Beside) -> float:
 def chance_of_time(pair: Beside, facts: Facts) -> float:
     """How often chance alone makes a version so much slower, or faster, for a key; 1 where that is not known."""
     own, of_all = pair.own.average_inference_time_ms, pair.of_all.average_inference_time_ms
-    everybody = facts.state.all_callers
+    everybody = facts.all_callers
     if own is None or of_all is None or everybody is None or not pair.is_judged:
         return 1.0
     spread = spread_of_times(everybody, of_all)

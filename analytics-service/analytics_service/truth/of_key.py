@@ -36,7 +36,7 @@ CONFIDENCE = re.compile(r"confiden|\bsurer?\b", re.IGNORECASE)
 TIME = re.compile(r"latenc|inference|\btimes?\b|\bslow|\bfast|\bquick", re.IGNORECASE)
 COMPARED = re.compile(
     r"\b(?:(?P<less>lower|less|below|under|smaller|shorter|faster|quicker)"
-    r"|(?P<more>higher|more|above|over|greater|larger|longer|slower|surer))\b"
+    r"|(?P<more>higher|more|above|greater|larger|longer|slower|surer))\b"
     r"[^.;,\d]{0,40}?\b(?:all (?:the )?(?:other )?callers?|(?:the )?(?:other|average) callers?|callers|everyone|others"
     r"|(?:overall|global) average)\b",
     re.IGNORECASE,
@@ -45,7 +45,7 @@ COMPARED = re.compile(
 
 ALL_ARE_SUBJECT = re.compile(r"^\W*(?:all|other|the other|most)\b[^.;,]{0,30}\bcallers\b", re.IGNORECASE)
 SAME = 0.005
-"""A part of a figure by which it may be off and still count as either side."""
+"""Averages that are so near, as a part of that of all callers, are neither more nor less."""
 
 
 def made_up_of_key(sentence: str, facts: Facts) -> str | None:
@@ -63,13 +63,14 @@ def made_up_of_key(sentence: str, facts: Facts) -> str | None:
 
 
 def is_turned(clause: str, facts: Facts) -> bool:
-    """Whether a clause compares the caller with all, and no numbers of it and of all are so."""
+    """Whether a clause compares the caller with all, some numbers of both are the other way round, and none is so."""
     match, of_confidence, of_time = COMPARED.search(clause), CONFIDENCE.search(clause), TIME.search(clause)
     if match is None or ALL_ARE_SUBJECT.search(clause) or bool(of_confidence) == bool(of_time):
         return False
     sign = 1 if match["more"] else -1
-    pairs = list(confidences(clause, facts) if of_confidence else times(clause, facts))
-    return bool(pairs) and not any(sign * (own - of_all) > -SAME * of_all for own, of_all in pairs)
+    pairs = confidences(clause, facts) if of_confidence else times(clause, facts)
+    apart = [sign * (own - of_all) for own, of_all in pairs if abs(own - of_all) > SAME * of_all]
+    return bool(apart) and max(apart) < 0
 
 
 def confidences(clause: str, facts: Facts) -> Iterator[tuple[float, float]]:
