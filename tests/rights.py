@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import httpx
 
-from gateway.request.access import Access, of_own_path
+from gateway.request.access import MODEL_ADMIN, Access, of_own_path
 from gateway.request.routing import find_route
 from shared.contracts.rights import Right
 from shared.testing.admin import ADMIN
@@ -49,6 +49,13 @@ class Operation(NamedTuple):
     method: str
     path: str
     access: Access
+    asked: str = ""
+    """With which field in its body, where that needs something else."""
+
+    @property
+    def told(self) -> str:
+        """As the table in docs/keys.md names it."""
+        return f"`{self.method} {self.path}`{f' with `{self.asked}`' if self.asked else ''}"
 
     @property
     def target(self) -> str:
@@ -64,6 +71,10 @@ class Operation(NamedTuple):
             return ByModel.NEVER
         by_name = dict.fromkeys(HIDDEN, ByModel.HIDDEN) | dict.fromkeys(LISTED, ByModel.LISTED)
         return (by_name | dict.fromkeys(SERVER, ByModel.SERVER)).get(name, ByModel.NAMED)
+
+
+ON_ONE_KEY = Operation("POST", "/analyze/performance", MODEL_ADMIN, "key_id")
+"""No right alone opens it but `admin`: it needs `analyze` and `read`, which the service judges by the body."""
 
 
 def access_of(method: str, path: str) -> Access:

@@ -12,7 +12,7 @@ import pytest
 from gateway.request.access import FREE, NEVER, Anonymous, of_own_path
 from shared.contracts.rights import Right, may
 from shared.testing.admin import ADMIN, TOKEN
-from tests.rights import UNKNOWN, Operation, bearer, document_of, make, operations
+from tests.rights import ON_ONE_KEY, UNKNOWN, Operation, bearer, document_of, make, operations
 from tests.stack import LocalStack
 
 PLENTY = "1000000/60s"
@@ -79,19 +79,48 @@ def test_what_services_themselves_are_told_of_a_key_cannot_be_made_up(roomy: Sta
         assert roomy.client.get(path, headers=forged).status_code == 401
 
 
+def with_one_key(found: list[Operation]) -> Iterator[Operation]:
+    """The same, and after the report the one about a key, which no right alone opens but `admin`."""
+    for operation in found:
+        yield operation
+        if operation.told == ON_ONE_KEY.told.removesuffix(" with `key_id`"):
+            yield ON_ONE_KEY
+
+
+@pytest.mark.parametrize("shown", [(), *((right,) for right in Right), *itertools.combinations(Right, 2)])
+def test_a_report_on_a_key_needs_both_rights_or_admin(roomy: Stack, shown: tuple[Right, ...]) -> None:
+    """Over the whole way: the gateway asks for `analyze`, and services for `read`."""
+    may_read = may(frozenset(shown), Right.READ) and may(frozenset(shown), Right.ANALYZE)
+    headers = bearer(make(roomy.client, f"on a key {' '.join(shown)}", list(shown))["key"]) if shown else {}
+    response = roomy.client.post(ON_ONE_KEY.path, json={"key_id": UNKNOWN}, headers=headers)
+    assert response.status_code == (200 if may_read else 403 if shown else 401), response.text
+    if may_read:
+        assert response.json()["metrics_analyzed"]["total_predictions"] == 0
+    elif shown:
+        assert response.json()["type"] == "urn:problem-type:right-missing"
+
+
+def test_nor_does_the_word_of_a_stranger_or_an_expired_key_open_one(roomy: Stack) -> None:
+    for headers in (bearer("msk_wrong"), bearer(roomy.expired), bearer(roomy.revoked), bearer("some-token")):
+        assert roomy.client.post(ON_ONE_KEY.path, json={"key_id": UNKNOWN}, headers=headers).status_code == 401
+    forged = {"X-Key-Holder": f"{UNKNOWN} analyze,read {'0' * 64}"}
+    assert roomy.client.post(ON_ONE_KEY.path, json={"key_id": UNKNOWN}, headers=forged).status_code == 401
+    assert roomy.client.post(ON_ONE_KEY.path, json={"key_id": UNKNOWN}, headers=ADMIN).status_code == 200
+
+
 def table(found: list[Operation]) -> str:
     """As docs/keys.md has it."""
     lines = [
         "| operation | `predict` | `read` | `feedback` | `analyze` | `admin` | for some models | without a key |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
-    for operation in found:
+    for operation in with_one_key(found):
         if operation.access is FREE:
             continue
         rights = [" ✓ " if may(frozenset({right}), *operation.access.rights) else " " for right in Right]
         modes = [f"`{mode}`" for mode in Anonymous if mode.openness >= operation.access.openness]
         cells = [
-            f" `{operation.method} {operation.path}` ",
+            f" {operation.told} ",
             *rights,
             f" {operation.by_model} ",
             f" {', '.join(reversed(modes))} ",

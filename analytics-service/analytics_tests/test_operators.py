@@ -34,7 +34,7 @@ async def test_the_document_names_every_endpoint_once_and_its_errors(
     }
     assert set(operations) == {"analyze_performance", "get_quota", "list_cached_reports", "clear_cached_reports"}
     report = operations["analyze_performance"]["responses"]
-    assert set(report) == {"200", "400", "404", "413", "415", "422", "503"}
+    assert set(report) == {"200", "400", "401", "403", "404", "413", "415", "422", "503"}
     assert set(report["200"]["headers"]) == {"X-Cache", "Age"}
     assert report["200"]["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/PerformanceReport"}
 

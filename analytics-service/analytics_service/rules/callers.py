@@ -20,6 +20,9 @@ from analytics_service.rules.traffic import TooFew
 from analytics_service.rules.windows import hours
 from shared.contracts.aggregates import AggregatedMetrics, VersionMetrics
 
+COMPARISONS = 2
+"""Of each version: confidence and time."""
+
 PERCENTILE_ERROR = 0.01
 """Percentiles are known to a part of themselves."""
 
@@ -141,7 +144,7 @@ def key_claims(facts: Facts) -> Iterator[Claim]:
         yield KeyOfMost(count, total)
     judged = [each for each in beside(facts) if each.is_judged]
     for each in judged:
-        yield from claims_of(each, facts, SURE / len(judged))
+        yield from claims_of(each, facts, SURE / (COMPARISONS * len(judged)))
 
 
 def beside(facts: Facts) -> list[Beside]:
