@@ -108,6 +108,20 @@ def test_nor_does_the_word_of_a_stranger_or_an_expired_key_open_one(roomy: Stack
     assert roomy.client.post(ON_ONE_KEY.path, json={"key_id": UNKNOWN}, headers=ADMIN).status_code == 200
 
 
+def test_a_report_on_a_key_is_of_what_came_with_it_beside_all(roomy: Stack) -> None:
+    mine = make(roomy.client, "asks ten times", [Right.PREDICT])
+    for headers in (bearer(mine["key"]), {}):
+        for number in range(10):
+            roomy.client.post("/predict", json={"text": f"Fine, {number}."}, headers=headers).raise_for_status()
+    asked = {"key_id": mine["key_id"], "time_window_minutes": 120}
+    report = roomy.client.post(ON_ONE_KEY.path, json=asked, headers=ADMIN).raise_for_status().json()
+    assert report["metrics_analyzed"]["total_predictions"] == 10
+    assert report["caller"]["key_id"] == mine["key_id"]
+    assert report["caller"]["all_callers"]["total_predictions"] >= 20
+    gone = roomy.client.post(ON_ONE_KEY.path, json=asked | {"window_end": "2026-01-05T12:00:00Z"}, headers=ADMIN)
+    assert (gone.status_code, gone.json()["errors"][0]["location"]) == (422, "body.window_end")
+
+
 def table(found: list[Operation]) -> str:
     """As docs/keys.md has it."""
     lines = [
