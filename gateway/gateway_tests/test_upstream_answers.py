@@ -193,12 +193,23 @@ async def test_a_request_is_not_sent_twice(gateway: httpx.AsyncClient, raw: RawU
     assert len(raw.heads) == 2
 
 
-@pytest.mark.parametrize("status", [404, 500, 502, 503, 504])
+PLAIN = b"Content-Type: text/plain; charset=utf-8\r\n"
+SAID_BY_TRAEFIK = {
+    404: PLAIN + b"X-Content-Type-Options: nosniff\r\nContent-Length: 19\r\n\r\n404 page not found\n",
+    500: PLAIN + b"Content-Length: 22\r\n\r\nInternal Server Error\n",
+    502: b"Content-Length: 11\r\n\r\nBad Gateway",
+    503: PLAIN + b"X-Content-Type-Options: nosniff\r\nContent-Length: 20\r\n\r\nno available server\n",
+    504: b"Content-Length: 15\r\n\r\nGateway Timeout",
+}
+"""As Traefik 3.7 writes them, without the date."""
+
+
+@pytest.mark.parametrize("status", list(SAID_BY_TRAEFIK))
 async def test_what_a_balancer_says_in_a_services_place_becomes_a_problem(
     gateway: httpx.AsyncClient, raw: RawUpstream, status: int
 ) -> None:
     raw.answers = [
-        b"HTTP/1.1 %d Said\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 4\r\n\r\nnope" % status,
+        b"HTTP/1.1 %d Said\r\n%s" % (status, SAID_BY_TRAEFIK[status]),
         b"HTTP/1.1 %d Said\r\nContent-Type: application/problem+json\r\nContent-Length: 2\r\n\r\n{}" % status,
     ]
     assert_bad_gateway(await gateway.get("/metrics/count"))
@@ -226,7 +237,7 @@ async def test_a_request_that_a_balancer_sent_to_nobody_is_sent_again_with_its_b
     gateway = await start_gateway(
         wait_for_postgres=False, metrics_url=f"http://127.0.0.1:{raw.port}", upstream_wait_seconds=30
     )
-    nobody = b"HTTP/1.1 %d Nobody\r\nContent-Type: text/plain\r\nContent-Length: 4\r\n\r\nnope" % status
+    nobody = b"HTTP/1.1 %d Nobody\r\n%s" % (status, SAID_BY_TRAEFIK[status])
     raw.answers = [nobody, nobody, OK]
 
     assert (await gateway.post("/metrics/aggregated", json={"time_window_minutes": 5})).text == "ok"
@@ -240,7 +251,7 @@ async def test_a_request_that_a_balancer_may_have_handed_on_is_not_sent_again(
     gateway = await start_gateway(
         wait_for_postgres=False, metrics_url=f"http://127.0.0.1:{raw.port}", upstream_wait_seconds=30
     )
-    raw.answers = [b"HTTP/1.1 %d Broken\r\nContent-Type: text/plain\r\nContent-Length: 4\r\n\r\nnope" % status]
+    raw.answers = [b"HTTP/1.1 %d Broken\r\n%s" % (status, SAID_BY_TRAEFIK[status])]
 
     assert_bad_gateway(await gateway.post("/metrics/aggregated", json={}))
     assert len(raw.heads) == 1
@@ -252,7 +263,7 @@ async def predictions(start_gateway: StartGateway, raw: RawUpstream) -> httpx.As
 
 
 BROKEN_OFF = b""
-GIVEN_UP = b"HTTP/1.1 502 Broken\r\nContent-Type: text/plain\r\nContent-Length: 4\r\n\r\nnope"
+GIVEN_UP = b"HTTP/1.1 502 Broken\r\n" + SAID_BY_TRAEFIK[502]
 KEY = {"Idempotency-Key": "8e03978e-40d5-43e8-bc93-6894a57f9324"}
 
 

@@ -10,7 +10,11 @@ NOT_DELIVERED = frozenset({404, 503})
 
 
 def is_from_load_balancer(response: UpstreamResponse) -> bool:
-    """Whether an error is plain text: services say what is wrong in JSON, so none of them has seen the request."""
-    return response.status in STATUSES and any(
-        name.lower() == b"content-type" and value.startswith(b"text/plain") for name, value in response.headers
-    )
+    """Whether an error is plain text, or does not say what it is, as Traefik's 502 and 504 do not.
+
+    Services say what is wrong in JSON, so none of them has said this.
+    """
+    if response.status not in STATUSES:
+        return False
+    kind = next((value for name, value in response.headers if name.lower() == b"content-type"), None)
+    return kind is None or kind.startswith(b"text/plain")
