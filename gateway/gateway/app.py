@@ -74,6 +74,9 @@ from shared.http.server.host import Hosts
 from shared.service.assembly import bounds_within_the_system, create_api
 
 SERVICE = "gateway"
+MAX_GUESSERS = 10_000
+"""Addresses whose wrong tokens are counted, the least recent are forgotten: 6 MiB at worst, whoever floods."""
+
 OF_NOBODY = Policy((Window(60, 60),))
 """What the limiter is asked by where addresses have no limit: for nobody, as a sign of life."""
 
@@ -151,7 +154,7 @@ def create_app(settings: Settings) -> ASGIApp:
     )
     key_places = KeyPlaces(connector, refused, time.monotonic, keys.usage.refuse)
     exempt = Exempt(settings.ingress_exempt, off=settings.ingress_limits is None)
-    wrong_tokens = MemoryLimiter(settings.wrong_token_limits, time.monotonic)
+    wrong_tokens = MemoryLimiter(settings.wrong_token_limits, time.monotonic, MAX_GUESSERS)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

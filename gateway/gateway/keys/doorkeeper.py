@@ -129,16 +129,16 @@ class Doorkeeper:
             CHECKS.by_labels[("wrong",)] += 1
             raise IdentityWithoutKey(name)
         tries_token = access.openness == NEVER and authorization is not None and is_bearer(authorization)
-        if tries_token and missing_right(shown.holder, access) is not None:
+        if tries_token and lacking(shown.holder, access) is not None:
             return None
         return self._with_right(shown, access)
 
     def _with_right(self, shown: ShownKey, access: Access) -> ShownKey:
         """The same, used once more. Raises RightMissing."""
-        refusal = missing_right(shown.holder, access)
-        if refusal is not None:
+        about = lacking(shown.holder, access)
+        if about is not None:
             CHECKS.by_labels[("right_missing",)] += 1
-            raise refusal
+            raise RightMissing(*access.rights, about=about)
         CHECKS.by_labels[("good",)] += 1
         self._used.note(shown.holder.key_id)
         self._usage.note(shown.holder.key_id, access.route_class)
@@ -163,12 +163,15 @@ class Doorkeeper:
         return too_many(self._wrong_tokens, self._refusals, client.limit_key)
 
 
-def missing_right(holder: KeyHolder, access: Access) -> RightMissing | None:
-    """Why a key is not for this; None: it is, or the service knows whether it is for the model that this is about."""
+def lacking(holder: KeyHolder, access: Access) -> str | None:
+    """For what a key lacks the right: empty, for anything; None: it lacks none, as far as the gateway can know.
+
+    Whether it is for the model that a request is about, the service knows.
+    """
     if not may(holder.rights, *access.rights):
-        return RightMissing(*access.rights)
+        return ""
     if holder.models and not access.by_model and holder.models_for(*access.rights) is not None:
-        return RightMissing(*access.rights, about=FOR_ALL_MODELS)
+        return FOR_ALL_MODELS
     return None
 
 

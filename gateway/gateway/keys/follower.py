@@ -5,6 +5,7 @@ more than that. While Postgres is away what was known last goes on, for as long 
 """
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from time import monotonic
@@ -89,6 +90,7 @@ class KeyFollower:
             table = self.ring.empty_table()
             revision = await self._read(table, 0)
             self.ring.table, self._revision = table, revision
+            gc.freeze()  # there are no cycles in it: to look for some among 100,000 keys holds up requests
         elif state.revision > self._revision:
             self._revision = await self._read(self.ring.table, self._revision)
         self._seen = seen

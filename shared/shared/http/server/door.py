@@ -76,25 +76,24 @@ class Door:
         if self._timer is None:
             self._timer = connection.loop.call_later(SWEEP_SECONDS, self._sweep, connection.loop)
         client = self._client_of(connection)
-        refusal = self._refusal(client)
-        if refusal is None:
-            self._admitted.add(connection)
-            if client is not None:
-                self._per_client[client] += 1
-            return
-        if len(self._refused) >= REFUSED_AT_ONCE:
-            CUTS.by_labels[("connections",)] += 1
-            connection.abort()
-            return
-        self._refused.add(connection)
-        raise refusal
+        try:
+            self._require_room(client)
+        except Refused:
+            if len(self._refused) >= REFUSED_AT_ONCE:
+                CUTS.by_labels[("connections",)] += 1
+                connection.abort()
+                return
+            self._refused.add(connection)
+            raise
+        self._admitted.add(connection)
+        if client is not None:
+            self._per_client[client] += 1
 
-    def _refusal(self, client: str | None) -> Refused | None:
+    def _require_room(self, client: str | None) -> None:
         if len(self._admitted) >= self.bounds.max_connections:
-            return too_many("This server", self.bounds.max_connections)
+            raise too_many("This server", self.bounds.max_connections)
         if client is not None and self._per_client[client] >= self._max_per_client:
-            return too_many("This client", self._max_per_client)
-        return None
+            raise too_many("This client", self._max_per_client)
 
     def leave(self, connection: Connection) -> None:
         """A connection has ended."""

@@ -19,9 +19,9 @@ export function labelsOf(signal) {
   };
 }
 
-/** What somebody said: a label, or a value. */
-export function saidOf({ actual_label: label, actual_value: value }) {
-  return label ?? short(value);
+/** What somebody said: a label, a set of labels, or a value. */
+export function saidOf({ actual_label: label, actual_labels: labels, actual_value: value }) {
+  return label ?? (labels ? labels.join(", ") || "none" : short(value));
 }
 
 /** A field for the value that would have been right. */
