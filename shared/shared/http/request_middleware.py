@@ -75,7 +75,13 @@ class RequestMiddleware:
                 self._guard(scope)
             await self.app(scope, receive, send_with_id)
         except Exception as error:
-            await tell(error, exchange, scope, receive, send_with_id)
+            # No other name may hold it: this frame is one that it has gone through, so it would live, with its
+            # request, until the next collection, and in a flood of refusals those held up everybody.
+            if not isinstance(error, Problem) and (exchange is None or not exchange.lost):
+                log.exception("unexpected error", path=scope["path"])
+            if exchange is None or not exchange.begun:
+                told = response_to(error if isinstance(error, Problem) else Problem(), scope["path"])
+                await told(scope, receive, send_with_id)
         finally:
             IN_FLIGHT.by_labels[()] -= 1
             status, refused = outcome(exchange, status)
@@ -90,19 +96,6 @@ class RequestMiddleware:
             return
         record_request(scope, *described, status, seconds, refused=refused, trace_id=span.trace_id)
         end_server_span(span, scope, described[0], status)
-
-
-async def tell(error: Exception, exchange: Exchange | None, scope: Scope, receive: Receive, send: Send) -> None:
-    """Responds with what was raised, if nothing was sent yet; a surprise goes to the log.
-
-    Its frame is no part of what it holds. The frames that the error has gone through are, and one of these that held it
-    would live, with its request, until the next collection: in a flood of refusals those held up everybody.
-    """
-    problem = error if isinstance(error, Problem) else Problem()
-    if problem is not error and (exchange is None or not exchange.lost):
-        log.exception("unexpected error", path=scope["path"])
-    if exchange is None or not exchange.begun:
-        await response_to(problem, scope["path"])(scope, receive, send)
 
 
 def end_server_span(span: Span, scope: Scope, route: str, status: int) -> None:
