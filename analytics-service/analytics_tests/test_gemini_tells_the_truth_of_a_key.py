@@ -23,6 +23,7 @@ FACTS = facts_of_key(
         "Version 1.0.0 is less sure for this caller: 0.61 against 0.79 over all callers.",
         "Confidence of version 1.0.0 is 0.18 lower than that of all callers.",
         "Average confidence with version 1.0.0 is lower than over all callers.",
+        "Average confidence of version 1.0.0 is 0.61, lower than the 0.79 over all callers.",
         "Inference by version 1.0.0 takes 24 ms, 2.1 times as long as for all callers.",
         "Latency of version 1.0.0 is higher than that of other callers.",
         "All callers together have a higher confidence than this one.",
@@ -63,6 +64,8 @@ def test_what_the_numbers_of_a_key_bear_out_stays(sentence: str) -> None:
         "Version 1.0.0 has a higher confidence for this caller than for other callers.",
         "Inference by version 1.0.0 is faster than for all callers.",
         "Latency is lower than that of other callers.",
+        "Average confidence of version 1.0.0 is 0.61, higher than the 0.79 over all callers.",
+        "A confidence of 0.61 is higher than the 0.79 of all callers.",
     ],
 )
 def test_what_nobody_knows_of_a_key_or_is_the_wrong_way_round_is_struck_out(sentence: str) -> None:

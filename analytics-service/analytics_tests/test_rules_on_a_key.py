@@ -9,11 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics_service.contracts.report import Findings, Severity
+from analytics_service.metrics_client.facts import KEPT_BY_KEY, comparable_part
 from analytics_service.rules import findings_by_rules
 from analytics_service.rules.callers import beside, chance_of_confidence
 from analytics_service.rules.certainty import SURE
+from analytics_service.testing.metrics_emulator import metrics as numbers
 from analytics_service.truth.striking_out import Check
 from analytics_tests.keyed import Got, facts_of_key
+from shared.contracts.aggregates import VersionMetrics
 
 
 def issues(findings: Findings) -> dict[str, str]:
@@ -61,6 +64,27 @@ def test_one_that_is_surer_is_good_to_know() -> None:
 def test_a_slower_key_is_told_where_it_matters_and_is_no_chance(own: Got, others: Got, told: bool) -> None:
     found = findings_by_rules(facts_of_key([own], [others]))
     assert ("caller_slower" in issues(found)) == told
+
+
+def test_of_a_model_that_is_not_always_sure_of_something_no_averages_of_confidence_are_compared() -> None:
+    facts = facts_of_key([Got(1000, 0.6)], [Got(9000, 0.71)])
+    assert chance_of_confidence(beside(facts)[0]) <= SURE
+    assert facts.all_callers is not None
+    facts.all_callers.versions[0].label_distribution = {"economy": 120}  # of 10,000: the others have no label
+
+    assert chance_of_confidence(beside(facts)[0]) == 1.0
+    assert not {"caller_less_sure", "caller_surer"} & issues(findings_by_rules(facts)).keys()
+
+
+def test_nothing_of_all_callers_is_told_that_is_not_kept_by_key() -> None:
+    version = VersionMetrics(
+        model_name="sentiment", model_version="1.0.0", total_predictions=9, average_confidence=0.8,
+        average_inference_time_ms=4.0, label_distribution={"positive": 9}, average_value=1.5, p50_inference_time_ms=3.0,
+        p95_inference_time_ms=31.0, p99_inference_time_ms=60.0,
+    )  # fmt: skip
+    (kept,) = comparable_part(numbers(9, versions=[version])).versions
+
+    assert {name for name, value in kept if value not in (None, {})} == KEPT_BY_KEY
 
 
 def test_another_mixture_of_versions_is_no_difference_of_the_caller() -> None:

@@ -167,11 +167,15 @@ class SeenKey(BaseModel):
 
 
 def weighted(parts: list[tuple[float, int]]) -> float | None:
-    """The average over parts of so many predictions each; a version has a confidence for all of its own or for none."""
+    """The average over parts of so many predictions each, as if all of a part had what is averaged."""
     if len(parts) == 1:
         return parts[0][0]
     total = sum(count for _, count in parts)
     return sum(average * count for average, count in parts) / total if total else None
+
+
+KEPT_BY_KEY = {"model_name", "model_version", "total_predictions", "average_confidence", "average_inference_time_ms"}
+"""What of a version is known by key as well."""
 
 
 def comparable_part(metrics: AggregatedMetrics) -> AggregatedMetrics:
@@ -180,9 +184,7 @@ def comparable_part(metrics: AggregatedMetrics) -> AggregatedMetrics:
         total_predictions=metrics.total_predictions,
         average_confidence=metrics.average_confidence,
         average_inference_time_ms=metrics.average_inference_time_ms,
-        versions=[
-            each.model_copy(update={"label_distribution": {}, "average_value": None}) for each in metrics.versions
-        ],
+        versions=[VersionMetrics(**each.model_dump(include=KEPT_BY_KEY)) for each in metrics.versions],
         model_name=metrics.model_name,
         time_window_start=metrics.time_window_start,
         time_window_end=metrics.time_window_end,

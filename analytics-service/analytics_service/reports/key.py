@@ -21,7 +21,7 @@ class ReportKeys:
         self._asked_of = {"gemini_model": gemini_model, "prompt_version": prompt_version}
 
     def query_digest(self, query: ReportQuery) -> str:
-        """The digest of the query alone; one about no key has the digest that it had when no query was about one."""
+        """The digest of the query alone; one about no key is no other question because there are such about keys."""
         asked = query if query.key_id else query.of_all_callers()
         return digest(asked.model_dump(mode="json") | self._asked_of)
 

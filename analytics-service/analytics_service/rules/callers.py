@@ -45,6 +45,12 @@ class Beside:
         own, others = self.own.total_predictions, self.of_all.total_predictions - self.own.total_predictions
         return min(own, others) >= MIN_SAMPLE
 
+    @property
+    def is_sure_throughout(self) -> bool:
+        """Whether each prediction has a confidence, so that averages of confidence rest on all: each has a label."""
+        labels = self.of_all.label_distribution
+        return not labels or sum(labels.values()) == self.of_all.total_predictions
+
     def by_chance(self, own: float, of_all: float, spread: float) -> float:
         """How often so many of all, drawn at random, have an average so far from that of all."""
         count, whole = self.own.total_predictions, self.of_all.total_predictions
@@ -173,7 +179,7 @@ def claims_of(pair: Beside, facts: Facts, sure: float) -> Iterator[AverageOfKey]
 def chance_of_confidence(pair: Beside) -> float:
     """How often chance alone makes a version so much less sure, or surer, of a key's inputs; 1 where none is known."""
     own, of_all = pair.own.average_confidence, pair.of_all.average_confidence
-    if own is None or of_all is None or not pair.is_judged:
+    if own is None or of_all is None or not (pair.is_judged and pair.is_sure_throughout):
         return 1.0
     return pair.by_chance(own, of_all, spread_of(of_all))
 

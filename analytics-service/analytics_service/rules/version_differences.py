@@ -6,7 +6,7 @@ Compared is what the task has: times of all, confidence and values where there a
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
-from math import inf, nextafter
+from math import comb, inf, nextafter
 from typing import ClassVar, Literal
 
 from analytics_service.contracts.report import Severity
@@ -39,6 +39,10 @@ MOST_COMPARED = 20
 
 EITHER_WAY = 2
 """Which of two versions is above the other is seen before it is asked whether that is by chance."""
+
+
+Found = tuple[float, bool]
+"""How often chance alone shows two versions as far apart, and whether it matters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +100,12 @@ def difference_claims(facts: Facts) -> Iterator[Claim]:
     return (VersionsDiffer(seen) for seen in furthest_apart(facts) if seen.is_claimed)
 
 
+def of_so_many(found: Found, pairs: int) -> Found:
+    """The same, where the pair is one of so many that are looked at: chance has as many tries (Bonferroni)."""
+    by_chance, matters = found
+    return min(1.0, by_chance * pairs), matters
+
+
 def furthest_apart(facts: Facts) -> Iterator[Apart]:
     """Of each model and figure the pair that is furthest apart; one that is so for sure before any other."""
     threshold = facts.state.thresholds.max_inference_time_warning_ms
@@ -104,6 +114,7 @@ def furthest_apart(facts: Facts) -> Iterator[Apart]:
         for figure, compare in COMPARISONS.items():
             known = [(value, each) for each in sizable if (value := FIGURES[figure](each)) is not None]
             known.sort(key=lambda one: (one[0], one[1].model_version))
+            pairs = comb(len(known), 2)
             found = [
                 Apart(
                     model,
@@ -112,7 +123,7 @@ def furthest_apart(facts: Facts) -> Iterator[Apart]:
                     high,
                     lower.model_version,
                     low,
-                    *compare(lower, upper, threshold),
+                    *of_so_many(compare(lower, upper, threshold), pairs),
                 )
                 for (low, lower), (high, upper) in combinations(known, 2)
             ]
@@ -132,17 +143,18 @@ FIGURES: Mapping[Compared, Callable[[VersionMetrics], float | None]] = {
 }
 """What is compared of a version; None: it has none."""
 
-Found = tuple[float, bool]
-"""How often chance alone shows two versions as far apart, and whether it matters."""
-
 
 def surer(lower: VersionMetrics, upper: VersionMetrics, _: float) -> Found:
     """By their average confidences."""
     low, high = lower.average_confidence or 0.0, upper.average_confidence or 0.0
-    by_chance = means_by_chance(
-        (low, lower.total_predictions, spread_of(low)), (high, upper.total_predictions, spread_of(high))
-    )
+    by_chance = means_by_chance((low, labelled(lower), spread_of(low)), (high, labelled(upper), spread_of(high)))
     return by_chance, high - low >= MATTERS
+
+
+def labelled(version: VersionMetrics) -> int:
+    """How many predictions have a label, and with it a confidence: of a multilabel model not all."""
+    labels = version.label_distribution
+    return min(version.total_predictions, sum(labels.values())) if labels else version.total_predictions
 
 
 def higher(lower: VersionMetrics, upper: VersionMetrics, _: float) -> Found:

@@ -35,13 +35,14 @@ CHANGED = re.compile(
 CONFIDENCE = re.compile(r"confiden|\bsurer?\b", re.IGNORECASE)
 TIME = re.compile(r"latenc|inference|\btimes?\b|\bslow|\bfast|\bquick", re.IGNORECASE)
 COMPARED = re.compile(
-    r"\b(?:(?P<less>lower|less|below|under|smaller|shorter|faster|quicker)"
+    r"\b(?!less than 0\.001)(?:(?P<less>lower|less|below|under|smaller|shorter|faster|quicker)"
     r"|(?P<more>higher|more|above|greater|larger|longer|slower|surer))\b"
-    r"[^.;,\d]{0,40}?\b(?:all (?:the )?(?:other )?callers?|(?:the )?(?:other|average) callers?|callers|everyone|others"
+    r"(?:[^.;,\d]|\d++(?:\.\d++)?+){0,40}?"
+    r"\b(?:all (?:the )?(?:other )?callers?|(?:the )?(?:other|average) callers?|callers|everyone|others"
     r"|(?:overall|global) average)\b",
     re.IGNORECASE,
 )
-"""A caller beside all. What is said of all beside the caller has its word before."""
+"""A caller beside all. What is said of all beside the caller has its word before; 0.001 is as small as figures are."""
 
 ALL_ARE_SUBJECT = re.compile(r"^\W*(?:all|other|the other|most)\b[^.;,]{0,30}\bcallers\b", re.IGNORECASE)
 SAME = 0.005
@@ -57,14 +58,18 @@ def made_up_of_key(sentence: str, facts: Facts) -> str | None:
             return f"{match[0]!r} is not known by caller"
         if CHANGED.search(sentence) or FROM_TO.search(sentence) or BACK_FROM.search(sentence):
             return "what was before is not known by caller"
-    if any(is_turned(clause, facts) for clause in CLAUSE.split(sentence)):
+    if any(is_turned(clause, sentence, facts) for clause in CLAUSE.split(sentence)):
         return "a comparison with all callers is told the wrong way round"
     return None
 
 
-def is_turned(clause: str, facts: Facts) -> bool:
-    """Whether a clause compares the caller with all, some numbers of both are the other way round, and none is so."""
-    match, of_confidence, of_time = COMPARED.search(clause), CONFIDENCE.search(clause), TIME.search(clause)
+def is_turned(clause: str, sentence: str, facts: Facts) -> bool:
+    """Whether a clause compares the caller with all, some numbers of both are the other way round, and none is so.
+
+    What is compared may stand in another clause of the sentence.
+    """
+    about = clause if CONFIDENCE.search(clause) or TIME.search(clause) else sentence
+    match, of_confidence, of_time = COMPARED.search(clause), CONFIDENCE.search(about), TIME.search(about)
     if match is None or ALL_ARE_SUBJECT.search(clause) or bool(of_confidence) == bool(of_time):
         return False
     sign = 1 if match["more"] else -1

@@ -36,6 +36,8 @@ USAGE_SECONDS = 5.0
 LAST_WRITE_SECONDS = 1.0
 """How long the end of the gateway waits for the same."""
 
+NOTHING_SEEN = ("", 0)
+
 AWAY = Gauge("gateway_keys_postgres_away", "1 while keys cannot be read: those known last go on")
 KNOWN = Gauge("gateway_keys", "Keys that are not revoked, as far as is known here")
 
@@ -50,7 +52,7 @@ class KeyFollower:
         self.store = KeyStore(connector, self._told.set)
         self.ring, self.used, self.usage = ring, UsedKeys(ring.now), KeyUsage(ring.now)
         self._looking = asyncio.Lock()
-        self._seen, self._revision = ("", 0), 0  # the database and connection that told last, and how far
+        self._seen, self._revision = NOTHING_SEEN, 0  # the database and connection that told last, and how far
         self._is_away = False
         self._wrote_at = self._wrote_usage_at = monotonic()
 
@@ -90,7 +92,8 @@ class KeyFollower:
             table = self.ring.empty_table()
             revision = await self._read(table, 0)
             self.ring.table, self._revision = table, revision
-            gc.freeze()  # there are no cycles in it: to look for some among 100,000 keys holds up requests
+            if self._seen == NOTHING_SEEN:  # once: what waits for the collector now stays for ever
+                gc.freeze()  # there are no cycles in it: to look for some among 100,000 keys holds up requests
         elif state.revision > self._revision:
             self._revision = await self._read(self.ring.table, self._revision)
         self._seen = seen

@@ -154,7 +154,10 @@ class Upstream:
         self._down_until = self._clock() + DOWN_SECONDS
         self.count_error("connect")
         log.warning("upstream cannot be reached", upstream=self.name, error=str(failure) or "timeout")
-        raise self.unavailable() from failure
+        try:
+            raise self.unavailable() from failure
+        finally:
+            del failure  # a frame that holds what it raises lives, with its request, until the next collection
 
     async def _wait(self) -> None:
         WAITS.labels(self.name).inc()

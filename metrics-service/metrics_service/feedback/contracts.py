@@ -35,7 +35,7 @@ Value = Annotated[
 
 Labels = Annotated[
     list[str] | None,
-    Field(description="Of a multilabel model, in alphabetical order", exclude_if=lambda labels: labels is None),
+    Field(description="Of a multilabel model, sorted", exclude_if=lambda labels: labels is None),
 ]
 
 EXAMPLE: JsonDict = {"prediction_id": "01a20847-a5a7-7417-9958-3271ea4081d2", "label": "negative"}

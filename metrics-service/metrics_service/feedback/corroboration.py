@@ -46,7 +46,7 @@ class Said:
     callers: int = 0
     """Who said it; all with the admin token are one."""
     of_values: int = 0
-    """Judgements of values, which are none of both, and of what counts for something."""
+    """Judgements of values that count for something; they are neither right nor wrong."""
 
     @property
     def nothing(self) -> bool:

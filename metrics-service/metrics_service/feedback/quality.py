@@ -63,7 +63,7 @@ def accuracy(pairs: Pairs, sets: JudgedSets) -> float | None:
 
 
 def label_qualities(pairs: Pairs, sets: JudgedSets) -> list[LabelQuality]:
-    """Precision and recall of each label, by weight, in alphabetical order."""
+    """Precision and recall of each label, by weight, sorted."""
     found: defaultdict[str, Recognized] = defaultdict(Recognized, sets.labels)
     for (was, should), judged in pairs.items():
         found[was] += Recognized(predicted=judged.count, predicted_weight=judged.weight)

@@ -73,8 +73,9 @@ class TimeTracker:
 class ErrorTracker:
     """Blocks of judged values that are far off or not. Mutable: the limit, once there is one, and what was handed out.
 
-    The limit is the 90th percentile of the stable version's first errors, the same for both versions and for all of the
-    rollout, so that a word that is changed makes up for what it was. What it was learnt from is in no block.
+    The limit is the 90th percentile of the stable version's first errors, the same for both versions and until the
+    metrics-service starts anew, so that a word that is changed makes up for what it was. What it was learnt from is in
+    no block: errors of the stable version alone, so the candidate's of that time count.
     """
 
     limit: int | None = None
@@ -90,7 +91,7 @@ class ErrorTracker:
     def blocks(self, errors: Pair[Errors]) -> Iterator[Block]:
         """What has come of both versions since the limit is known."""
         if self.limit is None:
-            self.start_at(errors)
+            self.start_at(Pair({}, errors.stable))
         else:
             yield from self._far_off.blocks({0: far_off(errors, self.limit)})
 

@@ -68,24 +68,26 @@ class Series(NamedTuple):
 
 async def aggregate(engine: AsyncEngine, selection: Selection) -> Aggregates:
     """Counts, averages, extremes: exact. Percentiles: within 1 % (of values: from 1e-9 to 9.9e14)."""
-    return (await aggregate_by_version(engine, selection))[0]
+    return (await read_aggregates(engine, selection)).aggregates
 
 
 async def aggregate_by_version(engine: AsyncEngine, selection: Selection) -> tuple[Aggregates, list[VersionMetrics]]:
     """The aggregates, and what each version did, the busiest first; but for values of one snapshot."""
-    found = await read_aggregates(engine, selection)
+    found = await read_aggregates(engine, selection, distributed=True)
     return found.aggregates, found.versions
 
 
-async def read_aggregates(engine: AsyncEngine, selection: Selection) -> Read:
-    """The same, and what it was computed from."""
+async def read_aggregates(engine: AsyncEngine, selection: Selection, *, distributed: bool = False) -> Read:
+    """The same, and what it was computed from; `distributed`: with percentiles of versions beside each other."""
     async with autocommit(engine) as connection:
         row = (await connection.execute(AGGREGATE, parameters_of(selection))).one()
         found = await outcomes(connection, selection) if row.has_other_tasks else Outcomes()
         if not row.labels:
             return Read(Aggregates(), [], {}, 0)
         versions = sorted(versions_of(row, found.average_values), key=lambda version: -version.total_predictions)
-        versions = await with_distributions(connection, selection, versions[:MAX_VERSIONS])
+        versions = versions[:MAX_VERSIONS]
+        if distributed:
+            versions = await with_distributions(connection, selection, versions)
     aggregates = replace(summary(row), values=found.values, labels=found.labels, errors=found.errors)
     sure = aggregates.total_predictions - row.without_confidence
     return Read(aggregates, versions, histogram_of(row), sure)
