@@ -13,6 +13,7 @@ import pytest
 from prediction_service.batching.runtime import ModelError
 from prediction_service.models.folders.manifest_file import ManifestError
 from prediction_service.models.loader import load_runtime, warm_up
+from prediction_service.models.runtimes.onnx_file import open_session
 from prediction_service.models.trials.trial import try_model
 from prediction_tests.service import QUICK_MODELS, StartService
 
@@ -27,6 +28,15 @@ def number(name: str, more: str = "") -> str:
 
 def tensor(name: str, datatype: str, shape: list[int]) -> str:
     return f'[[inputs]]\nname = "{name}"\ntype = "tensor"\ndatatype = "{datatype}"\nshape = {shape}\n'
+
+
+def test_sums_of_bytes_are_exact_on_every_processor() -> None:
+    session = open_session(GRAPHS / "large-bytes.onnx", None)
+    given = np.full((3, 4), 255, dtype=np.uint8)
+
+    (sums,) = session.run(None, {"bytes": given})
+
+    assert sums.tolist() == [[4 * 255 * 127, 4 * 255 * -128]] * 3
 
 
 SHADES = 'labels = ["red", "green", "blue"]\n'

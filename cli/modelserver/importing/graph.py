@@ -53,6 +53,7 @@ def session_of(content: bytes) -> Any:
     runtime = library("onnxruntime")
     options = runtime.SessionOptions()
     options.log_severity_level = 4
+    options.add_session_config_entry("session.x64quantprecision", "1")  # as the server has it
     return runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 
 

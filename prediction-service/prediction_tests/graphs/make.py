@@ -45,6 +45,8 @@ GRAPHS = {
         out_moment = Identity(moment)
         out_half = Identity(half)
     }""",
+    # Products of bytes that are more than 16 bits have room for, as those of int8 models are.
+    "large-bytes": "g (uint8[n, 4] bytes) => (int32[n, 2] sums) { sums = MatMulInteger(bytes, weights) }",
     "matrix": "g (float[n, 3] X) => (float[n, 3] Y) { Y = Identity(X) }",
     "matrix-of-any-width": "g (float[n, k] X) => (float[n, k] Y) { Y = Identity(X) }",
     "two-matrices": """g (float[n, 2] numbers, string[n, 2] words) => (float[n, 2] Y, string[n, 2] Z) {
@@ -91,6 +93,7 @@ GRAPHS = {
 CONSTANTS = {
     "axis": "int64[1] axis = {1}",
     "rows": "int64[1] rows = {0}",
+    "weights": "int8[4, 2] weights = {127, -128, 127, -128, 127, -128, 127, -128}",
     "kept": "bool[6] kept = {1, 1, 1, 1, 1, 1}",
     "huge": "float[1] huge = {1e30}",
     "names": 'string[2] names = {"cold", "hot"}',
