@@ -22,8 +22,8 @@ class ReportKeys:
 
     def query_digest(self, query: ReportQuery) -> str:
         """The digest of the query alone; one about no key is no other question because there are such about keys."""
-        asked = query if query.key_id else query.of_all_callers()
-        return digest(asked.model_dump(mode="json") | self._asked_of)
+        asked = query.model_dump(mode="json", exclude={"key_id"} if query.key_id is None else None)
+        return digest(asked | self._asked_of)
 
     def key(self, state: State) -> ReportKey:
         """The key of the report on `state`."""

@@ -17,6 +17,7 @@ from analytics_service.rules.figures import MOST, apart, percent, plural
 from analytics_service.rules.speed import MATTERS as ROOM_THAT_MATTERS
 from analytics_service.rules.speed import SLOWER_AT_LEAST
 from analytics_service.rules.traffic import TooFew
+from analytics_service.rules.versions import labelled
 from analytics_service.rules.windows import hours
 from shared.contracts.aggregates import AggregatedMetrics, VersionMetrics
 
@@ -47,9 +48,8 @@ class Beside:
 
     @property
     def is_sure_throughout(self) -> bool:
-        """Whether each prediction has a confidence, so that averages of confidence rest on all: each has a label."""
-        labels = self.of_all.label_distribution
-        return not labels or sum(labels.values()) == self.of_all.total_predictions
+        """Whether each prediction has a confidence, so that averages of confidence rest on all."""
+        return labelled(self.of_all) == self.of_all.total_predictions
 
     def by_chance(self, own: float, of_all: float, spread: float) -> float:
         """How often so many of all, drawn at random, have an average so far from that of all."""

@@ -24,7 +24,7 @@ from analytics_service.rules.confidence import MATTERS
 from analytics_service.rules.figures import apart
 from analytics_service.rules.speed import MATTERS as PART_OF_ROOM
 from analytics_service.rules.speed import SLOWER_AT_LEAST, times_of
-from analytics_service.rules.versions import by_model
+from analytics_service.rules.versions import by_model, labelled
 from shared.contracts.aggregates import VersionMetrics
 
 Compared = Literal["average_confidence", "median_value", "p95_inference_time_ms"]
@@ -149,12 +149,6 @@ def surer(lower: VersionMetrics, upper: VersionMetrics, _: float) -> Found:
     low, high = lower.average_confidence or 0.0, upper.average_confidence or 0.0
     by_chance = means_by_chance((low, labelled(lower), spread_of(low)), (high, labelled(upper), spread_of(high)))
     return by_chance, high - low >= MATTERS
-
-
-def labelled(version: VersionMetrics) -> int:
-    """How many predictions have a label, and with it a confidence: of a multilabel model not all."""
-    labels = version.label_distribution
-    return min(version.total_predictions, sum(labels.values())) if labels else version.total_predictions
 
 
 def higher(lower: VersionMetrics, upper: VersionMetrics, _: float) -> Found:

@@ -103,6 +103,12 @@ def moved_for_sure(part: int, whole: int, part_before: int, whole_before: int) -
     return min(whole, whole_before) >= MIN_SAMPLE and shares_by_chance(part, whole, part_before, whole_before) <= SURE
 
 
+def labelled(version: VersionMetrics) -> int:
+    """How many predictions have a label, and with it a confidence: of a multilabel model not all."""
+    labels = version.label_distribution
+    return min(version.total_predictions, sum(labels.values())) if labels else version.total_predictions
+
+
 def by_model(metrics: AggregatedMetrics) -> dict[str, list[VersionMetrics]]:
     """The versions of each model that predicted anything."""
     found: dict[str, list[VersionMetrics]] = defaultdict(list)
