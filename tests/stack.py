@@ -17,7 +17,9 @@ from shared.processes.waiting import wait_until
 
 REPOSITORY = Path(__file__).parent.parent
 READY = re.compile(r"make run: everything is healthy")
-START_SECONDS = 200
+START_SECONDS = 150
+"""Less than a test may take, so that a stack that does not start is told with what it said."""
+
 END_SECONDS = 60
 
 
@@ -70,6 +72,9 @@ class LocalStack:
         self.launch()
         try:
             wait_until(self.said(READY), "everything to be healthy", self.still_runs, START_SECONDS)
+        except TimeoutError as error:
+            self.end()
+            raise RuntimeError(f"{error}, and it said:\n{''.join(self.output[-60:])}") from None
         except BaseException:
             self.end()
             raise

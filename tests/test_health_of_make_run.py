@@ -79,3 +79,26 @@ def test_what_is_not_well_is_told(answering: Callable[..., LocalSettings], monke
     service = {"service": "a", "version": "1", "status": "degraded", "components": part}
     body = {"status": "degraded", "version": "1", "services": {"a": service}}
     assert health.wait_until_started(answering((200, json.dumps(body).encode())), lambda: None) == ["a, redis: gone"]
+
+
+def state_of_a_part(**state: object) -> bytes:
+    service = {"service": "a", "version": "1", "status": "down", "components": {"models": {"status": "down"} | state}}
+    return json.dumps({"status": "down", "version": "1", "services": {"a": service}}).encode()
+
+
+def test_what_is_still_starting_is_waited_for(
+    answering: Callable[..., LocalSettings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "SETTLED_SECONDS", 0.0)
+    starting = (503, state_of_a_part(detail="is being tried", is_starting=True))
+    assert health.wait_until_started(answering(*[starting] * 5, (200, OK)), lambda: None) == []
+    lost = (503, state_of_a_part(detail="is broken"))
+    assert health.wait_until_started(answering(starting, lost), lambda: None) == ["a, models: is broken"]
+
+
+def test_but_not_for_ever_and_the_rest_goes_on(
+    answering: Callable[..., LocalSettings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "START_SECONDS", 0.5)
+    starting = (503, state_of_a_part(detail="is being tried", is_starting=True))
+    assert health.wait_until_started(answering(starting), lambda: None) == ["a, models: is being tried"]

@@ -10,7 +10,8 @@ from textblob import TextBlob
 from tqdm import tqdm
 
 from prediction_service.models.folders.manifest_file import read_manifest
-from prediction_service.models.loader import load_runtime, warm_up
+from prediction_service.models.loader import warm_up
+from prediction_service.models.runtimes.load import load_runtime
 from training.labels import LABELS, NEGATIVE, NEUTRAL, POSITIVE
 from training.metrics import Array
 

@@ -1,7 +1,7 @@
 """When the stack counts as started, and what is wrong with it then.
 
 All is well, or every service answers and what is not well stays so for a while: a folder that cannot be served, a Redis
-that is away. Neither is a reason to stop what works.
+that is away. Neither is a reason to stop what works. What says that it is still starting is waited for.
 """
 
 import http.client
@@ -52,7 +52,8 @@ def wait_until_started(settings: LocalSettings, still_runs: Callable[[], None]) 
         now = time.monotonic()
         if (found := troubles(health)) != seen:
             seen, since = found, now
-        if seen and not unreachable(health) and now - since >= SETTLED_SECONDS:
+        has_settled = now - since >= SETTLED_SECONDS and not is_starting(health)
+        if seen and not unreachable(health) and (has_settled or now > end):
             return seen
         if now > end:
             raise CannotRunError(f"not healthy after {START_SECONDS} s: {'; '.join(seen) or 'no answer'}")
@@ -91,6 +92,12 @@ def parsed(content: bytes) -> Health:
 def unreachable(health: Health) -> bool:
     """Whether a service has not said how it is."""
     return any(service["version"] == "unknown" for service in health["services"].values())
+
+
+def is_starting(health: Health) -> bool:
+    """Whether a part says that it is not ok yet."""
+    services = health.get("services", {}).values()
+    return any(part["is_starting"] for service in services for part in service["components"].values())
 
 
 def troubles(health: Health) -> list[str]:

@@ -23,7 +23,8 @@ class Choice:
 
         With a key for some models, no name means the default model, whatever the task, if the key is for that one.
 
-        Raises RightMissing; ModelNotFound, StableVersionMissing; InvalidRequest for a task that it does not do.
+        Raises RightMissing; ModelNotFound, ModelNotReady, StableVersionMissing; InvalidRequest for a task that it does
+        not do.
         """
         name = self.allowed(request, name)
         return self.catalogue.choose(name, version, task, request.headers)

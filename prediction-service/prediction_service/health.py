@@ -45,8 +45,10 @@ def models_health(repository: ModelRepository) -> ComponentHealth:
     if repository.trouble:
         troubles.insert(0, f"{repository.trouble}; it is tried again, and what is loaded goes on")
     if not repository.catalogue.has_default():
-        troubles.insert(0, f"the default model {repository.catalogue.default_name} is not loaded")
-        return ComponentHealth(status=HealthStatus.DOWN, detail="; ".join(troubles))
+        name = repository.catalogue.default_name
+        is_starting = repository.catalogue.is_being_tried(name)
+        troubles.insert(0, f"the default model {name} is {'being tried' if is_starting else 'not loaded'}")
+        return ComponentHealth(status=HealthStatus.DOWN, detail="; ".join(troubles), is_starting=is_starting)
     if troubles:
         return ComponentHealth(status=HealthStatus.DEGRADED, detail="; ".join(troubles))
     loaded = ", ".join(f"{model.name} {model.version}" for model in repository.catalogue.models())

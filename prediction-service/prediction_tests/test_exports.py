@@ -10,7 +10,7 @@ import pytest
 
 from prediction_service.batching.runtime import ModelError
 from prediction_service.models.folders.manifest_file import ManifestError
-from prediction_service.models.loader import load_runtime
+from prediction_service.models.runtimes.load import load_runtime
 from prediction_service.models.trials.trial import try_model
 from prediction_tests.service import StartService
 

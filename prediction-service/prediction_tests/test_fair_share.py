@@ -13,7 +13,7 @@ from prediction_service.batching.batcher import Batcher
 from prediction_service.batching.reading import SHORT_CHARACTERS, SLICE_CHARACTERS, RequestTooCostly, slices
 from prediction_service.batching.runtime import SlicedRuntime
 from prediction_service.models.folders.manifest_file import read_manifest
-from prediction_service.models.loader import load_runtime
+from prediction_service.models.runtimes.load import load_runtime
 from prediction_service.tasks.classification import Classification
 from prediction_tests.gated_model import STAYS
 from prediction_tests.service import MODELS, StartService, assert_problem

@@ -12,7 +12,8 @@ import pytest
 
 from prediction_service.batching.runtime import ModelError
 from prediction_service.models.folders.manifest_file import ManifestError
-from prediction_service.models.loader import load_runtime, warm_up
+from prediction_service.models.loader import warm_up
+from prediction_service.models.runtimes.load import load_runtime
 from prediction_service.models.runtimes.onnx_file import open_session
 from prediction_service.models.trials.trial import try_model
 from prediction_tests.service import QUICK_MODELS, StartService

@@ -14,7 +14,7 @@ import tritonclient.http as triton
 
 from prediction_service.batching.runtime import ModelError
 from prediction_service.models.folders.manifest_file import read_manifest
-from prediction_service.models.loader import load_runtime
+from prediction_service.models.runtimes.load import load_runtime
 from prediction_service.models.trials.examination import largest_call
 from prediction_service.models.trials.samples import samples
 from prediction_service.request.texts import MAX_BATCH_CHARACTERS, MAX_CHARACTERS

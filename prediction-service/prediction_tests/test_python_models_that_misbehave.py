@@ -103,7 +103,7 @@ SERVICE = """
 import sys, time
 from pathlib import Path
 from prediction_service.models.folders.manifest_file import read_manifest
-from prediction_service.models.loader import load_runtime
+from prediction_service.models.runtimes.load import load_runtime
 
 folder = Path(sys.argv[1])
 runtime = load_runtime(folder, read_manifest(folder))

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from prediction_service.models.loader import load_runtime
+from prediction_service.models.runtimes.load import load_runtime
 from prediction_service.models.trials.trial import try_model
 
 TABLES = Path(__file__).parent / "exports" / "tables"

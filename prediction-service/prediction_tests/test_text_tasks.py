@@ -17,8 +17,8 @@ import pytest
 
 from prediction_service.batching.runtime import ModelError
 from prediction_service.models.folders.manifest_file import ManifestError, read_manifest
-from prediction_service.models.loader import load_runtime
 from prediction_service.models.runtimes.entities import marked
+from prediction_service.models.runtimes.load import load_runtime
 from prediction_service.models.runtimes.windows import PlacedWindow
 from prediction_service.models.trials.trial import try_model
 from prediction_tests.service import QUICK_MODELS, StartService

@@ -1,6 +1,7 @@
 """The interface of runtimes, which the queue uses."""
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from prediction_service.signature.signature import Instance, length_of
@@ -13,6 +14,10 @@ class ModelError(Exception):
 
 class NotInTimeError(ModelError):
     """The clock ran out first. On a machine that has more time for it, the same model may be a good one."""
+
+
+Calling = Callable[[], AbstractContextManager[None]]
+"""A context manager that is entered around each call of a library that might crash."""
 
 
 class Runtime(Protocol):

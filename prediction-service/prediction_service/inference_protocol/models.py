@@ -17,7 +17,7 @@ def add_models(router: APIRouter, catalogue: Catalogue, choice: Choice) -> None:
     """Metadata, configuration, readiness and statistics of models."""
 
     def choose(name: str, version: str | None, request: Request) -> Model:
-        """Raises RightMissing, ModelNotFound, StableVersionMissing."""
+        """Raises RightMissing, and as the catalogue does."""
         choice.shown(request).require(name)
         return catalogue.choose(name, version, headers=request.headers)
 

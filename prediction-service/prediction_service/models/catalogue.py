@@ -29,6 +29,17 @@ class ModelNotFound(Problem):
     title = "Model Not Found"
 
 
+class ModelNotReady(Problem):
+    """The model is there and is being tried or loaded: soon it serves, or its folder is told as skipped."""
+
+    status = 503
+    type = "urn:problem-type:model-not-ready"
+    title = "Model Not Ready"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, headers={"Retry-After": str(RETRY_SECONDS)})
+
+
 class StableVersionMissing(Problem):
     """The policy's stable version is not loaded, and another one would be a change that nobody has decided."""
 
@@ -82,6 +93,7 @@ class Catalogue:
         self._versions: dict[tuple[str, str], Model] = {}
         self._misfits: dict[tuple[str, str], str] = {}
         self._coming: set[tuple[str, str]] = set()
+        self._tried: set[tuple[str, str]] = set()
         self._arms: dict[str, Arms] = {}
         self._retiring: set[asyncio.Task[None]] = set()
 
@@ -97,7 +109,8 @@ class Catalogue:
         Without a name and a version: the default model; or, if a task is named that the default model does not do,
         the first model by name that does it. By its headers a request belongs to a canary or not.
 
-        Raises ModelNotFound, StableVersionMissing, and InvalidRequest when the named model does another task.
+        Raises ModelNotFound, ModelNotReady, StableVersionMissing, and InvalidRequest when the named model does another
+        task.
         """
         if name is None and version is None:
             return self._unnamed(self._name_by_task(task), headers)
@@ -109,7 +122,7 @@ class Catalogue:
         return model
 
     def _unnamed(self, name: str, headers: Mapping[str, str]) -> Model:
-        """The version of a model for a request that names none. Raises ModelNotFound, StableVersionMissing."""
+        """The version of a model for a request that names none. Raises as `choose` does."""
         newest = self._newest.get(name)
         if newest is None:
             raise self._not_found(name, None)
@@ -143,6 +156,8 @@ class Catalogue:
     def _name_by_task(self, task: str | None) -> str:
         default = self._described(self.default_name)
         if default is None and task is None:
+            if self.is_being_tried(self.default_name):
+                raise ModelNotReady(f"The default model {self.default_name!r} is not loaded yet.")
             raise ModelNotFound(f"The default model {self.default_name!r} is not loaded.")
         if default is not None and task in {None, default.manifest.task_type}:
             return self.default_name
@@ -150,6 +165,8 @@ class Catalogue:
             described = self._described(name)
             if described is not None and described.manifest.task_type == task:
                 return name
+        if self._tried:
+            raise ModelNotReady(f"No loaded model does {task!r}, and others are not loaded yet.")
         raise ModelNotFound(f"No loaded model does {task!r}.")
 
     def _described(self, name: str) -> Model | None:
@@ -159,14 +176,17 @@ class Catalogue:
         return stable or self._newest.get(name)
 
     def find(self, name: str, version: str) -> Model:
-        """That version. Raises ModelNotFound, which names those that are loaded."""
+        """That version. Raises ModelNotFound, which names those that are loaded, or ModelNotReady."""
         model = self._versions.get((name, version))
         if model is None:
             raise self._not_found(name, version)
         return model
 
-    def _not_found(self, name: str, version: str | None) -> ModelNotFound:
+    def _not_found(self, name: str, version: str | None) -> ModelNotFound | ModelNotReady:
         """Lists the loaded versions if the model has any."""
+        if self.is_being_tried(name, version):
+            which = f"The model {name!r}" if version is None else f"Version {version!r} of the model {name!r}"
+            return ModelNotReady(f"{which} is being tried and loaded; it is not ready yet.")
         if version is None or name not in self._newest:
             return ModelNotFound(f"No model {name!r} is loaded.")
         versions = self.versions(name)
@@ -207,6 +227,10 @@ class Catalogue:
             return self._misfits.get((name, version), "")
         return self._misfits.get((name, version), "its folder is gone")
 
+    def is_being_tried(self, name: str, version: str | None = None) -> bool:
+        """Whether that version, or any, is about to be served for the first time, or to be found unfit."""
+        return (name, version) in self._tried or (version is None and any(name == tried for tried, _ in self._tried))
+
     def unfit(self, name: str, version: str) -> str:
         """Why a version that is loaded should get no requests but those that name it; empty if it may."""
         model = self._versions.get((name, version))
@@ -217,17 +241,20 @@ class Catalogue:
         models: Mapping[ModelFolder, Model],
         misfits: Mapping[ModelFolder, str] = MappingProxyType({}),
         coming: Iterable[ModelFolder] = (),
+        tried: Iterable[ModelFolder] = (),
     ) -> None:
         """From now on exactly these models take requests. Those that are left out finish what they have, then close.
 
         `misfits`: folders of which what is there now cannot be served, and why; they are no candidates any more, even
-        if what was there before goes on. `coming`: those of which it is not known yet.
+        if what was there before goes on. `coming`: those of which it is not known yet; `tried`: of these, the ones that
+        are being tried, or will be shortly.
         """
         retired = [model for folder, model in self._models.items() if models.get(folder) is not model]
         self._models = dict(models)
         self._newest = {folder.name: models[folder] for folder in sorted(models, key=lambda folder: folder.precedence)}
         self._versions = {(model.name, model.version): model for model in models.values()}
         self._coming = {(folder.name, folder.version) for folder in coming}
+        self._tried = {(folder.name, folder.version) for folder in tried}
         self._misfits = {(folder.name, folder.version): reason for folder, reason in misfits.items()}
         self._arms.clear()  # they must not keep models that are retired
         LOADED.set(len(models))

@@ -14,8 +14,8 @@ import json
 import os
 import re
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import structlog
@@ -37,9 +37,6 @@ MOST_COUNTS_BYTES, MOST_COUNT = 1 << 20, 1 << 31
 
 FATAL, CURRENT = b"Fatal Python error: ", re.compile(rb"Current thread 0x([0-9a-f]+)")
 """As faulthandler writes them. It does not name a thread that Python did not start: then every slot is suspect."""
-
-Calling = Callable[[], AbstractContextManager[None]]
-"""A context manager that is entered around each call of a library that might crash."""
 
 log = structlog.get_logger()
 

@@ -4,20 +4,18 @@ import os
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 
 from prediction_service.batching.batcher import Batcher
 from prediction_service.batching.runtime import Runtime
 from prediction_service.models.baseline import read_baseline
 from prediction_service.models.card import read_card
-from prediction_service.models.crashes import Calling, Crashes
+from prediction_service.models.crashes import Crashes
 from prediction_service.models.folders.listing import ModelFolder
 from prediction_service.models.folders.manifest import Manifest
 from prediction_service.models.folders.manifest_file import read_manifest
 from prediction_service.models.model import Model
-from prediction_service.models.runtimes.lexicon import LexiconRuntime
+from prediction_service.models.runtimes.load import load_runtime
 from prediction_service.models.runtimes.python.launch import ProcessBounds
-from prediction_service.models.runtimes.python.runtime import PythonRuntime
 from prediction_service.models.trials.examination import examine
 from prediction_service.models.trials.golden import golden_summary
 from prediction_service.models.trials.samples import samples
@@ -98,35 +96,6 @@ def workers_of(manifest: Manifest) -> int:
     """How many calls of the model there may be at the same time."""
     usual = 1 if manifest.runtime.kind == "python" else os.cpu_count() or 1
     return manifest.batching.workers or usual
-
-
-def load_runtime(
-    folder: Path,
-    manifest: Manifest,
-    memory_bytes: int | None = None,
-    calling: Calling = nullcontext,
-    *,
-    processes: ProcessBounds | None = None,
-    name: str = "",
-    workers: int = 1,
-) -> Runtime:
-    """The runtime that the manifest names. Raises ModelError, and whatever a broken file makes a library raise."""
-    if manifest.runtime.kind == "lexicon":
-        return LexiconRuntime(manifest)
-    if manifest.runtime.kind == "python":
-        return PythonRuntime(
-            folder, manifest, manifest.runtime, processes or ProcessBounds(), name=name, workers=workers
-        )
-    # Here, so that a service without such models does not carry the library.
-    from prediction_service.models.runtimes.onnx import OnnxTextRuntime, takes_texts
-    from prediction_service.models.runtimes.onnx_file import find_file
-    from prediction_service.models.runtimes.onnx_rows import OnnxRowsRuntime
-    from prediction_service.models.runtimes.onnx_session import OnnxSession
-
-    session = OnnxSession(find_file(folder, manifest.runtime.file), memory_bytes, calling)
-    if takes_texts(folder, manifest, manifest.runtime):
-        return OnnxTextRuntime(session, folder, manifest, manifest.runtime)
-    return OnnxRowsRuntime(session, manifest, manifest.runtime)
 
 
 def warm_up(runtime: Runtime, manifest: Manifest) -> None:

@@ -6,7 +6,7 @@ another one that takes long.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -104,6 +104,14 @@ class ModelRepository:
             for folder, status in self._statuses.items()
             if status.state is State.LOADING
         }
+
+    def _tried(self) -> Iterator[ModelFolder]:
+        """Those that are not loaded, and are being tried or will be once they are left alone."""
+        return (
+            folder
+            for folder, status in self._statuses.items()
+            if status.state is State.LOADING and folder.name not in self._unloaded
+        )
 
     async def load(self, name: str) -> None:
         """Loads all folders of a model, changed or not. Raises ModelNotFound, ModelNotLoadable."""
@@ -210,6 +218,7 @@ class ModelRepository:
             {folder: status.model for folder, status in statuses if status.model is not None},
             {folder: status.misfit for folder, status in statuses if status.misfit},
             [folder for folder, status in statuses if status.model is None],
+            self._tried(),
         )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from prediction_service.batching.problems import CallerLeft, ModelFailed, ModelUnavailable
 from prediction_service.batching.reading import RequestTooCostly
-from prediction_service.models.catalogue import ModelNotFound
+from prediction_service.models.catalogue import ModelNotFound, ModelNotReady
 from prediction_service.models.model import Model
 from prediction_service.predict import Predicted, Predictor
 from prediction_service.records.failover import NotRecordable
@@ -23,7 +23,7 @@ lasts longer is no rush of requests."""
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 5.0
 """Between two attempts; doubled each time."""
 
-PASSING = (Overloaded, ModelUnavailable, JournalFull)
+PASSING = (Overloaded, ModelUnavailable, ModelNotReady, JournalFull)
 """What is waited out."""
 
 TOO_LARGE_TOGETHER = (RequestTooCostly, NotRecordable)

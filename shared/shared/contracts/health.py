@@ -20,6 +20,7 @@ class ComponentHealth(BaseModel):
     status: HealthStatus
     latency_ms: float | None = Field(None, description="How long the check took, in milliseconds")
     detail: str | None = Field(None, description="What a person should know: why it is not ok, or what is loaded")
+    is_starting: bool = Field(False, description="Not ok yet; most probably it will be, by itself and shortly")
 
 
 class ServiceHealth(BaseModel):

@@ -4,12 +4,12 @@ Messages and field numbers are those of onnx.proto; fields that are not listed h
 """
 
 from collections.abc import Iterator
-from typing import Any
-
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
-from google.protobuf.message import DecodeError, Message
+from typing import TYPE_CHECKING, Any
 
 from prediction_service.batching.runtime import ModelError
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
 
 FIELDS: dict[str, dict[str, tuple[int, str]]] = {
     "Model": {"graph": (7, "Graph")},
@@ -34,8 +34,11 @@ CLASS_LABELS = (b"classlabels_strings", b"classlabels_int64s", b"classlabels_int
 NORMALIZER, LOCALE = b"StringNormalizer", b"locale"
 
 
-def model_class() -> type[Message]:
+def model_class() -> "type[Message]":
     """A protobuf class for such files, built from FIELDS."""
+    # Here, since few models are read in this way, and each trial would wait for the library.
+    from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+
     types = descriptor_pb2.FieldDescriptorProto
     file = descriptor_pb2.FileDescriptorProto(name="onnx_part.proto", package="onnx_part", syntax="proto2")
     for name, fields in FIELDS.items():
@@ -55,6 +58,8 @@ def model_class() -> type[Message]:
 
 def read(content: bytes) -> Any:
     """The model, with the fields in FIELDS. Raises ModelError."""
+    from google.protobuf.message import DecodeError  # here for the reason above
+
     try:
         return model_class().FromString(content)
     except DecodeError as error:

@@ -7,7 +7,7 @@ from typing import Any
 
 import onnxruntime  # type: ignore[import-untyped]  # the package carries no types
 
-from prediction_service.models.crashes import Calling
+from prediction_service.batching.runtime import Calling
 from prediction_service.models.runtimes.onnx_file import open_session
 
 

@@ -1,8 +1,8 @@
 """Tries new models in processes of their own, so that a crash or a hang there affects no request.
 
 A trial is limited in time, processor time and memory, gets no secrets, and is killed with every process that it
-started. Most models need a second. One that needs longer is stopped and tried again, with the full time, in a second
-queue: so a folder that loads for ever delays the others by a few seconds only.
+started. Most models need a second or three. One that needs longer is stopped and tried again, with the full time, in a
+second queue: so a folder that loads for ever delays the others by a few seconds only.
 """
 
 import asyncio
@@ -20,10 +20,10 @@ from prediction_service.batching.runtime import ModelError, NotInTimeError
 from prediction_service.models.folders.manifest import Manifest
 from prediction_service.models.free_memory import free_memory
 
-QUICK_PROCESSOR_SECONDS = 3
-"""Processor time of a first, quick attempt. The shipped models need one second."""
+QUICK_PROCESSOR_SECONDS = 6
+"""Processor time of a first, quick attempt. The shipped models need one second to three, as the processor is."""
 
-QUICK_SECONDS = 10.0
+QUICK_SECONDS = 15.0
 """Elapsed time of a quick attempt, for a model that waits instead of computing."""
 
 QUICK_AT_ONCE, PATIENT_AT_ONCE = 2, 1

@@ -7,7 +7,7 @@ from prediction_service.batching.runtime import ModelError
 from prediction_service.models.folders.manifest import Manifest
 from prediction_service.models.folders.manifest_file import read_manifest
 from prediction_service.models.folders.runtime_options import OnnxOptions
-from prediction_service.models.loader import load_runtime
+from prediction_service.models.runtimes.load import load_runtime
 from prediction_service.models.runtimes.python.launch import ProcessBounds
 from prediction_service.models.trials.examination import Examined, examine
 from prediction_service.models.trials.golden import check_golden
