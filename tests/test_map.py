@@ -4,6 +4,7 @@ No document's link leads nowhere.
 """
 
 import ast
+import os
 import re
 from pathlib import Path
 
@@ -38,8 +39,11 @@ NAME = re.compile(r"`([a-z_][a-z0-9_]*(?:/[a-z_][a-z0-9_]*)*)`")
 
 def documents() -> list[Path]:
     """Every document of the repository; what was made or installed here lies in hidden folders and in build/."""
-    folders = [entry for entry in REPOSITORY.iterdir() if entry.is_dir() and not entry.name.startswith((".", "build"))]
-    return sorted([*REPOSITORY.glob("*.md"), *(document for folder in folders for document in folder.rglob("*.md"))])
+    found = []
+    for folder, folders, names in os.walk(REPOSITORY):
+        folders[:] = [name for name in folders if not name.startswith((".", "build"))]
+        found += [Path(folder, name) for name in names if name.endswith(".md")]
+    return sorted(found)
 
 
 def links(text: str) -> list[str]:
