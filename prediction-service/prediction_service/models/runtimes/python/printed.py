@@ -25,6 +25,8 @@ class PrintedLines:
         self._model = model
         self._begun = b""
         """A line that has no end yet."""
+        self._is_torn = False
+        """Whether what comes is the rest of a line whose beginning was left out."""
         self._second, self._lines, self._left_out = 0, 0, 0
 
     def take(self, chunk: bytes) -> None:
@@ -33,8 +35,12 @@ class PrintedLines:
             sleep(REST_SECONDS)
         if self._is_full():
             self._left_out += chunk.count(b"\n")
-            self._begun = b""
+            self._begun, self._is_torn = b"", not chunk.endswith(b"\n")
             return
+        if self._is_torn:
+            _, end, chunk = chunk.partition(b"\n")
+            self._is_torn = not end
+            self._left_out += len(end)
         *lines, begun = (self._begun + chunk).split(b"\n")
         self._begun = begun[: 4 * MOST_CHARACTERS]
         for index, line in enumerate(lines):
