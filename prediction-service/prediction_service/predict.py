@@ -148,7 +148,7 @@ class Predictor:
     ) -> None:
         """Lets a candidate in the shadow compute the same, now that it is on record."""
         if model.shadow is not None:
-            self._shadows.offer(model.shadow, [instance for instance, _ in computed], predicted)
+            self._shadows.offer(model.shadow, (instance for instance, _ in computed), predicted)
 
     def _describe_all(self, model: Model, computed: Sequence[tuple[Instance, Outcome]]) -> list[Predicted]:
         """The prediction of each of these instances."""

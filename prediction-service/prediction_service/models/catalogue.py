@@ -62,18 +62,22 @@ NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class Arms:
-    """The two models of a canary, as its requests get them; made once, since what they have in common takes looking."""
+    """What requests get of a canary or a shadow; made once, since what two models have in common takes looking."""
 
     made_of: tuple[InForce, Model, Model]
     stable: Model
-    candidate: Model
+    share: Model
+    """For the requests that the candidate answers, or computes besides."""
 
     @classmethod
     def of(cls, in_force: InForce, stable: Model, candidate: Model) -> Self:
         """For these two under this policy."""
+        made_of = in_force, stable, candidate
+        if not in_force.is_canary:
+            return cls(made_of, stable, stable.in_shadow(candidate, in_force.policy.started_at))
         instead = stable if stable.speaks_like(candidate) else None
         return cls(
-            (in_force, stable, candidate),
+            made_of,
             stable.in_canary(in_force.counts[Arm.STABLE]),
             candidate.in_canary(in_force.counts[Arm.CANDIDATE], instead),
         )
@@ -135,23 +139,14 @@ class Catalogue:
         if stable is None:
             raise StableVersionMissing(name, in_force.stable_version)
         if in_force.candidate_version is None:
-            return stable if in_force.shadow_version is None else self._shadowed(stable, in_force, headers)
+            return stable
         candidate = self._versions.get((name, in_force.candidate_version))
         if candidate is None or self.unfit(name, candidate.version):
             return stable  # and nobody counts: there is no choice to be judged
         arms = self._arms.get(name)
         if arms is None or not arms.are_of(in_force, stable, candidate):
             arms = self._arms[name] = Arms.of(in_force, stable, candidate)
-        return arms.candidate if in_force.wants_candidate(headers) else arms.stable
-
-    def _shadowed(self, stable: Model, in_force: InForce, headers: Mapping[str, str]) -> Model:
-        """The stable version, with its shadow where a request is among those that it computes."""
-        name, version, started_at = stable.name, in_force.shadow_version or "", in_force.policy.started_at
-        candidate = self._versions.get((name, version))
-        if candidate is None or started_at is None or self.unfit(name, version):
-            return stable
-        alike = candidate.manifest.inputs == stable.manifest.inputs
-        return stable.in_shadow(candidate, started_at) if alike and in_force.wants_candidate(headers) else stable
+        return arms.share if in_force.wants_candidate(headers) else arms.stable
 
     def _name_by_task(self, task: str | None) -> str:
         default = self._described(self.default_name)

@@ -50,8 +50,10 @@ class Model:
         """The same model, for a request that a canary sends here."""
         return replace(self, counts=counts, instead=instead)
 
-    def in_shadow(self, candidate: "Model", started_at: datetime) -> "Model":
-        """The same model, for a request that the candidate computes besides."""
+    def in_shadow(self, candidate: "Model", started_at: datetime | None) -> "Model":
+        """The same model, for a request that the candidate computes besides, if it takes the same inputs."""
+        if started_at is None or candidate.manifest.inputs != self.manifest.inputs:
+            return self
         return replace(self, shadow=Shadow(candidate, started_at))
 
     def speaks_like(self, other: "Model") -> bool:

@@ -40,10 +40,10 @@ class InForce:
 
     def __init__(self, policy: Rollout, stable_version: str, counts: Mapping[Arm, VersionCounts]) -> None:
         self.policy, self.stable_version, self.counts = policy, stable_version, counts
-        self.candidate_version = policy.candidate_version if policy.mode is RolloutMode.CANARY else None
-        """The version that gets a share of the requests; None: all get the stable one."""
-        self.shadow_version = policy.candidate_version if policy.mode is RolloutMode.SHADOW else None
-        """The version that computes a share of them besides."""
+        self.is_canary = policy.mode is RolloutMode.CANARY
+        has_candidate = policy.mode in {RolloutMode.CANARY, RolloutMode.SHADOW}
+        self.candidate_version = policy.candidate_version if has_candidate else None
+        """The version that gets a share of the requests, or computes a share of them besides; None: there is none."""
         self._share = Share(policy)
 
     def wants_candidate(self, headers: Mapping[str, str]) -> bool:

@@ -36,7 +36,9 @@ class Share:
 
     def has(self, headers: Mapping[str, str]) -> bool:
         """Whether a request with these headers is among them."""
-        return self._below > 0 and self.position(self.key_of(headers)) < self._below
+        if self._below in {0, 1}:
+            return self._below == 1
+        return self.position(self.key_of(headers)) < self._below
 
     def key_of(self, headers: Mapping[str, str]) -> str:
         """What a request is held to: the header, else its caller, else (in the shadow, or without a gateway) itself."""

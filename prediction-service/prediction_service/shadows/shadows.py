@@ -6,7 +6,7 @@ or finds no place, is dropped and counted. So is what Postgres does not take: no
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from time import perf_counter
 from typing import Any, Self
@@ -52,6 +52,8 @@ OWN_FAULTS = (ModelFailed, ModelUnavailable, DeadlinePassed, TookTooLong)
 
 COMPUTED = Counter("prediction_shadows", "Predictions that candidates made in the shadow")
 DROPPED = Counter("prediction_shadows_dropped", "Predictions that candidates were to make in the shadow", ["reason"])
+NO_PLACE = DROPPED.labels("no place")
+"""What becomes of most, on a busy server."""
 
 log = structlog.get_logger()
 
@@ -82,11 +84,11 @@ class Shadows:
         self._store.disconnect()
 
     def offer(
-        self, shadow: Shadow, instances: Sequence[Instance], said: Sequence[tuple[Record, dict[str, Any]]]
+        self, shadow: Shadow, instances: Iterable[Instance], said: Sequence[tuple[Record, dict[str, Any]]]
     ) -> None:
         """A request that was answered; waits for nothing."""
         if len(self._waiting) >= MAX_WAITING or self._size >= MAX_SIZE:
-            DROPPED.labels("no place").inc(len(said))
+            NO_PLACE.inc(len(said))
             return
         if len(said) > MAX_ROWS:
             DROPPED.labels("many rows").inc(len(said) - MAX_ROWS)
