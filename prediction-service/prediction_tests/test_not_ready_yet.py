@@ -41,7 +41,18 @@ async def test_until_it_is_loaded_it_is_a_503_that_says_when_to_come_again(
         answer = await client.post("/predict", json={"text": "Fine."} | chosen)
         assert assert_problem(answer, 503)["type"] == NOT_READY, chosen
         assert int(answer.headers["retry-after"]) > 0
-    assert (await client.get("/v2/models/own/ready")).status_code == 503
+    documented = (await client.get("/openapi.json")).json()["paths"]
+    for path in (
+        "/v2/models/{name}/ready",
+        "/v2/models/{name}/stats",
+        "/v2/models/{name}",
+        "/models/{name}/{version}/card",
+    ):
+        answer = await client.get(path.format(name="own", version="1.0.0"))
+        assert answer.status_code == 503, path
+        assert int(answer.headers["retry-after"]) > 0, path
+        assert "is not ready yet" in answer.text, path
+        assert "503" in documented[path]["get"]["responses"], path
     unknown = {"model_name": "nobody"}, {"model_name": "own", "model_version": "2.0.0"}
     for chosen in unknown:
         assert_problem(await client.post("/predict", json={"text": "Fine."} | chosen), 404)

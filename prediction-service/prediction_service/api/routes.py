@@ -100,7 +100,7 @@ def models_router(repository: ModelRepository, policies: Policies, candidates: C
         "/models/{name}/{version}/card",
         summary="A model's card",
         response_class=MarkdownResponse,
-        responses=problems(404, 422),
+        responses=problems(404, 422, 503),
     )
     async def get_card(name: Name, version: Version, request: Request) -> MarkdownResponse:
         """What the author of a loaded version says of it, as Markdown: the `README.md` of its folder, as it was loaded.

@@ -47,7 +47,7 @@ def add_models(router: APIRouter, catalogue: Catalogue, choice: Choice) -> None:
         response.status_code = 200 if ready else 503
         return {"name": name, "ready": ready}
 
-    @router.get("/models/{name}/stats", summary="Statistics of a model", responses=documented_errors(404))
+    @router.get("/models/{name}/stats", summary="Statistics of a model", responses=documented_errors(404, 503))
     @router.get("/models/{name}/versions/{version}/stats", include_in_schema=False)
     async def model_statistics(name: Name, request: Request, version: Version = None) -> dict[str, Any]:
         choice.shown(request).require(name)
