@@ -85,6 +85,16 @@ $(HUGGING_FACE)/installed: examples/requirements.txt examples/hugging-face/requi
 	@$(INSTALL) $(HUGGING_FACE) examples/requirements.txt examples/hugging-face/requirements.txt training/$(TORCH).txt -- ./cli
 	@touch $@
 
+TOOLS := .venv-tools
+
+.PHONY: tools-install
+tools-install: $(TOOLS)/installed ## import-linter and schemathesis, into .venv-tools
+
+$(TOOLS)/installed: deploy/tools/requirements.txt deploy/requirements/uv.txt
+	@echo "Installing into $(TOOLS) …"
+	@$(INSTALL) $(TOOLS) deploy/tools/requirements.txt
+	@touch $@
+
 # MAKEFLAGS: what tests start with make is no part of this one's -j.
 SUITES := $(DISTRIBUTIONS:%=test-of-%)
 
@@ -95,7 +105,7 @@ $(SUITES): test-of-%: install examples-install
 	@echo "== $*"; cd $* && MAKEFLAGS= ../$(BIN)/pytest --quiet -m "not faults"
 
 .PHONY: test-of-the-stack
-test-of-the-stack: install examples-install ## Of these, the tests of the whole stack (test-of-<distribution>: its own)
+test-of-the-stack: install examples-install tools-install ## Of these, the tests of the whole stack (test-of-<distribution>: its own)
 	@echo "== the whole stack"; MAKEFLAGS= $(BIN)/pytest --quiet -m "not faults" --ignore tests/test_install.py tests training
 
 CONSOLE_TESTS = $(BIN)/pytest --quiet -c pyproject.toml --rootdir . gateway/console_tests
@@ -109,8 +119,11 @@ screenshots: console-install ## Take the pictures in docs/images anew, of a stac
 	$(CONSOLE_TESTS)/test_screenshots.py
 
 .PHONY: console-install
-console-install: install ## What the browser tests of the console need, into .venv
+console-install: $(VENV)/console-installed ## What the browser tests of the console need, into .venv
+
+$(VENV)/console-installed: $(VENV)/installed gateway/console_tests/requirements.txt
 	@$(INSTALL) $(VENV) requirements.txt gateway/console_tests/requirements.txt -- $(DISTRIBUTIONS:%=./%)
+	@touch $@
 
 .PHONY: test-install
 test-install: install ## The installation: old and new pips, an index that moves on, a kill in the middle
@@ -132,11 +145,11 @@ test-containers: install ## Build and test the stack in containers (needs Docker
 	$(BIN)/pytest --quiet --timeout 900 deploy/container_tests
 
 .PHONY: lint
-lint: install ## ruff, mypy (strict), import-linter, hadolint and compose-lint
+lint: install tools-install ## ruff, mypy (strict), import-linter, hadolint and compose-lint
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy shared/shared gateway/gateway prediction-service/prediction_service metrics-service/metrics_service analytics-service/analytics_service cli/modelserver deploy/local deploy/installer deploy/observability deploy/healthcheck.py deploy/import_all.py benchmarks/*.py benchmarks/harness benchmarks/scenarios
-	$(BIN)/lint-imports
+	PYTHONPATH=shared:gateway:prediction-service:metrics-service:analytics-service:cli:deploy $(TOOLS)/bin/lint-imports
 	@! ls shared/shared/database/migrations/versions | cut -c1-4 | uniq -d | grep . # two migrations with this number
 	$(BIN)/hadolint deploy/Dockerfile
 	$(BIN)/compose-lint check docker-compose.yml
@@ -217,6 +230,7 @@ requirements: install ## Compile every file of pinned packages again, with the n
 	set -e; for input in $(wordlist 2,5,$(DISTRIBUTIONS:%=%/pyproject.toml)) deploy/requirements/build.in deploy/requirements/uv.in; do \
 	    name=$$(basename $${input%/pyproject.toml} .in); \
 	    $(COMPILE) $(OWN) $$input --output-file deploy/requirements/$$name.txt; done
+	$(NEWEST) $(OWN) deploy/tools/requirements.in --output-file deploy/tools/requirements.txt
 	$(NEWEST) $(OWN) benchmarks/requirements.in --output-file benchmarks/requirements.txt
 	$(NEWEST) $(OWN) gateway/console_tests/requirements.in --output-file gateway/console_tests/requirements.txt
 	set -e; for input in benchmarks/peers/*/requirements.in prediction-service/prediction_tests/clients/*/requirements.in tests/pips/newest.in; do \
@@ -236,5 +250,5 @@ machines: install ## Ask the index whether every pinned package has a wheel for 
 
 .PHONY: clean
 clean: ## Remove .venv and caches (not .local, where the data is)
-	rm -rf $(VENV) $(EXAMPLES) $(HUGGING_FACE) .mypy_cache .ruff_cache .import_linter_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(EXAMPLES) $(TOOLS) $(HUGGING_FACE) .mypy_cache .ruff_cache .import_linter_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from local.services import SERVICES, settings_class
-from shared.database.roles import SERVICE_ROLES
+from shared.database.service_roles import SERVICE_ROLES
 from shared.processes.waiting import wait_until
 from shared.settings.secret_words import secrets_of
 from shared.testing.postgres import PostgresServer

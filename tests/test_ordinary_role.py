@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from local.database import migrate_own
 from local.errors import CannotRunError
 from shared.database.migrate import migrate
-from shared.database.roles import SERVICE_ROLES
+from shared.database.service_roles import SERVICE_ROLES
 from shared.testing.postgres import PostgresServer
 from tests.stack import LocalStack
 

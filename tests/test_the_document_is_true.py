@@ -3,7 +3,6 @@
 import json
 import random
 import subprocess
-import sys
 from pathlib import Path
 
 import httpx
@@ -23,6 +22,9 @@ LOADING = "^/v2/repository/models/"
 
 PLENTY = "1000000/60s"
 
+SCHEMATHESIS = Path(__file__).parent.parent / ".venv-tools/bin/schemathesis"
+"""As make tools-install installs it."""
+
 SEED_OF_CI = 20_261_127
 """Where Hypothesis draws the same each time (in CI), schemathesis does as well."""
 
@@ -38,7 +40,7 @@ def roomy(tmp_path: Path):
 def run_schemathesis(stack: LocalStack, folder: Path, *which: str) -> None:
     seed = SEED_OF_CI if settings().derandomize else random.randrange(2**32)
     run = subprocess.run(
-        [Path(sys.executable).parent / "schemathesis", "run", f"{stack.url}/openapi.json", "--url", stack.url,
+        [SCHEMATHESIS, "run", f"{stack.url}/openapi.json", "--url", stack.url,
          "--phases", "examples,coverage,fuzzing", "--max-examples", "30", "--seed", str(seed), "--no-color",
          "--checks", ",".join(CHECKS), "--header", f"Authorization: Bearer {TOKEN}", *which],
         cwd=folder, capture_output=True, text=True, timeout=500, check=False,

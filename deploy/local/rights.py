@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from shared.database.roles import SERVICE_ROLES
 from shared.database.schema_version import NEWEST_REVISION, REVISION_QUERY
+from shared.database.service_roles import SERVICE_ROLES
 from shared.database.sql import load_sql
 
 ROLE_FACTS, LACKING_RIGHTS = load_sql(__package__, "role_facts"), load_sql(__package__, "lacking_rights")

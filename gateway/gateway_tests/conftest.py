@@ -1,6 +1,7 @@
 """A real gateway in front of a real upstream, both in the test's event loop, over real sockets."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -14,6 +15,9 @@ from gateway.settings import Settings
 from shared.embedded.ports import free_ports
 from shared.service.assembly import server_for
 from shared.testing.postgres import Database
+
+WITHOUT_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""Made once: httpx reads all certificates of the system for each client, also for those that speak plain HTTP."""
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -67,7 +71,8 @@ async def gateway_running(settings: Settings) -> AsyncIterator[httpx.AsyncClient
     while not server.started:
         await asyncio.sleep(0.01)
     try:
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{settings.port}", timeout=20) as client:
+        url = f"http://127.0.0.1:{settings.port}"
+        async with httpx.AsyncClient(base_url=url, timeout=20, verify=WITHOUT_TLS) as client:
             yield client
     finally:
         server.should_exit = True

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from shared.database.connection import CannotConnectError
+from shared.database.connection import CannotConnectError, in_one_line
 from shared.database.connection import is_away as is_about_the_server
 from shared.http.problems import Overloaded, Problem
 
@@ -89,5 +89,5 @@ def is_unavailable(error: DBAPIError) -> bool:
 
 def unavailable(error: Exception) -> DatabaseUnavailable:
     """The problem to respond with; the reason goes to the log only."""
-    log.warning("database away", error=(str(error) or type(error).__name__).splitlines()[0])
+    log.warning("database away", error=in_one_line(error))
     return DatabaseUnavailable()

@@ -6,7 +6,8 @@ from sqlalchemy import text
 from metrics_tests.rows import Row, insert_over
 from shared.database.engine import create_engine
 from shared.database.migrate import upgrade
-from shared.database.roles import SERVICE_ROLES, ensure_roles
+from shared.database.roles import ensure_roles
+from shared.database.service_roles import SERVICE_ROLES
 from shared.testing.postgres import Database, PostgresServer
 
 

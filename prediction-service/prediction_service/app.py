@@ -44,7 +44,6 @@ from prediction_service.models.loader import QueueBounds
 from prediction_service.models.register import ModelRegister
 from prediction_service.models.repository import ModelRepository
 from prediction_service.models.runtimes.python.launch import ProcessBounds
-from prediction_service.models.served_before import ServedBefore
 from prediction_service.models.trials.runner import TrialBounds, Trials
 from prediction_service.predict import Predictor
 from prediction_service.records.failover import RecordFailover
@@ -77,11 +76,11 @@ def create_app(settings: Settings) -> ASGIApp:
     processes = ProcessBounds(environments, memory, call_seconds, seconds)
     bounds = QueueBounds(settings.queue_rows, settings.prediction_timeout_seconds, call_seconds, memory, processes)
     crashes = Crashes(settings.journal_dir)
-    trials, served_before = Trials(TrialBounds(seconds, memory, environments)), ServedBefore(settings.journal_dir)
+    trials = Trials(TrialBounds(seconds, memory, environments))
     policies = Policies()
     catalogue = Catalogue(settings.default_model, policies)
     candidates = Candidates(catalogue, policies)
-    admission = Admission(trials, bounds, seconds, served_before, crashes)
+    admission = Admission(trials, bounds, seconds, settings.journal_dir, crashes)
     repository = ModelRepository(settings.models_dir, catalogue, admission)
     connector = Connector(settings.database_url, SERVICE)
     journal = Journal(settings.journal_dir, settings.journal_max_bytes)

@@ -11,7 +11,7 @@ from prediction_service.batching.runtime import ModelError
 from prediction_service.models.folders.contents import digest_of, stat_entry
 from prediction_service.models.folders.listing import NAME, VERSION, FolderList, add_versions, folders_in, list_folders
 from prediction_service.models.folders.manifest import Manifest
-from prediction_service.models.folders.manifest_file import FILE_NAME, ManifestError, check_cheaply
+from prediction_service.models.folders.manifest_file import FILE_NAME, ManifestError, read_cheaply
 from prediction_service.models.folders.plain_files import is_file, read_plain
 from prediction_service.models.trials.golden import golden_rows
 from prediction_service.models.trials.runner import TrialBounds, Trials
@@ -85,7 +85,7 @@ def verdict_on(path: Path, bounds: TrialBounds, notes: Sequence[str]) -> Verdict
 
 async def tried(path: Path, bounds: TrialBounds) -> Manifest:
     """The manifest of a folder that passes its trial. Raises ManifestError and ModelError."""
-    check_cheaply(path)
+    read_cheaply(path)
     digest = await asyncio.to_thread(digest_of, path, bounds.seconds, FILES_TO_MEMORY * bounds.memory_bytes)
     return await Trials(bounds).run(path, digest, lambda: None)
 

@@ -16,7 +16,7 @@ from prediction_service.models.folders.contents import MOST_FILES, fingerprint
 from prediction_service.models.folders.listing import ModelFolder
 from prediction_service.models.folders.manifest_file import ManifestError
 from prediction_service.models.loader import QueueBounds
-from prediction_service.models.served_before import ServedBefore
+from prediction_service.models.remembered import SERVED, RememberedDigests
 from prediction_service.models.trials.runner import QUICK_PROCESSOR_SECONDS, TrialBounds, Trials, fault_of
 from prediction_tests.hostile_models import BROKEN, MALICIOUS, SLEEPERS, TRIGGER, Fill, drop_in, lost_in_rules, model
 from prediction_tests.service import QUICK_DEFAULT, QUICK_MODELS, StartService, assert_problem
@@ -94,7 +94,7 @@ async def test_hundreds_of_broken_manifests_start_no_process_and_delay_nobody(
 async def test_what_was_served_before_is_tried_before_a_crowd_of_new_folders(tmp_path: Path) -> None:
     def after_a_restart() -> Admission:
         bounds = TrialBounds(30 + next(other), MEMORY)  # other bounds: nothing that this process tried counts
-        return Admission(Trials(bounds), QueueBounds(1024, 5.0, memory_bytes=MEMORY), 30, ServedBefore(tmp_path))
+        return Admission(Trials(bounds), QueueBounds(1024, 5.0, memory_bytes=MEMORY), 30, tmp_path)
 
     other = itertools.count()
     (tmp_path / "models").mkdir()
@@ -119,16 +119,16 @@ async def test_what_was_served_before_is_tried_before_a_crowd_of_new_folders(tmp
 
 def test_what_was_served_is_an_order_and_never_a_fault(tmp_path: Path) -> None:
     digests = [f"sha256:{number:064x}" for number in range(1500)]
-    served = ServedBefore(tmp_path)
+    served = RememberedDigests(tmp_path, SERVED)
     for digest in digests:
         served.add(digest)
-    again = ServedBefore(tmp_path)
+    again = RememberedDigests(tmp_path, SERVED)
     kept = [digest in again for digest in (digests[0], digests[499], digests[500], digests[-1])]
     assert kept == [False, False, True, True]
     (tmp_path / "served-before").write_bytes(os.urandom(1000))
-    assert digests[-1] not in ServedBefore(tmp_path)
-    ServedBefore(tmp_path / "nowhere").add(digests[0])
-    assert digests[0] not in ServedBefore(None)
+    assert digests[-1] not in RememberedDigests(tmp_path, SERVED)
+    RememberedDigests(tmp_path / "nowhere", SERVED).add(digests[0])
+    assert digests[0] not in RememberedDigests(None, SERVED)
 
 
 @pytest.mark.timeout(60)

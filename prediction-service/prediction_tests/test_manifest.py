@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from prediction_service.models.folders.manifest import Manifest
-from prediction_service.models.folders.manifest_file import ManifestError, check_cheaply, read_manifest
+from prediction_service.models.folders.manifest_file import ManifestError, read_cheaply, read_manifest
 
 LABELS = [
     "C#",
@@ -144,24 +144,24 @@ def test_a_text_that_turns_its_direction_is_refused(tmp_path: Path, name: str) -
 def test_a_manifest_beyond_all_measure_says_so_in_short(tmp_path: Path, content: bytes, reason: str) -> None:
     (tmp_path / "model.toml").write_bytes(content)
     with pytest.raises(ManifestError, match=reason) as refused:
-        check_cheaply(tmp_path)
+        read_cheaply(tmp_path)
     assert len(str(refused.value)) < 5000
 
 
 @pytest.mark.timeout(20)
 def test_what_takes_the_square_of_its_size_is_left_to_the_trial(tmp_path: Path) -> None:
     (tmp_path / "model.toml").write_bytes(b".".join([b"a"] * 30_000) + b" = 1")
-    check_cheaply(tmp_path)
+    read_cheaply(tmp_path)
     (tmp_path / "model.toml").write_bytes(b"# " + b"x" * 70_000 + b"\na = [")
-    check_cheaply(tmp_path)
+    read_cheaply(tmp_path)
 
 
 @pytest.mark.timeout(20)
 def test_a_manifest_that_is_no_file_holds_nobody_up(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "model.toml")
     with pytest.raises(ManifestError, match="is not a plain file"):
-        check_cheaply(tmp_path)
+        read_cheaply(tmp_path)
     (tmp_path / "model.toml").unlink()
     (tmp_path / "model.toml").symlink_to("/dev/zero")
     with pytest.raises(ManifestError, match="is not a plain file"):
-        check_cheaply(tmp_path)
+        read_cheaply(tmp_path)

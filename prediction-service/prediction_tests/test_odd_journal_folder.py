@@ -9,7 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from prediction_service.models.crashes import Crashes, read_counts
-from prediction_service.models.served_before import ServedBefore
+from prediction_service.models.remembered import SERVED, RememberedDigests
 from prediction_tests.hostile_models import drop_in, model
 from prediction_tests.service import StartService
 
@@ -63,12 +63,12 @@ def test_what_was_served_is_remembered_by_the_process_at_least(
     tmp_path: Path, name: str, put: Callable[[Path], None]
 ) -> None:
     put(tmp_path / name)
-    served = ServedBefore(tmp_path)
+    served = RememberedDigests(tmp_path, SERVED)
     with capture_logs() as lines:
         served.add(DIGEST)
     assert DIGEST in served
-    assert DIGEST in ServedBefore(tmp_path) or [line["event"] for line in lines] == [
-        "what was served is not remembered"
+    assert DIGEST in RememberedDigests(tmp_path, SERVED) or [line["event"] for line in lines] == [
+        "a digest is not remembered"
     ]
 
 

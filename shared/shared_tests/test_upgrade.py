@@ -12,8 +12,9 @@ from alembic.script import ScriptDirectory
 
 from shared.database.engine import create_engine
 from shared.database.migrate import MIGRATIONS, migrate, upgrade
-from shared.database.roles import SERVICE_ROLES, ensure_roles
+from shared.database.roles import ensure_roles
 from shared.database.schema_version import NEWEST_REVISION, REVISION_QUERY
+from shared.database.service_roles import SERVICE_ROLES
 from shared.testing.postgres import Database, PostgresServer
 
 OLDEST = "0001"

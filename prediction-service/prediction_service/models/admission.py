@@ -6,17 +6,20 @@ admission of other folders.
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 
 from prediction_service.batching.runtime import ModelError
 from prediction_service.batching.threads import DaemonThreads
 from prediction_service.models.crashes import Crashes
 from prediction_service.models.folders.contents import digest_of, fingerprint
 from prediction_service.models.folders.listing import ModelFolder
-from prediction_service.models.folders.manifest_file import check_cheaply
+from prediction_service.models.folders.manifest import Manifest
+from prediction_service.models.folders.manifest_file import read_cheaply
 from prediction_service.models.loader import QueueBounds, load_model
 from prediction_service.models.model import Model
-from prediction_service.models.served_before import ServedBefore
+from prediction_service.models.remembered import PASSED, SERVED, RememberedDigests
 from prediction_service.models.trials.runner import Trials
+from prediction_service.models.trials.same_trial import says_the_same_again
 
 READERS, LOADERS = 2, 2
 """Folders that are read, and loaded, at the same time. They have threads of their own, so that a slow disk does not
@@ -31,18 +34,22 @@ class FolderChangedError(ModelError):
 
 
 class Admission:
-    """Admits folders, several at a time. `seconds`: how long reading a folder may take, and loading it likewise."""
+    """Admits folders, several at a time. `seconds`: how long reading a folder may take, and loading it likewise.
+
+    `memory`: the folder in which it remembers what was served and what passed; None: only in the process.
+    """
 
     def __init__(
         self,
         trials: Trials,
         bounds: QueueBounds,
         seconds: float,
-        served_before: ServedBefore | None = None,
+        memory: Path | None = None,
         crashes: Crashes | None = None,
     ) -> None:
         self._trials, self._bounds, self._seconds = trials, bounds, seconds
-        self._served_before, self._crashes = served_before or ServedBefore(None), crashes or Crashes(None)
+        self._served_before, self._passed = RememberedDigests(memory, SERVED), RememberedDigests(memory, PASSED)
+        self._crashes = crashes or Crashes(None)
         self._readers, self._loaders = DaemonThreads(READERS, "read model"), DaemonThreads(LOADERS, "load model")
 
     async def digest(self, folder: ModelFolder) -> str:
@@ -60,12 +67,12 @@ class Admission:
         it, so it is loaded even if it has crashed the service before.
         """
         before = await asyncio.to_thread(fingerprint, folder.path)
-        await asyncio.wrap_future(self._readers.submit(check_cheaply, folder.path))
+        manifest = await asyncio.wrap_future(self._readers.submit(read_cheaply, folder.path))
         digest = await self.digest(folder)
         if by_hand:
             await asyncio.to_thread(self._crashes.forgive, digest)
         self._crashes.check(digest)
-        manifest = await self._trials.run(folder.path, digest, takes_long, first=digest in self._served_before)
+        manifest = await self._try(folder, manifest, digest, takes_long)
         loading = self._loaders.submit(load_model, folder, self._bounds, manifest, digest, self._crashes)
         try:
             async with asyncio.timeout(self._seconds):
@@ -82,3 +89,14 @@ class Admission:
             await model.batcher.close()
             raise
         return model
+
+    async def _try(
+        self, folder: ModelFolder, manifest: Manifest | None, digest: str, takes_long: Callable[[], None]
+    ) -> Manifest:
+        """The manifest, once the folder has passed its trial, or has passed the same one before. Raises ModelError."""
+        trial = await asyncio.to_thread(self._trials.name_of, digest)
+        if manifest is not None and says_the_same_again(manifest) and trial in self._passed:
+            return manifest
+        tried = await self._trials.run(folder.path, digest, takes_long, first=digest in self._served_before)
+        await asyncio.to_thread(self._passed.add, trial)
+        return tried

@@ -182,6 +182,11 @@ def words_of(error: Exception) -> str:
         return "connection refused"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
+    return in_one_line(error)
+
+
+def in_one_line(error: Exception) -> str:
+    """The first line of what an error says."""
     return (str(error) or type(error).__name__).splitlines()[0]
 
 

@@ -18,9 +18,10 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from shared.database import locks
-from shared.database.connection import CannotConnectError
+from shared.database.connection import CannotConnectError, in_one_line
 from shared.database.engine import create_engine
-from shared.database.roles import ensure_roles, passwords_from_environment
+from shared.database.roles import ensure_roles
+from shared.database.service_roles import passwords_from_environment
 from shared.database.urls import DatabaseUrl
 from shared.settings.settings import ServiceSettings, load_settings
 from shared.telemetry.logs import configure_logging
@@ -62,11 +63,6 @@ def is_without_answer(error: BaseException | None) -> bool:
     if isinstance(error, CannotConnectError):
         return not error.trouble.is_lasting
     return error is not None and (isinstance(error, NO_ANSWER) or is_without_answer(error.__cause__))
-
-
-def in_one_line(error: Exception) -> str:
-    """The first line of what an error says."""
-    return (str(error) or type(error).__name__).splitlines()[0]
 
 
 async def migrate(url: SecretStr, passwords: Mapping[str, str]) -> None:

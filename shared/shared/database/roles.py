@@ -1,25 +1,11 @@
 """One database role per service, with the least it needs; the migrations grant, this file makes them exist."""
 
-import os
 from collections.abc import Mapping
-from pathlib import Path
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-SERVICE_ROLES = ("gateway", "prediction_service", "metrics_service")
-
-
-def passwords_from_environment(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """`GATEWAY_DB_PASSWORD` or `GATEWAY_DB_PASSWORD_FILE`, and so on, for the roles that have one."""
-    found = {}
-    for role in SERVICE_ROLES:
-        variable = f"{role.upper()}_DB_PASSWORD"
-        if path := environment.get(f"{variable}_FILE"):
-            found[role] = Path(path).read_text(encoding="utf-8").strip()
-        elif password := environment.get(variable):
-            found[role] = password
-    return found
+from shared.database.service_roles import SERVICE_ROLES
 
 
 async def ensure_roles(connection: AsyncConnection, passwords: Mapping[str, str]) -> None:

@@ -4,7 +4,7 @@ import os
 import signal
 from pathlib import Path
 
-from shared.database.roles import SERVICE_ROLES
+from shared.database.service_roles import SERVICE_ROLES
 from shared.embedded import postgres
 from shared.embedded.ports import free_ports
 from shared.embedded.unprivileged import give_to_unprivileged, unprivileged

@@ -10,7 +10,7 @@ import asyncpg
 from pydantic import SecretStr
 
 from shared.database.migrate import migrate
-from shared.database.roles import SERVICE_ROLES
+from shared.database.service_roles import SERVICE_ROLES
 from shared.embedded import postgres
 from shared.embedded.ports import free_ports
 from shared.processes.server import ServerProcess

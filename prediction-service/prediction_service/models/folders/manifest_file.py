@@ -32,11 +32,11 @@ def read_manifest(folder: Path) -> Manifest:
     return parse(content_of(folder))
 
 
-def check_cheaply(folder: Path) -> None:
-    """Raises ManifestError for a wrong manifest before any trial; one that is costly to parse is left to the trial."""
+def read_cheaply(folder: Path) -> Manifest | None:
+    """The manifest before any trial; None if parsing is costly, which is left to the trial. Raises ManifestError."""
     content = content_of(folder)
-    if len(content) <= CHEAP_BYTES and max(line.count(b".") for line in content.split(b"\n")) <= CHEAP_DOTS:
-        parse(content)
+    is_cheap = len(content) <= CHEAP_BYTES and max(line.count(b".") for line in content.split(b"\n")) <= CHEAP_DOTS
+    return parse(content) if is_cheap else None
 
 
 def content_of(folder: Path) -> bytes:

@@ -19,6 +19,7 @@ from pathlib import Path
 from prediction_service.batching.runtime import ModelError, NotInTimeError
 from prediction_service.models.folders.manifest import Manifest
 from prediction_service.models.free_memory import free_memory
+from prediction_service.models.trials.same_trial import trial_of
 
 QUICK_PROCESSOR_SECONDS = 6
 """Processor time of a first, quick attempt. The shipped models need one second to three, as the processor is."""
@@ -83,6 +84,13 @@ class Trials:
                 _passed.popitem(last=False)
         return _passed[key]
 
+    def name_of(self, digest: str) -> str:
+        """The name of the trial of these contents as it would be now. Reads files at its first call."""
+        return trial_of(digest, self.bounds.seconds, self._memory_bytes())
+
+    def _memory_bytes(self) -> int:
+        return min(self.bounds.memory_bytes + OWN_MEMORY_BYTES, max(free_memory() // 2, OWN_MEMORY_BYTES))
+
     async def _run(self, folder: Path, takes_long: Callable[[], None], places: asyncio.Semaphore) -> Manifest:
         try:
             async with places:
@@ -94,10 +102,9 @@ class Trials:
                 return await self._attempt(folder, seconds, max(int(seconds * PROCESSOR_SHARE), 1))
 
     async def _attempt(self, folder: Path, seconds: float, processor_seconds: int) -> Manifest:
-        memory = min(self.bounds.memory_bytes + OWN_MEMORY_BYTES, max(free_memory() // 2, OWN_MEMORY_BYTES))
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-I", "-m", "prediction_service.models.trials.process"),
-            *(os.path.abspath(folder), str(memory), str(processor_seconds)),  # noqa: ASYNC240, PTH100 - only a name
+            *(os.path.abspath(folder), str(self._memory_bytes()), str(processor_seconds)),  # noqa: ASYNC240, PTH100 - only a name
             os.path.abspath(self.bounds.environments),  # noqa: ASYNC240, PTH100 - as above
             stdin=DEVNULL, stdout=PIPE, stderr=DEVNULL, env=ENVIRONMENT, cwd="/", start_new_session=True,
         )  # fmt: skip

@@ -1,7 +1,9 @@
-"""Which models were served before a restart, by digest: those are tried first, however many new folders there are.
+"""Digests that outlive the process, one per line of a file in the journal's folder.
 
-They are tried like all others: the file decides only the order, so writing to it gains nobody anything else. A file
-that cannot be read or written is ignored.
+Two things are remembered so. Which models were served before a restart: those are tried first, however many new folders
+there are. And which trials were passed: a trial that would be the same again (`trials/same_trial`) is not made again.
+
+A file that cannot be read or written is ignored: then models are tried again, in the order of their names.
 """
 
 import re
@@ -12,7 +14,7 @@ import structlog
 
 from prediction_service.models.folders.plain_files import read_plain, replace_plain
 
-NAME = "served-before"
+SERVED, PASSED = "served-before", "passed-trials"
 
 MOST = 1000
 """Digests that are kept; beyond that the oldest are dropped."""
@@ -22,11 +24,11 @@ DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 log = structlog.get_logger()
 
 
-class ServedBefore:
-    """Digests in a file of `folder`, one per line; without a folder, only in this process's memory."""
+class RememberedDigests:
+    """Digests in the file `name` of `folder`; without a folder, only in this process's memory."""
 
-    def __init__(self, folder: Path | None) -> None:
-        self._file = folder / NAME if folder else None
+    def __init__(self, folder: Path | None, name: str) -> None:
+        self._file = folder / name if folder else None
         self._lock = Lock()
         self._digests = dict.fromkeys(self._read())  # the oldest first; only `add` changes it
 
@@ -34,7 +36,7 @@ class ServedBefore:
         return digest in self._digests
 
     def add(self, digest: str) -> None:
-        """Adds a digest that is served now. Blocks while it writes."""
+        """Remembers a digest. Blocks while it writes."""
         with self._lock:
             if digest in self._digests:
                 return
@@ -43,11 +45,11 @@ class ServedBefore:
             if self._file is not None:
                 content = "".join(f"{digest}\n" for digest in kept).encode("ascii")
                 try:
-                    replace_plain(self._file, self._file.with_name(f"{NAME}.draft"), content)
+                    replace_plain(self._file, self._file.with_name(f"{self._file.name}.draft"), content)
                 except FileNotFoundError:
                     return  # no such folder, or another process has just moved the draft
                 except OSError as error:
-                    log.warning("what was served is not remembered", reason=error.strerror)
+                    log.warning("a digest is not remembered", file=self._file.name, reason=error.strerror)
 
     def _read(self) -> list[str]:
         if self._file is None:
