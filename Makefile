@@ -246,7 +246,7 @@ requirements: install ## Compile every file of pinned packages again, with the n
 
 .PHONY: machines
 machines: install ## Ask the index whether every pinned package has a wheel for every machine that README names
-	@PYTHONPATH=deploy $(BIN)/python -m installer.machines requirements.txt
+	@PYTHONPATH=deploy $(BIN)/python -m installer.machines requirements.txt deploy/tools/requirements.txt
 
 .PHONY: clean
 clean: ## Remove .venv and caches (not .local, where the data is)

@@ -9,7 +9,7 @@ import pytest_asyncio
 
 from local.database import is_ready, prepare_database
 from local.stack import DATABASE, Stack
-from shared.database.schema_version import NEWEST_REVISION
+from shared.database.schema_version import NEWEST_REVISION, REVISION_QUERY
 from shared.database.service_roles import SERVICE_ROLES
 from shared.testing.postgres import Database, PostgresServer
 from tests.stack import REPOSITORY
@@ -50,6 +50,28 @@ async def test_an_old_schema_is_not_ready(stack: Stack, postgres_server: Postgre
     await database.fetch("UPDATE public.alembic_version SET version_num = '0000'")
     assert not await is_ready(stack)
     await database.fetch("UPDATE public.alembic_version SET version_num = $1", NEWEST_REVISION)
+    assert await is_ready(stack)
+
+
+async def test_a_newer_schema_stays_and_its_roles_are_mended(stack: Stack, postgres_server: PostgresServer) -> None:
+    database = Database(postgres_server, DATABASE)
+    await database.fetch("UPDATE public.alembic_version SET version_num = '9999'")
+    assert await is_ready(stack)
+    await postgres_server.execute("ALTER ROLE gateway PASSWORD 'another'")
+    await prepare_database(stack, lambda: None)
+    assert await is_ready(stack)
+    assert await database.fetch(REVISION_QUERY) == [("9999",)]
+
+
+async def test_a_role_that_may_not_connect_now_is_no_reason_to_stop(
+    stack: Stack, postgres_server: PostgresServer
+) -> None:
+    await postgres_server.execute("ALTER ROLE gateway CONNECTION LIMIT 0")
+    try:
+        assert not await is_ready(stack)
+        await prepare_database(stack, lambda: None)
+    finally:
+        await postgres_server.execute("ALTER ROLE gateway CONNECTION LIMIT -1")
     assert await is_ready(stack)
 
 

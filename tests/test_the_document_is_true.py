@@ -38,6 +38,7 @@ def roomy(tmp_path: Path):
 
 
 def run_schemathesis(stack: LocalStack, folder: Path, *which: str) -> None:
+    assert SCHEMATHESIS.exists(), "make tools-install installs it"
     seed = SEED_OF_CI if settings().derandomize else random.randrange(2**32)
     run = subprocess.run(
         [SCHEMATHESIS, "run", f"{stack.url}/openapi.json", "--url", stack.url,

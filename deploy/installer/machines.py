@@ -84,7 +84,7 @@ def table(packages: list[str]) -> str:
 
 def main() -> None:
     """Asks for the packages of a file, prints the table, and puts it into README."""
-    packages = PACKAGE.findall(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    packages = [found for file in sys.argv[1:] for found in PACKAGE.findall(Path(file).read_text(encoding="utf-8"))]
     found = table(packages)
     sys.stdout.write(f"Which of the {len(packages)} pinned packages have no wheel:\n{found}\n")
     before, _, rest = README.read_text(encoding="utf-8").partition(BEGIN)

@@ -31,8 +31,6 @@ NOT_YET = (
 ASYNCPG = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 """All that asyncpg raises; the last of them when a connection ends at a bad moment."""
 
-LOGIN_REFUSED = (asyncpg.InvalidPasswordError, asyncpg.InvalidAuthorizationSpecificationError)
-
 
 class NotMigratedError(Exception):
     """The database could not be brought to the newest revision, for this reason."""
@@ -65,31 +63,41 @@ async def prepare_database(stack: Stack, still_runs: Callable[[], None]) -> None
 
 
 async def is_ready(stack: Stack) -> bool:
-    """Whether our database has the newest schema, and every service's role gets in with its password."""
-    connection = await asyncpg.connect(stack.database_url(), timeout=5)
+    """Whether our database has the newest schema, and every service's role gets in with its password.
+
+    What cannot be found out is no reason to stop: then it is for the migration to succeed, or to say what is wrong.
+    """
     try:
-        if (await connection.fetchval(REVISION_QUERY) or "") < NEWEST_REVISION:
+        if not await has_newest_schema(stack.database_url()):
             return False
-    except asyncpg.UndefinedTableError:
-        return False
-    finally:
-        await connection.close(timeout=5)
-    try:
         for role in SERVICE_ROLES:
             await (await asyncpg.connect(stack.database_url(role), timeout=5)).close(timeout=5)
-    except LOGIN_REFUSED:
+    except (*ASYNCPG, OSError, TimeoutError):
         return False
     return True
+
+
+async def has_newest_schema(url: str) -> bool:
+    """Whether there is nothing to migrate. Raises what asyncpg raises.
+
+    It looks whether there is a schema before it asks which: Postgres logs an error for a table that is not there.
+    """
+    connection = await asyncpg.connect(url, timeout=5)
+    try:
+        is_migrated = await connection.fetchval("SELECT to_regclass('public.alembic_version') IS NOT NULL")
+        return is_migrated and (await connection.fetchval(REVISION_QUERY) or "") >= NEWEST_REVISION
+    finally:
+        await connection.close(timeout=5)
 
 
 async def migrate(url: SecretStr, passwords: Mapping[str, str]) -> None:
     """Brings a database to the newest revision. Raises NotMigratedError."""
     from sqlalchemy.exc import SQLAlchemyError
 
-    from shared.database import migrate
+    from shared.database import migrate as migrations
 
     try:
-        await migrate.migrate(url, passwords)
+        await migrations.migrate(url, passwords)
     except (*ASYNCPG, SQLAlchemyError, CannotConnectError, OSError, TimeoutError) as error:
         raise NotMigratedError(cause_of(error)) from error
 

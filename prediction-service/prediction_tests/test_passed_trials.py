@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from prediction_service.models import remembered
-from prediction_service.models.admission import Admission
+from prediction_service.batching.runtime import ModelError
+from prediction_service.models.admission import Admission, FolderChangedError
+from prediction_service.models.crashes import Crashes
 from prediction_service.models.folders.listing import ModelFolder
 from prediction_service.models.loader import QueueBounds
+from prediction_service.models.remembered import PASSED, RememberedDigests
 from prediction_service.models.trials import runner, same_trial
 from prediction_service.models.trials.runner import TrialBounds, Trials
 from prediction_tests.hostile_models import drop_in, model
@@ -23,18 +25,27 @@ def tried(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     found: list[Path] = []
     attempt = Trials._attempt
 
-    async def noted(self: Trials, folder: Path, seconds: float, processor_seconds: int) -> object:
+    async def noted(self: Trials, folder: Path, *rest: float) -> object:
         found.append(folder)
-        return await attempt(self, folder, seconds, processor_seconds)
+        return await attempt(self, folder, *rest)
 
     monkeypatch.setattr(Trials, "_attempt", noted)
     return found
 
 
-async def admit_after_a_restart(folder: Path, memory: Path | None, seconds: float = 30) -> None:
+async def admit_after_a_restart(
+    folder: Path,
+    memory: Path | None,
+    seconds: float = 30,
+    *,
+    secret: bytes = b"secret",
+    crashes: Crashes | None = None,
+    by_hand: bool = False,
+) -> None:
     runner._passed.clear()
-    admission = Admission(Trials(TrialBounds(seconds, MEMORY)), QueueBounds(1024, 5.0, memory_bytes=MEMORY), 30, memory)
-    admitted = await admission.admit(ModelFolder(folder.parent.name, folder.name, folder))
+    trials, queue = Trials(TrialBounds(seconds, MEMORY)), QueueBounds(1024, 5.0, memory_bytes=MEMORY)
+    admission = Admission(trials, queue, 30, memory, crashes, secret)
+    admitted = await admission.admit(ModelFolder(folder.parent.name, folder.name, folder), by_hand=by_hand)
     await admitted.batcher.close()
 
 
@@ -111,6 +122,75 @@ async def test_it_is_tried_again_after_a_move(
         same_trial.circumstances.cache_clear()
 
 
+async def test_a_little_more_or_less_free_memory_is_the_same_trial(
+    good: Path, tried: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for free in (600, 620, 640):  # MiB, as in the container of docker-compose.yml
+        monkeypatch.setattr(runner, "free_memory", lambda free=free: free << 20)
+        await admit_after_a_restart(good, tmp_path)
+    assert tried == [good]
+
+
+async def test_who_does_not_know_the_secret_vouches_for_nothing(good: Path, tried: list[Path], tmp_path: Path) -> None:
+    await admit_after_a_restart(good, tmp_path, secret=b"guessed")
+    await admit_after_a_restart(good, tmp_path)
+    assert tried == [good, good]
+
+
+async def test_an_operator_and_a_crash_have_it_tried_again(
+    good: Path, tried: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await admit_after_a_restart(good, tmp_path)
+    await admit_after_a_restart(good, tmp_path, by_hand=True)
+    assert tried == [good, good]
+    crashes = Crashes(None)
+    monkeypatch.setattr(Crashes, "is_suspect", lambda self, digest: True)
+    await admit_after_a_restart(good, tmp_path, crashes=crashes)
+    assert tried == [good, good, good]
+
+
+async def test_what_was_tried_while_something_else_lay_there_vouches_for_nothing(
+    good: Path, tried: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (good / "golden.jsonl").write_text('{"text": "Anything.", "label": "no such label"}\n')
+    golden = (good / "golden.jsonl").read_text()
+    attempt = Trials._attempt
+
+    async def switched(self: Trials, folder: Path, *rest: float) -> object:
+        (good / "golden.jsonl").unlink()  # what is tried is not what was digested
+        return await attempt(self, folder, *rest)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Trials, "_attempt", switched)
+        with pytest.raises(FolderChangedError):
+            await admit_after_a_restart(good, tmp_path)
+    (good / "golden.jsonl").write_text(golden)
+    for _ in range(2):
+        with pytest.raises(ModelError):
+            await admit_after_a_restart(good, tmp_path)
+
+
+@pytest.mark.parametrize("make", [lambda path: path.symlink_to("nowhere"), Path.mkdir])
+async def test_code_that_cannot_be_read_costs_trials_and_no_model(
+    good: Path, tried: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[[Path], None]
+) -> None:
+    (tmp_path / "package").mkdir()
+    make(tmp_path / "package" / "odd.py")
+    monkeypatch.setattr(same_trial.prediction_service, "__file__", str(tmp_path / "package" / "__init__.py"))
+    same_trial.circumstances.cache_clear()
+    for _ in range(2):
+        await admit_after_a_restart(good, tmp_path)
+    assert tried == [good, good]
+
+
+def test_replicas_with_one_folder_add_to_what_the_others_remember(tmp_path: Path) -> None:
+    digests = [f"sha256:{number:064x}" for number in range(4)]
+    one, other = (RememberedDigests(tmp_path, PASSED) for _ in range(2))
+    for number, digest in enumerate(digests):
+        (one, other)[number % 2].add(digest)
+    assert [digest for digest in digests if digest not in RememberedDigests(tmp_path, PASSED)] == []
+
+
 async def test_a_python_model_is_tried_at_each_start(tried: list[Path], tmp_path: Path) -> None:
     folder = python_model(tmp_path, "def predict(rows):\n    return [{'no': 0.5, 'yes': 0.5} for _ in rows]\n")
     for _ in range(2):
@@ -122,7 +202,7 @@ async def test_a_python_model_is_tried_at_each_start(tried: list[Path], tmp_path
 async def test_what_else_is_in_the_file_counts_for_nothing(
     good: Path, tried: list[Path], tmp_path: Path, content: bytes
 ) -> None:
-    (tmp_path / remembered.PASSED).write_bytes(content)
+    (tmp_path / PASSED).write_bytes(content)
     for _ in range(2):
         await admit_after_a_restart(good, tmp_path)
     assert tried == [good]

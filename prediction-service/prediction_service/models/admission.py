@@ -13,13 +13,12 @@ from prediction_service.batching.threads import DaemonThreads
 from prediction_service.models.crashes import Crashes
 from prediction_service.models.folders.contents import digest_of, fingerprint
 from prediction_service.models.folders.listing import ModelFolder
-from prediction_service.models.folders.manifest import Manifest
 from prediction_service.models.folders.manifest_file import read_cheaply
 from prediction_service.models.loader import QueueBounds, load_model
 from prediction_service.models.model import Model
-from prediction_service.models.remembered import PASSED, SERVED, RememberedDigests
+from prediction_service.models.remembered import SERVED, RememberedDigests
+from prediction_service.models.trials.remembered_trials import RememberedTrials
 from prediction_service.models.trials.runner import Trials
-from prediction_service.models.trials.same_trial import says_the_same_again
 
 READERS, LOADERS = 2, 2
 """Folders that are read, and loaded, at the same time. They have threads of their own, so that a slow disk does not
@@ -36,7 +35,8 @@ class FolderChangedError(ModelError):
 class Admission:
     """Admits folders, several at a time. `seconds`: how long reading a folder may take, and loading it likewise.
 
-    `memory`: the folder in which it remembers what was served and what passed; None: only in the process.
+    `memory`: the folder in which it remembers what was served and what passed; None: only in the process. The latter is
+    signed with the `secret`.
     """
 
     def __init__(
@@ -46,9 +46,13 @@ class Admission:
         seconds: float,
         memory: Path | None = None,
         crashes: Crashes | None = None,
+        secret: bytes = b"",
     ) -> None:
         self._trials, self._bounds, self._seconds = trials, bounds, seconds
-        self._served_before, self._passed = RememberedDigests(memory, SERVED), RememberedDigests(memory, PASSED)
+        self._served_before, self._remembered = (
+            RememberedDigests(memory, SERVED),
+            RememberedTrials(trials, memory, secret),
+        )
         self._crashes = crashes or Crashes(None)
         self._readers, self._loaders = DaemonThreads(READERS, "read model"), DaemonThreads(LOADERS, "load model")
 
@@ -72,8 +76,15 @@ class Admission:
         if by_hand:
             await asyncio.to_thread(self._crashes.forgive, digest)
         self._crashes.check(digest)
-        manifest = await self._try(folder, manifest, digest, takes_long)
-        loading = self._loaders.submit(load_model, folder, self._bounds, manifest, digest, self._crashes)
+        passed = await self._remembered.run(
+            folder.path,
+            digest,
+            manifest,
+            takes_long,
+            first=digest in self._served_before,
+            anew=by_hand or self._crashes.is_suspect(digest),
+        )
+        loading = self._loaders.submit(load_model, folder, self._bounds, passed.manifest, digest, self._crashes)
         try:
             async with asyncio.timeout(self._seconds):
                 model = await asyncio.wrap_future(loading)
@@ -83,20 +94,11 @@ class Admission:
             raise ModelError(f"passed its trial, and then was not loaded within {self._seconds:g} s") from None
         try:
             if await asyncio.to_thread(fingerprint, folder.path) != before:
+                self._remembered.forget(digest)
                 raise FolderChangedError("changes while it is loaded; it is tried again once it is left alone")
             await asyncio.to_thread(self._served_before.add, digest)
+            await self._remembered.confirm(passed)
         except BaseException:
             await model.batcher.close()
             raise
         return model
-
-    async def _try(
-        self, folder: ModelFolder, manifest: Manifest | None, digest: str, takes_long: Callable[[], None]
-    ) -> Manifest:
-        """The manifest, once the folder has passed its trial, or has passed the same one before. Raises ModelError."""
-        trial = await asyncio.to_thread(self._trials.name_of, digest)
-        if manifest is not None and says_the_same_again(manifest) and trial in self._passed:
-            return manifest
-        tried = await self._trials.run(folder.path, digest, takes_long, first=digest in self._served_before)
-        await asyncio.to_thread(self._passed.add, trial)
-        return tried

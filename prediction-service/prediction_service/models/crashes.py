@@ -95,6 +95,10 @@ class Crashes:
                 "another file, or load it by hand (POST /v2/repository/models/{name}/load) to try once more"
             )
 
+    def is_suspect(self, digest: str) -> bool:
+        """Whether the service has crashed while it was called."""
+        return digest in self._counts
+
     def forgive(self, digest: str) -> None:
         """Forgets the crashes of a digest, for an operator who wants it loaded all the same. Blocks while it writes."""
         if self._counts.pop(digest, 0) and self._folder is not None:

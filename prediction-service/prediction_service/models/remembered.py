@@ -40,7 +40,8 @@ class RememberedDigests:
         with self._lock:
             if digest in self._digests:
                 return
-            kept = [*self._digests, digest][-MOST:]
+            others = [each for each in self._read() if each not in self._digests]  # of replicas with the same folder
+            kept = [*self._digests, *others, digest][-MOST:]
             self._digests = dict.fromkeys(kept)
             if self._file is not None:
                 content = "".join(f"{digest}\n" for digest in kept).encode("ascii")

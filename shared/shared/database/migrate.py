@@ -16,11 +16,13 @@ from alembic.config import Config
 from pydantic import SecretStr
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.database import locks
 from shared.database.connection import CannotConnectError, in_one_line
 from shared.database.engine import create_engine
 from shared.database.roles import ensure_roles
+from shared.database.schema_version import NEWEST_REVISION, REVISION_QUERY
 from shared.database.service_roles import passwords_from_environment
 from shared.database.urls import DatabaseUrl
 from shared.settings.settings import ServiceSettings, load_settings
@@ -66,15 +68,30 @@ def is_without_answer(error: BaseException | None) -> bool:
 
 
 async def migrate(url: SecretStr, passwords: Mapping[str, str]) -> None:
-    """Brings the database at `url` to the newest revision and gives the service roles their `passwords`."""
+    """Brings the database at `url` to the newest revision and gives the service roles their `passwords`.
+
+    A schema that is newer than this code is left as it is, as `check_revision` has it: so a release can be taken back.
+    """
     engine = create_engine(url, "migrate", pool_size=1)
     try:
         async with engine.begin() as connection:
             await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": locks.MIGRATION})
             await ensure_roles(connection, passwords)
-            await connection.run_sync(upgrade)
+            if not await is_newer(connection):
+                await connection.run_sync(upgrade)
     finally:
         await engine.dispose()
+
+
+async def is_newer(connection: AsyncConnection) -> bool:
+    """Whether the schema has seen migrations that this code does not know."""
+    if not await connection.scalar(text("SELECT to_regclass('public.alembic_version') IS NOT NULL")):
+        return False
+    found = await connection.scalar(text(REVISION_QUERY))
+    if found is None or found <= NEWEST_REVISION:
+        return False
+    log.info("the schema is newer than this release", schema=found, newest_known=NEWEST_REVISION)
+    return True
 
 
 def upgrade(connection: Connection, revision: str = "head") -> None:

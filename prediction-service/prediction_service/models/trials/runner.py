@@ -19,7 +19,6 @@ from pathlib import Path
 from prediction_service.batching.runtime import ModelError, NotInTimeError
 from prediction_service.models.folders.manifest import Manifest
 from prediction_service.models.free_memory import free_memory
-from prediction_service.models.trials.same_trial import trial_of
 
 QUICK_PROCESSOR_SECONDS = 6
 """Processor time of a first, quick attempt. The shipped models need one second to three, as the processor is."""
@@ -32,6 +31,9 @@ QUICK_AT_ONCE, PATIENT_AT_ONCE = 2, 1
 
 OWN_MEMORY_BYTES = 256 * 1024 * 1024
 """Memory of the process itself and its libraries."""
+
+MEMORY_STEP = OWN_MEMORY_BYTES
+"""So that a trial on a machine with little memory is the same one after a restart, with a little more or less free."""
 
 MOST_REPORT_BYTES = 4 * 1024 * 1024
 """Enough for a manifest with the most labels."""
@@ -64,47 +66,63 @@ class TrialBounds:
 
 
 class Trials:
-    """Tries folders. A digest that passed is not tried again in the life of this process."""
+    """Tries folders. A digest that passed is not tried again in the life of this process, unless it is forgotten."""
 
     def __init__(self, bounds: TrialBounds) -> None:
         self.bounds = bounds
         self._quick, self._patient = asyncio.Semaphore(QUICK_AT_ONCE), asyncio.Semaphore(PATIENT_AT_ONCE)
         self._first = asyncio.Semaphore(QUICK_AT_ONCE)
 
-    async def run(self, folder: Path, digest: str, takes_long: Callable[[], None], *, first: bool = False) -> Manifest:
+    async def run(
+        self,
+        folder: Path,
+        digest: str,
+        takes_long: Callable[[], None],
+        *,
+        first: bool = False,
+        memory_bytes: int | None = None,
+    ) -> Manifest:
         """The manifest of the folder's model. Raises ModelError with the fault.
 
         `takes_long` is called when the quick attempt was not enough. `first`: the quick attempt waits only for others
-        that are `first` too.
+        that are `first` too. `memory_bytes`: what the trial gets, if that was found out before.
         """
-        key = (digest, self.bounds)
+        memory = self.memory_bytes() if memory_bytes is None else memory_bytes
+        key = (digest, self.bounds, memory)
         if key not in _passed:
-            _passed[key] = await self._run(folder, takes_long, self._first if first else self._quick)
+            _passed[key] = await self._run(folder, memory, takes_long, self._first if first else self._quick)
             while len(_passed) > REMEMBERED:
                 _passed.popitem(last=False)
         return _passed[key]
 
-    def name_of(self, digest: str) -> str:
-        """The name of the trial of these contents as it would be now. Reads files at its first call."""
-        return trial_of(digest, self.bounds.seconds, self._memory_bytes())
+    def forget(self, digest: str) -> None:
+        """For contents that changed while they were tried: it may have been others that passed."""
+        for key in [key for key in _passed if key[0] == digest]:
+            del _passed[key]
 
-    def _memory_bytes(self) -> int:
-        return min(self.bounds.memory_bytes + OWN_MEMORY_BYTES, max(free_memory() // 2, OWN_MEMORY_BYTES))
+    def memory_bytes(self) -> int:
+        """What a trial would get now: what a model may take, or half of what is free, in coarse steps."""
+        free = max(free_memory() // 2 // MEMORY_STEP, 1) * MEMORY_STEP
+        return min(self.bounds.memory_bytes + OWN_MEMORY_BYTES, free)
 
-    async def _run(self, folder: Path, takes_long: Callable[[], None], places: asyncio.Semaphore) -> Manifest:
+    async def _run(
+        self, folder: Path, memory: int, takes_long: Callable[[], None], places: asyncio.Semaphore
+    ) -> Manifest:
         try:
             async with places:
-                return await self._attempt(folder, min(QUICK_SECONDS, self.bounds.seconds), QUICK_PROCESSOR_SECONDS)
+                return await self._attempt(
+                    folder, memory, min(QUICK_SECONDS, self.bounds.seconds), QUICK_PROCESSOR_SECONDS
+                )
         except (TooSlowError, NotInTimeError):
             takes_long()
             async with self._patient:
                 seconds = self.bounds.seconds
-                return await self._attempt(folder, seconds, max(int(seconds * PROCESSOR_SHARE), 1))
+                return await self._attempt(folder, memory, seconds, max(int(seconds * PROCESSOR_SHARE), 1))
 
-    async def _attempt(self, folder: Path, seconds: float, processor_seconds: int) -> Manifest:
+    async def _attempt(self, folder: Path, memory: int, seconds: float, processor_seconds: int) -> Manifest:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-I", "-m", "prediction_service.models.trials.process"),
-            *(os.path.abspath(folder), str(self._memory_bytes()), str(processor_seconds)),  # noqa: ASYNC240, PTH100 - only a name
+            *(os.path.abspath(folder), str(memory), str(processor_seconds)),  # noqa: ASYNC240, PTH100 - only a name
             os.path.abspath(self.bounds.environments),  # noqa: ASYNC240, PTH100 - as above
             stdin=DEVNULL, stdout=PIPE, stderr=DEVNULL, env=ENVIRONMENT, cwd="/", start_new_session=True,
         )  # fmt: skip
@@ -131,8 +149,8 @@ class Trials:
         return report
 
 
-_passed: OrderedDict[tuple[str, TrialBounds], Manifest] = OrderedDict()
-"""Digest and bounds → manifest, of all that passed in the life of this process. Only `Trials` changes it."""
+_passed: OrderedDict[tuple[str, TrialBounds, int], Manifest] = OrderedDict()
+"""Digest, bounds and memory → manifest, of all that passed in the life of this process. Only `Trials` changes it."""
 
 
 def kill(process: Process) -> None:
