@@ -95,20 +95,21 @@ $(TOOLS)/installed: deploy/tools/requirements.txt deploy/requirements/uv.txt
 	@$(INSTALL) $(TOOLS) deploy/tools/requirements.txt
 	@touch $@
 
-# MAKEFLAGS: what tests start with make is no part of this one's -j.
+# MAKEFLAGS: what tests start with make is no part of this one's -j. AGAIN: a command before each pytest (CI has one).
+PYTEST = MAKEFLAGS= $(if $(AGAIN),"$(AGAIN)") "$(CURDIR)/$(BIN)/pytest"
 SUITES := $(DISTRIBUTIONS:%=test-of-%)
 
 .PHONY: test
 test: $(SUITES) test-of-the-stack ## All tests but the long fault tests: each distribution alone, then the whole stack (-j2: two at a time)
 
 $(SUITES): test-of-%: install examples-install
-	@echo "== $*"; cd $* && MAKEFLAGS= ../$(BIN)/pytest --quiet -m "not faults"
+	@echo "== $*"; cd $* && $(PYTEST) --quiet -m "not faults"
 
 .PHONY: test-of-the-stack
 test-of-the-stack: install examples-install tools-install ## Of these, the tests of the whole stack (test-of-<distribution>: its own)
-	@echo "== the whole stack"; MAKEFLAGS= $(BIN)/pytest --quiet -m "not faults" --ignore tests/test_install.py tests training
+	@echo "== the whole stack"; $(PYTEST) --quiet -m "not faults" --ignore tests/test_install.py tests training
 
-CONSOLE_TESTS = $(BIN)/pytest --quiet -c pyproject.toml --rootdir . gateway/console_tests
+CONSOLE_TESTS = $(PYTEST) --quiet -c pyproject.toml --rootdir . gateway/console_tests
 
 .PHONY: test-console
 test-console: console-install ## Test the console in a real browser (needs Debian's chromium)
@@ -127,7 +128,7 @@ $(VENV)/console-installed: $(VENV)/installed gateway/console_tests/requirements.
 
 .PHONY: test-install
 test-install: install ## The installation: old and new pips, an index that moves on, a kill in the middle
-	$(BIN)/pytest --quiet tests/test_install.py
+	$(PYTEST) --quiet tests/test_install.py
 
 FAULT_SUITES := $(DISTRIBUTIONS:%=faults-of-%)
 
@@ -135,14 +136,14 @@ FAULT_SUITES := $(DISTRIBUTIONS:%=faults-of-%)
 test-faults: $(FAULT_SUITES) faults-of-the-stack ## The long fault tests: servers killed, paused and flooded under load (-j2: two suites at a time)
 
 $(FAULT_SUITES): faults-of-%: install
-	@echo "== faults: $*"; cd $* && { MAKEFLAGS= ../$(BIN)/pytest --quiet -m faults || test $$? -eq 5; }
+	@echo "== faults: $*"; cd $* && { $(PYTEST) --quiet -m faults || test $$? -eq 5; }
 
 faults-of-the-stack: install
-	@echo "== faults: the whole stack"; MAKEFLAGS= $(BIN)/pytest --quiet -m faults tests
+	@echo "== faults: the whole stack"; $(PYTEST) --quiet -m faults tests
 
 .PHONY: test-containers
 test-containers: install ## Build and test the stack in containers (needs Docker with Compose)
-	$(BIN)/pytest --quiet --timeout 900 deploy/container_tests
+	$(PYTEST) --quiet --timeout 900 deploy/container_tests
 
 .PHONY: lint
 lint: install tools-install ## ruff, mypy (strict), import-linter, hadolint and compose-lint
