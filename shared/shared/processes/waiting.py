@@ -4,7 +4,9 @@ import socket
 import time
 from collections.abc import Callable
 
-DEADLINE_SECONDS = 20
+DEADLINE_SECONDS = 60
+"""Nothing takes so long; a start of a service takes twenty seconds on a slow machine that has other things to do."""
+
 POLL_SECONDS = 0.02
 
 
