@@ -14,7 +14,7 @@ from local.errors import CannotRunError
 from local.rights import Rights, rights_in
 from local.stack import DATABASE, START_SECONDS, Stack
 from shared.database.connection import CannotConnectError, Connector, in_one_line
-from shared.database.schema_version import NEWEST_REVISION, REVISION_QUERY
+from shared.database.schema_version import IS_MIGRATED_QUERY, NEWEST_REVISION, REVISION_QUERY
 from shared.database.service_roles import SERVICE_ROLES
 
 NOT_ALLOWED = (asyncpg.InsufficientPrivilegeError, asyncpg.ReadOnlySQLTransactionError)
@@ -78,13 +78,10 @@ async def is_ready(stack: Stack) -> bool:
 
 
 async def has_newest_schema(url: str) -> bool:
-    """Whether there is nothing to migrate. Raises what asyncpg raises.
-
-    It looks whether there is a schema before it asks which: Postgres logs an error for a table that is not there.
-    """
+    """Whether there is nothing to migrate. Raises what asyncpg raises."""
     connection = await asyncpg.connect(url, timeout=5)
     try:
-        is_migrated = await connection.fetchval("SELECT to_regclass('public.alembic_version') IS NOT NULL")
+        is_migrated = await connection.fetchval(IS_MIGRATED_QUERY)
         return is_migrated and (await connection.fetchval(REVISION_QUERY) or "") >= NEWEST_REVISION
     finally:
         await connection.close(timeout=5)

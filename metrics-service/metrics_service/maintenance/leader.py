@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from shared.asyncio.background import Background
 from shared.database import locks
+from shared.database.connection import in_one_line
 
 LEASE_SECONDS = 10
 """A leader that sends no statement for so long loses its lock."""
@@ -96,4 +97,4 @@ def describe(error: Exception) -> str:
     """The causes in one line."""
     if isinstance(error, ExceptionGroup):
         return "; ".join(describe(cause) for cause in error.exceptions)
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
+    return in_one_line(error)

@@ -22,7 +22,7 @@ from shared.database import locks
 from shared.database.connection import CannotConnectError, in_one_line
 from shared.database.engine import create_engine
 from shared.database.roles import ensure_roles
-from shared.database.schema_version import NEWEST_REVISION, REVISION_QUERY
+from shared.database.schema_version import IS_MIGRATED_QUERY, NEWEST_REVISION, REVISION_QUERY
 from shared.database.service_roles import passwords_from_environment
 from shared.database.urls import DatabaseUrl
 from shared.settings.settings import ServiceSettings, load_settings
@@ -85,7 +85,7 @@ async def migrate(url: SecretStr, passwords: Mapping[str, str]) -> None:
 
 async def is_newer(connection: AsyncConnection) -> bool:
     """Whether the schema has seen migrations that this code does not know."""
-    if not await connection.scalar(text("SELECT to_regclass('public.alembic_version') IS NOT NULL")):
+    if not await connection.scalar(text(IS_MIGRATED_QUERY)):
         return False
     found = await connection.scalar(text(REVISION_QUERY))
     if found is None or found <= NEWEST_REVISION:

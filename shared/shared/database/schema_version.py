@@ -5,6 +5,9 @@ NEWEST_REVISION = "0032"
 
 REVISION_QUERY = "SELECT version_num FROM public.alembic_version"
 
+IS_MIGRATED_QUERY = "SELECT to_regclass('public.alembic_version') IS NOT NULL"
+"""Whether there is a schema to ask for its revision: Postgres logs an error for a table that is not there."""
+
 
 class OutdatedSchemaError(Exception):
     """The database has not seen the migrations that this code needs."""
