@@ -161,8 +161,8 @@ bench: bench-install ## Every benchmark, in three quarters of an hour: one table
 	$(BIN)/python -m benchmarks.readme
 
 .PHONY: bench-prediction bench-gateway bench-analytics bench-metrics bench-record
-bench-prediction: ## Predictions beside other model servers, hops, start-up, memory, batching, containers
-bench-gateway: ## Limiter decisions, proxy throughput, refusals, latency added, idle connections, keys of callers
+bench-prediction: ## Predictions beside other model servers, processor time, start-up, memory, batching, containers
+bench-gateway: ## Limiter decisions, proxied requests, refusals, latency added, idle connections, keys of callers
 bench-analytics: ## A cached report through the gateway, the quota script, stampedes
 bench-metrics: ## Ten million predictions: aggregates, the write path, size on disk
 bench-record: ## Ten million predictions: pages, an export; keys that nobody sends, a shadow of all requests

@@ -48,6 +48,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="see that everything works; the figures mean nothing")
     parser.add_argument("--turns", type=int, default=Options.turns, help="of a target that is started for each")
     parser.add_argument("--short-turns", type=int, default=Options.short_turns, help="of one that runs all the time")
+    parser.add_argument("--pairs", type=int, default=Options.pairs, help="of turns whose processor time is compared")
     parser.add_argument("--rows", type=int, default=Options.rows, help="of the largest table")
     parser.add_argument("--model", default=default_model(), help="the ONNX model to serve besides the lexicon")
     parser.add_argument("--containers", default=os.environ.get("CONTAINERS"), help="URL of a stack in containers")
@@ -69,7 +70,8 @@ def chosen(names: list[str]) -> list[str]:
 
 def options_of(arguments: argparse.Namespace, folder: Path) -> Options:
     """What the command line asks for."""
-    options = {"turns": arguments.turns, "short_turns": arguments.short_turns, "rows": arguments.rows}
+    options = {"turns": arguments.turns, "short_turns": arguments.short_turns}
+    options |= {"pairs": arguments.pairs, "rows": arguments.rows}
     options |= QUICK if arguments.quick else {}
     return Options(**options, model=arguments.model, containers=arguments.containers, folder=folder)
 

@@ -1,6 +1,6 @@
 """The comparison of model servers: everyone is started, looked at, loaded and ended, one after the other, turn by turn.
 
-Nobody else runs meanwhile. Four scenarios share what is seen here: throughput, hops, start-up and memory.
+Nobody else runs meanwhile. Three scenarios share what is seen here: rates, start-up and memory.
 """
 
 from collections import defaultdict
@@ -20,7 +20,7 @@ from benchmarks.targets import LEXICON, PEERS, STACK, Running, ServedModel, our_
 CONNECTIONS = {1: 1, 16: 1, 64: 4, 256: 2, 1000: 5}
 """Over how many, and for how many seconds: longer than all of them have to wait for each other."""
 BUSY = 64
-"""At so many the bars are judged and the processes are looked at."""
+"""At so many the bars are judged."""
 WARM_UP_SECONDS = 1
 ONNX_TURNS = 2
 
@@ -33,8 +33,6 @@ class Run:
     at_rest: dict[str, Usage]
     under_load: dict[str, Usage] = field(default_factory=dict)
     loads: dict[int, Load] = field(default_factory=dict)
-    microseconds: dict[str, float] = field(default_factory=dict)
-    """Processor time of each request, by role."""
 
     @property
     def mebibytes(self) -> tuple[float, float]:
@@ -121,17 +119,6 @@ def runs(options: Options, running: Running, connections: Mapping[int, int] = CO
         run = found[name] = Run(running.server.start_seconds, at_rest)
         wrk(entrance.url, BUSY, options.of(WARM_UP_SECONDS), entrance.body)
         for callers, seconds in connections.items():
-            before = running.server.usage()
-            load = run.loads[callers] = wrk(entrance.url, callers, options.of(seconds), entrance.body)
-            run.under_load = running.server.usage()
-            if callers == BUSY:
-                run.microseconds = per_request(before, run.under_load, load.requests)
+            run.loads[callers] = wrk(entrance.url, callers, options.of(seconds), entrance.body)
+        run.under_load = running.server.usage()
     return found
-
-
-def per_request(before: dict[str, Usage], after: dict[str, Usage], requests: int) -> dict[str, float]:
-    """Microseconds of processor time by role."""
-    return {
-        role: (used.processor_seconds - before.get(role, Usage()).processor_seconds) / max(requests, 1) * 1e6
-        for role, used in after.items()
-    }

@@ -12,6 +12,8 @@ class Options:
     """Of a target that is started for each, or whose load is long."""
     short_turns: int = 7
     """Of one that runs all the time: more and shorter ones, for what disturbs a turn then disturbs less of all."""
+    pairs: int = 12
+    """Of turns beside each other whose processor time is compared, as long as the cores keep their speed."""
     seconds: float = 1.0
     """Factor on the length of every load."""
     rows: int = 10_000_000
@@ -28,7 +30,7 @@ class Options:
         return max(1.0, seconds * self.seconds)
 
 
-QUICK = {"turns": 1, "short_turns": 1, "seconds": 0.1, "rows": 100_000}
+QUICK = {"turns": 1, "short_turns": 1, "pairs": 1, "seconds": 0.1, "rows": 100_000}
 """To see that everything works."""
 
 

@@ -23,7 +23,7 @@ from prediction_service.models.folders.manifest_file import read_manifest
 from shared.embedded.ports import free_ports
 
 REPOSITORY = BENCHMARKS.parent
-STACK, WITHOUT_GATEWAY = "this stack", "prediction-service alone"
+STACK, WITHOUT_GATEWAY, BARE = "this stack", "prediction-service alone", "bare uvicorn"
 OUR_BODY = json.dumps({"text": TEXT})
 PREDICT = Probe("/predict", OUR_BODY)
 LEXICON = "sentiment-lexicon"
@@ -113,6 +113,15 @@ def our_ports(model: ServedModel, folder: Path, probe: Probe) -> Iterator[tuple[
     with server.running(probe):
         (service,) = [process for process in server.processes() if our_role(process.cmdline()) == "prediction-service"]
         yield server, {STACK: server.port, WITHOUT_GATEWAY: int(service.environ()["PORT"])}
+
+
+@contextmanager
+def bare_uvicorn(_: ServedModel, folder: Path) -> Iterator[Running]:
+    """One process that answers every request with the same few bytes."""
+    port = next(free_ports())
+    server = Server([sys.executable, str(BENCHMARKS / "peers" / "trivial_upstream.py"), str(port)], port, folder)
+    with server.running():
+        yield Running(server, {BARE: Entrance(f"http://127.0.0.1:{port}/", OUR_BODY)})
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,6 @@ async def add_records(
 
 
 if __name__ == "__main__":
-    del KeylessRoute.matches  # what is left is that of every route
+    del KeylessRoute.takes  # what is left is that of every route
     RecordStore._add = add_records  # type: ignore[method-assign, assignment]  # noqa: SLF001 -- as above
     runpy.run_module("prediction_service", run_name="__main__")

@@ -1,5 +1,7 @@
 """The benchmarks judge right, keep what they found, agree or say where not, and leave no process behind."""
 
+import json
+import os
 import re
 import signal
 import subprocess
@@ -10,13 +12,16 @@ import psutil
 import pytest
 
 from benchmarks.compare import agrees, pairs, table
+from benchmarks.harness.calibration import cores
+from benchmarks.harness.contest import Contestant, Duel, Turn, contest, is_steady
 from benchmarks.harness.load import parsed
 from benchmarks.harness.markdown import bars_table, document
 from benchmarks.harness.report import Bar, Plot, Report, Result, Table, bar, load
 from benchmarks.harness.servers import Probe, Server
-from benchmarks.harness.turns import Sample, alternate
+from benchmarks.harness.turns import Paired, Sample, alternate
 from benchmarks.readme import BEGIN, END, README, REPORT, section, with_section
 from benchmarks.scenarios import GROUPS, SCENARIOS
+from benchmarks.targets import served_model
 from shared.embedded.ports import free_ports
 from shared.processes.waiting import wait_until
 
@@ -101,10 +106,110 @@ def test_contestants_take_turns_and_nobody_is_always_first() -> None:
     assert found == {"a": [1, 4, 5], "b": [2, 3, 6]}
 
 
+def test_the_interval_of_a_median_has_it_in_95_percent_of_all_cases() -> None:
+    """Between the 3rd and the 10th of twelve: outside with 2 · (1 + 12 + 66) / 2¹² = 3.9 %; one further in, 14.6 %."""
+    ratios = Paired([*range(12, 0, -1)])
+    assert (ratios.low, ratios.middle, ratios.high) == (3, 6.5, 10)
+    assert (Paired([3, 1, 2]).low, Paired([3, 1, 2]).high) == (1, 3)
+
+
+class Worker:
+    """Does ten requests at a time, each at the same cost."""
+
+    def __init__(self, name: str, cost: float, order: list[str], fails: bool = False) -> None:
+        self.name, self.cost, self.order, self.fails = name, cost, order, fails
+        self.seconds = {"gateway": 5.0, "service": 7.0}
+
+    def work(self, seconds: float) -> int:
+        if self.fails:
+            raise RuntimeError(f"{self.name} is broken")
+        self.order.append(self.name)
+        for role in self.seconds:
+            self.seconds[role] += 10 * self.cost / 2
+        return 10
+
+    @property
+    def contestant(self) -> Contestant:
+        return Contestant(self.work, lambda: dict(self.seconds))
+
+
+def test_the_one_takes_a_turn_beside_each_of_the_others_first_and_second_by_turns() -> None:
+    order: list[str] = []
+    ours, theirs, broken = Worker("ours", 2, order), Worker("theirs", 4, order), Worker("broken", 1, order, fails=True)
+    skipped: dict[str, str] = {}
+    others = {"broken": broken.contestant, "theirs": theirs.contestant}
+    duel = contest(ours.contestant, others, 3, 0.1, skipped)["theirs"]
+    assert skipped == {"broken": "broken is broken"}
+    assert 3 <= len(duel.pairs) <= 6
+    assert order[:6] == ["ours", "ours", "theirs", "theirs", "ours", "ours"]  # the first was beside the broken one
+    assert (duel.ratio().middle, duel.ratio("gateway").middle) == (pytest.approx(0.5), pytest.approx(0.25))
+    assert (duel.own().middle, duel.own("service").middle) == (pytest.approx(2e6), pytest.approx(1e6))
+    with pytest.raises(RuntimeError, match="broken is broken"):
+        contest(ours.contestant, others, 1, 0.1)
+    with pytest.raises(RuntimeError, match="broken is broken"):
+        contest(broken.contestant, {"theirs": theirs.contestant}, 1, 0.1, skipped)
+
+
+def turn_of(cost: float, *around: tuple[float, float]) -> Turn:
+    return Turn({"server": cost}, 100, (around[0], around[-1]))
+
+
+def test_a_pair_in_which_a_core_changed_its_speed_does_not_count() -> None:
+    steady = turn_of(3, (100, 150), (110, 140)), turn_of(2, (105, 150))
+    slower_core = turn_of(90, (100, 150), (100, 180)), turn_of(2, (100, 150))
+    slower_other = turn_of(3, (100, 150)), turn_of(90, (120, 150))
+    assert [is_steady(*pair) for pair in (steady, slower_core, slower_other)] == [True, False, False]
+    duel = Duel([steady, slower_core, steady, slower_other, steady])
+    assert (duel.ratio().values, duel.said) == ([1.5, 1.5, 1.5], "3 of 5")
+    few = Duel([steady, slower_core])
+    assert (few.ratio().values, few.said) == ([1.5, 45], "all 2: 1 were steady")
+
+
+def test_ratios_of_pairs_are_kept_as_such_and_two_runs_must_agree_closer_in_them(tmp_path: Path) -> None:
+    def run_of(middle: float) -> Report:
+        ratios = Paired([middle - 0.1, middle, middle + 0.1])
+        return run_with(bar("gateway", "cost, to theirs", "at most", 2, "×", ratios))
+
+    one, near, far = run_of(1.0), run_of(1.06), run_of(1.08)
+    assert [agrees(*pair) for pair in (*pairs(one, near), *pairs(one, far))] == [True, False]
+    one.results["speed"].tables.append(Table("Cost", ["", ""], [["ours", Paired([*range(12)])]]))
+    one.save(tmp_path / "report.json")
+    assert document(load(tmp_path / "report.json")) == document(one)
+
+
+def test_the_cores_are_read_one_by_one_and_may_all_be_used_afterwards() -> None:
+    allowed = os.sched_getaffinity(0)
+    readings = cores()
+    assert len(readings) == len(allowed)
+    assert min(readings) > 0
+    assert os.sched_getaffinity(0) == allowed
+
+
 def test_what_wrk_says_is_understood() -> None:
     line = '{"requests": 100, "microseconds": 2000000, "p50_us": 1500, "p99_us": 9000, "refused": 3, "broken": 1}'
     load = parsed(f"Running 2s test\n{line}\n")
     assert (load.rate, load.p50_ms, load.p99_ms, load.failed) == (50, 1.5, 9, 4)
+
+
+@pytest.mark.parametrize("name", ["sentiment-lexicon", "spam-words", "sentiment"])
+def test_what_peers_serve_is_the_same_model(tmp_path: Path, name: str) -> None:
+    model = served_model(name, tmp_path)
+    code = "import json, model; print(json.dumps(model.Model().answer(['What a wonderful little server!'])))"
+    paths = [REPOSITORY / "benchmarks" / "peers", REPOSITORY / "prediction-service", REPOSITORY / "shared"]
+    environment = os.environ | {"MODEL": str(model.folder), "PYTHONPATH": os.pathsep.join(map(str, paths))}
+    said = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    (answer,) = json.loads(said.stdout)
+    assert answer["label"] == max(answer["scores"], key=answer["scores"].get)
+    assert answer["confidence"] == answer["scores"][answer["label"]] > 0.5
+
+
+def test_the_service_without_keys_starts_like_the_service() -> None:
+    """As far as its settings, of which one is missing."""
+    environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+    command = [sys.executable, "-m", "benchmarks.without_keys"]
+    ended = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False)
+    assert "DATABASE_URL" in ended.stdout + ended.stderr
+    assert "Traceback" not in ended.stderr
 
 
 def test_a_server_is_gone_with_all_it_has_started(tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ def result_parts(result: Result) -> Iterable[str]:
 
 def bars_table(bars: Sequence[Bar]) -> str:
     """What is wanted, and what came of it. The ratio is that of the measured figure to the target."""
-    head = ["of", "figure", "target", "measured", "lowest to highest", "to target", ""]
+    head = ["of", "figure", "target", "measured", "lowest to highest, or interval", "to target", ""]
     return lines(head, [bar_row(bar) for bar in bars])
 
 

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from benchmarks.harness.turns import Sample
+from benchmarks.harness.turns import Paired, Sample
 
 PARTS = ("gateway", "analytics", "predictions", "model", "metrics")
 """Of the project, in the order in which their figures are shown."""
@@ -27,6 +27,8 @@ class Bar:
     measured: float
     low: float
     high: float
+    paired: bool = False
+    """Whether its turns were taken beside each other; `low` and `high` are the interval of the median then."""
 
     @property
     def ratio(self) -> float:
@@ -45,9 +47,9 @@ class Bar:
 
 
 def bar(part: str, what: str, bound: Bound, target: float, unit: str, measured: Sample | float) -> Bar:
-    """A bar with the spread of its turns."""
+    """A bar with the spread of its turns, or the interval of the median of paired ones."""
     sample = measured if isinstance(measured, Sample) else Sample([measured])
-    return Bar(part, what, bound, target, unit, sample.middle, sample.low, sample.high)
+    return Bar(part, what, bound, target, unit, sample.middle, sample.low, sample.high, isinstance(sample, Paired))
 
 
 @dataclass(frozen=True)
@@ -135,4 +137,6 @@ def result_from(data: dict[str, Any]) -> Result:
 
 def cell_from(cell: Any) -> str | Sample:
     """A table's cell out of JSON."""
-    return Sample(cell["values"]) if isinstance(cell, dict) else str(cell)
+    if not isinstance(cell, dict):
+        return str(cell)
+    return Paired(cell["values"]) if cell.get("paired") else Sample(cell["values"])

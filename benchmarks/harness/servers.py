@@ -9,7 +9,7 @@ import signal
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,13 +45,27 @@ class Probe:
 
 @dataclass
 class Usage:
-    """What some processes have used."""
+    """Memory of some processes."""
 
-    processor_seconds: float = 0.0
     mebibytes: float = 0.0
     """Resident, pages shared by several processes counted in parts (PSS)."""
     resident_mebibytes: float = 0.0
     """The same with shared pages counted whole in each (RSS)."""
+
+
+def seconds_of(process: psutil.Process) -> float:
+    """Processor time, user and system, of a process and of those of its children that have ended."""
+    times = process.cpu_times()
+    return times.user + times.system + times.children_user + times.children_system
+
+
+def seconds_of_all(process: psutil.Process) -> float:
+    """The same with all that descend from it."""
+    spent = 0.0
+    for one in (process, *process.children(recursive=True)):
+        with suppress(psutil.Error):
+            spent += seconds_of(one)
+    return spent
 
 
 Role = Callable[[Sequence[str]], str]
@@ -108,17 +122,24 @@ class Server(ServerProcess):
         """All that it consists of."""
         return list(tree.with_descendants(tree.marked(MARK, self.mark)))
 
+    def spent(self) -> dict[str, float]:
+        """Seconds of processor time by role, since the start of the processes that run now."""
+        found: dict[str, float] = defaultdict(float)
+        for process in self.processes():
+            with suppress(psutil.Error), process.oneshot():
+                found[self.role(process.cmdline())] += seconds_of(process)
+        return dict(found)
+
     def usage(self) -> dict[str, Usage]:
         """By role, since the start of the processes that run now."""
         found: dict[str, Usage] = defaultdict(Usage)
         for process in self.processes():
             try:
                 with process.oneshot():
-                    times, memory = process.cpu_times(), process.memory_full_info()
+                    memory = process.memory_full_info()
                     used = found[self.role(process.cmdline())]
             except psutil.Error:
                 continue
-            used.processor_seconds += times.user + times.system
             used.mebibytes += memory.pss / 2**20
             used.resident_mebibytes += memory.rss / 2**20
         return dict(found)

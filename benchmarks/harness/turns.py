@@ -2,8 +2,11 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import comb
 from statistics import median
-from typing import TypeVar
+from typing import Literal, TypeVar
+
+CONFIDENCE = 0.95
 
 K = TypeVar("K")
 T = TypeVar("T")
@@ -41,6 +44,37 @@ class Sample:
     def minus(self, other: "Sample") -> "Sample":
         """The difference of each turn to the other's in the same turn."""
         return Sample([mine - theirs for mine, theirs in zip(self.values, other.values, strict=True)])
+
+
+@dataclass(frozen=True)
+class Paired(Sample):
+    """Ratios of pairs that were measured beside each other: what spreads is not the turns but their median."""
+
+    paired: Literal[True] = True
+    """Of what kind it is, where it is kept as data."""
+
+    @property
+    def low(self) -> float:
+        """The lower end of the interval of 95 % for the median."""
+        return sorted(self.values)[self._outside]
+
+    @property
+    def high(self) -> float:
+        """The upper end."""
+        return sorted(self.values)[-1 - self._outside]
+
+    @property
+    def _outside(self) -> int:
+        """So many values lie on each side of the interval.
+
+        It goes from one order statistic to another and has the median in 95 % of all cases, whatever the distribution
+        (the sign test turned round). 0 where there are fewer than nine values.
+        """
+        count = len(self.values)
+        tail, rank = 0.0, 0
+        while (tail := tail + comb(count, rank) / 2**count) <= (1 - CONFIDENCE) / 2:
+            rank += 1
+        return max(0, rank - 1)
 
 
 def in_turns(names: Iterable[K], turns: int) -> Iterator[K]:

@@ -20,10 +20,13 @@ class Model:
         folder = Path(os.environ["MODEL"])
         manifest = read_manifest(folder)
         self.labels = manifest.labels
-        if isinstance(manifest.runtime, OnnxOptions):
-            from prediction_service.models.runtimes.onnx import OnnxTextRuntime  # takes memory: only where it is needed
+        if isinstance(manifest.runtime, OnnxOptions):  # imported late: what it needs is only where it is needed
+            from prediction_service.models.runtimes.onnx import OnnxTextRuntime
+            from prediction_service.models.runtimes.onnx_file import find_file
+            from prediction_service.models.runtimes.onnx_session import OnnxSession
 
-            self.runtime: Any = OnnxTextRuntime(folder, manifest, manifest.runtime)
+            session = OnnxSession(find_file(folder, manifest.runtime.file))
+            self.runtime: Any = OnnxTextRuntime(session, folder, manifest, manifest.runtime)
         else:
             from prediction_service.models.runtimes.lexicon import LexiconRuntime
 

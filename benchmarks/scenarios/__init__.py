@@ -1,7 +1,7 @@
 """What is measured, in this order; each module has `TITLE` and `run(options)`."""
 
 SCENARIOS = (
-    "predictions", "hops", "start_up", "memory", "tables", "tensors", "batching", "python_model",
+    "predictions", "processor_time", "start_up", "memory", "tables", "tensors", "batching", "python_model",
     "streams", "containers",
     "limiter", "proxy", "api_keys", "revocation", "console",
     "cached_report", "quota", "stampede",

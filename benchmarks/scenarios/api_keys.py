@@ -12,20 +12,21 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from time import monotonic, sleep
 
 import asyncpg
 import httpx
 
+from benchmarks.contestants import loaded, table
 from benchmarks.harness.connections import post, steady
+from benchmarks.harness.contest import Contestant, contest
 from benchmarks.harness.environments import PEERS
 from benchmarks.harness.load import JSON, Load, wrk
-from benchmarks.harness.report import Bar, Result, Table, bar
+from benchmarks.harness.report import Result, Table, bar
 from benchmarks.harness.servers import Server
 from benchmarks.harness.stores import postgres_server
-from benchmarks.harness.turns import Sample, samples
+from benchmarks.harness.turns import Sample
 from benchmarks.options import Options
 from benchmarks.scenarios.proxy import gateway_settings
 from gateway.keys.text import BEGINNING, NewSecret, new_secret
@@ -36,7 +37,8 @@ TITLE = "Keys of callers"
 KEYS, IN_USE = 100_000, 10_000
 CONNECTIONS = 64
 LIMIT = "600/60s"
-LEAST = 0.95
+MOST = 1.05
+WITHOUT = "without a key"
 FLOOD_PER_SECOND, FLOOD_CONNECTIONS, FLOOD_SECONDS = 5_000, 64, 10
 BYSTANDER_PER_SECOND, BYSTANDER_P99_MS, GROWTH_MEBIBYTES = 50, 50, 16
 LOADED_SECONDS = 60
@@ -60,38 +62,30 @@ class Field:
 def run(options: Options) -> Result:
     """With and without keys in turns, then the flood."""
     with field(options.folder / "api_keys") as running:
-        bars, rows = cost(running, options)
-        more_bars, more_rows = flood(running, options)
-        return Result(TITLE, bars + more_bars, [Table("", ["", "measured"], rows + more_rows)])
+        found = cost(running, options)
+        flooded = flood(running, options)
+        return Result(TITLE, found.bars + flooded.bars, found.tables + flooded.tables)
 
 
-Findings = tuple[list[Bar], list[list[str | Sample]]]
+def cost(running: Field, options: Options) -> Result:
+    """The gateway's processor time for requests with keys and without."""
+    with_one = asked(running, running.keys)
+    duels = contest(with_one, {WITHOUT: asked(running, None)}, options.pairs, options.of(2))
+    what = "processor time of the gateway for a request with a key, to one without"
+    name = f"with one of {KEYS:,} keys, {IN_USE:,} in use"
+    return Result(
+        TITLE,
+        [bar("gateway", what, "at most", MOST, "×", duels[WITHOUT].ratio())],
+        [table("A request", name, duels, CONNECTIONS)],
+    )
 
 
-def cost(running: Field, options: Options) -> Findings:
-    """Requests for a second of the gateway's processor time."""
-    seconds = options.of(3)
-    targets = {
-        "without a key": partial(per_processor_second, running, seconds, None),
-        f"with one of {KEYS:,} keys, {IN_USE:,} in use": partial(per_processor_second, running, seconds, running.keys),
-    }
-    without, with_keys = (found := samples(targets, options.short_turns)).values()
-    what = "requests for a second of the gateway's processor, with keys, to those without"
-    return [bar("gateway", what, "at least", LEAST, "×", with_keys.over(without))], [
-        [f"requests/processor second, {name}", each] for name, each in found.items()
-    ]
+def asked(running: Field, keys: Path | None) -> Contestant:
+    """The gateway under load."""
+    return loaded(running.gateway, lambda seconds: wrk(running.url, CONNECTIONS, seconds, keys=keys))
 
 
-def per_processor_second(running: Field, seconds: float, keys: Path | None) -> float:
-    """How many requests a second of the gateway's processor time is enough for."""
-    before = running.gateway.usage()["server"].processor_seconds
-    load = wrk(running.url, CONNECTIONS, seconds, keys=keys)
-    if load.failed:
-        raise RuntimeError(f"{load.failed} of {load.requests} requests failed")
-    return load.requests / (running.gateway.usage()["server"].processor_seconds - before)
-
-
-def flood(running: Field, options: Options) -> Findings:
+def flood(running: Field, options: Options) -> Result:
     """Wrong keys, each another one from another address, beside somebody with a good one."""
     seconds = options.of(FLOOD_SECONDS)
     wrk(running.url, FLOOD_CONNECTIONS, 2, keys=Path(os.devnull), per_second=FLOOD_PER_SECOND)
@@ -107,11 +101,12 @@ def flood(running: Field, options: Options) -> Findings:
         bar("gateway", f"p99 of a bystander {what}", "at most", BYSTANDER_P99_MS, "ms", bystander.p99_ms),
         bar("gateway", f"memory that a gateway takes more {what}", "at most", GROWTH_MEBIBYTES, "MiB", grown),
     ]
-    return bars, [
+    rows: list[list[str | Sample]] = [
         ["wrong keys/s", Sample([per_second])],
         ["ms p99 of a bystander meanwhile", Sample([bystander.p99_ms])],
         ["requests of the bystander that failed", Sample([float(bystander.failed)])],
     ]
+    return Result(TITLE, bars, [Table("A flood of wrong keys", ["", "measured"], rows)])
 
 
 def beside(running: Field, seconds: float) -> Load:

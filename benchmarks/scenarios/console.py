@@ -128,8 +128,8 @@ def shares_of(stack: Server, wait: Callable[[], None]) -> Shares:
 
 def seconds_of(stack: Server) -> tuple[float, float]:
     """Processor time until now, of the gateway and of all."""
-    used = stack.usage()
-    return used["gateway"].processor_seconds, sum(each.processor_seconds for each in used.values())
+    used = stack.spent()
+    return used["gateway"], sum(used.values())
 
 
 def rate_of(stack: Server, options: Options) -> float:

@@ -1,7 +1,7 @@
-"""How many limit decisions a second: ours on Postgres, and what others decide with?
+"""What does a limit decision cost: ours on Postgres, and what others decide with?
 
 Every one of them decides for 2,000 clients at 60 requests a minute, from one process, 64 callers at a time (threads for
-pyrate-limiter, which is synchronous: at its best of 1, 4 and 16).
+pyrate-limiter, which is synchronous: 1, 4 and 16 of them).
 """
 
 import asyncio
@@ -9,6 +9,7 @@ import itertools
 import threading
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import asyncpg
 from limits import RateLimitItemPerMinute
@@ -17,9 +18,10 @@ from limits.aio.strategies import MovingWindowRateLimiter
 from psycopg_pool import ConnectionPool
 from pyrate_limiter import Duration, PostgresBucket, Rate, RateItem
 
-from benchmarks.harness.report import Result, Table, bar
+from benchmarks.contestants import here_and, table
+from benchmarks.harness.contest import Contestant, contest
+from benchmarks.harness.report import Result, bar
 from benchmarks.harness.stores import postgres_and_redis
-from benchmarks.harness.turns import Sample, samples
 from benchmarks.options import Options
 from gateway.limit.postgres import PostgresLimiter
 from gateway.limit.window import Policy, Window
@@ -33,41 +35,43 @@ CALLERS, CLIENTS = 64, 2000
 QUOTA, WINDOW_SECONDS = 60, 60
 OURS = "this limiter, Postgres"
 PYRATE, LIMITS, TUTORIAL = "pyrate-limiter, Postgres", "limits' moving window, Redis", "delete, count, insert, Postgres"
-WANTED = {PYRATE: 10.0, LIMITS: 2.5}
+PYRATE_THREADS = (1, 4, 16)
+WANTED = {PYRATE: 0.1, LIMITS: 0.4}
+"""At most so many times what the cheapest of them takes."""
 
 Decide = Callable[[str], Awaitable[object]]
 
 
 def run(options: Options) -> Result:
-    """Decisions a second of each, in turns."""
-    seconds = options.of(2)
+    """Processor time of a decision: of this process and of the store."""
     with postgres_and_redis(options.folder / "limiter") as (postgres, redis):
-        database = asyncio.run(postgres.make_database())
-        rates = samples(
+        database, spent = asyncio.run(postgres.make_database()), here_and(Postgres=postgres, Redis=redis)
+
+        def deciding(decide: Callable[[float], int]) -> Contestant:
+            return Contestant(decide, spent)
+
+        duels = contest(
+            deciding(lambda seconds: asyncio.run(ours(database, seconds))),
             {
-                OURS: lambda: asyncio.run(ours(database, seconds)),
-                PYRATE: lambda: pyrate_on_postgres(database, seconds),
-                LIMITS: lambda: asyncio.run(limits_on_redis(redis, seconds)),
-                TUTORIAL: lambda: asyncio.run(tutorial_on_postgres(database, seconds)),
+                **{f"{PYRATE}, {threads} threads": deciding(partial(pyrate_on_postgres, database, threads))
+                   for threads in PYRATE_THREADS},
+                LIMITS: deciding(lambda seconds: asyncio.run(limits_on_redis(redis, seconds))),
+                TUTORIAL: deciding(lambda seconds: asyncio.run(tutorial_on_postgres(database, seconds))),
             },
-            options.short_turns,
+            options.pairs, options.of(1),
+        )  # fmt: skip
+    found = Result(TITLE, tables=[table("A decision", OURS, duels, CALLERS)])
+    for name, most in WANTED.items():
+        cheapest = min(
+            (duel for title, duel in duels.items() if title.startswith(name)), key=lambda duel: duel.others.middle
         )
-    ratios = {name: rates[OURS].over(rate) for name, rate in rates.items()}
-    rows: list[list[str | Sample]] = [
-        [name, rate, ratios[name] if name != OURS else ""] for name, rate in rates.items()
-    ]
-    return Result(
-        TITLE,
-        bars=[
-            bar("gateway", f"limit decisions/s, to {name}", "at least", least, "×", ratios[name])
-            for name, least in WANTED.items()
-        ],
-        tables=[Table("", ["limiter", "decisions/s", "this one is so many times as fast"], rows)],
-    )
+        what = f"processor time of a limit decision, to {name}"
+        found.bars.append(bar("gateway", what, "at most", most, "×", cheapest.ratio()))
+    return found
 
 
-async def rate(decide: Decide, seconds: float) -> float:
-    """Decisions per second over CALLERS tasks."""
+async def decisions(decide: Decide, seconds: float) -> int:
+    """How many over CALLERS tasks."""
     names = (f"client-{number % CLIENTS}" for number in itertools.count())
     end, count = time.perf_counter() + seconds, 0
 
@@ -78,33 +82,28 @@ async def rate(decide: Decide, seconds: float) -> float:
             count += 1
 
     await asyncio.gather(*(keep_asking() for _ in range(CALLERS)))
-    return count / seconds
+    return count
 
 
-async def ours(database: Database, seconds: float) -> float:
+async def ours(database: Database, seconds: float) -> int:
     """This project's limiter."""
     policy = Policy((Window(QUOTA, WINDOW_SECONDS),))
     async with PostgresLimiter(Connector(database.url("gateway"), "benchmark"), policy) as limiter:
         while not limiter.available:
             await asyncio.sleep(0.01)
-        return await rate(lambda client: limiter.decide(client, RouteClass.PREDICT), seconds)
+        return await decisions(lambda client: limiter.decide(client, RouteClass.PREDICT), seconds)
 
 
-async def limits_on_redis(server: RedisServer, seconds: float) -> float:
+async def limits_on_redis(server: RedisServer, seconds: float) -> int:
     """`limits`, moving window, over redis-py."""
     url = f"async+redis://:{server.password}@127.0.0.1:{server.port}"
     window = MovingWindowRateLimiter(RedisStorage(url, implementation="redispy"))
     item = RateLimitItemPerMinute(QUOTA)
-    return await rate(lambda client: window.hit(item, client), seconds)
+    return await decisions(lambda client: window.hit(item, client), seconds)
 
 
-def pyrate_on_postgres(database: Database, seconds: float) -> float:
+def pyrate_on_postgres(database: Database, threads: int, seconds: float) -> int:
     """pyrate-limiter; a bucket is one client's, so each thread has one of its own."""
-    return max(pyrate_threads(database, threads, seconds / 2) for threads in (1, 4, 16))
-
-
-def pyrate_threads(database: Database, threads: int, seconds: float) -> float:
-    """Decisions per second over so many threads."""
     url = database.url().get_secret_value()
     counts = [0] * threads
     with ConnectionPool(url, min_size=threads, max_size=threads) as pool:
@@ -123,10 +122,10 @@ def pyrate_threads(database: Database, threads: int, seconds: float) -> float:
             worker.start()
         for worker in workers:
             worker.join()
-    return sum(counts) / seconds
+    return sum(counts)
 
 
-async def tutorial_on_postgres(database: Database, seconds: float) -> float:
+async def tutorial_on_postgres(database: Database, seconds: float) -> int:
     """A row for each request, as tutorials show it; two requests at once may both be the last that fits."""
     async with asyncpg.create_pool(database.url().get_secret_value(), min_size=10, max_size=10) as pool:
         await pool.execute("CREATE TABLE IF NOT EXISTS request (client text NOT NULL, at timestamptz NOT NULL)")
@@ -142,4 +141,4 @@ async def tutorial_on_postgres(database: Database, seconds: float) -> float:
                     await connection.execute("INSERT INTO request VALUES ($1, now())", client)
                 return bool(used < QUOTA)
 
-        return await rate(decide, seconds)
+        return await decisions(decide, seconds)

@@ -1,4 +1,4 @@
-"""What does the gateway cost? Throughput beside Traefik and an httpx proxy, refusals beside uvicorn, latency added.
+"""What does the gateway cost? Beside Traefik, an httpx proxy and, for refusals, uvicorn; and latency added.
 
 One trivial upstream for all; the gateway runs as two processes on one port (`REUSE_PORT`), its limit on, every request
 from another client.
@@ -7,32 +7,38 @@ from another client.
 import asyncio
 import resource
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+import psutil
+
+from benchmarks.contestants import loaded, table
 from benchmarks.harness.connections import Connection, connect, post, steady
+from benchmarks.harness.contest import Contestant, Spent, contest
 from benchmarks.harness.environments import PEERS
 from benchmarks.harness.load import Load, wrk
-from benchmarks.harness.report import Bar, Result, Table, bar
-from benchmarks.harness.servers import Server
+from benchmarks.harness.report import Result, Table, bar
+from benchmarks.harness.servers import Server, seconds_of_all
 from benchmarks.harness.stores import postgres_server
-from benchmarks.harness.turns import Sample, alternate, samples
+from benchmarks.harness.turns import Sample, alternate
 from benchmarks.options import Options
 from shared.embedded.ports import free_ports
 from shared.testing.postgres import Database
 
 TITLE = "Gateway"
+PROGRAMS = Path(sys.executable).parent
 CONNECTIONS, GATEWAYS = 64, 2
 STEADY_RATE = 300
 IDLE_CONNECTIONS, IDLE_MEBIBYTES = 10_000, 200
 LIMIT, NO_LIMIT = "60/60s", "1000000/1s"
 TOKEN = "of-the-benchmarks"  # noqa: S105 - of servers that live as long as the scenario
-OURS, TRAEFIK, HTTPX = "this gateway", "Traefik", "plain httpx proxy"
-WANTED = {TRAEFIK: 0.5, HTTPX: 15.0}
-REFUSALS_WANTED = 0.5
+OURS, TRAEFIK, HTTPX, BARE = "this gateway", "Traefik", "plain httpx proxy", "bare uvicorn"
+WANTED = {TRAEFIK: 2.0, HTTPX: 0.067}
+REFUSALS_WANTED = 2.0
+"""At most so many times what they take."""
 ADDED_MS = {"p50_ms": 2.0, "p99_ms": 8.0}
 
 TRAEFIK_SETTINGS = """
@@ -49,80 +55,86 @@ http:
 
 @dataclass(frozen=True)
 class Field:
-    """All servers, by their ports."""
+    """All servers."""
 
-    upstream: int
-    traefik: int
-    httpx: int
-    gateway: int
-    single: int
+    upstream: Server
+    traefik: Server
+    httpx: Server
+    gateways: Sequence[Server]
+    """Processes that share a port."""
+    single: Server
     """One process, with the limit."""
     limitless: Server
+    postgres: Callable[[], float]
+    """Seconds of processor time that it has spent."""
 
 
 def run(options: Options) -> Result:
     """Everything, on servers that run all the time; those whose turn it is not have nothing to do."""
     with field(options.folder / "proxy") as running:
         found = Result(TITLE)
-        rows: list[list[str | Sample]] = []
-        for measure in (throughput, refusals, latency, idle):
-            bars, lines = measure(running, options)
-            found.bars += bars
-            rows += lines
-        found.tables = [Table("", ["", "measured"], rows)]
+        for measure in (proxying, refusals, latency, idle):
+            one = measure(running, options)
+            found.bars += one.bars
+            found.tables += one.tables
         return found
 
 
-Findings = tuple[list[Bar], list[list[str | Sample]]]
+def proxying(running: Field, options: Options) -> Result:
+    """The gateway beside Traefik and httpx; what the upstream takes is nobody's."""
 
+    def both() -> Spent:
+        spent = [gateway.spent()["server"] for gateway in running.gateways]
+        return {"gateway": sum(spent), "Postgres": running.postgres()}
 
-def throughput(running: Field, options: Options) -> Findings:
-    """The gateway beside Traefik and httpx."""
-    ports = {OURS: running.gateway, TRAEFIK: running.traefik, HTTPX: running.httpx}
-    # Six seconds, because httpx changes its pace from one to the next.
-    targets = {name: partial(rate, port, options.of(6)) for name, port in ports.items()}
-    rates = samples(targets, options.short_turns)
+    gateway = replace(through(running.gateways[0]), spent=both)
+    others = {TRAEFIK: through(running.traefik), HTTPX: through(running.httpx)}
+    duels = contest(gateway, others, options.pairs, options.of(3))  # httpx changes its pace from second to second
     bars = [
-        bar("gateway", f"requests/s through the gateway, limit on, distinct clients, to {name}",
-            "at least", least, "×", rates[OURS].over(rates[name]))
-        for name, least in WANTED.items()
+        bar("gateway", f"processor time of a request through the gateway, limit on, distinct clients, to {name}",
+            "at most", most, "×", duels[name].ratio())
+        for name, most in WANTED.items()
     ]  # fmt: skip
-    return bars, [[f"requests/s, {name}", found] for name, found in rates.items()]
+    return Result(TITLE, bars, [table("A request", OURS, duels, CONNECTIONS)])
 
 
-def refusals(running: Field, options: Options) -> Findings:
+def refusals(running: Field, options: Options) -> Result:
     """One client far over its quota, beside a bare uvicorn; one process each."""
-    rate(running.single, 1, one_client=True)
-    targets = {
-        "refusals/s of one client, one gateway process": lambda: rate(running.single, options.of(2), one_client=True),
-        "answers/s of bare uvicorn": lambda: rate(running.upstream, options.of(2), one_client=True),
-    }
-    refused, bare = (rates := samples(targets, options.short_turns)).values()
-    what = "refusals/s of one client, to what bare uvicorn answers"
-    return [bar("gateway", what, "at least", REFUSALS_WANTED, "×", refused.over(bare))], [
-        [*pair] for pair in rates.items()
-    ]
+    refused, bare = (refusing(server) for server in (running.single, running.upstream))
+    refused.work(1)
+    duels = contest(refused, {BARE: bare}, options.pairs, options.of(1))
+    what = "processor time of a refusal, to an answer of bare uvicorn"
+    bars = [bar("gateway", what, "at most", REFUSALS_WANTED, "×", duels[BARE].ratio())]
+    return Result(TITLE, bars, [table("A refusal", OURS, duels, CONNECTIONS)])
 
 
-def rate(port: int, seconds: float, *, one_client: bool = False) -> float:
-    """Answers a second."""
-    return wrk(f"http://127.0.0.1:{port}/predict", CONNECTIONS, seconds, one_client=one_client).rate
+def through(server: Server) -> Contestant:
+    """Distinct clients."""
+    url = f"http://127.0.0.1:{server.port}/predict"
+    return loaded(server, lambda seconds: wrk(url, CONNECTIONS, seconds))
 
 
-def latency(running: Field, options: Options) -> Findings:
+def refusing(server: Server) -> Contestant:
+    """The same client all the time, whatever the answer is."""
+    url = f"http://127.0.0.1:{server.port}/predict"
+    return Contestant(lambda seconds: wrk(url, CONNECTIONS, seconds, one_client=True).requests, server.spent)
+
+
+def latency(running: Field, options: Options) -> Result:
     """What the gateway adds at a steady rate, open loop."""
-    ports = (running.limitless.port, running.upstream)
+    ports = (running.limitless.port, running.upstream.port)
     targets = {port: partial(steady_load, port, options.of(3)) for port in ports}
-    through, direct = alternate(targets, options.short_turns).values()
+    proxied, direct = alternate(targets, options.short_turns).values()
     added = {
-        figure: Sample([getattr(load, figure) for load in through]).minus(
+        figure: Sample([getattr(load, figure) for load in proxied]).minus(
             Sample([getattr(load, figure) for load in direct])
         )
         for figure in ADDED_MS
     }
     names = {figure: f"added at a steady {STEADY_RATE} requests/s, {figure[:3]}" for figure in ADDED_MS}
     bars = [bar("gateway", names[figure], "at most", most, "ms", added[figure]) for figure, most in ADDED_MS.items()]
-    return bars, [[f"ms {names[figure]}", sample] for figure, sample in added.items()]
+    rows: list[list[str | Sample]] = [[f"ms {names[figure]}", sample] for figure, sample in added.items()]
+    return Result(TITLE, bars, [Table("Latency", ["", "measured"], rows)])
 
 
 def steady_load(port: int, seconds: float) -> Load:
@@ -130,7 +142,7 @@ def steady_load(port: int, seconds: float) -> Load:
     return asyncio.run(steady(port, post("/predict", port, b"{}"), STEADY_RATE, seconds))
 
 
-def idle(running: Field, _: Options) -> Findings:
+def idle(running: Field, _: Options) -> Result:
     """Ten thousand connections that have asked once and stay."""
     failed = asyncio.run(hold_idle(running.limitless.port))
     resident = sum(used.resident_mebibytes for used in running.limitless.usage().values())
@@ -139,7 +151,7 @@ def idle(running: Field, _: Options) -> Findings:
         bar("gateway", f"memory of {what}", "at most", IDLE_MEBIBYTES, "MiB", resident),
         bar("gateway", f"errors of {what}", "at most", 0, "", failed),
     ]
-    return bars, [[f"MiB of {what}", Sample([resident])]]
+    return Result(TITLE, bars)
 
 
 async def hold_idle(port: int) -> int:
@@ -167,13 +179,14 @@ def field(folder: Path) -> Iterator[Field]:
             return stack.enter_context(server.running())
 
         ports = free_ports()
-        upstream, httpx, traefik = next(ports), next(ports), next(ports)
-        url = f"http://127.0.0.1:{upstream}"
-        started(upstream, sys.executable, PEERS / "trivial_upstream.py", upstream)
-        started(httpx, sys.executable, PEERS / "httpx_proxy.py", httpx, url)
-        started(
-            traefik, Path(sys.executable).parent / "traefik", f"--configfile={traefik_settings(folder, traefik, url)}"
+        behind, httpx, traefik = next(ports), next(ports), next(ports)
+        url = f"http://127.0.0.1:{behind}"
+        others = (
+            started(behind, sys.executable, PEERS / "trivial_upstream.py", behind),
+            started(traefik, PROGRAMS / "traefik", f"--configfile={traefik_settings(folder, traefik, url)}"),
+            started(httpx, sys.executable, PEERS / "httpx_proxy.py", httpx, url),
         )
+        database = psutil.Process(postgres.pid)
 
         def gateways(count: int, limit: str) -> list[Server]:
             port = next(ports)
@@ -182,7 +195,7 @@ def field(folder: Path) -> Iterator[Field]:
                     for _ in range(count)]  # fmt: skip
 
         two, (single,), (limitless,) = gateways(GATEWAYS, LIMIT), gateways(1, LIMIT), gateways(1, NO_LIMIT)
-        yield Field(upstream, traefik, httpx, two[0].port, single.port, limitless)
+        yield Field(*others, two, single, limitless, lambda: seconds_of_all(database))
 
 
 def traefik_settings(folder: Path, port: int, upstream: str) -> Path:

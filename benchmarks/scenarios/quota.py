@@ -7,7 +7,6 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Callable, Coroutine
-from functools import partial
 
 from limits import RateLimitItemPerMinute
 from limits.aio.storage import RedisStorage
@@ -15,46 +14,42 @@ from limits.aio.strategies import MovingWindowRateLimiter
 from redis.asyncio import Redis
 
 from analytics_service.gemini.quota import CallQuota, QuotaExhaustedError
-from benchmarks.harness.report import Result, Table, bar
+from benchmarks.contestants import here_and, table
+from benchmarks.harness.contest import Contestant, contest
+from benchmarks.harness.report import Result, bar
 from benchmarks.harness.stores import redis_server
-from benchmarks.harness.turns import Sample, samples
 from benchmarks.options import Options
 from shared.testing.redis import RedisServer
 
 TITLE = "Quota script"
 TASKS = 32
-LEAST_RATIO = 0.8
+MOST = 1.25
+OURS, THEIRS = "the quota", "limits' moving window"
 ALLOWED = {"nearly all refused": 10, "room for all": 100_000}
 
 Take = Callable[[], Awaitable[object]]
-RateOf = Callable[[RedisServer, int, float], Coroutine[None, None, float]]
+Taking = Callable[[RedisServer, int, float], Coroutine[None, None, int]]
 
 
 def run(options: Options) -> Result:
-    """Calls a second, in turns."""
+    """Processor time of a call, of this process and of Redis."""
     found = Result(TITLE)
-    rows: list[list[str | Sample]] = []
     with redis_server(options.folder / "quota") as server:
         for name, allowed in ALLOWED.items():
-            targets = {
-                "ours": partial(in_own_loop, our_rate, server, allowed, options.of(1.5)),
-                "theirs": partial(in_own_loop, their_rate, server, allowed, options.of(1.5)),
-            }
-            ours, theirs = samples(targets, options.short_turns).values()
-            ratio = ours.over(theirs)
-            rows.append([name, ours, theirs, ratio])
-            what = f"quota script, {name}, to limits' moving window"
-            found.bars.append(bar("analytics", what, "at least", LEAST_RATIO, "×", ratio))
-    found.tables = [Table("", ["", "quota, calls/s", "limits, calls/s", "ratio"], rows)]
+            others = {THEIRS: taking(with_limits, server, allowed)}
+            duels = contest(taking(with_the_quota, server, allowed), others, options.pairs, options.of(1))
+            what = f"processor time of the quota script, {name}, to limits' moving window"
+            found.bars.append(bar("analytics", what, "at most", MOST, "×", duels[THEIRS].ratio()))
+            found.tables.append(table(f"A call, {name}", OURS, duels, 1))
     return found
 
 
-def in_own_loop(rate: RateOf, server: RedisServer, allowed: int, seconds: float) -> float:
+def taking(calls: Taking, server: RedisServer, allowed: int) -> Contestant:
     """In an event loop of its own."""
-    return asyncio.run(rate(server, allowed, seconds))
+    return Contestant(lambda seconds: asyncio.run(calls(server, allowed, seconds)), here_and(Redis=server))
 
 
-async def our_rate(server: RedisServer, allowed: int, seconds: float) -> float:
+async def with_the_quota(server: RedisServer, allowed: int, seconds: float) -> int:
     """This project's script."""
     async with Redis(port=server.port, password=server.password, decode_responses=True) as redis:
         await redis.flushall()
@@ -64,19 +59,19 @@ async def our_rate(server: RedisServer, allowed: int, seconds: float) -> float:
             with contextlib.suppress(QuotaExhaustedError):
                 await quota.take()
 
-        return await rate(take, seconds)
+        return await calls(take, seconds)
 
 
-async def their_rate(server: RedisServer, allowed: int, seconds: float) -> float:
+async def with_limits(server: RedisServer, allowed: int, seconds: float) -> int:
     """The package's."""
     server.client().flushall()
     storage = RedisStorage(f"async+redis://:{server.password}@127.0.0.1:{server.port}", implementation="redispy")
     window, item = MovingWindowRateLimiter(storage), RateLimitItemPerMinute(allowed)
-    return await rate(lambda: window.hit(item, "gemini"), seconds)
+    return await calls(lambda: window.hit(item, "gemini"), seconds)
 
 
-async def rate(take: Take, seconds: float) -> float:
-    """Calls taken or refused per second."""
+async def calls(take: Take, seconds: float) -> int:
+    """Calls taken or refused."""
     end, count = time.perf_counter() + seconds, 0
 
     async def keep_taking() -> None:
@@ -86,4 +81,4 @@ async def rate(take: Take, seconds: float) -> float:
             count += 1
 
     await asyncio.gather(*(keep_taking() for _ in range(TASKS)))
-    return count / seconds
+    return count

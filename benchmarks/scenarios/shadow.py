@@ -13,10 +13,11 @@ import psutil
 
 from benchmarks.harness.load import wrk
 from benchmarks.harness.report import Result, Table, bar
+from benchmarks.harness.servers import seconds_of_all
 from benchmarks.harness.turns import Sample, alternate
 from benchmarks.options import Options
 from benchmarks.scenarios.batching import service
-from benchmarks.scenarios.streams import microseconds_of, port_of, process_at
+from benchmarks.scenarios.streams import port_of, process_at
 from benchmarks.targets import LEXICON, OUR_BODY, served_model
 from shared.processes.waiting import wait_until
 
@@ -100,9 +101,9 @@ class Policies:
 
 def share_of_a_processor(process: psutil.Process) -> float:
     """That a process takes while it is watched."""
-    before = microseconds_of(process)
+    before = seconds_of_all(process)
     time.sleep(REST_SECONDS)
-    return (microseconds_of(process) - before) / 1e6 / REST_SECONDS
+    return (seconds_of_all(process) - before) / REST_SECONDS
 
 
 def under_load(
@@ -110,8 +111,8 @@ def under_load(
 ) -> tuple[float, float]:
     """With a policy in force: the median time in milliseconds, and microseconds of processor time for an answer."""
     policies.put(policy)
-    before = microseconds_of(policies.process)
+    before = seconds_of_all(policies.process)
     load = wrk(url, connections, seconds, OUR_BODY)
     if load.failed:
         raise RuntimeError(f"{load.failed} requests failed")
-    return load.p50_ms, (microseconds_of(policies.process) - before) / load.requests
+    return load.p50_ms, (seconds_of_all(policies.process) - before) * 1e6 / load.requests

@@ -1,4 +1,4 @@
-"""What does a table cost that goes through one request? Rows a second beside the model's own speed, and memory.
+"""What does a table cost that goes through one request? Processor time beside the model's own, and memory.
 
 Alone the model runs in a plain loop on as many threads as there are processors, in calls of the same size; the stream
 is CSV over HTTP, with every prediction in Postgres before its line is sent.
@@ -10,16 +10,17 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psutil
 
+from benchmarks.contestants import HERE, table
+from benchmarks.harness.contest import Contestant, contest
 from benchmarks.harness.report import Result, Table, bar
-from benchmarks.harness.servers import Probe
-from benchmarks.harness.turns import Sample, samples
+from benchmarks.harness.servers import Probe, seconds_of_all
+from benchmarks.harness.turns import Sample
 from benchmarks.options import Options
 from benchmarks.scenarios.batching import TEXTS, service
 from benchmarks.scenarios.tables import EXAMPLE, known_rows
@@ -33,7 +34,7 @@ from shared.testing.stream_client import streaming
 
 TITLE = "Streams"
 PROCESSORS = os.cpu_count() or 1
-WANTED, GROWTH_MIB = 0.8, 16
+MOST, GROWTH_MIB = 1.25, 16
 ROWS, QUICK_ROWS = 1_000_000, 20_000
 AT_ONCE = 250
 """Rows of a piece that the client sends."""
@@ -67,7 +68,7 @@ def table_rows() -> Rows:
 
 
 def run(options: Options) -> Result:
-    """Rows a second of one stream, of texts and of a table, and memory over a million rows."""
+    """One stream of texts and one of a table, and memory over a million rows."""
     folder, found = options.folder / "streams", Result(TITLE)
     folder.mkdir(mode=0o755)
     compare(options, found, served_model(options.model, folder / "models"), TEXT_ROWS)
@@ -86,8 +87,8 @@ def run(options: Options) -> Result:
 
 
 def compare(options: Options, found: Result, served: ServedModel, rows: Rows) -> None:
-    """A stream beside the model's own speed, and where its processor time goes."""
-    folder, seconds = options.folder / f"stream-{served.name}", options.of(10)
+    """A stream beside the model alone."""
+    folder, seconds = options.folder / f"stream-{served.name}", options.of(3)
     folder.mkdir(mode=0o755)
     model = load_model(ModelFolder(served.name, served.version, served.folder), QueueBounds(4096, 60.0))
     at_once, instances = model.manifest.batching.max_rows, instances_of(model, rows)
@@ -95,31 +96,19 @@ def compare(options: Options, found: Result, served: ServedModel, rows: Rows) ->
         port = port_of(url)
         database = psutil.Process(int((folder / "postgres" / "postmaster.pid").read_text().split()[0]))
         watched = {"prediction-service": process_at(port), "Postgres": database}
-        costs: dict[str, list[float]] = {name: [] for name in ("the model alone", *watched)}
-
-        def bare_loop() -> float:
-            before = time.process_time()
-            done, rate = alone(model.batcher.runtime.compute, instances, at_once, seconds)
-            costs["the model alone"].append((time.process_time() - before) * 1e6 / done)
-            return rate
-
-        def streamed() -> float:
-            before = {name: microseconds_of(process) for name, process in watched.items()}
-            done, rate = asyncio.run(rate_of_stream(port, rows, seconds))
-            for name, process in watched.items():
-                costs[name].append((microseconds_of(process) - before[name]) / done)
-            return rate
-
-        rates = samples({f"the model alone, {at_once} a call": bare_loop, "one stream of CSV": streamed}, options.turns)
-    bare, stream = rates.values()
-    what = f"{served.name}: rows/s of a CSV stream, to the model alone"
-    found.bars.append(bar("predictions", what, "at least", WANTED, "×", stream.over(bare)))
-    rate_rows: list[list[str | Sample]] = [[name, rate, rate.over(bare)] for name, rate in rates.items()]
-    cost_rows: list[list[str | Sample]] = [[name, Sample(cost)] for name, cost in costs.items()]
-    found.tables += [
-        Table(f"{served.name}: rows a second", ["", "rows/s", "to the model alone"], rate_rows),
-        Table(f"{served.name}: processor time of a row", ["", "µs"], cost_rows),
-    ]
+        streamed = Contestant(
+            lambda seconds: asyncio.run(answered_rows(port, rows, seconds)),
+            lambda: {name: seconds_of_all(process) for name, process in watched.items()},
+        )
+        bare = Contestant(
+            lambda seconds: alone(model.batcher.runtime.compute, instances, at_once, seconds),
+            lambda: {HERE: time.process_time()},
+        )
+        duels = contest(streamed, {f"the model alone, {at_once} a call": bare}, options.pairs, seconds)
+    (duel,) = duels.values()
+    what = f"{served.name}: processor time of a row of a CSV stream, to the model alone"
+    found.bars.append(bar("predictions", what, "at most", MOST, "×", duel.ratio()))
+    found.tables.append(table(f"{served.name}: a row", "one stream of CSV", duels, 1))
 
 
 def instances_of(model: Model, rows: Rows) -> list[Any]:
@@ -129,18 +118,8 @@ def instances_of(model: Model, rows: Rows) -> list[Any]:
     return [row.instance for row in reader.take(len(rows.lines), MAX_RECORD_BYTES)]
 
 
-def microseconds_of(process: psutil.Process) -> float:
-    """What a process and those that it has started have spent so far."""
-    spent = 0.0
-    for one in (process, *process.children(recursive=True)):
-        with suppress(psutil.NoSuchProcess):
-            times = one.cpu_times()
-            spent += times.user + times.system
-    return spent * 1e6
-
-
-def alone(compute: Compute, instances: list[Any], at_once: int, seconds: float) -> tuple[int, float]:
-    """How many rows, and how many a second, in a plain loop on every processor."""
+def alone(compute: Compute, instances: list[Any], at_once: int, seconds: float) -> int:
+    """How many rows in a plain loop on every processor."""
     done, end = [0] * PROCESSORS, time.perf_counter() + seconds
     again = [*instances, *instances[:at_once]]
 
@@ -151,12 +130,11 @@ def alone(compute: Compute, instances: list[Any], at_once: int, seconds: float) 
             done[worker] += at_once
 
     threads = [threading.Thread(target=loop, args=(worker,)) for worker in range(PROCESSORS)]
-    started = time.perf_counter()
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    return sum(done), sum(done) / (time.perf_counter() - started)
+    return sum(done)
 
 
 def pieces(rows: Rows, keep_on: Callable[[int], bool]) -> Iterator[bytes]:
@@ -190,11 +168,10 @@ async def stream(port: int, body: Iterator[bytes], on_line: Callable[[int], None
     return lines
 
 
-async def rate_of_stream(port: int, rows: Rows, seconds: float) -> tuple[int, float]:
-    """How many rows, and how many a second from the first byte that is sent to the last line that comes."""
-    started = time.perf_counter()
-    done = await stream(port, pieces(rows, lambda _: time.perf_counter() < started + seconds), lambda _: None)
-    return done, done / (time.perf_counter() - started)
+async def answered_rows(port: int, rows: Rows, seconds: float) -> int:
+    """How many rows of one stream, all of them answered."""
+    end = time.perf_counter() + seconds
+    return await stream(port, pieces(rows, lambda _: time.perf_counter() < end), lambda _: None)
 
 
 def long_stream(folder: Path, rows: int) -> tuple[list[float], float]:

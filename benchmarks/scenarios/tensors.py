@@ -1,34 +1,33 @@
-"""How many images a second, each a tensor of 600 KB in binary, beside MLServer with the same graph?
+"""What does an image cost, a tensor of 600 KB in binary, beside MLServer with the same graph?
 
 The graph gives the mean of an image, which takes no time. MLServer takes binary tensors over gRPC alone; over HTTP they
-are JSON. What counts is the faster of both.
+are JSON. What counts is the cheaper of both.
 """
 
 import json
 import shutil
 import struct
 import subprocess
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
 import httpx
 
-from benchmarks.comparison import per_request
+from benchmarks.contestants import loaded, table
+from benchmarks.harness.contest import contest
 from benchmarks.harness.environments import NotInstalledError, environment
 from benchmarks.harness.load import JSON, Load, parsed, wrk
-from benchmarks.harness.report import Result, Table, bar
+from benchmarks.harness.report import Result, bar
 from benchmarks.harness.servers import Probe, Server
-from benchmarks.harness.turns import Sample, in_turns
 from benchmarks.options import Options
 from benchmarks.targets import STACK, Peer, ServedModel, mlserver_settings, our_ports, with_examples
 
 TITLE = "Tensors in binary"
-RATIO = 1.5
-CALLERS, SECONDS = 16, 4
+MOST = 0.67
+CALLERS, SECONDS = 16, 3
 SHAPE, PLACES = [1, 3, 224, 224], 3 * 224 * 224
 RANDOM = Random(7)  # noqa: S311 - numbers to measure with, the same in every run
 IMAGE = struct.pack(f"<{PLACES}f", *(RANDOM.random() for _ in range(PLACES)))
@@ -52,79 +51,44 @@ INPUT = {"name": "image", "datatype": "FP32", "shape": SHAPE}
 HEAD = json.dumps({"inputs": [INPUT | {"parameters": {"binary_data_size": len(IMAGE)}}]}).encode()
 BINARY = {"Content-Type": "application/octet-stream", "Inference-Header-Content-Length": str(len(HEAD))}
 
+LOADS = "The load over gRPC is a Python program, the others wrk."
+
 Loads = dict[str, Callable[[float], Load]]
 """What is asked of a running server, by name: for so many seconds."""
 
 
-@dataclass
-class Seen:
-    """What the turns of one target showed."""
-
-    rates: list[float] = field(default_factory=list)
-    microseconds: list[float] = field(default_factory=list)
-    """Processor time of the server for an image."""
-    p50_ms: list[float] = field(default_factory=list)
-
-
 def run(options: Options) -> Result:
-    """Rates and processor time, turn by turn."""
+    """Processor time beside MLServer's, over both of its ways."""
     folder, found = options.folder / "tensors", Result(TITLE)
     model = ServedModel(folder / "models", "mean", "1.0.0")
     model.folder.mkdir(parents=True, mode=0o755)
     (model.folder / "model.toml").write_text(MANIFEST)
-    with_examples("make_mean.py", model.folder / "model.onnx")
-    seen: dict[str, Seen] = defaultdict(Seen)
-    for target in in_turns((ours, mlserver), options.turns):
-        if target is mlserver and found.skipped:
-            continue
-        try:
-            with target(model, folder) as (server, loads):
-                for name, load in loads.items():
-                    look(server, load, options.of(SECONDS), seen[name])
-        except NotInstalledError as error:
-            found.skipped.append(f"MLServer: {error}")
-    rows: list[list[str | Sample]] = [
-        [name, Sample(one.rates), Sample(one.p50_ms), Sample(one.microseconds)] for name, one in seen.items()
-    ]
-    columns = ["", "images/s", "p50 in ms", "processor time of the server, µs"]
-    note = f"{CALLERS} callers; those over gRPC are a Python program, the others wrk."
-    found.tables.append(Table(f"Images of {len(IMAGE) // 1000} KB", columns, rows, note))
-    others = [name for name in (OVER_GRPC, OVER_HTTP) if name in seen]
-    if others:
-        fastest = max(others, key=lambda name: Sample(seen[name].rates).middle)
-        ratio = Sample(seen[STACK].rates).over(Sample(seen[fastest].rates))
-        what = f"600 KB of FP32 in binary, {CALLERS} connections: requests/s of the whole stack, to MLServer's"
-        found.bars.append(bar("predictions", what, "at least", RATIO, "×", ratio))
+    try:
+        with_examples("make_mean.py", model.folder / "model.onnx")
+        with ours(model, folder) as (server, loads), mlserver(model, folder) as (their_server, their_loads):
+            duels = contest(
+                loaded(server, loads[STACK]),
+                {name: loaded(their_server, load) for name, load in their_loads.items()},
+                options.pairs, options.of(SECONDS),
+            )  # fmt: skip
+    except NotInstalledError as error:
+        return Result(TITLE, skipped=[f"MLServer: {error}"])
+    found.tables.append(table(f"Images of {len(IMAGE) // 1000} KB", STACK, duels, CALLERS))
+    found.tables[0] = replace(found.tables[0], note=f"{found.tables[0].note} {LOADS}")
+    cheapest = min(duels.values(), key=lambda duel: duel.others.middle)
+    what = f"600 KB of FP32 in binary, {CALLERS} connections: processor time of the whole stack, to MLServer's"
+    found.bars.append(bar("predictions", what, "at most", MOST, "×", cheapest.ratio()))
     return found
-
-
-def look(server: Server, load: Callable[[float], Load], seconds: float, seen: Seen) -> None:
-    """One turn. Raises RuntimeError when a request fails."""
-    load(1)
-    before = server.usage()
-    came = load(seconds)
-    if came.failed:
-        raise RuntimeError(f"{came.failed} of {came.requests} requests failed")
-    seen.rates.append(came.rate)
-    seen.p50_ms.append(came.p50_ms)
-    seen.microseconds.append(sum(per_request(before, server.usage(), came.requests).values()))
 
 
 @contextmanager
 def ours(model: ServedModel, folder: Path) -> Iterator[tuple[Server, Loads]]:
-    """Binary over HTTP, through the gateway and without it."""
+    """Binary over HTTP, through the gateway."""
     with our_ports(model, folder, Probe(f"/v2/models/{model.name}/ready")) as (server, ports):
-        urls = {name: f"http://127.0.0.1:{port}/v2/models/{model.name}/infer" for name, port in ports.items()}
-        for url in urls.values():
-            answer = httpx.post(url, content=HEAD + IMAGE, headers=BINARY, timeout=30).raise_for_status().json()
-            check(next(output["data"][0] for output in answer["outputs"] if output["name"] == "value"))
-        yield (
-            server,
-            {
-                name: lambda seconds, url=url: wrk(url, CALLERS, seconds, HEAD + IMAGE, fields=BINARY)  # type: ignore[misc]
-                for name, url in urls.items()
-            },
-        )
+        url = f"http://127.0.0.1:{ports[STACK]}/v2/models/{model.name}/infer"
+        answer = httpx.post(url, content=HEAD + IMAGE, headers=BINARY, timeout=30).raise_for_status().json()
+        check(next(output["data"][0] for output in answer["outputs"] if output["name"] == "value"))
+        yield server, {STACK: lambda seconds: wrk(url, CALLERS, seconds, HEAD + IMAGE, fields=BINARY)}
 
 
 @contextmanager
