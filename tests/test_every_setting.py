@@ -28,6 +28,7 @@ WRONG: dict[str, tuple[str, ...]] = {
     "HOST": ("not a host", "http://127.0.0.1", "127.0.0.1:80", "1.2.3", "::1::", "256.0.0.1"),
     "TELEMETRY_HOST": ("not a host", "256.0.0.1"),
     "REUSE_PORT": ("perhaps", "2"),
+    "UNIX_SOCKET": ("README.md", "/no/such/folder/service.sock", "long" * 40),
     "LOG_LEVEL": ("LOUD", "info,debug"),
     "OTEL_EXPORTER_OTLP_ENDPOINT": ("nowhere", "ftp://host", "http://"),
     "OTEL_EXPORTER_OTLP_HEADERS": ("a key", "=secret", "a b=c", "name=value,,", "name=v\u00e4lue"),
@@ -35,9 +36,9 @@ WRONG: dict[str, tuple[str, ...]] = {
     "LOG_FORMAT": ("xml", "JSON!"),
     "ALLOWED_HOSTS": ("not a host", "example.com:80", "http://example.com"),
     "DATABASE_URL": ("sqlite:///file", "postgresql://", "postgresql://user:word@host:port/database", "nowhere"),
-    "PREDICTION_URL": ("nowhere", "ftp://host", "http://"),
+    "PREDICTION_URL": ("nowhere", "ftp://host", "http://", "unix:service.sock", "unix:", f"unix:/{'long' * 40}"),
     "METRICS_URL": ("nowhere", "ftp://host", "http://"),
-    "ANALYTICS_URL": ("nowhere", "ftp://host", "http://"),
+    "ANALYTICS_URL": ("nowhere", "ftp://host", "http://", "unix:service.sock", "unix:", f"unix:/{'long' * 40}"),
     "INGRESS_LIMITS": ("10000000/60s", "", "  ", "sixty", "60", "0/60s", "60/0s", "60/2d", "60/60s,9/60s", "9" * 5000),
     "INGRESS_EXEMPT": ("everybody", "10.0.0.1/8", "10.0.0.0/33"),
     "INGRESS_DRY_RUN": ("perhaps", "2"),
@@ -167,6 +168,7 @@ def test_an_empty_variable_counts_as_not_set(
 
 RIGHT = {
     "HOST": "::1", "TELEMETRY_HOST": "127.0.0.2", "REUSE_PORT": "true", "LOG_LEVEL": "DEBUG", "LOG_FORMAT": "console",
+    "UNIX_SOCKET": "service.sock",
     "ALLOWED_HOSTS": "example.com", "PREDICTION_URL": "http://a:1", "METRICS_URL": "http://a:1", "ANALYTICS_URL": "http://a:1",
     "INGRESS_LIMITS": "10/1s", "WRONG_TOKEN_LIMITS": "10/1s", "TRUSTED_PROXIES": "10.0.0.0/8", "MODELS_DIR": "models",
     "INGRESS_EXEMPT": "10.0.0.0/8", "CORS_ORIGINS": "https://*.example.org",
@@ -217,7 +219,7 @@ def test_a_file_that_is_empty_or_missing_stops_the_start(
 
 SET_BY_MAKE_RUN = {
     "PREDICTION_URL", "METRICS_URL", "ANALYTICS_URL", "JOURNAL_DIR", "TELEMETRY_HOST", "REDIS_PORT", "REDIS_DB",
-    "SHUTDOWN_GRACE_SECONDS", "PORT", "TELEMETRY_PORT",
+    "SHUTDOWN_GRACE_SECONDS", "PORT", "TELEMETRY_PORT", "UNIX_SOCKET",
 }  # fmt: skip
 
 

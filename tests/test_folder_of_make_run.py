@@ -5,14 +5,17 @@ import os
 import shutil
 import subprocess
 import sys
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from local.environments import environment_of
 from local.errors import CannotRunError
 from local.folder import SECRETS, StackFolder
 from local.psql import running_postgres
+from local.settings import LocalSettings
 from tests.stack import REPOSITORY, LocalStack
 
 GOOD = json.dumps(dict.fromkeys(SECRETS, "x"))
@@ -55,6 +58,31 @@ def test_what_the_banner_says_to_type_opens_this_stack(running: LocalStack) -> N
 
 def test_a_healthy_start_logs_no_error(running: LocalStack) -> None:
     assert [line for line in running.output if " ERROR " in line] == []
+
+
+def test_the_gateway_reaches_the_services_over_sockets_that_are_this_users_alone(running: LocalStack) -> None:
+    running.client.post("/predict", json={"text": "A fine day."}).raise_for_status()
+    sockets = sorted(running.folder.glob("*.sock"))
+    assert [path.stem for path in sockets] == ["analytics-service", "metrics-service", "prediction-service"]
+    assert {path.stat().st_mode & 0o777 for path in sockets} == {0o600}
+    services = [running.process_of(name) for name in ("prediction_service", "metrics_service", "analytics_service")]
+    ports = {int(service.environ()["PORT"]) for service in services}
+    connected = running.process_of("gateway").net_connections("tcp")
+    assert not {connection.raddr.port for connection in connected if connection.raddr} & ports
+
+
+def test_where_no_socket_can_be_the_services_have_their_ports_alone(tmp_path: Path) -> None:
+    """A path that is too long, and one where nothing can be made; what an earlier run has left there goes."""
+    folder = StackFolder(tmp_path)
+    (tmp_path / "gateway.sock").touch()
+    assert folder.socket("gateway") == tmp_path / "gateway.sock"
+    assert list(tmp_path.iterdir()) == []
+    assert StackFolder(tmp_path / ("long" * 30)).socket("gateway") is None
+    assert StackFolder(tmp_path / "nowhere").socket("gateway") is None
+    told = environment_of("gateway", LocalSettings(), StackFolder(tmp_path / "nowhere"), defaultdict(lambda: 8001))
+    assert told["PREDICTION_URL"] == "http://127.0.0.1:8001"
+    told = environment_of("metrics-service", LocalSettings(), StackFolder(tmp_path / "nowhere"), defaultdict(int))
+    assert told["UNIX_SOCKET"] == ""
 
 
 @pytest.mark.parametrize("kind", ["missing", "of something else"])

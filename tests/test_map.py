@@ -69,10 +69,11 @@ def leads_nowhere(document: Path, text: str) -> list[str]:
 
 
 def packages(house: str) -> set[str]:
-    """The folders of a distribution that Python imports, without those of tests."""
+    """The folders of a distribution that Python imports, without those of tests and what was installed there."""
     root = REPOSITORY / house
     found = {init.parent.relative_to(REPOSITORY) for init in root.rglob("__init__.py")}
-    return {str(path) for path in found if not path.name.endswith("_tests")}
+    own = {path for path in found if not any(part.startswith(".") for part in path.parts)}
+    return {str(path) for path in own if not path.name.endswith("_tests")}
 
 
 def left_out(text: str) -> list[str]:

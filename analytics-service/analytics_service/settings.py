@@ -9,11 +9,11 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, HttpUrl, SecretStr, TypeAdapter, model_validator
 
 from analytics_service.cache.url import Kind, RedisTarget, redis_target
+from shared.settings.behind_the_gateway import SettingsBehindTheGateway
 from shared.settings.listen_address import Host
 from shared.settings.named_files import check_authorities, check_file, check_pair
 from shared.settings.proxies import check_proxies
 from shared.settings.secret_words import AdminToken
-from shared.settings.settings import ServiceSettings
 
 Sdk = Literal["google-generativeai", "google-genai"]
 """Google's two Python clients for Gemini: the one the product was specified with, and its maintained successor."""
@@ -77,7 +77,7 @@ PlainFile = Annotated[Path, AfterValidator(plain_file)]
 Password = Annotated[SecretStr, AfterValidator(without_control_characters)]
 
 
-class Settings(ServiceSettings):
+class Settings(SettingsBehindTheGateway):
     """What the analytics-service can be told."""
 
     metrics_url: BaseUrl = "http://127.0.0.1:8002"

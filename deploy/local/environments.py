@@ -48,11 +48,9 @@ def environment_of(name: str, settings: LocalSettings, folder: StackFolder, port
         "LOG_FORMAT": settings.log_format,
         "ALLOWED_HOSTS": allowed_hosts(name, settings),
     }
-    told |= {
-        f"{service.split('-')[0].upper()}_URL": f"http://127.0.0.1:{ports[service]}"
-        for service in SERVICES
-        if service != "gateway"
-    }
+    told |= upstreams(folder, ports) if name == "gateway" else sockets(name, folder)
+    if name == "analytics-service":
+        told |= {"METRICS_URL": f"http://127.0.0.1:{ports['metrics-service']}"}
     if name == "prediction-service":
         told |= {
             "MODELS_DIR": str(settings.models_dir.resolve()),
@@ -60,6 +58,22 @@ def environment_of(name: str, settings: LocalSettings, folder: StackFolder, port
             "JOURNAL_DIR": str(folder.journal),
         }
     return told
+
+
+def sockets(name: str, folder: StackFolder) -> dict[str, str]:
+    """Where a service listens for the gateway; a long path has no socket, and the port alone is used."""
+    socket = folder.socket(name)
+    return {"UNIX_SOCKET": str(socket or "")}
+
+
+def upstreams(folder: StackFolder, ports: Mapping[str, int]) -> dict[str, str]:
+    """Where the gateway finds the services: over sockets, which take less processor time than TCP on loopback."""
+    services = [name for name in SERVICES if name != "gateway"]
+    addresses = {name: folder.socket(name) for name in services}
+    return {
+        f"{name.split('-')[0].upper()}_URL": f"unix:{socket}" if socket else f"http://127.0.0.1:{ports[name]}"
+        for name, socket in addresses.items()
+    }
 
 
 def token(settings: LocalSettings, folder: StackFolder) -> dict[str, str]:

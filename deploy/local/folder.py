@@ -5,10 +5,12 @@ import json
 import os
 import secrets
 from pathlib import Path
+from socket import AF_UNIX, SOCK_STREAM, socket
 
 import psutil
 
 from local.errors import CannotRunError
+from shared.settings.behind_the_gateway import MAX_SOCKET_BYTES
 
 SECRETS = ("postgres", "gateway", "prediction_service", "metrics_service", "redis", "supervisor")
 
@@ -44,6 +46,11 @@ class StackFolder:
             ) from error
         os.ftruncate(descriptor, 0)
         os.write(descriptor, str(os.getpid()).encode())
+
+    def socket(self, service: str) -> Path | None:
+        """Where a service listens for the gateway; None where the path is too long for one, or the disk takes none."""
+        path = self.path / f"{service}.sock"
+        return path if can_be_bound(path) else None
 
     def model_environments(self, chosen: Path | None) -> Path:
         """Where environments of Python models are, unless the user has chosen another place."""
@@ -102,6 +109,20 @@ class StackFolder:
         if self.is_made:
             return "without it nobody gets into the Postgres there: put a copy of it back, or choose another LOCAL_DIR="
         return "there is no data yet: remove it, and it is made anew"
+
+
+def can_be_bound(path: Path) -> bool:
+    """Whether there can be a socket of this path; where one is, it is left by an earlier run and goes."""
+    if len(os.fsencode(path)) > MAX_SOCKET_BYTES:
+        return False
+    with socket(AF_UNIX, SOCK_STREAM) as trial:
+        try:
+            path.unlink(missing_ok=True)
+            trial.bind(str(path))
+            path.unlink()
+        except OSError:  # such as a folder of another system that is mounted here
+            return False
+    return True
 
 
 def write_secret(file: Path, content: str) -> None:

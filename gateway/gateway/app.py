@@ -52,6 +52,7 @@ from gateway.limit.refusal_history import RefusalHistory
 from gateway.limit.refused import Refused
 from gateway.limit.remembered_refusals import RememberedRefusals
 from gateway.limit.window import Policy, Window
+from gateway.proxy.address import Address
 from gateway.proxy.connections import UpstreamSession
 from gateway.proxy.deadlines import Deadlines
 from gateway.proxy.proxy import Proxy
@@ -100,22 +101,22 @@ def create_app(settings: Settings) -> ASGIApp:
     release = version("modelserver-gateway")
     connector = Connector(settings.database_url, SERVICE)
     services = {
-        UpstreamName.PREDICTION: str(settings.prediction_url),
-        UpstreamName.METRICS: str(settings.metrics_url),
-        UpstreamName.ANALYTICS: str(settings.analytics_url),
+        UpstreamName.PREDICTION: Address.of(settings.prediction_url),
+        UpstreamName.METRICS: Address.of(settings.metrics_url),
+        UpstreamName.ANALYTICS: Address.of(settings.analytics_url),
     }
 
     session = UpstreamSession()
     upstreams = {
         name: Upstream(
             name,
-            url,
+            address,
             session,
             time.monotonic,
             max_in_flight=settings.upstream_max_in_flight,
             wait_seconds=settings.upstream_wait_seconds,
         )
-        for name, url in services.items()
+        for name, address in services.items()
     }
     deadlines = Deadlines(time.monotonic)
     proxy = Proxy(

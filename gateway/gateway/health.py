@@ -12,6 +12,7 @@ import structlog
 from fastapi import APIRouter, Response
 from pydantic import ValidationError
 
+from gateway.proxy.address import Address
 from gateway.proxy.connections import UpstreamSession
 from gateway.request.routing import UpstreamName
 from shared.contracts.health import ComponentHealth, HealthStatus, ServiceHealth, SystemHealth
@@ -27,21 +28,21 @@ log = structlog.get_logger()
 class SystemCheck:
     """Asks the services and puts theirs beside the gateway's own."""
 
-    def __init__(self, own: HealthReport, session: UpstreamSession, services: Mapping[UpstreamName, str]) -> None:
+    def __init__(self, own: HealthReport, session: UpstreamSession, services: Mapping[UpstreamName, Address]) -> None:
         self._own, self._session, self._services = own, session, services
 
     async def check(self) -> SystemHealth:
         """The state of the whole now; never raises."""
         own, *others = await asyncio.gather(
-            self._own.check(), *(self._ask(name, url) for name, url in self._services.items())
+            self._own.check(), *(self._ask(name, address) for name, address in self._services.items())
         )
         services = {own.service: own} | dict(zip(map(str, self._services), others, strict=True))
         return SystemHealth(status=verdict(services), version=own.version, services=services)
 
-    async def _ask(self, name: UpstreamName, url: str) -> ServiceHealth:
+    async def _ask(self, name: UpstreamName, address: Address) -> ServiceHealth:
         started = perf_counter()
         try:
-            async with asyncio.timeout(DEADLINE_SECONDS), self._session.client.get(url + "/health") as response:
+            async with asyncio.timeout(DEADLINE_SECONDS), self._session.get(address, "/health") as response:
                 health = ServiceHealth.model_validate_json(await response.read())
         except TimeoutError:
             health = down(name, "no answer in time")

@@ -4,13 +4,14 @@ import re
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, HttpUrl, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_settings import NoDecode
 
 from gateway.keys.contracts import require_name
 from gateway.keys.ring import WithoutDatabase
 from gateway.limit.policy_text import parse_limits, parse_plain_limits
 from gateway.limit.window import Policy
+from gateway.proxy.address import Address
 from gateway.request.access import Anonymous
 from gateway.request.identity import TAKEN_HEADERS, identity_keys_of
 from gateway.request.origins import EVERYBODY, pattern_of
@@ -32,9 +33,10 @@ def parse_networks(text: Any) -> Any:
     return tuple(ip_network(item.strip()) for item in text.split(",") if item.strip())
 
 
-def without_slash(url: HttpUrl) -> str:
-    """An upstream's base address, to which paths are appended as they are."""
-    return str(url).rstrip("/")
+def require_address(text: str) -> str:
+    """The address of an upstream. ValueError for what is none."""
+    Address.of(text)
+    return text
 
 
 def parse_ingress_limits(text: Any) -> Any:
@@ -45,7 +47,7 @@ def parse_ingress_limits(text: Any) -> Any:
 PlainLimits = Annotated[Policy, NoDecode, BeforeValidator(parse_plain_limits)]
 IngressLimits = Annotated[Policy | None, NoDecode, BeforeValidator(parse_ingress_limits)]
 Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(parse_networks)]
-UpstreamUrl = Annotated[HttpUrl, AfterValidator(without_slash)]
+UpstreamUrl = Annotated[str, AfterValidator(require_address)]
 
 
 def require_origins(origins: tuple[str, ...]) -> tuple[str, ...]:
@@ -97,9 +99,11 @@ class Settings(ServiceSettings):
     emphatic: ClassVar[frozenset[str]] = frozenset({"ingress_limits", "wrong_token_limits"})
 
     database_url: DatabaseUrl = Field(description="Postgres, for the ingress limit and keys; role `gateway`")
-    prediction_url: UpstreamUrl = Field("http://127.0.0.1:8001", validate_default=True)
-    metrics_url: UpstreamUrl = Field("http://127.0.0.1:8002", validate_default=True)
-    analytics_url: UpstreamUrl = Field("http://127.0.0.1:8003", validate_default=True)
+    prediction_url: UpstreamUrl = Field(
+        "http://127.0.0.1:8001", description="Where the service listens: http://…, or unix:/path/of/its.sock"
+    )
+    metrics_url: UpstreamUrl = Field("http://127.0.0.1:8002", description="The same of the metrics-service")
+    analytics_url: UpstreamUrl = Field("http://127.0.0.1:8003", description="The same of the analytics-service")
 
     admin_token: AdminToken = Field(description="The first key, which may do everything")
     anonymous: Anonymous = Field(

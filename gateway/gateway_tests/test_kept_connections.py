@@ -3,8 +3,7 @@
 import asyncio
 import select
 
-from yarl import URL
-
+from gateway.proxy.address import Address
 from gateway.proxy.connections import UpstreamSession
 
 
@@ -15,7 +14,7 @@ async def test_a_connection_that_was_closed_unheard_is_not_used() -> None:
         accepted.put_nowait(writer)
 
     server = await asyncio.start_server(accept, "127.0.0.1", 0)
-    url = URL(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+    url = Address.of(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
     async with server, UpstreamSession() as session:
         first = await session.connect(url)
         other_end = await accepted.get()

@@ -11,9 +11,9 @@ from metrics_service.notifications.webhooks import Webhook, key_of, parse_webhoo
 from metrics_service.predictions.row_days import DaysByModel, RowDays
 from metrics_service.watch.scope import Watch
 from shared.database.urls import DatabaseUrl
+from shared.settings.behind_the_gateway import SettingsBehindTheGateway
 from shared.settings.proxies import check_proxies
 from shared.settings.secret_words import AdminToken
-from shared.settings.settings import ServiceSettings
 
 
 def webhooks_from(value: Any) -> Any:
@@ -27,7 +27,7 @@ def usable_secret(secret: SecretStr) -> SecretStr:
     return secret
 
 
-class Settings(ServiceSettings):
+class Settings(SettingsBehindTheGateway):
     """Read from the environment; see `shared.settings.settings` for the order of sources."""
 
     database_url: DatabaseUrl = Field(description="Postgres, as the role metrics_service")

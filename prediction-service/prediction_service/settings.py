@@ -10,14 +10,14 @@ from prediction_service.models.folders.listing import folders_in
 from prediction_service.stored import NeverStored, StoredOf, models_of
 from shared.contracts.names import ModelName
 from shared.database.urls import DatabaseUrl
+from shared.settings.behind_the_gateway import SettingsBehindTheGateway
 from shared.settings.secret_words import AdminToken
-from shared.settings.settings import ServiceSettings
 
 MOST_NAMES = 10
 """Models that a message lists at most."""
 
 
-class Settings(ServiceSettings):
+class Settings(SettingsBehindTheGateway):
     """Read from the environment; see `shared.settings.settings` for the order of sources."""
 
     port: int = Field(8001, ge=1, le=65_535, description="Port to listen on")

@@ -7,7 +7,7 @@ import json
 from starlette.types import Receive, Scope, Send
 
 from shared.service.assembly import run_service
-from shared.settings.settings import ServiceSettings
+from shared.settings.behind_the_gateway import SettingsBehindTheGateway
 
 EARLY = "/early"
 """Paths that are answered before the body is read."""
@@ -45,4 +45,4 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 if __name__ == "__main__":
-    run_service("echo", ServiceSettings, lambda settings: echo)
+    run_service("echo", SettingsBehindTheGateway, lambda settings: echo)

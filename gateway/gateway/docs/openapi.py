@@ -13,6 +13,7 @@ import aiohttp
 import orjson
 import structlog
 
+from gateway.proxy.address import Address
 from gateway.proxy.connections import UpstreamSession
 from gateway.request.access import NEVER, Access
 from gateway.request.routing import UpstreamName, route_of_template
@@ -44,7 +45,7 @@ log = structlog.get_logger()
 class ServiceDocuments:
     """The services' documents, fetched when needed. `clock` gives seconds."""
 
-    def __init__(self, session: UpstreamSession, services: Mapping[UpstreamName, str], clock: Clock) -> None:
+    def __init__(self, session: UpstreamSession, services: Mapping[UpstreamName, Address], clock: Clock) -> None:
         self._session, self._services, self._clock = session, services, clock
         self._latest: dict[UpstreamName, tuple[float, Document]] = {}
 
@@ -59,7 +60,7 @@ class ServiceDocuments:
             return
         try:
             async with asyncio.timeout(FETCH_TIMEOUT_SECONDS):
-                async with self._session.client.get(self._services[name] + "/openapi.json") as response:
+                async with self._session.get(self._services[name], "/openapi.json") as response:
                     response.raise_for_status()
                     self._latest[name] = (self._clock(), orjson.loads(await response.read()))
         except (aiohttp.ClientError, OSError, TimeoutError, orjson.JSONDecodeError) as error:

@@ -1,12 +1,14 @@
-"""The connections to all upstreams, kept by aiohttp; and aiohttp's client over them, for requests of our own."""
+"""The connections to all upstreams, kept by aiohttp; and aiohttp's clients over them, for requests of our own."""
 
 import select
+from contextlib import AbstractAsyncContextManager
 from typing import Self
 
 import aiohttp
 from aiohttp.client_reqrep import ClientRequest
-from aiohttp.connector import Connection
-from yarl import URL
+from aiohttp.connector import BaseConnector, Connection
+
+from gateway.proxy.address import Address
 
 KEEPALIVE_SECONDS = 30
 """Shorter than what the services keep idle connections for, so that we never send into one that is being closed."""
@@ -28,49 +30,64 @@ def is_quiet(connection: Connection) -> bool:
     return not kernel.poll(0)
 
 
+def connector_to(socket: str | None) -> BaseConnector:
+    """A keeper of connections, without a bound of its own."""
+    if socket is not None:
+        return aiohttp.UnixConnector(socket, limit=0, keepalive_timeout=KEEPALIVE_SECONDS)
+    return aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEPALIVE_SECONDS, ttl_dns_cache=DNS_SECONDS)
+
+
 class UpstreamSession:
     """Open within `async with`. The number of connections is bounded by what upstreams have in flight."""
 
     def __init__(self) -> None:
-        self._client: aiohttp.ClientSession | None = None
-        self._addresses: dict[URL, ClientRequest] = {}  # mutable: grows by one with each upstream's first request
+        self._open = False
+        # mutable: both grow by one with the first request of each upstream, or of each socket
+        self._ways: dict[Address, tuple[BaseConnector, ClientRequest]] = {}
+        self._clients: dict[str | None, aiohttp.ClientSession] = {}
 
-    @property
-    def client(self) -> aiohttp.ClientSession:
-        """The open client. Raises RuntimeError before the start and after the end."""
-        if self._client is None:
-            raise RuntimeError("the session is not open")
-        return self._client
+    def get(self, address: Address, path: str) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+        """The response to a request of our own. Raises as aiohttp does."""
+        return self._client(address.socket).get(f"{address.url}".rstrip("/") + path)
 
-    async def connect(self, url: URL) -> Connection:
-        """A connection to that scheme, host and port on which nothing is under way: a kept one or a new one.
+    async def connect(self, address: Address) -> Connection:
+        """A connection to that place on which nothing is under way: a kept one or a new one.
 
         Raises aiohttp.ClientConnectorError and TimeoutError. A kept connection over which something has come that
         nobody asked for is not used: it would be taken for the response to the next request. Nor is one that the other
         end has closed, also where the event loop has not come to hear of it: what is sent into it gets no response.
         """
-        connector = self.client.connector
-        if connector is None:
-            raise RuntimeError("the session is closed")
-        address = self._addresses.get(url) or self._address(url)
+        connector, request = self._ways.get(address) or self._way(address)
         while True:
-            connection = await connector.connect(address, [], CONNECT_TIMEOUT)
+            connection = await connector.connect(request, [], CONNECT_TIMEOUT)
             if connection.protocol is not None and not connection.protocol.should_close and is_quiet(connection):
                 return connection
             connection.close()
 
-    def _address(self, url: URL) -> ClientRequest:
-        """How aiohttp's connector is told where to connect to: a request, which is never sent."""
-        return self._addresses.setdefault(url, ClientRequest("GET", url))
+    def _way(self, address: Address) -> tuple[BaseConnector, ClientRequest]:
+        """A connector, and how it is told where to connect to: a request, which is never sent."""
+        connector = self._client(address.socket).connector
+        if connector is None:
+            raise RuntimeError("the session is closed")
+        return self._ways.setdefault(address, (connector, ClientRequest("GET", address.url)))
+
+    def _client(self, socket: str | None) -> aiohttp.ClientSession:
+        """That of a socket, or of all other addresses. Raises RuntimeError before the start and after the end."""
+        if not self._open:
+            raise RuntimeError("the session is not open")
+        if socket not in self._clients:
+            self._clients[socket] = aiohttp.ClientSession(
+                connector=connector_to(socket), timeout=CONNECT_TIMEOUT, cookie_jar=aiohttp.DummyCookieJar()
+            )
+        return self._clients[socket]
 
     async def __aenter__(self) -> Self:
-        self._client = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEPALIVE_SECONDS, ttl_dns_cache=DNS_SECONDS),
-            timeout=CONNECT_TIMEOUT,
-            cookie_jar=aiohttp.DummyCookieJar(),
-        )
+        self._open = True
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        client, self._client = self.client, None
-        await client.close()
+        self._open = False
+        self._ways.clear()
+        for client in self._clients.values():
+            await client.close()
+        self._clients.clear()

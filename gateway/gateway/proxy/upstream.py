@@ -9,8 +9,8 @@ import structlog
 from aiohttp.connector import Connection
 from aiohttp.http import HttpProcessingError
 from prometheus_client import Counter
-from yarl import URL
 
+from gateway.proxy.address import Address
 from gateway.proxy.body import Content
 from gateway.proxy.connections import UpstreamSession
 from gateway.proxy.exchange import UpstreamResponse, exchange, request_head
@@ -70,16 +70,16 @@ class Upstream:
     def __init__(
         self,
         name: str,
-        base_url: str,
+        address: Address,
         session: UpstreamSession,
         clock: Clock,
         *,
         max_in_flight: int,
         wait_seconds: float,
     ) -> None:
-        self.name, self._session, self._url = name, session, URL(base_url)
-        self._prefix = self._url.raw_path.rstrip("/").encode()
-        self._host = (b"host", (self._url.host_port_subcomponent or "").encode())
+        self.name, self._session, self._address = name, session, address
+        self._prefix = address.url.raw_path.rstrip("/").encode()
+        self._host = (b"host", (address.url.host_port_subcomponent or "").encode())
         self._max_in_flight, self._wait_seconds, self._clock = max_in_flight, wait_seconds, clock
         self._max_streamed = max(max_in_flight // STREAMED_SHARE, 1)
         self._in_flight, self._streamed, self._labels = 0, 0, (name,)
@@ -148,7 +148,7 @@ class Upstream:
                 await self._wait()
             attempts += 1
             try:
-                return await self._session.connect(self._url)
+                return await self._session.connect(self._address)
             except (aiohttp.ClientConnectorError, TimeoutError) as error:
                 failure = error
         self._down_until = self._clock() + DOWN_SECONDS

@@ -30,6 +30,7 @@ from shared.service.health import HealthReport, health_router
 from shared.service.liveness import Liveness
 from shared.service.memory import keep_large_blocks_apart
 from shared.service.stopping import Server
+from shared.settings.behind_the_gateway import SettingsBehindTheGateway
 from shared.settings.settings import ServiceSettings, Settings, load_settings, stop_for_bad_setting
 from shared.telemetry.logs import configure_logging
 from shared.telemetry.requests import start_telemetry
@@ -173,6 +174,7 @@ def server_for(app: ASGIApp, settings: ServiceSettings, door: Door) -> Server:
         ),
         delay_seconds=settings.shutdown_delay_seconds,
         liveness=Liveness(settings.hang_timeout_seconds),
+        unix_socket=settings.unix_socket if isinstance(settings, SettingsBehindTheGateway) else None,
     )
 
 

@@ -10,6 +10,7 @@ import os
 import signal
 import socket
 from collections.abc import Callable
+from pathlib import Path
 from types import FrameType
 
 import uvicorn
@@ -39,14 +40,27 @@ def is_closed(scope: Scope) -> bool:
 class Server(uvicorn.Server):
     """uvicorn's server with a time between the signal and the closed door."""
 
-    def __init__(self, config: uvicorn.Config, delay_seconds: float, liveness: Liveness) -> None:
+    def __init__(
+        self, config: uvicorn.Config, delay_seconds: float, liveness: Liveness, unix_socket: Path | None = None
+    ) -> None:
         super().__init__(config)
-        self._delay_seconds, self._liveness = delay_seconds, liveness
+        self._delay_seconds, self._liveness, self._unix_socket = delay_seconds, liveness, unix_socket
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Whatever the start takes; from then on the event loop is watched."""
         await super().startup(sockets)
+        if self._unix_socket is not None:
+            loop = asyncio.get_running_loop()
+            listening = await loop.create_unix_server(
+                self._make_connection, sock=bound(self._unix_socket), backlog=self.config.backlog
+            )
+            self.servers.append(listening)
         self._liveness.start()
+
+    def _make_connection(self) -> asyncio.Protocol:
+        """As uvicorn does for those that come over its own sockets."""
+        make: Callable[..., asyncio.Protocol] = self.config.http_protocol_class
+        return make(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Not ready; then no new connections; then the end of what is in flight."""
@@ -72,6 +86,15 @@ class Server(uvicorn.Server):
                 return
             await self.on_tick(tick)  # keeps the Date header true
             await asyncio.sleep(TICK_SECONDS)
+
+
+def bound(path: Path) -> socket.socket:
+    """A socket that only this user may connect to, in the place of one that an earlier process has left there."""
+    path.unlink(missing_ok=True)
+    found = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    found.bind(str(path))
+    path.chmod(0o600)  # before anybody listens: until then connections are refused
+    return found
 
 
 def end_process(number: int, frame: FrameType | None) -> None:
