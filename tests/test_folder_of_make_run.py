@@ -71,6 +71,13 @@ def test_the_gateway_reaches_the_services_over_sockets_that_are_this_users_alone
     assert not {connection.raddr.port for connection in connected if connection.raddr} & ports
 
 
+def test_the_services_reach_postgres_over_its_socket(running: LocalStack) -> None:
+    connected = [running.process_of(name) for name in ("gateway", "prediction_service", "metrics_service")]
+    ports = {port.raddr.port for process in connected for port in process.net_connections("tcp") if port.raddr}
+    assert running.port + 20 not in ports
+    assert running.client.get("/health").json()["status"] == "ok"
+
+
 def test_where_no_socket_can_be_the_services_have_their_ports_alone(tmp_path: Path) -> None:
     """A path that is too long, and one where nothing can be made; what an earlier run has left there goes."""
     folder = StackFolder(tmp_path)
@@ -83,6 +90,10 @@ def test_where_no_socket_can_be_the_services_have_their_ports_alone(tmp_path: Pa
     assert told["PREDICTION_URL"] == "http://127.0.0.1:8001"
     told = environment_of("metrics-service", LocalSettings(), StackFolder(tmp_path / "nowhere"), defaultdict(int))
     assert told["UNIX_SOCKET"] == ""
+    for awkward in ("long" * 20, "a,b", 'a"b'):
+        (tmp_path / awkward).mkdir()
+        assert StackFolder(tmp_path / awkward).postgres_sockets is None
+    assert StackFolder(tmp_path).postgres_sockets == tmp_path / "postgres"
 
 
 @pytest.mark.parametrize("kind", ["missing", "of something else"])

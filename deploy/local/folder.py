@@ -52,6 +52,14 @@ class StackFolder:
         path = self.path / f"{service}.sock"
         return path if can_be_bound(path) else None
 
+    @property
+    def postgres_sockets(self) -> Path | None:
+        """Where Postgres has its socket: among its data, where only its user comes. None where it can have none."""
+        longest = self.postgres / ".s.PGSQL.65535"
+        too_long = len(os.fsencode(longest)) > MAX_SOCKET_BYTES
+        lists = any(separator in str(self.postgres) for separator in ',"')  # to Postgres and to libpq
+        return None if too_long or lists or self.socket("postgres") is None else self.postgres
+
     def model_environments(self, chosen: Path | None) -> Path:
         """Where environments of Python models are, unless the user has chosen another place."""
         return chosen.resolve() if chosen is not None else self.path / "model-environments"

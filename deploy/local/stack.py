@@ -2,6 +2,8 @@
 
 import sys
 from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import quote
 
 from pydantic import SecretStr
 
@@ -41,18 +43,29 @@ class Stack:
     passwords: dict[str, str]
     own_database: SecretStr | None
     """The user's, when it is not ours that is used."""
+    postgres_sockets: Path | None
+    """The folder of our Postgres's socket; None: it has none."""
 
     def database_url(self, role: str = postgres.SUPERUSER, database: str = DATABASE) -> str:
         """Our database as seen by one role; without TLS, and so without a look for certificates in the user's home."""
         port, password = self.ports["postgres"], self.passwords[role]
         return f"postgresql://{role}:{password}@127.0.0.1:{port}/{database}?sslmode=disable"
 
+    def service_url(self, role: str) -> str:
+        """The same for a service: over a socket if there is one."""
+        if self.postgres_sockets is None:
+            return self.database_url(role)
+        port, password = self.ports["postgres"], self.passwords[role]
+        return f"postgresql://{role}:{password}@/{DATABASE}?host={quote(str(self.postgres_sockets))}&port={port}"
+
 
 def plan(settings: LocalSettings, folder: StackFolder) -> Stack:
     """The stack for these settings. Makes no process and no cluster yet."""
     passwords = folder.passwords()
     ports = choose_ports(settings)
-    stack = Stack(stores(settings, folder, ports, passwords), [], ports, passwords, settings.database_url)
+    sockets = folder.postgres_sockets if settings.database_url is None else None
+    programs = stores(settings, folder, ports, passwords, sockets)
+    stack = Stack(programs, [], ports, passwords, settings.database_url, sockets)
     for name, module in SERVICES.items():
         told = environment_of(name, settings, folder, ports) | store_addresses(name, settings, stack)
         told |= {"SHUTDOWN_GRACE_SECONDS": str(STOP_SECONDS - 1)}
@@ -61,12 +74,17 @@ def plan(settings: LocalSettings, folder: StackFolder) -> Stack:
 
 
 def stores(
-    settings: LocalSettings, folder: StackFolder, ports: dict[str, int], passwords: dict[str, str]
+    settings: LocalSettings,
+    folder: StackFolder,
+    ports: dict[str, int],
+    passwords: dict[str, str],
+    sockets: Path | None,
 ) -> list[Program]:
     """Those of Postgres and Redis that the user has not."""
     programs = []
     if settings.database_url is None:
-        command = postgres.server_command(folder.postgres, ports["postgres"])
+        told = {"unix_socket_directories": str(sockets or "")}
+        command = postgres.server_command(folder.postgres, ports["postgres"], settings=told)
         programs.append(Program("postgres", command, stop_signal="INT"))
     if not settings.has_own_redis:
         programs.append(Program("redis", redis.server_command(folder.redis, ports["redis"], passwords["redis"])))
@@ -85,4 +103,4 @@ def store_addresses(name: str, settings: LocalSettings, stack: Stack) -> dict[st
         return {"REDIS_URL": url, "REDIS_PASSWORD": stack.passwords["redis"]}
     if settings.database_url is not None:
         return {"DATABASE_URL": settings.database_url.get_secret_value()}
-    return {"DATABASE_URL": stack.database_url(role)}
+    return {"DATABASE_URL": stack.service_url(role)}
