@@ -34,6 +34,7 @@ WRONG: dict[str, tuple[str, ...]] = {
     "OTEL_EXPORTER_OTLP_HEADERS": ("a key", "=secret", "a b=c", "name=value,,", "name=v\u00e4lue"),
     "OTEL_TRACES_SAMPLER": ("sometimes", "jaeger_remote", "traceidratio,always_on"),
     "LOG_FORMAT": ("xml", "JSON!"),
+    "ACCESS_LOG": ("everything", "all,errors", "OFF!"),
     "ALLOWED_HOSTS": ("not a host", "example.com:80", "http://example.com"),
     "DATABASE_URL": ("sqlite:///file", "postgresql://", "postgresql://user:word@host:port/database", "nowhere"),
     "PREDICTION_URL": ("nowhere", "ftp://host", "http://", "unix:service.sock", "unix:", f"unix:/{'long' * 40}"),
@@ -168,7 +169,7 @@ def test_an_empty_variable_counts_as_not_set(
 
 RIGHT = {
     "HOST": "::1", "TELEMETRY_HOST": "127.0.0.2", "REUSE_PORT": "true", "LOG_LEVEL": "DEBUG", "LOG_FORMAT": "console",
-    "UNIX_SOCKET": "service.sock",
+    "ACCESS_LOG": "off", "UNIX_SOCKET": "service.sock",
     "ALLOWED_HOSTS": "example.com", "PREDICTION_URL": "http://a:1", "METRICS_URL": "http://a:1", "ANALYTICS_URL": "http://a:1",
     "INGRESS_LIMITS": "10/1s", "WRONG_TOKEN_LIMITS": "10/1s", "TRUSTED_PROXIES": "10.0.0.0/8", "MODELS_DIR": "models",
     "INGRESS_EXEMPT": "10.0.0.0/8", "CORS_ORIGINS": "https://*.example.org",

@@ -19,7 +19,7 @@ from tests.stack import REPOSITORY
 async def stack(postgres_server: PostgresServer) -> AsyncIterator[Stack]:
     """As `make run` has it after a first start, on the session's Postgres."""
     passwords = dict.fromkeys(("postgres", *SERVICE_ROLES), postgres_server.password)
-    stack = Stack([], [], {"postgres": postgres_server.port}, passwords, None)
+    stack = Stack([], [], {"postgres": postgres_server.port}, passwords, None, None)
     await prepare_database(stack, lambda: None)
     yield stack
     await prepare_database(stack, lambda: None)

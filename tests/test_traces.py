@@ -32,7 +32,7 @@ def stack(receiver: OtlpReceiver, tmp_path_factory: pytest.TempPathFactory) -> I
         folder = tmp_path_factory.mktemp("traces")
         (folder / "headers").write_text("x-receiver-key=a%2Cb, x-tenant=t 1\n")
         stack = LocalStack(
-            folder / "local", LOG_FORMAT="json", LOG_LEVEL="DEBUG",
+            folder / "local", LOG_FORMAT="json", LOG_LEVEL="DEBUG", ACCESS_LOG="all",
             OTEL_EXPORTER_OTLP_HEADERS_FILE=str(folder / "headers"),
             OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url, OTEL_TRACES_SAMPLER="parentbased_always_off",
             OTEL_EXPORTER_OTLP_TIMEOUT="1", GEMINI_API_KEY="a-key", GEMINI_API_ENDPOINT=gemini.url,

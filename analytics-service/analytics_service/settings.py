@@ -80,6 +80,10 @@ Password = Annotated[SecretStr, AfterValidator(without_control_characters)]
 class Settings(SettingsBehindTheGateway):
     """What the analytics-service can be told."""
 
+    access_log_slow_seconds: float = Field(
+        15, ge=0, le=3600, description="As of the others, but a report of Gemini's takes its time: a call may take 10 s"
+    )
+
     metrics_url: BaseUrl = "http://127.0.0.1:8002"
     metrics_timeout_seconds: float = Field(
         5, gt=0, le=60, description="An answer of the metrics-service takes longer: away"

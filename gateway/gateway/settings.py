@@ -20,7 +20,7 @@ from shared.database.urls import DatabaseUrl
 from shared.http.server.host import host_name
 from shared.settings.listed_names import Words
 from shared.settings.secret_words import AdminToken
-from shared.settings.settings import ServiceSettings
+from shared.settings.settings import AccessLogged, ServiceSettings
 
 OFF = "off"
 """Of INGRESS_LIMITS: addresses are not counted."""
@@ -97,6 +97,10 @@ class Settings(ServiceSettings):
     """What the gateway can be told."""
 
     emphatic: ClassVar[frozenset[str]] = frozenset({"ingress_limits", "wrong_token_limits"})
+
+    access_log: AccessLogged = Field(
+        "all", description="As of the services, but by default all: every request comes by here"
+    )
 
     database_url: DatabaseUrl = Field(description="Postgres, for the ingress limit and keys; role `gateway`")
     prediction_url: UpstreamUrl = Field(

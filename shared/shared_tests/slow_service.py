@@ -1,4 +1,4 @@
-"""A service whose only endpoint takes its time: `python slow_service.py`."""
+"""A service whose endpoints take their time, or fail: `python slow_service.py`."""
 
 import asyncio
 import contextlib
@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator
 from typing import Annotated
 
 import structlog
-from fastapi import APIRouter, Body, FastAPI
+from fastapi import APIRouter, Body, FastAPI, Response
+from fastapi.responses import StreamingResponse
 from pydantic import SecretStr
 from starlette.types import ASGIApp
 
@@ -22,6 +23,23 @@ def create_app(settings: ServiceSettings) -> ASGIApp:
     async def slow(seconds: float) -> str:
         await asyncio.sleep(seconds)
         return "done"
+
+    @router.get("/stream")
+    async def stream(seconds: float) -> StreamingResponse:
+        async def pieces() -> AsyncIterator[str]:
+            yield "begun"
+            await asyncio.sleep(seconds)
+            yield "done"
+
+        return StreamingResponse(pieces())
+
+    @router.get("/status/{status}")
+    async def answer(status: int) -> Response:
+        return Response(status_code=status)
+
+    @router.get("/fail")
+    async def fail() -> None:
+        raise RuntimeError("as it was asked")
 
     @router.post("/take")
     async def take(text: Annotated[str, Body()]) -> str:

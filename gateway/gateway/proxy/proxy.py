@@ -77,6 +77,7 @@ class Proxy:
                 self._deadlines.set(deadline, self._body_timeout_seconds)
                 client.call_when_lost(lambda: deadline.reschedule(0))
                 content = await body.open()
+                context.upstream = route.upstream
                 with upstream.slot(streamed=content.stream is not None), span(upstream.name, is_client=True) as spanned:
                     headers = request_headers(scope, context)
                     if streams:

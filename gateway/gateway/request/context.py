@@ -6,10 +6,11 @@ from starlette.types import Scope
 
 from gateway.request.client_address import Client
 from gateway.request.route_class import RouteClass
-from gateway.request.routing import Route
+from gateway.request.routing import Route, UpstreamName
 from gateway.request.shown_key import ShownKey
 from shared.http.server.exchange import SCOPE_KEY, Exchange
-from shared.telemetry.requests import Described, route_and_client, route_of
+from shared.telemetry.access_log import Described
+from shared.telemetry.requests import route_and_client, route_of
 
 CONTEXT_KEY = "gateway"
 
@@ -29,6 +30,8 @@ class RequestContext:
     """As what limits count it; None: no limit does."""
     key: ShownKey | None = None
     """The key that came with it and may do what it asks; None: it goes on without one."""
+    upstream: UpstreamName | None = None
+    """The service that it was handed on to; None: the gateway has answered it itself."""
 
     @property
     def counted_as(self) -> str:
@@ -56,9 +59,10 @@ def context_of(scope: Scope) -> RequestContext:
 
 
 def describe_request(scope: Scope) -> Described:
-    """What logs and metrics say of it: the public path, the client behind proxies, and the id of its key."""
+    """What logs and metrics say of it: the public path, the client behind proxies, the id of its key, the service."""
     context: RequestContext | None = scope.get(CONTEXT_KEY)
     if context is None:
         return route_and_client(scope)
     route = route_of(scope) if context.route is None else context.route.path
-    return route, context.client.address, None if context.key is None else context.key.holder.key_id
+    key_id = None if context.key is None else context.key.holder.key_id
+    return route, context.client.address, key_id, context.upstream

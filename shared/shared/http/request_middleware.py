@@ -13,10 +13,10 @@ from shared.http.problems import Problem, response_to
 from shared.http.request_id import HEADER, begin_request, current_request_id
 from shared.http.server.exchange import SCOPE_KEY, Exchange
 from shared.service.stopping import is_closed
+from shared.telemetry.access_log import Described
 from shared.telemetry.requests import (
     CLIENT_CLOSED_REQUEST,
     IN_FLIGHT,
-    Described,
     printable,
     record_request,
     route_and_client,
@@ -29,7 +29,7 @@ log = structlog.get_logger()
 
 
 class RequestMiddleware:
-    """Gives each HTTP request an id, counts, times and logs it, and responds where nobody else did.
+    """Gives each HTTP request an id, counts and times it, logs it as `ACCESS_LOG` says; responds where nobody else did.
 
     `guard` raises a Problem for a request that goes no further. `describe` says what logs and metrics call
     one.
@@ -54,18 +54,18 @@ class RequestMiddleware:
         A client that has left is no error, whatever came of it.
         """
         started = perf_counter()
-        status = 0
+        status, began = 0, 0.0
         exchange: Exchange | None = scope.get(SCOPE_KEY)  # None: the server is not our own
         own_headers = [(HEADER, begin_request(scope, None if exchange is None else exchange.request_id).encode())]
         if is_closed(scope):
             own_headers.append((b"connection", b"close"))
 
         async def send_with_id(message: Message) -> None:
-            nonlocal status
+            nonlocal status, began
             if message["type"] == "http.response.start":
                 message["headers"] = [*message.get("headers", ()), *own_headers]
                 await send(message)
-                status = message["status"]
+                status, began = message["status"], perf_counter()
             else:
                 await send(message)
 
@@ -85,16 +85,19 @@ class RequestMiddleware:
         finally:
             IN_FLIGHT.by_labels[()] -= 1
             status, refused = outcome(exchange, status)
-            self._record(scope, status, perf_counter() - started, refused)
+            ended = perf_counter()
+            self._record(scope, status, ended - started, (began or ended) - started, refused)
 
-    def _record(self, scope: Scope, status: int, seconds: float, refused: str | None) -> None:
-        """Counts and logs the request, and ends its span, if it has one."""
+    def _record(self, scope: Scope, status: int, seconds: float, began_after: float, refused: str | None) -> None:
+        """Counts the request, logs it if it is one that is logged, and ends its span, if it has one."""
         described = self._describe(scope)
         span = current_span.get()
         if span is None:
-            record_request(scope, *described, status, seconds, refused=refused)
+            record_request(scope, described, status, seconds, began_after=began_after, refused=refused)
             return
-        record_request(scope, *described, status, seconds, refused=refused, trace_id=span.trace_id)
+        record_request(
+            scope, described, status, seconds, began_after=began_after, refused=refused, trace_id=span.trace_id
+        )
         end_server_span(span, scope, described[0], status)
 
 

@@ -32,6 +32,7 @@ from shared.service.memory import keep_large_blocks_apart
 from shared.service.stopping import Server
 from shared.settings.behind_the_gateway import SettingsBehindTheGateway
 from shared.settings.settings import ServiceSettings, Settings, load_settings, stop_for_bad_setting
+from shared.telemetry.access_log import access_log
 from shared.telemetry.logs import configure_logging
 from shared.telemetry.requests import start_telemetry
 from shared.tracing.start import start_tracing
@@ -123,6 +124,13 @@ def run_service(
     """
     settings = load_settings(settings_class, service)
     configure_logging(service, settings.log_level, settings.log_format)
+    access_log.configure(
+        service,
+        settings.log_level,
+        settings.log_format,
+        logged=settings.access_log,
+        slow_seconds=settings.access_log_slow_seconds,
+    )
     check_before_start(service, settings, check)
     start_telemetry(settings.telemetry_port, settings.telemetry_host or settings.host)
     start_tracing(service, settings)

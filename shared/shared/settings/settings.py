@@ -32,6 +32,10 @@ DOTENV = Path(".env")
 """In the folder where a process starts."""
 
 
+AccessLogged = Literal["all", "errors", "off"]
+"""Which requests have a line in the log. `errors`: those whose response is an error but no 429, and slow ones."""
+
+
 class EnvironmentSettings(BaseSettings):
     """Settings from the sources that `setting_sources` describes."""
 
@@ -73,6 +77,13 @@ class ServiceSettings(EnvironmentSettings):
     telemetry_host: Host | None = Field(None, description="Address of the Prometheus metrics; not set: HOST")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["json", "console"] = "json"
+    access_log: AccessLogged = Field(
+        "errors",
+        description="Requests that have a line in the log: all, errors (and slow ones), off; metrics have every one",
+    )
+    access_log_slow_seconds: float = Field(
+        1, ge=0, le=3600, description="With `errors`, responses that begin later than that have a line too; 0: none"
+    )
     otel_exporter_otlp_endpoint: HttpUrl | None = Field(
         None, description="Where traces go, by OTLP over HTTP; /v1/traces follows it. Not set: no traces"
     )

@@ -7,7 +7,6 @@ what variables hold: texts of clients are among them. No line is longer than a p
 
 import logging
 import sys
-from collections.abc import Callable
 from functools import cache
 from typing import Any, BinaryIO, cast
 
@@ -15,7 +14,6 @@ import orjson
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from shared.asyncio.clock import utc_now
 from shared.http.request_id import current_request_id
 from shared.telemetry.batched_output import LONGEST_LINE_BYTES, BatchedOutput
 from shared.tracing.context import current_trace_id
@@ -37,11 +35,6 @@ ALWAYS_KEPT = ("event", "level", "timestamp", "service", "request_id", "trace_id
 tracebacks = structlog.processors.ExceptionRenderer(
     structlog.tracebacks.ExceptionDictTransformer(show_locals=False, max_frames=FRAMES)
 )
-
-RequestLineWriter = Callable[[int, dict[str, Any]], None]
-
-LEVELS = {logging.DEBUG: "debug", logging.INFO: "info"}
-"""What lines about requests have as `level`."""
 
 
 def configure_logging(service: str, level: str, log_format: str) -> None:
@@ -65,41 +58,6 @@ def configure_logging(service: str, level: str, log_format: str) -> None:
         cache_logger_on_first_use=True,
     )
     route_standard_logging(level, shared, renderer)
-    request_log.write = as_json(service, level) if log_format == "json" else through_structlog
-
-
-def through_structlog(level: int, line: dict[str, Any]) -> None:
-    """The line as one like any other."""
-    structlog.get_logger().log(level, "request", **line)
-
-
-def as_json(service: str, level: str) -> RequestLineWriter:
-    """A short way to the same JSON: structlog's chain of processors takes four times as long."""
-    least, write = logging.getLevelName(level), output().write
-
-    def write_request_line(level: int, line: dict[str, Any]) -> None:
-        if level < least:
-            return
-        line["event"] = "request"
-        line["request_id"] = current_request_id.get()
-        if trace_id := current_trace_id():
-            line["trace_id"] = trace_id
-        line["level"] = LEVELS[level]
-        line["timestamp"] = utc_now()
-        line["service"] = service
-        write(orjson.dumps(line, default=str, option=orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE))
-
-    return write_request_line
-
-
-class RequestLog:
-    """Where the line of each request goes. `write` takes its level and what it tells, and may change the latter."""
-
-    def __init__(self) -> None:
-        self.write: RequestLineWriter = through_structlog
-
-
-request_log = RequestLog()  # mutable: configure_logging chooses the way
 
 
 @cache

@@ -1,12 +1,11 @@
-"""What operators see of a service: Prometheus metrics on a port of their own and one log line per request."""
+"""What operators see of a service: of each request Prometheus metrics, on a port of their own, and perhaps a line."""
 
 import logging
-from typing import Any
 
 from prometheus_client import REGISTRY, CollectorRegistry
 from starlette.types import Scope
 
-from shared.telemetry.logs import request_log
+from shared.telemetry.access_log import Described, access_log
 from shared.telemetry.loop_metrics import LoopCounter, LoopGauge, LoopHistogram
 from shared.telemetry.server import serve_metrics
 
@@ -41,46 +40,33 @@ def route_of(scope: Scope) -> str:
     return str(getattr(scope.get("route"), "path", UNMATCHED))
 
 
-Described = tuple[str, str, str | None]
-"""What logs and metrics call a request: its path template, the address of its client, and the id of its key."""
-
-
 def route_and_client(scope: Scope) -> Described:
     """The route that the framework found, and the other end of the connection."""
-    return route_of(scope), (scope["client"] or ("-",))[0], None
+    return route_of(scope), (scope["client"] or ("-",))[0], None, None
 
 
 def record_request(
     scope: Scope,
-    route: str,
-    client: str,
-    key_id: str | None,
+    described: Described,
     status: int,
     seconds: float,
     *,
+    began_after: float,
     refused: str | None = None,
     trace_id: str = "",
 ) -> None:
-    """One answered request, in the metrics and in the log.
+    """One answered request, in the metrics and, if it has a line there, in the log.
 
-    `refused`: why the server itself has answered. `trace_id`: of the trace that shows where the time went.
+    `began_after`: seconds until its response began. `refused`: why the server itself has answered. `trace_id`: of the
+    trace that shows where the time went.
     """
+    route = described[0]
     method = scope["method"] if scope["method"] in METHODS else "other"
     REQUESTS.by_labels[route, method, str(status)] += 1
     DURATION.observe((route,), seconds, trace_id=trace_id)
-    line: dict[str, Any] = {
-        "method": method,
-        "path": printable(scope["path"]),
-        "route": route,
-        "status": status,
-        "duration_ms": round(seconds * 1000, 2),
-        "client": client,
-    }
-    if key_id is not None:
-        line["key"] = key_id
-    if refused is not None:
-        line["refused"] = refused
-    request_log.write(logging.DEBUG if route in QUIET_ROUTES else logging.INFO, line)
+    level = logging.DEBUG if route in QUIET_ROUTES else logging.INFO
+    if access_log.has(level, status, began_after):
+        access_log.tell(level, method, printable(scope["path"]), described, status, seconds, refused)
 
 
 def printable(path: str) -> str:

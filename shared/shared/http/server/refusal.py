@@ -1,4 +1,4 @@
-"""What a stranger gets for a request that is not understood: a problem, a line in the log, a number in the metrics."""
+"""What a stranger gets for a request that is not understood: a problem, a number in the metrics, perhaps a line."""
 
 import logging
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from http import HTTPStatus
 
 from shared.http.problems import MEDIA_TYPE, problem_body
 from shared.http.request_id import HEADER, current_request_id, new_request_id, sane_request_id
-from shared.telemetry.logs import request_log
+from shared.telemetry.access_log import access_log
 from shared.telemetry.loop_metrics import LoopCounter
 from shared.telemetry.requests import METHODS, REQUESTS, UNMATCHED
 
@@ -38,7 +38,7 @@ class Refused(Exception):
 
 
 def refusal_response(refused: Refused, client: str, *, recorded: bool = False) -> bytes:
-    """The whole response, after which the connection is closed; counted and logged with the client's address.
+    """The whole response, after which the connection is closed; counted, and logged with the client's address.
 
     `recorded`: the application, which was at work on the request, counts and logs it.
     """
@@ -64,15 +64,8 @@ def _refusal_response(refused: Refused, client: str, recorded: bool) -> bytes:  
 
 
 def record_refusal(refused: Refused, client: str) -> None:
-    """In the metrics and in the log."""
+    """In the metrics and, if it has a line there, in the log."""
     REQUESTS.by_labels[UNMATCHED, refused.method, str(refused.status)] += 1
-    line = {
-        "method": refused.method,
-        "path": refused.instance,
-        "route": UNMATCHED,
-        "status": refused.status,
-        "duration_ms": 0.0,
-        "client": client,
-        "refused": refused.reason,
-    }
-    request_log.write(logging.INFO, line)
+    if access_log.has(logging.INFO, refused.status, 0.0):
+        described = (UNMATCHED, client, None, None)
+        access_log.tell(logging.INFO, refused.method, refused.instance, described, refused.status, 0.0, refused.reason)
