@@ -22,7 +22,7 @@ from safetensors.torch import load_file
 from tokenizers import Tokenizer
 from torch import nn
 
-from training import outliers
+from training import outliers, single_text
 from training.calibration import Calibration, Labelled, build_in, errors, fitted, leave_one_out
 from training.datasets import Example, read_dev
 from training.dev_scores import logits_of
@@ -73,6 +73,8 @@ def main() -> None:
             op_types_to_quantize=kinds,
             nodes_to_exclude=kept,
         )
+        if arguments.kind == "encoder":
+            single_text.rewrite(small, small)
         write(arguments.into, small, arguments.run / "tokenizer.json", MANIFESTS[arguments.kind])
         if arguments.fp32:
             write(arguments.fp32, exact, arguments.run / "tokenizer.json", MANIFESTS[arguments.kind])
