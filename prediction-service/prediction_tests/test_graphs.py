@@ -40,6 +40,15 @@ def test_sums_of_bytes_are_exact_on_every_processor() -> None:
     assert sums.tolist() == [[4 * 255 * 127, 4 * 255 * -128]] * 3
 
 
+def test_sums_of_bytes_are_exact_where_two_nodes_share_their_weights() -> None:
+    session = open_session(GRAPHS / "shared-bytes.onnx", None)
+    given = np.full((3, 4), 255, dtype=np.uint8)
+
+    both = session.run(None, {"bytes": given, "others": given})
+
+    assert [sums.tolist() for sums in both] == [[[4 * 255 * 127, 4 * 255 * -128]] * 3] * 2
+
+
 SHADES = 'labels = ["red", "green", "blue"]\n'
 GENERIC = 'task_type = "generic"\n'
 REGRESSION = 'task_type = "regression"\n'

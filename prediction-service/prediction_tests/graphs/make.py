@@ -47,6 +47,10 @@ GRAPHS = {
     }""",
     # Products of bytes that are more than 16 bits have room for, as those of int8 models are.
     "large-bytes": "g (uint8[n, 4] bytes) => (int32[n, 2] sums) { sums = MatMulInteger(bytes, weights) }",
+    "shared-bytes": """g (uint8[n, 4] bytes, uint8[n, 4] others) => (int32[n, 2] sums, int32[n, 2] other_sums) {
+        sums = MatMulInteger(bytes, weights)
+        other_sums = MatMulInteger(others, weights)
+    }""",
     "matrix": "g (float[n, 3] X) => (float[n, 3] Y) { Y = Identity(X) }",
     "matrix-of-any-width": "g (float[n, k] X) => (float[n, k] Y) { Y = Identity(X) }",
     "two-matrices": """g (float[n, 2] numbers, string[n, 2] words) => (float[n, 2] Y, string[n, 2] Z) {

@@ -3,6 +3,7 @@
 import os
 import re
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import onnxruntime  # type: ignore[import-untyped]  # the package carries no typ
 
 from prediction_service.batching.runtime import ModelError
 from prediction_service.models.folders.plain_files import is_file
-from prediction_service.models.runtimes.onnx_graph import with_locale
+from prediction_service.models.runtimes.onnx_graph import with_locale, with_own_bytes
 
 USUAL_FILES = ("model.onnx", "onnx/model.onnx")
 """Where exporters write it: most of them beside the other files, those in the layout of Hugging Face's hub in onnx/."""
@@ -33,6 +34,13 @@ ADVICE = {
     "protobuf parsing failed": "it is no ONNX file, or a part of one; if it came with Git LFS: git lfs pull",
 }
 """Part of ONNX Runtime's message, in lower case → what to do. The first match counts."""
+
+REWRITTEN: dict[str, Callable[[bytes], bytes]] = {
+    "locale": lambda content: with_locale(content, LOCALE),
+    # Exact sums (below) are had by replacing int8 constants, node by node; of one that two nodes share, it fails.
+    "Attempt to replace the existing tensor": with_own_bytes,
+}
+"""Part of ONNX Runtime's message → how the file is rewritten before it is tried once more."""
 
 PREFIX = re.compile(r"^\[ONNXRuntimeError\] : \d+ : [A-Z_]+ : ")
 
@@ -81,10 +89,11 @@ def open_session(path: Path, memory_bytes: int | None) -> Any:
     try:
         return new_session(path, memory_bytes)
     except Exception as error:  # ONNX Runtime has a class of its own for each thing that can be wrong
-        if "locale" not in str(error):
+        rewritten = next((rewritten for words, rewritten in REWRITTEN.items() if words in str(error)), None)
+        if rewritten is None:
             raise ModelError(f"{path.name} cannot be loaded: {explained(str(error))}") from error
     try:
-        return new_session(with_locale(path.read_bytes(), LOCALE), memory_bytes)
+        return new_session(rewritten(path.read_bytes()), memory_bytes)
     except Exception as error:
         raise ModelError(f"{path.name} cannot be loaded: {explained(str(error))}") from error
 

@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 
 FIELDS: dict[str, dict[str, tuple[int, str]]] = {
     "Model": {"graph": (7, "Graph")},
-    "Graph": {"node": (1, "Node*")},
-    "Node": {"op_type": (4, "bytes"), "attribute": (5, "Attribute*")},
+    "Graph": {"node": (1, "Node*"), "initializer": (5, "Tensor*")},
+    "Node": {"input": (1, "bytes*"), "op_type": (4, "bytes"), "attribute": (5, "Attribute*")},
+    "Tensor": {"data_type": (2, "int64"), "name": (8, "bytes")},
     "Attribute": {
         "name": (1, "bytes"),
         "s": (4, "bytes"),
@@ -27,6 +28,9 @@ FIELDS: dict[str, dict[str, tuple[int, str]]] = {
 
 STRING = 3
 """AttributeProto.AttributeType of strings."""
+
+INT8 = 3
+"""TensorProto.DataType of signed bytes."""
 
 CLASS_LABELS = (b"classlabels_strings", b"classlabels_int64s", b"classlabels_ints")
 """Attributes with the labels of classifiers and ZipMap in ai.onnx.ml, in the order of their scores."""
@@ -90,4 +94,20 @@ def with_locale(content: bytes, locale: str) -> bytes:
             del node.attribute[:]
             node.attribute.extend(kept)
             node.attribute.add(name=LOCALE, s=locale.encode(), type=STRING)
+    return bytes(model.SerializeToString())
+
+
+def with_own_bytes(content: bytes) -> bytes:
+    """The same model, but no two nodes of its top level share a constant of signed bytes: each has a copy."""
+    model = read(content)
+    constants = {tensor.name: tensor for tensor in model.graph.initializer if tensor.data_type == INT8}
+    taken: set[bytes] = set()
+    for number, node in enumerate(model.graph.node):
+        for place, name in enumerate(node.input):
+            if name in taken:
+                copy = model.graph.initializer.add()
+                copy.CopyFrom(constants[name])
+                node.input[place] = copy.name = b"%s of node %d, input %d" % (name, number, place)
+            elif name in constants:
+                taken.add(name)
     return bytes(model.SerializeToString())
