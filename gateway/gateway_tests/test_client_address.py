@@ -1,10 +1,13 @@
 """Who is calling."""
 
+from ipaddress import IPv4Address, ip_network
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
-from gateway.request.client_address import LONGEST_ENTRY, ClientAddresses, cached_client, client_in
+from gateway.request.client_address import LONGEST_ENTRY, ClientAddresses, cached_client, client_in, ipv4_bytes
 from gateway.settings import parse_networks
 
 TRUSTED = "10.0.0.0/8, 2001:db8:ffff::/48"
@@ -58,6 +61,34 @@ def test_behind_trusted_proxies_the_client_is_the_rightmost_address_that_is_not_
 def test_garbage_counts_for_the_trusted_hop_that_handed_it_on(garbage: str) -> None:
     assert client(TRUSTED, "10.0.0.1", f"198.51.100.7, {garbage}, 10.1.1.1") == "10.1.1.1"
     assert client(TRUSTED, "10.0.0.1", garbage) == "10.0.0.1"
+
+
+def by_the_library(text: str) -> bytes | None:
+    try:
+        return IPv4Address(text).packed
+    except ValueError:
+        return None
+
+
+@given(
+    st.from_regex(r"[0-9]{1,4}(\.[0-9]{1,4}){3}", fullmatch=True) | st.text(max_size=20) | st.ip_addresses().map(str)
+)
+@example("01.2.3.4")
+@example("1.2.3.4\0")
+@example("1.2.3.4 ")
+@example("\uff11.2.3.4")
+@example("0x7f.0.0.1")
+def test_the_short_way_to_an_ipv4_address_takes_what_the_library_takes(text: str) -> None:
+    assert ipv4_bytes(text) == by_the_library(text)
+
+
+@given(st.ip_addresses(v=4), st.lists(st.tuples(st.ip_addresses(v=4), st.integers(0, 32)), max_size=3))
+def test_networks_are_believed_as_the_library_reads_them(
+    address: IPv4Address, trusted: list[tuple[IPv4Address, int]]
+) -> None:
+    networks = [ip_network(f"{base}/{length}", strict=False) for base, length in trusted]
+    addresses = ClientAddresses((ip_network("2001:db8::/32"), *networks))
+    assert addresses.is_proxy(str(address)) == any(address in network for network in networks)
 
 
 def test_long_garbage_is_not_remembered() -> None:
