@@ -12,8 +12,9 @@ The stops of a request, in order:
                         `models/repository` keeps the models equal to `models/folders`:
                         `models/admission` tries what is new in a process of its own (`models/trials`), then loads it
                         (`models/loader`, `models/runtimes`); `models/register` tells Postgres what is loaded
-4. `batching/batcher`   reads texts into pieces (`batching/reading`), lets them wait their turn (`batching/waiting`,
-                        `batching/turns`), computes them together with whatever else waits for that model
+4. `batching/batcher`   what the model said before is said again, if it has a cache (`caching/outcome_cache`); the rest
+                        is read into pieces (`batching/reading`), waits its turn (`batching/waiting`,
+                        `batching/turns`) and is computed together with whatever else waits for that model
                         (`batching/worker_pool`, `batching/worker`)
 5. `records/recorder`   writes it together with whatever else waits for the record, through `records/failover`:
                         `records/postgres` (Postgres), or `records/journal` (local disk) while that is away

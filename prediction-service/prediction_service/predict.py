@@ -101,7 +101,7 @@ class Predictor:
     async def compute(self, model: Model, instances: Sequence[Instance], caller: Caller) -> list[Outcome | ModelFailed]:
         """The model's result for each instance, while the recorder expects them. Raises what `Batcher.run` raises."""
         with self._recorder.expecting(), span("compute") as spanned:
-            running = model.batcher.run(instances, caller)
+            running = model.batcher.run(instances, caller, use_cache=not model.is_compared)
             results = await (running if model.counts is None else model.counts.of(running))
             if isinstance(spanned, Span):
                 trace_model(spanned, model, results)
@@ -175,10 +175,7 @@ class Predictor:
             confidence=finding.confidence,
             inference_time_ms=outcome.inference_seconds * 1000,
             input_length=length_of(instance),
-            metrics_data={
-                "batch_rows": outcome.batch_rows,
-                "queue_time_ms": round(outcome.queue_seconds * 1000, 3),
-            },
+            metrics_data=measured(outcome),
             text=self._stored.text_of(model.name, instance),
             prediction_value=finding.value,
             labels=finding.labels,
@@ -190,6 +187,14 @@ class Predictor:
         return Predicted(record, finding.raw)
 
 
+def measured(outcome: Outcome) -> dict[str, Any]:
+    """What is on record of how a prediction came about."""
+    queue_time_ms = round(outcome.queue_seconds * 1000, 3)
+    if outcome.is_cached:
+        return {"cache": "hit", "queue_time_ms": queue_time_ms}
+    return {"batch_rows": outcome.batch_rows, "queue_time_ms": queue_time_ms}
+
+
 def trace_model(computing: Span, model: Model, results: Sequence[Outcome | ModelFailed]) -> None:
     """Within a span that ends now: how long the row that took longest waited, and how long its model then took."""
     outcomes = [result for result in results if isinstance(result, Outcome)]
@@ -198,8 +203,11 @@ def trace_model(computing: Span, model: Model, results: Sequence[Outcome | Model
     computing.set("modelserver.rows", len(results))
     if len(outcomes) < len(results):
         computing.error = ModelFailed.__name__
-    if outcomes:
-        last = max(outcomes, key=lambda outcome: outcome.queue_seconds + outcome.inference_seconds)
+    called_for = [outcome for outcome in outcomes if not outcome.is_cached]
+    if len(called_for) < len(outcomes):
+        computing.set("modelserver.cached_rows", len(outcomes) - len(called_for))
+    if called_for:
+        last = max(called_for, key=lambda outcome: outcome.queue_seconds + outcome.inference_seconds)
         queue, called = computing.child("queue"), computing.child("model")
         called.start_ns = queue.start_ns - round(last.inference_seconds * NANOSECONDS)
         queue.start_ns = called.start_ns - round(last.queue_seconds * NANOSECONDS)

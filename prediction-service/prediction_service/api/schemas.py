@@ -117,7 +117,8 @@ class PredictionMetric(BaseModel):
     input_length: int = Field(description="In characters")
     timestamp: datetime
     metrics_data: dict[str, Any] = Field(
-        description="`batch_rows`: rows that the model computed in the same call; `queue_time_ms`: waiting for it"
+        description="`batch_rows`: rows that the model computed in the same call; `queue_time_ms`: waiting for it; "
+        '`cache`: "hit" if the model was not called for this one, since its cache knew what it says'
     )
 
 

@@ -10,27 +10,19 @@ from collections.abc import Sequence
 from time import perf_counter
 
 from prediction_service.batching.counts import Statistics
-from prediction_service.batching.job import Job, Outcome
+from prediction_service.batching.ending import ended
+from prediction_service.batching.job import Job, Outcome, Results
 from prediction_service.batching.measures import Measures
-from prediction_service.batching.problems import (
-    CallerLeft,
-    DeadlinePassed,
-    ModelFailed,
-    ModelUnavailable,
-    TookTooLong,
-    model_failed,
-)
+from prediction_service.batching.problems import DeadlinePassed, ModelUnavailable, TookTooLong, model_failed
 from prediction_service.batching.reading import Reader
 from prediction_service.batching.runtime import ModelError, Runtime, sliced
 from prediction_service.batching.waiting import WaitingJobs
 from prediction_service.batching.worker_pool import WorkerPool
+from prediction_service.caching.outcome_cache import OutcomeCache
 from prediction_service.request.caller import Caller
 from prediction_service.signature.signature import Instance
 from prediction_service.tasks.task import BadOutput, Output, Task
 from shared.http.problems import Problem
-
-Results = list[Outcome | ModelFailed]
-"""For each instance its outcome, or the error if the model could not compute it."""
 
 
 class Batcher:
@@ -48,6 +40,8 @@ class Batcher:
         timeout_seconds: float,
         call_seconds: float,
         max_request_tokens: int = 262_144,
+        cache_rows: int = 0,
+        cache_bytes: int = 0,
     ) -> None:
         self.runtime, self._task = runtime, task
         self._name, self._timeout_seconds = name, timeout_seconds
@@ -65,6 +59,7 @@ class Batcher:
             max_rows=max_rows,
             call_seconds=call_seconds,
         )
+        self._cache = OutcomeCache(cache_rows, cache_bytes, self._run, self._measures) if cache_rows else None
         self._requests = 0  # in progress: being read, waiting, or being computed
         self._all_done = asyncio.Event()
         self._all_done.set()
@@ -93,8 +88,8 @@ class Batcher:
         """Whether a call still runs; it keeps its memory until it returns."""
         return self._pool.is_stuck
 
-    async def run(self, instances: Sequence[Instance], caller: Caller) -> Results:
-        """The result for each instance.
+    async def run(self, instances: Sequence[Instance], caller: Caller, *, use_cache: bool = True) -> Results:
+        """The result for each instance. `use_cache`: whether the model's cache, if it has one, may have it.
 
         Raises Overloaded, RequestTooCostly, DeadlinePassed, CallerLeft or ModelUnavailable.
         """
@@ -102,7 +97,10 @@ class Batcher:
         self._requests += 1
         self._all_done.clear()
         try:
-            results = await self._run(instances, caller)
+            if self._cache is None or not use_cache:
+                results = await self._run(instances, caller)
+            else:
+                results = await self._look_up(self._cache, instances, caller)
         except Exception:
             self._measures.request_failed(perf_counter() - started)
             raise
@@ -113,14 +111,22 @@ class Batcher:
         self._measures.request_computed(results, perf_counter() - started)
         return results
 
+    async def _look_up(self, cache: OutcomeCache, instances: Sequence[Instance], caller: Caller) -> Results:
+        """As `_run`, of what the cache does not have; a model that takes no requests takes none from there."""
+        if self.unavailable:
+            raise ModelUnavailable(self.unavailable)
+        timeout = self._timeout_for(caller)
+        results = await cache.run(instances, caller, perf_counter() + timeout)
+        if results is None:
+            raise self._late(timeout, caller)
+        return results
+
     async def _run(self, instances: Sequence[Instance], caller: Caller) -> Results:
         if self.unavailable:
             raise ModelUnavailable(self.unavailable)
         if self.runtime.is_quick(instances):
             return self._compute_here(instances)
-        arrived, timeout = perf_counter(), self._timeout_seconds
-        if caller.timeout_seconds is not None:
-            timeout = min(caller.timeout_seconds, timeout)
+        arrived, timeout = perf_counter(), self._timeout_for(caller)
         try:
             pieces = await self._reader.read(instances, timeout)
         except TimeoutError:
@@ -137,6 +143,11 @@ class Batcher:
             raise self._late(timeout, caller)
         return [result for result in job.outcomes if result is not None]
 
+    def _timeout_for(self, caller: Caller) -> float:
+        """How many seconds a request may take: what the service gives it, or its caller, if that is less."""
+        given = caller.timeout_seconds
+        return self._timeout_seconds if given is None else min(given, self._timeout_seconds)
+
     def _late(self, timeout: float, caller: Caller) -> Problem:
         """The problem of a request that was too late: 504 for the caller's own timeout, 503 for the service's."""
         if timeout == caller.timeout_seconds:
@@ -149,14 +160,9 @@ class Batcher:
 
         Pieces that still wait then are removed from the queue.
         """
-        leaving = asyncio.ensure_future(caller.left())
-        leaving.add_done_callback(lambda _: job.fail(CallerLeft()))
-        timer = asyncio.get_running_loop().call_later(job.deadline - perf_counter(), job.give_up)
         try:
-            return await job.done
+            return await ended(job.done, job.deadline, caller)
         finally:
-            timer.cancel()
-            leaving.cancel()
             if job.missing:
                 self._waiting.forget(job)
 
@@ -189,6 +195,8 @@ class Batcher:
         A call that never returns is not waited for.
         """
         await self._all_done.wait()
+        if self._cache is not None:
+            self._cache.close()
         await self._pool.close()
         self._reader.threads.shutdown()
         self.runtime.stop()

@@ -28,6 +28,9 @@ class Statistics:
     fail: Duration = field(default_factory=Duration)
     queue: Duration = field(default_factory=Duration)
     inference: Duration = field(default_factory=Duration)
+    cache_hit: Duration = field(default_factory=Duration)
+    """Texts or rows that the model's cache spared it, and what looking for them took."""
+    cache_miss: Duration = field(default_factory=Duration)
     batches: dict[int, Duration] = field(default_factory=lambda: defaultdict(Duration))
     """Texts per call → number and time of such calls."""
 

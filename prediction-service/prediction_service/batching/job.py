@@ -13,12 +13,23 @@ from prediction_service.tasks.task import Output
 
 
 class Outcome(NamedTuple):
-    """The result of a model for one instance. `batch_rows`: the most rows of a call in which it was computed."""
+    """The result of a model for one instance. `batch_rows`: the most rows of a call in which it was computed.
+
+    `is_cached`: it was not computed for the request in question, so it has no call and no time of one.
+    """
 
     output: Output
     inference_seconds: float
     batch_rows: int
     queue_seconds: float = 0.0
+    is_cached: bool = False
+
+
+Result = Outcome | ModelFailed
+"""An outcome, or the error if the model could not compute the instance."""
+
+Results = list[Result]
+"""For each instance of a request."""
 
 
 @dataclass(slots=True, eq=False)
@@ -29,7 +40,7 @@ class Job:
     deadline: float
     done: asyncio.Future[bool]
     """True: all outcomes are there. False: the time was up."""
-    outcomes: list[Outcome | ModelFailed | None]
+    outcomes: list[Result | None]
     missing: int
     waiting: "Request[Row]"
     """Its rows that still wait in the queue."""
@@ -50,7 +61,7 @@ class Job:
         """How many of its instances still have rows in the queue."""
         return sum(row.is_last for row in self.waiting.pieces)
 
-    def put(self, index: int, outcome: Outcome | ModelFailed) -> None:
+    def put(self, index: int, outcome: Result) -> None:
         """Sets the result of one instance; the last one ends the waiting."""
         if self.outcomes[index] is not None:
             return
@@ -58,11 +69,6 @@ class Job:
         self.missing -= 1
         if not self.missing and not self.done.done():
             self.done.set_result(True)
-
-    def give_up(self) -> None:
-        """Ends the waiting because the time is up."""
-        if not self.done.done():
-            self.done.set_result(False)
 
     def fail(self, error: Exception) -> None:
         """Ends the waiting for all instances of the request."""

@@ -7,7 +7,7 @@ from prediction_service.batching.counts import Statistics
 from prediction_service.batching.job import Outcome
 from prediction_service.batching.labels import MODEL, labels_of
 from prediction_service.batching.problems import ModelFailed
-from shared.telemetry.loop_metrics import LoopHistogram
+from shared.telemetry.loop_metrics import LoopCounter, LoopGauge, LoopHistogram
 
 BATCH_ROWS = LoopHistogram(
     "prediction_batch_rows",
@@ -27,6 +27,10 @@ INFERENCE_SECONDS = LoopHistogram(
     MODEL,
     buckets=(0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5),
 )
+CACHE_HITS = LoopCounter("prediction_cache_hits", "Texts or rows that a model's cache spared it", MODEL)
+CACHE_MISSES = LoopCounter("prediction_cache_misses", "Texts or rows that a model with a cache had to compute", MODEL)
+CACHE_ROWS = LoopGauge("prediction_cache_rows", "Texts or rows in a model's cache", MODEL)
+CACHE_BYTES = LoopGauge("prediction_cache_bytes", "Memory that a model's cache takes", MODEL)
 
 
 class Measures:
@@ -52,7 +56,23 @@ class Measures:
         self.statistics.texts += len(outcomes)
         self.statistics.success.add(seconds)
         self.statistics.queue.add(max(outcome.queue_seconds for outcome in outcomes))
-        self.statistics.inference.add(max(outcome.inference_seconds for outcome in outcomes))
+        if called := max(outcome.inference_seconds for outcome in outcomes):  # 0: all of them came from the cache
+            self.statistics.inference.add(called)
+
+    def looked_up(self, hits: int, misses: int, seconds: float) -> None:
+        """Counts the rows that the model's cache spared it, and the others, and what looking took for all of them."""
+        for counter, duration, rows in (
+            (CACHE_HITS, self.statistics.cache_hit, hits),
+            (CACHE_MISSES, self.statistics.cache_miss, misses),
+        ):
+            counter.by_labels[self._labels] += rows
+            duration.count += rows
+            duration.seconds += seconds * rows / max(hits + misses, 1)
+
+    def cache_changed(self, rows: int, size: int) -> None:
+        """So many rows and bytes are in the model's cache besides those that were told before, or less."""
+        CACHE_ROWS.by_labels[self._labels] += rows
+        CACHE_BYTES.by_labels[self._labels] += size
 
     def texts_waited(self, seconds: float, texts: int) -> None:
         """Observes the time from the arrival of some texts to the first call for them."""

@@ -51,8 +51,8 @@ def statistics_of(model: Model) -> dict[str, Any]:
             "compute_input": duration(UNUSED),
             "compute_infer": duration(statistics.inference),
             "compute_output": duration(UNUSED),
-            "cache_hit": duration(UNUSED),
-            "cache_miss": duration(UNUSED),
+            "cache_hit": duration(statistics.cache_hit),
+            "cache_miss": duration(statistics.cache_miss),
         },
         "batch_stats": [
             {

@@ -79,6 +79,8 @@ def load_model(
         timeout_seconds=bounds.timeout_seconds,
         call_seconds=bounds.call_seconds,
         max_request_tokens=manifest.batching.max_request_tokens,
+        cache_rows=manifest.cache.rows,
+        cache_bytes=manifest.cache.megabytes << 20,
     )
     return Model(
         folder.name,

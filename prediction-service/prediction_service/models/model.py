@@ -41,6 +41,11 @@ class Model:
     shadow: Shadow | None = None
     """Who computes the same besides."""
 
+    @property
+    def is_compared(self) -> bool:
+        """Whether a rollout holds its times against those of another version, whose cache knows other rows."""
+        return self.counts is not None or self.shadow is not None
+
     def bins_of(self, instances: Sequence[Instance]) -> Sequence[Sequence[int | None] | None]:
         """Of each instance the bins of its inputs; None if the model's baseline has none."""
         bins = None if self.baseline is None else self.baseline.bins

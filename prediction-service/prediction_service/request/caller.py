@@ -12,13 +12,13 @@ from shared.http.problems import Problem
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The client of one request. `left` returns when it has closed its connection, and not before.
+    """The client of one request. `left` returns when it has closed its connection, and not before; None: it stays.
 
     `timeout_seconds`: how long it waits for the model, counted from when the whole request has been read; None: it did
     not say.
     """
 
-    left: Callable[[], Coroutine[Any, Any, None]]
+    left: Callable[[], Coroutine[Any, Any, None]] | None
     timeout_seconds: float | None = None
 
 

@@ -150,8 +150,9 @@ class Shadows:
 
 async def results_of(offer: Offer) -> list[Outcome | Problem] | None:
     """What the candidate makes of it, errors in their places; None: it had no capacity."""
+    caller = Caller(left=None, timeout_seconds=CALL_SECONDS)
     try:
-        return [*await offer.shadow.candidate.batcher.run(offer.instances, Caller(nobody, CALL_SECONDS))]
+        return [*await offer.shadow.candidate.batcher.run(offer.instances, caller, use_cache=False)]
     except OWN_FAULTS as problem:
         return [problem] * len(offer.said)
     except Problem:
@@ -159,8 +160,3 @@ async def results_of(offer: Offer) -> list[Outcome | Problem] | None:
     except Exception:  # whatever a candidate raises is its own affair
         log.exception("a candidate failed in the shadow", model=offer.shadow.candidate.name)
         return [ModelFailed("The model could not compute this input.")] * len(offer.said)
-
-
-async def nobody() -> None:
-    """A caller who never leaves."""
-    await asyncio.Event().wait()

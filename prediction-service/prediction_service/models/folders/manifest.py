@@ -9,6 +9,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from prediction_service.models.folders.runtime_options import (
     Batching,
+    Cache,
     LexiconOptions,
     OnnxOptions,
     PythonOptions,
@@ -49,6 +50,7 @@ class Manifest(Strict):
     outputs: list[DeclaredOutput] = Field([], max_length=100, description="generic: what it gives; not set: anything")
     runtime: LexiconOptions | OnnxOptions | PythonOptions = Field(discriminator="kind")
     batching: Batching = Batching()
+    cache: Cache = Cache()
 
     @field_validator("labels")
     @classmethod

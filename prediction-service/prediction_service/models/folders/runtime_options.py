@@ -90,3 +90,10 @@ class Batching(Strict):
     workers: int | None = Field(
         None, ge=1, le=256, description="Calls at the same time; not set: one per processor; python: one"
     )
+
+
+class Cache(Strict):
+    """What the model said of a text or row is kept, and said again without asking it."""
+
+    rows: int = Field(0, ge=0, le=1_000_000, description="Most texts or rows that are kept; 0: none")
+    megabytes: int = Field(64, ge=1, le=4096, description="Most memory that they take, in MB of 2²⁰ bytes")

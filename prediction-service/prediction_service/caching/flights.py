@@ -1,0 +1,164 @@
+"""What is being computed at this moment for a model with a cache, so that nobody has it computed a second time.
+
+A flight is computed for all who wait for it, within the service's own time, whoever of them gives up or leaves; when
+nobody waits any more, it is computed no further. A request waits for the flight of another one only if it needs all
+that is in it: computed anew for this request, it would come later, never sooner. So nobody waits for the 10,000 rows of
+somebody else. What fails a flight as a whole (no room, no time, no model) fails all who wait for it, at once; each is
+told for itself, and may come back.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Any, TypeVar
+
+from prediction_service.batching.ending import ended
+from prediction_service.batching.job import Outcome, Result, Results
+from prediction_service.caching.kept import from_cache
+from prediction_service.request.caller import Caller
+from prediction_service.signature.signature import Instance
+
+Rows = Mapping[bytes, Instance]
+"""Instances by their keys."""
+
+Landed = dict[bytes, Result]
+"""Results by the keys of their instances."""
+
+Compute = Callable[[Sequence[Instance], Caller], Coroutine[Any, Any, Results]]
+"""The result for each instance, computed. Raises what fails all of them."""
+
+Error = TypeVar("Error", bound=Exception)
+
+PATIENT = Caller(left=None)
+"""Who waits as long as the service lets anybody: a flight, for those who wait for it."""
+
+
+@dataclass(slots=True, eq=False)
+class Flight:
+    """Rows that are computed together, and who waits for them."""
+
+    rows: Rows
+    landed: Landed = field(default_factory=dict)
+    waiting: "set[Waiting]" = field(default_factory=set)
+    task: "asyncio.Task[None] | None" = None
+
+    @property
+    def first(self) -> bytes:
+        """The key of its first row."""
+        return next(iter(self.rows))
+
+
+@dataclass(slots=True, eq=False)
+class Waiting:
+    """A request that waits for flights: for its own, unless others bring all that it needs."""
+
+    own: Flight | None
+    others: Sequence[Flight]
+    done: "asyncio.Future[bool]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    """True: all have landed. False: the time was up."""
+    missing: int = field(init=False)
+    began: float = field(default_factory=perf_counter)
+
+    def __post_init__(self) -> None:
+        self.missing = len(self.flights)
+        for flight in self.flights:
+            flight.waiting.add(self)
+
+    @property
+    def flights(self) -> list[Flight]:
+        """All of them."""
+        return [*self.others] if self.own is None else [self.own, *self.others]
+
+    @property
+    def landed(self) -> Landed:
+        """What they brought. What was computed for others is marked as such."""
+        waited, landed = perf_counter() - self.began, Landed()
+        for flight in self.others:
+            landed |= {key: again(result, waited) for key, result in flight.landed.items()}
+        return landed if self.own is None else landed | self.own.landed
+
+    def count_down(self) -> None:
+        """One of them has landed."""
+        self.missing -= 1
+        if not self.missing and not self.done.done():
+            self.done.set_result(True)
+
+    def fail(self, error: Exception) -> None:
+        """One of them never will."""
+        if not self.done.done():
+            self.done.set_exception(another(error))
+
+
+class Flights:
+    """The flights of one model; used on the event loop only. `keep` is given what has landed."""
+
+    def __init__(self, compute: Compute, keep: Callable[[Landed], None]) -> None:
+        self._compute, self._keep = compute, keep
+        self._by_first: defaultdict[bytes, set[Flight]] = defaultdict(set)
+        """By the key of their first row: who needs all rows of a flight needs that one."""
+
+    async def bring(self, rows: Rows, caller: Caller, deadline: float) -> Waiting | None:
+        """Waits until all of these rows have landed; None: the time was up. Raises CallerLeft, and what failed one."""
+        waiting = self._board(rows)
+        try:
+            return waiting if await ended(waiting.done, deadline, caller) else None
+        finally:
+            self._leave(waiting)
+
+    def _board(self, rows: Rows) -> Waiting:
+        begun = self._by_first.keys() & rows.keys()
+        others = [flight for first in begun for flight in self._by_first[first] if flight.rows.keys() <= rows.keys()]
+        brought = {key for flight in others for key in flight.rows}
+        own = {key: instance for key, instance in rows.items() if key not in brought} if brought else rows
+        return Waiting(self._take_off(own) if own else None, others)
+
+    def _take_off(self, rows: Rows) -> Flight:
+        flight = Flight(rows)
+        self._by_first[flight.first].add(flight)
+        flight.task = asyncio.create_task(self._fly(flight))
+        return flight
+
+    async def _fly(self, flight: Flight) -> None:
+        """Computes the rows of a flight, and tells all who wait for it. Raises nothing."""
+        try:
+            results = await self._compute([*flight.rows.values()], PATIENT)
+            flight.landed = dict(zip(flight.rows, results, strict=True))
+        except Exception as error:  # noqa: BLE001 -- it is for those who wait to raise it
+            self._forget(flight)
+            for waiting in flight.waiting:
+                waiting.fail(error)
+            return
+        self._forget(flight)
+        for waiting in flight.waiting:
+            waiting.count_down()
+        self._keep(flight.landed)
+
+    def _leave(self, waiting: Waiting) -> None:
+        """A request waits no longer; what nobody waits for any more is computed no further."""
+        for flight in waiting.flights:
+            flight.waiting.discard(waiting)
+            if not flight.waiting and flight.task is not None and not flight.task.done():
+                self._forget(flight)
+                flight.task.cancel()
+
+    def _forget(self, flight: Flight) -> None:
+        """Nobody finds it any more."""
+        alike = self._by_first[flight.first]
+        alike.discard(flight)
+        if not alike:
+            del self._by_first[flight.first]
+
+
+def again(result: Result, waited: float) -> Result:
+    """A result for one who waited so many seconds for what was computed for another."""
+    return from_cache(result.output, waited) if isinstance(result, Outcome) else another(result)
+
+
+def another(error: Error) -> Error:
+    """The same error for one more who raises it: each adds its own traceback to it."""
+    kind = type(error)
+    copied = kind.__new__(kind, *error.args)
+    copied.__dict__.update(error.__dict__)
+    return copied.with_traceback(error.__traceback__)

@@ -1,0 +1,81 @@
+"""Stands before a model's queue: what the model said before is said again, the rest is computed as one request.
+
+Exact, for what a model says of an instance depends on nothing but the instance (`Runtime.compute`). Used on the event
+loop only.
+"""
+
+from collections.abc import Sequence
+from time import perf_counter
+
+import structlog
+
+from prediction_service.batching.job import Outcome, Results
+from prediction_service.batching.measures import Measures
+from prediction_service.caching.flights import Compute, Flights, Landed, again
+from prediction_service.caching.kept import Kept
+from prediction_service.caching.keys import key_of
+from prediction_service.request.caller import Caller
+from prediction_service.signature.signature import Instance
+
+log = structlog.get_logger()
+
+
+class OutcomeCache:
+    """What one model said last, at most `rows` rows in `max_bytes`, and what it is about to say."""
+
+    def __init__(self, rows: int, max_bytes: int, compute: Compute, measures: Measures) -> None:
+        self._kept, self._flights, self._measures = Kept(rows, max_bytes), Flights(compute, self._keep), measures
+        self._shown = (0, 0)  # rows and bytes, as they were told last
+        self._show()
+        measures.looked_up(0, 0, 0.0)
+
+    async def run(self, instances: Sequence[Instance], caller: Caller, deadline: float) -> Results | None:
+        """The result of each instance, of which as few as possible are computed; None: the time was up.
+
+        Raises CallerLeft, and what computing raises.
+        """
+        started = perf_counter()
+        keys = [*map(key_of, instances)]
+        found = [*map(self._kept.find, keys)]
+        seconds = perf_counter() - started
+        computed, landed = 0, Landed()
+        if not all(found):
+            rows = {key: row for key, row, kept in zip(keys, instances, found, strict=True) if kept is None}
+            brought = await self._flights.bring(rows, caller, deadline)
+            if brought is None:
+                return None
+            computed, landed = len(brought.own.rows) if brought.own else 0, brought.landed
+        self._measures.looked_up(len(keys) - computed, computed, seconds)
+        return in_their_places(keys, found, landed)
+
+    def close(self) -> None:
+        """Keeps nothing any more."""
+        self._kept.clear()
+        self._show()
+
+    def _keep(self, landed: Landed) -> None:
+        """Keeps what a flight brought; what failed is asked again. Who waits has it already, whatever happens."""
+        try:
+            for key, result in landed.items():
+                if isinstance(result, Outcome):
+                    self._kept.keep(key, result.output)
+        except Exception:
+            log.exception("an output could not be kept")
+        self._show()
+
+    def _show(self) -> None:
+        """Tells what has changed: models of one name and version, loaded one after the other, share a gauge."""
+        before, self._shown = self._shown, (len(self._kept), self._kept.size)
+        self._measures.cache_changed(self._shown[0] - before[0], self._shown[1] - before[1])
+
+
+def in_their_places(keys: Sequence[bytes], found: Sequence[Outcome | None], landed: Landed) -> Results:
+    """A result for each instance. Of equal ones in a request the first is the one that was computed."""
+    results = [kept or landed[key] for key, kept in zip(keys, found, strict=True)]
+    if found.count(None) > len(landed):
+        told = set[bytes]()
+        for place, key in enumerate(keys):
+            if key in told:
+                results[place] = again(results[place], 0.0)
+            told.add(key)
+    return results
