@@ -59,6 +59,15 @@ async def test_every_task_goes_into_one_statement(store: RecordStore, database: 
     assert await on_record(database) == RECORDS
 
 
+async def test_who_says_that_records_are_new_and_they_are_not_is_refused(
+    store: RecordStore, database: Database
+) -> None:
+    await store.add([Addition(RECORDS[:1])])
+    with pytest.raises(RecordRefusedError):
+        await store.add([Addition(RECORDS)])
+    assert await on_record(database) == RECORDS[:1]
+
+
 async def test_any_text_can_be_a_label_and_any_row_have_its_own_number_of_them(
     store: RecordStore, database: Database
 ) -> None:

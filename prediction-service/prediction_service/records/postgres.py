@@ -1,7 +1,7 @@
 """Stores predictions in Postgres: any number of them with one statement and one commit.
 
 Postgres away, slow beyond STATEMENT_SECONDS, out of space or read-only: StoreUnavailableError, and it is not known
-whether the statement was committed. Adding the same records again is harmless: what is there already stays as it is.
+whether the statement was committed. To `add_again` the same records is harmless: what is there already stays as it is.
 
 A response that is kept is written by the statement that writes its request's records, so nothing can part them. Of two
 requests with one key the one that commits first has its response kept and its records written, the other has neither.
@@ -46,7 +46,7 @@ class RecordStore:
         self._lock = asyncio.Lock()
 
     async def add(self, additions: Sequence[Addition]) -> Mapping[Addition, KeptResponse]:
-        """Returns once all is committed. Raises StoreUnavailableError or RecordRefusedError.
+        """Returns once all is committed. Raises StoreUnavailableError, or RecordRefusedError, also for an id twice.
 
         What is returned was not added, because another response is kept under its key.
         """

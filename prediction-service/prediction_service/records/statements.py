@@ -11,11 +11,15 @@ ARRAYS = ", ".join(
 
 VALUES = ", ".join(f"{name}::{kind}" if kind.endswith("[]") else name for name, kind in COLUMN_TYPES.items())
 
+ROWS = ", ".join(f"unnest({array}) AS {name}" for name, array in zip(COLUMN_TYPES, ARRAYS.split(", "), strict=True))
+"""In the list of columns, where Postgres takes rows one by one; those of a function in FROM are put down first."""
+
 ADD = f"""
 INSERT INTO predictions.prediction ({COLUMNS})
-SELECT {VALUES} FROM unnest({ARRAYS}) AS record ({COLUMNS})
-ON CONFLICT DO NOTHING
+SELECT {VALUES} FROM (SELECT {ROWS}) AS record
 """  # noqa: S608 - names and types of our own columns, nothing that came with a request
+"""For records that are stored for the first time. Without ON CONFLICT, which makes Postgres look for each row, lock it
+and write once more that it stays."""
 
 NOT_ERASED = """NOT EXISTS (SELECT FROM predictions.erasure WHERE erasure.prediction_id = record.prediction_id)
 AND NOT EXISTS (
@@ -24,12 +28,11 @@ AND NOT EXISTS (
 )"""
 """What was erased while it waited in a journal, or was stored before, stays away. New predictions need no look."""
 
-ADD_AGAIN = ADD.replace(
-    "ON CONFLICT",
-    f"""WHERE (SELECT pg_logical_emit_message(true, 'modelserver', ''::text)) IS NOT NULL
+ADD_AGAIN = f"""{ADD}
+WHERE (SELECT pg_logical_emit_message(true, 'modelserver', ''::text)) IS NOT NULL
     AND {NOT_ERASED}
-ON CONFLICT""",
-)
+ON CONFLICT DO NOTHING
+"""
 """ADD for records that may be stored already. With synchronous replication a transaction that inserts nothing does not
 wait for the standby, although the rows that it found may not have reached the standby yet. The message in the WAL makes
 it wait, for its own position and thereby for all earlier ones."""
