@@ -31,16 +31,15 @@ LOAD = """
 """Two models, three labels, inference times around 7 ms with a long tail, evenly spread over the time."""
 
 SIZES = """
-    SELECT pg_total_relation_size('metrics.rollup') AS rollups, (
+    SELECT pg_total_relation_size('metrics.rollup_counted') AS rollups, (
         SELECT sum(pg_total_relation_size(relid)) FROM pg_partition_tree('predictions.prediction')
     )::bigint AS rows
 """
 
 
-TO_FOLD = """
-    SELECT count(*) FROM metrics.rollup
-    WHERE writer > 0 AND bucket + minutes * interval '1 minute' <= now() - interval '1 minute'
-"""
+TO_COUNT = "SELECT count(*) FROM metrics.prediction_batch"
+AT_MOST = 1_000
+"""Statements that are counted in one step."""
 
 
 @dataclass(frozen=True)
@@ -82,17 +81,23 @@ class PredictionStore:
 
                 await asyncio.gather(*(load() for _ in range(LOADERS)))
                 async with self.connection() as connection:  # in a real hour autovacuum comes by 60 times
-                    await connection.execute("VACUUM metrics.rollup")
+                    await self._count(connection)
+                    await connection.execute("VACUUM metrics.rollup_counted, metrics.prediction_batch")
         async with self.connection() as connection:
             await connection.execute("VACUUM (ANALYZE) predictions.prediction")
-            await connection.execute("VACUUM (ANALYZE) metrics.rollup")
+            await connection.execute("VACUUM (ANALYZE) metrics.rollup_counted")
 
-    async def wait_until_folded(self) -> None:
-        """Returns once the running metrics-service has nothing left to fold."""
+    async def _count(self, connection: asyncpg.Connection) -> None:
+        """As the leading metrics-service does all the time."""
+        while await connection.fetchval("SELECT metrics.count_predictions($1)", AT_MOST):
+            pass
+
+    async def wait_until_counted(self) -> None:
+        """Returns once the running metrics-service has nothing left to count."""
         async with self.connection() as connection:
-            while await connection.fetchval(TO_FOLD):
+            while await connection.fetchval(TO_COUNT):
                 await asyncio.sleep(0.2)
-            await connection.execute("VACUUM (ANALYZE) metrics.rollup")
+            await connection.execute("VACUUM (ANALYZE) metrics.rollup_counted")
 
     async def sizes(self) -> tuple[int, int]:
         """Bytes on disk, indexes included: of the rollups, of the rows."""

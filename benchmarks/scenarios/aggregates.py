@@ -136,7 +136,7 @@ async def metrics_service(
         "LOG_LEVEL": "WARNING",
     }
     with Server([sys.executable, "-m", "metrics_service"], port, folder, variables).running():
-        await store.wait_until_folded()
+        await store.wait_until_counted()
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
 
             async def ask(end: datetime) -> object:

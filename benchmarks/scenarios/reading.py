@@ -121,7 +121,7 @@ async def metrics_service(
     url = server.url(store.name, "metrics_service")
     variables = {"PORT": str(port), "ADMIN_TOKEN": TOKEN, "DATABASE_URL": url, "LOG_LEVEL": "WARNING"}
     with Server([sys.executable, "-m", "metrics_service"], port, folder, variables).running() as service:
-        await store.wait_until_folded()
+        await store.wait_until_counted()
         headers = {"Authorization": f"Bearer {TOKEN}"}
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=60) as client:
             yield psutil.Process(service.pid), client

@@ -22,7 +22,7 @@ on, in the `predictions/stretches` of time where they are; `predictions/export` 
 Besides requests, the one replica that leads (`maintenance/leader`) works, in this order:
 
 1. `maintenance/retention`   makes and drops partitions; `maintenance/model_retention` deletes of models that are kept
-                             less long; `maintenance/compaction` merges rollups;
+                             less long; `maintenance/compaction` counts what is new;
                              `predictions/erasure` goes on with what a request could not finish
 2. `watch/watcher`           reads of every model confidence, time and drift, `watch/traffic` and `watch/accuracy`
 3. `watch/rollouts`          judges every canary by its `guards`, each second; rolls back, and promotes where told to
@@ -132,7 +132,7 @@ def create_app(settings: Settings) -> ASGIApp:
         retention.run,
         Eraser(own, utc_now, settings.retention_days).run,
         *([ModelRetention(own, utc_now, settings.row_days).run] if settings.model_retention_days else []),
-        Compaction(own, utc_now).run,
+        Compaction(own).run,
         rollouts.run,
         watcher.run,
         delivery.run,

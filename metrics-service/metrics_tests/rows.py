@@ -65,6 +65,12 @@ async def insert(database: Database, rows: Iterable[Row]) -> None:
         await connection.close()
 
 
+async def counted(database: Database) -> None:
+    """Returns once all predictions are counted in the rollups, by whomever: a service that leads counts as well."""
+    while await database.fetch("SELECT FROM metrics.prediction_batch LIMIT 1"):
+        await database.fetch("SELECT metrics.count_predictions(1000)")
+
+
 async def insert_over(connection: asyncpg.Connection, rows: Iterable[Row]) -> None:
     """As a recorder does; of rows that have nothing of what came with other tasks, as one from before them."""
     rows = list(rows)

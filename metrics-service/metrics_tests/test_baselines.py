@@ -6,7 +6,7 @@ import asyncpg
 import httpx
 import pytest
 
-from metrics_tests.rows import Row, insert, register
+from metrics_tests.rows import Row, counted, insert, register
 from metrics_tests.service import client_of, settings_for
 from shared.database.urls import for_libpq
 from shared.testing.postgres import Database
@@ -46,7 +46,8 @@ async def test_a_slow_shift_shows_against_the_baseline_after_the_predictions_are
     pinned = await pin(client, hours_ago=50)
     assert (pinned["sample_size"], pinned["source"], pinned["watched"]) == (400, "window", True)
     await database.fetch("DELETE FROM predictions.prediction")
-    await database.fetch("DELETE FROM metrics.rollup WHERE minutes < 1440")
+    await counted(database)
+    await database.fetch("DELETE FROM metrics.rollup_counted WHERE minutes < 1440")
     await predict(database, 0, 400, ("negative",), confidence=0.9, input_length=40)
     report = await drift(client)
     assert report["status"] == "significant"

@@ -48,7 +48,7 @@ async def test_every_window_at_every_stage_of_counting(database: Database, engin
     rng = random.Random(seed)
     for version in ("1.0.0", "1.1.0"):
         await register(database, "churn", version, baseline={"inputs": INPUTS}, input_names=NAMES)
-    compaction = Compaction(engine, lambda: MIDNIGHT)
+    compaction = Compaction(engine)
     writer = await asyncpg.connect(for_libpq(database.url("prediction_service")))
     for _ in range(WINDOWS):
         for _ in range(rng.randrange(4)):
@@ -85,4 +85,4 @@ async def test_inputs_of_another_number_than_before_are_counted_beside_them(
             "rooms": {0: 2, 1: 1},
             "city": {0: 1, 2: 1},
         }
-        await Compaction(engine, lambda: MIDNIGHT).compact()
+        await Compaction(engine).compact()

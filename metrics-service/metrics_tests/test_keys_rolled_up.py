@@ -25,7 +25,7 @@ SELECT minutes, bucket, key_id, predictions, without_confidence, confidence_sum,
 
 async def compacted(engine: AsyncEngine) -> None:
     """Several at a time: what one takes no other does."""
-    compactions = [Compaction(engine, lambda: NOW) for _ in range(3)]
+    compactions = [Compaction(engine) for _ in range(3)]
     while any(await asyncio.gather(*(compaction.compact() for compaction in compactions))):
         pass
 

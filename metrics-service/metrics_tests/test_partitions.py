@@ -7,6 +7,7 @@ import asyncpg
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from metrics_service.maintenance.compaction import Compaction
 from metrics_service.maintenance.retention import DAYS_AHEAD, Retention
 from metrics_tests.rows import Row, insert, insert_over
 from shared.database.urls import for_libpq
@@ -88,6 +89,7 @@ async def test_days_beyond_the_retention_go_and_their_rollups_stay(database: Dat
     assert await rows_by_table(database) == {"prediction_20310523": 1}
     assert min(await days_of(database)) == date(2031, 5, 21)
     assert await database.fetch("SELECT sum(predictions) FROM metrics.rollup WHERE minutes = 1") == [(2,)]
+    assert await Compaction(engine).compact() == 2
     await retention_at(engine, NOW + timedelta(days=11)).tidy()
     tiers = await database.fetch("SELECT minutes, sum(predictions)::int FROM metrics.rollup GROUP BY 1 ORDER BY 1")
     assert [tuple(tier) for tier in tiers] == [(1, 1), (10, 1), (60, 2), (360, 2), (1440, 2)]

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from metrics_service.maintenance.compaction import Compaction
 from metrics_service.windows.aggregates import Aggregates, aggregate
 from metrics_service.windows.aggregates import count as count_all
 from metrics_service.windows.rollups import Selection
@@ -119,6 +120,7 @@ def neighbours(in_order: list[float], fraction: float) -> tuple[tuple[float, flo
     window=windows,
     task_type=st.sampled_from([None, "classification"]),
     by_model=st.booleans(),
+    counts=st.integers(0, 2),
 )
 async def test_random_rows_windows_and_filters_from_several_writers_at_once(
     engine: AsyncEngine,
@@ -128,16 +130,19 @@ async def test_random_rows_windows_and_filters_from_several_writers_at_once(
     window: Window,
     task_type: str | None,
     by_model: bool,
+    counts: int,
 ) -> None:
     model_name = f"a{next(examples)}" if by_model else None
     named = [[replace(row, model_name=model_name or row.model_name) for row in batch] for batch in batches]
     await asyncio.gather(*(insert_over(writer, batch) for writer, batch in zip(writers, named, strict=False)))
+    for _ in range(counts):
+        await Compaction(engine).compact()
     ours = await aggregate(engine, Selection(window, task_type, model_name))
     assert_same(ours, await plain_sql.aggregate(reader, window.start, window.end, task_type, model_name))
     assert await count_all(engine) == await reader.fetchval("SELECT count(*) FROM predictions.prediction")
 
 
-async def test_many_rows_that_arrive_while_questions_are_asked_are_never_seen_by_halves(
+async def test_many_rows_that_arrive_and_are_counted_while_questions_are_asked_are_never_seen_by_halves(
     engine: AsyncEngine, writers: list[asyncpg.Connection], reader: asyncpg.Connection
 ) -> None:
     window = Window(MIDNIGHT - timedelta(minutes=5, seconds=30), MIDNIGHT + timedelta(minutes=5, seconds=30))
@@ -152,8 +157,12 @@ async def test_many_rows_that_arrive_while_questions_are_asked_are_never_seen_by
             ours = await aggregate(engine, Selection(window))
             assert ours.total_predictions % 10 == 0
 
+    async def count() -> None:
+        while not writing.done():
+            await Compaction(engine).compact()
+
     writing = asyncio.gather(*(write(writer, number) for number, writer in enumerate(writers)))
-    await asyncio.gather(writing, ask(), ask())
+    await asyncio.gather(writing, ask(), ask(), count(), count())
     ours = await aggregate(engine, Selection(window))
     assert ours.total_predictions == 20 * 10 * WRITERS
     assert_same(ours, await plain_sql.aggregate(reader, window.start, window.end, None, None))
@@ -195,10 +204,11 @@ async def test_a_prediction_that_is_written_twice_counts_once(
     assert await count_all(engine) == 2
 
 
-async def test_one_writer_alone_leaves_one_row_per_series_and_bucket(
+async def test_what_is_counted_is_one_row_per_series_and_bucket(
     database: Database, writers: list[asyncpg.Connection]
 ) -> None:
     for _ in range(3):
         await insert_over(writers[0], [Row(created_at=MIDNIGHT), Row(created_at=MIDNIGHT, label="negative")])
+    await database.fetch("SELECT metrics.count_predictions(100)")
     found = await database.fetch("SELECT minutes, predictions FROM metrics.rollup ORDER BY minutes")
     assert [tuple(row) for row in found] == [(minutes, 3) for minutes in (1, 10, 60, 360, 1440) for _ in range(2)]

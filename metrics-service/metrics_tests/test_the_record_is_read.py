@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from metrics_service.maintenance.retention import Retention
 from metrics_service.predictions import reader, statements, stretches
-from metrics_tests.rows import Row, insert, register
+from metrics_tests.rows import Row, counted, insert, register
 from metrics_tests.service import client_of, settings_for
 from shared.http.caller import caller_digest
 from shared.testing.postgres import Database
@@ -202,7 +202,8 @@ async def test_rare_predictions_are_found_without_a_look_at_the_others(
     now = datetime.now(UTC)
     rare = Row(model_name="rare", created_at=now - timedelta(days=2))
     await insert(database, [rare, *(Row(created_at=now - timedelta(hours=number)) for number in range(48))])
-    await database.fetch("DELETE FROM metrics.rollup WHERE minutes = 1 AND model_name = 'lexicon'")
+    await counted(database)
+    await database.fetch("DELETE FROM metrics.rollup_counted WHERE minutes = 1 AND model_name = 'lexicon'")
     assert (await client.get("/predictions", params={"model_name": "lexicon"})).json()["predictions"] == []
     (found,) = (await client.get("/predictions", params={"model_name": "rare"})).json()["predictions"]
     assert found["prediction_id"] == str(rare.prediction_id)

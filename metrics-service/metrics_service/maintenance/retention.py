@@ -30,7 +30,7 @@ OLD_ROLLUPS = [
     text(f"DELETE FROM metrics.{table} WHERE minutes IN :widths AND bucket < :before").bindparams(  # noqa: S608
         bindparam("widths", rollup_widths.FINE, expanding=True)
     )
-    for table in ("rollup", "value_rollup", "label_rollup", "error_rollup", "input_rollup")
+    for table in ("rollup_counted", "value_rollup_counted", "label_rollup_counted", "error_rollup", "input_rollup")
 ]
 HOURS_OF_KEYS, DAYS_OF_KEYS = timedelta(days=40), timedelta(days=400)
 """Of keys hours are kept for less long than days: there may be many. More than a year can be billed from."""

@@ -1,5 +1,5 @@
 WITH edges AS MATERIALIZED ({{edges}}),
-buckets AS NOT MATERIALIZED ({{buckets}}),
+buckets AS MATERIALIZED ({{buckets}}),
 ends AS ({{ends}}),
 -- The bin first: rows are sorted for their groups, and numbers are compared sooner than words.
 end_cell AS MATERIALIZED (

@@ -1,7 +1,7 @@
 -- How far the values of a selection were from what they should have been, over `error_rollup`: of all judgements
 -- (is_trusted is null), and of those with the admin token or without.
 WITH edges AS MATERIALIZED ({{edges}}),
-buckets AS MATERIALIZED ({{buckets}}),
+buckets AS MATERIALIZED ({{counted_buckets}}),
 part AS (
     SELECT is_trusted, judged, error_sum, square_sum FROM buckets
     UNION ALL

@@ -1,7 +1,7 @@
 -- How the inputs of a selection are distributed, over `input_rollup`: what is counted there, what is still to be counted,
 -- and the raw rows of the ends. Of a bin: 65536 * position of the input + 1 + bin.
 WITH edges AS MATERIALIZED ({{edges}}),
-buckets AS MATERIALIZED ({{buckets}}),
+buckets AS MATERIALIZED ({{counted_buckets}}),
 batches AS MATERIALIZED (
     SELECT batch.*, array_length(input_bins, 2) AS width FROM ({{parts}}) AS part
     JOIN metrics.input_batch AS batch ON batch.minute >= part.first AND batch.minute < part.until

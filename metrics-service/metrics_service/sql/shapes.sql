@@ -1,5 +1,5 @@
 WITH edges AS MATERIALIZED ({{edges}}),
-buckets AS NOT MATERIALIZED ({{buckets}}),
+buckets AS MATERIALIZED ({{buckets}}),
 ends AS ({{ends}}),
 -- The bins first, as in aggregate.sql.
 end_cell AS MATERIALIZED (

@@ -16,4 +16,4 @@ ALERT_CHANGE = 4_703_118_284
 """Alerts change one after the other, so that deliveries are numbered in the order of events."""
 
 ROLLUP_WRITERS = 470_311_828
-"""First of two keys; the second is the number of the writer of rollups. Only functions of the migrations take it."""
+"""First of two keys; the second is 0. A function of the migrations takes it to count predictions into the rollups."""

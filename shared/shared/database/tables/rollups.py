@@ -1,7 +1,8 @@
 """Owned by the metrics-service, filled by a trigger on the predictions: what they add up to, per stretch of time.
 
 Each of these says of one model, version and task how its predictions are; `bucket` is when the stretch begins, in UTC,
-`minutes` how long it is. Writers at the same time have different numbers; readers sum over them.
+`minutes` how long it is. The trigger fills the batches, a row or a few per statement; the metrics-service counts them
+into the others. The views `rollup`, `value_rollup` and `label_rollup` have both: what is counted and what is not yet.
 """
 
 from typing import Any
@@ -20,7 +21,7 @@ from sqlalchemy import (
     Text,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, UUID
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
 
 from shared.database.tables import metadata
 
@@ -40,15 +41,15 @@ def stretch(minutes: str | None = None, bucket: str | None = None) -> list[Colum
     ]
 
 
-rollup = Table(
-    "rollup",
+rollup_counted = Table(
+    "rollup_counted",
     metadata,
     *stretch("width of the bucket: 1, 10, 60, 360 or 1440 minutes", "when the bucket begins, in UTC"),
     Column(
         "writer",
         SmallInteger,
         primary_key=True,
-        comment="writers at the same time have different numbers; readers sum over them",
+        comment="0; writers at the same time had different numbers once",
     ),
     *series(),
     Column(
@@ -83,15 +84,14 @@ rollup = Table(
         server_default=text("0"),
         comment="how many of the predictions have no confidence",
     ),
-    Index("rollup_to_fold_idx", "writer", "bucket", postgresql_where=text("writer > 0")),
     schema=SCHEMA,
 )
 
-value_rollup = Table(
-    "value_rollup",
+value_rollup_counted = Table(
+    "value_rollup_counted",
     metadata,
     *stretch(),
-    Column("writer", SmallInteger, primary_key=True),
+    Column("writer", SmallInteger, primary_key=True, comment="0; writers at the same time had different numbers once"),
     *series(),
     Column("predictions", BigInteger, nullable=False, comment="those that have a value"),
     Column("value_sum", Double, nullable=False),
@@ -99,20 +99,18 @@ value_rollup = Table(
     Column("value_max", Double, nullable=False),
     Column("value_bins", ARRAY(Integer), nullable=False),
     Column("value_counts", ARRAY(Integer), nullable=False),
-    Index("value_rollup_to_fold_idx", "writer", "bucket", postgresql_where=text("writer > 0")),
     schema=SCHEMA,
 )
 
-label_rollup = Table(
-    "label_rollup",
+label_rollup_counted = Table(
+    "label_rollup_counted",
     metadata,
     *stretch(),
-    Column("writer", SmallInteger, primary_key=True),
+    Column("writer", SmallInteger, primary_key=True, comment="0; writers at the same time had different numbers once"),
     *series(),
     Column("predictions", BigInteger, nullable=False, comment="those whose labels are known, if they have any or not"),
     Column("label_names", ARRAY(Text), nullable=False),
     Column("label_counts", ARRAY(Integer), nullable=False, comment="how many have the label of the same position"),
-    Index("label_rollup_to_fold_idx", "writer", "bucket", postgresql_where=text("writer > 0")),
     schema=SCHEMA,
 )
 
@@ -126,6 +124,27 @@ error_rollup = Table(
     Column("error_sum", Numeric, nullable=False, comment="of the absolute distances"),
     Column("square_sum", Numeric, nullable=False, comment="of their squares"),
     schema=SCHEMA,
+)
+
+prediction_batch = Table(
+    "prediction_batch",
+    metadata,
+    Column("minute", DateTime(timezone=True), nullable=False),
+    *(Column(name, Text, nullable=False) for name in ("model_name", "model_version", "task_type", "prediction_label")),
+    *(Column(name, BigInteger, nullable=False) for name in ("predictions", "without_confidence")),
+    *(Column(name, Double, nullable=False) for name in ("confidence_sum", "time_sum", "time_min", "time_max")),
+    Column("time_bins", ARRAY(Integer), nullable=False, comment="one per prediction"),
+    Column(
+        "shape_bins",
+        ARRAY(Integer),
+        nullable=False,
+        comment="one of its length per prediction, one per confidence",
+    ),
+    *(Column(name, Double) for name in ("value_sum", "value_min", "value_max")),
+    Column("value_bins", ARRAY(Integer), comment="one per value"),
+    Column("label_lists", JSONB, comment="one per prediction whose labels are known"),
+    schema=SCHEMA,
+    comment="what a statement has written, until it is counted in the rollups",
 )
 
 input_rollup = Table(
