@@ -6,6 +6,7 @@ from tokenizers import Tokenizer
 from torch import nn
 
 from training.datasets import Example
+from training.half_precision import half_precision
 from training.labels import LABELS, NEUTRAL
 from training.metrics import two_class
 from training.padding import padded
@@ -53,7 +54,7 @@ def logits_of(model: nn.Module, rows: list[list[int]]) -> torch.Tensor:
     logits = torch.empty(len(rows), len(LABELS))
     device = next(model.parameters()).device
     size = 64 if device.type == "cpu" else 512
-    with torch.inference_mode(), torch.autocast(device.type, dtype=torch.bfloat16):
+    with torch.inference_mode(), half_precision(device):
         for start in range(0, len(order), size):
             chosen = order[start : start + size]
             ids, mask = padded([rows[index] for index in chosen])

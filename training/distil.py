@@ -22,6 +22,7 @@ from training.corpus import Corpus, Recipe, Row
 from training.datasets import Example, read_dev, read_train
 from training.dev_scores import DevScores
 from training.encoder import Classifier, restored
+from training.half_precision import half_precision
 from training.labels import LABELS
 from training.padding import padded
 from training.student import Student, with_words_of
@@ -93,7 +94,7 @@ def taught(teacher: Classifier, batches: list[list[Row]], *, labelled: bool) -> 
     lessons = []
     for rows in tqdm(batches, desc="teacher", mininterval=10.0):
         ids, mask = padded([row.ids for row in rows])
-        with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16):
+        with torch.inference_mode(), half_precision(torch.device("cpu")):
             chances = teacher(ids, mask).float().softmax(1)
         labels = torch.tensor([row.target for row in rows])
         lessons.append(Lesson(ids, mask, chances.clone(), labels, torch.full((len(rows),), float(labelled))))

@@ -33,6 +33,7 @@ from training.corpus import Batch, Corpus, Recipe, Row
 from training.datasets import DEV, TRAIN, Example, checksum, path, read_dev, read_train
 from training.dev_scores import DevScores
 from training.encoder import Classifier, Shape, load_published, restored
+from training.half_precision import half_precision
 from training.labels import LABELS
 from training.optimizer import optimizer_for
 from training.padding import padded
@@ -115,7 +116,7 @@ class FineTuning:
         return ids.to(self._device), mask.to(self._device), targets.to(self._device)
 
     def _logits(self, model: Classifier, ids: Tensor, mask: Tensor) -> Tensor:
-        with torch.autocast(self._device.type, dtype=torch.bfloat16):
+        with half_precision(self._device):
             logits: Tensor = model(ids, mask)
         return logits.float()
 
