@@ -81,14 +81,14 @@ class PredictionStore:
 
                 await asyncio.gather(*(load() for _ in range(LOADERS)))
                 async with self.connection() as connection:  # in a real hour autovacuum comes by 60 times
-                    await self._count(connection)
+                    await self.count(connection)
                     await connection.execute("VACUUM metrics.rollup_counted, metrics.prediction_batch")
         async with self.connection() as connection:
             await connection.execute("VACUUM (ANALYZE) predictions.prediction")
             await connection.execute("VACUUM (ANALYZE) metrics.rollup_counted")
 
-    async def _count(self, connection: asyncpg.Connection) -> None:
-        """As the leading metrics-service does all the time."""
+    async def count(self, connection: asyncpg.Connection) -> None:
+        """Counts everything, as the leading metrics-service does all the time."""
         while await connection.fetchval("SELECT metrics.count_predictions($1)", AT_MOST):
             pass
 
