@@ -4,8 +4,10 @@ import gc
 import math
 import tracemalloc
 from collections.abc import Callable
+from sys import getsizeof
 
 import numpy as np
+import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -73,6 +75,16 @@ def test_what_is_kept_is_not_a_window_of_a_whole_call() -> None:
 
 def test_the_size_of_texts_in_an_array_is_that_of_the_texts() -> None:
     assert size_of(np.array(["x" * 1000, "y" * 1000], object), 1 << 20) > 2000
+
+
+@pytest.mark.parametrize("shape", [lambda text: text, lambda text: [text, 1], lambda text: {"x": [[text]]}])
+def test_a_text_beyond_ascii_is_counted_with_the_utf8_that_writing_it_leaves_beside_it(
+    shape: Callable[[str], object],
+) -> None:
+    text = "".join(["Şişli'de güzel bir gün. "] * 50)
+    before, counted = getsizeof(text), size_of(shape(text), 1 << 20)
+    orjson.dumps(text)
+    assert before < getsizeof(text) <= counted
 
 
 OUTPUTS: dict[str, Callable[[int], object]] = {
