@@ -116,3 +116,18 @@ def test_a_cache_takes_no_more_memory_than_it_counts(kind: str) -> None:
         tracemalloc.stop()
     assert taken < kept.size * 1.05
     assert 0.6 * most < kept.size <= most or len(kept) == rows
+
+
+def test_a_cache_takes_no_more_than_it_counts_when_its_table_has_just_grown_either() -> None:
+    kept, most = Kept(11_000, 1 << 30), 0.0
+    gc.collect()
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        for row in range(33_000):
+            kept.keep(key_of(f"{row}"), row + 0.5)
+            if row > 5000 and row % 100 == 0:
+                most = max(most, (tracemalloc.get_traced_memory()[0] - before) / kept.size)
+    finally:
+        tracemalloc.stop()
+    assert 0.8 < most < 1.0

@@ -11,7 +11,7 @@ from prediction_service.batching.job import Outcome
 from prediction_service.caching.sizes import on_its_own, size_of
 from prediction_service.tasks.task import Output
 
-ENTRY_BYTES = 400
+ENTRY_BYTES = 440
 """What an entry takes besides its output: its key, its outcome, and its place in the table."""
 
 NEW_SHARE = 5
