@@ -1,16 +1,18 @@
 """A model's cache: never another result than without it, and one computation for what is asked for at once."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, field
+from time import perf_counter
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from prediction_service.batching.job import Outcome, Results
-from prediction_service.batching.problems import CallerLeft, ModelFailed, ModelUnavailable
+from prediction_service.batching.problems import CallerLeft, ModelFailed, ModelUnavailable, TookTooLong
 from prediction_service.batching.reading import RequestTooCostly
-from prediction_service.caching.flights import another
+from prediction_service.caching.flights import PATIENT, another
 from prediction_service.caching.kept import Kept
 from prediction_service.request.caller import Caller
 from prediction_tests.cached_echo import Call, Echo, are_cached, outputs, said, settled
@@ -101,6 +103,53 @@ async def test_the_time_of_who_came_first_is_its_own() -> None:
     (call,) = model.calls
     call.land()
     assert outputs(await following) == ["<a>"]
+
+
+async def test_who_has_time_left_when_a_flight_has_none_waits_for_one_more_together() -> None:
+    model = Echo()
+    leading = asyncio.create_task(model.ask("a", deadline=0.0))
+    following = [await model.asked("a") for _ in range(50)]
+    more = await model.asked("a", "b")
+    assert await leading is None
+    of_leader, of_more = model.open
+    of_leader.answer.set_exception(TookTooLong("no time", retry_after_seconds=1))
+    await settled()
+    of_more_too, anew = model.open
+    assert (of_more_too, of_more.texts, anew.texts) == (of_more, ["b"], ["a"])
+    for call in model.open:
+        call.land()
+    assert [outputs(results) for results in await asyncio.gather(*following)] == [["<a>"]] * 50
+    assert outputs(await more) == ["<a>", "<b>"]
+
+
+async def test_who_has_no_time_left_is_told_with_the_flight() -> None:
+    model, soon = Echo(), perf_counter() + 0.05
+    hurried = asyncio.create_task(model.cache.run(["a"], PATIENT, soon))
+    await settled()
+    while perf_counter() < soon:  # the loop stands still: what ends the flight comes first
+        pass
+    (call,) = model.open
+    call.answer.set_exception(TookTooLong("no time", retry_after_seconds=1))
+    with suppress(TookTooLong):
+        assert await hurried is None
+    assert model.calls == [call]
+
+
+async def test_many_rows_are_kept_a_few_at_a_time_and_none_after_the_end() -> None:
+    model, texts = Echo(rows=1000), [str(number) for number in range(1000)]
+    asking = await model.asked(*texts)
+    model.open[0].land()
+    assert outputs(await asking) == [said(text) for text in texts]
+    assert 0 < len(model.cache._kept) < 1000, "others had their turn meanwhile"
+    await settled()
+    assert len(model.cache._kept) == 1000
+    again = Echo(rows=1000)
+    asking = await again.asked(*texts)
+    again.open[0].land()
+    await asking
+    again.cache.close()
+    await settled()
+    assert len(again.cache._kept) == 0
 
 
 async def test_what_nobody_waits_for_any_more_is_computed_no_further_and_found_by_nobody() -> None:

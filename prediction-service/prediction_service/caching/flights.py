@@ -3,8 +3,8 @@
 A flight is computed for all who wait for it, within the service's own time, whoever of them gives up or leaves; when
 nobody waits any more, it is computed no further. A request waits for the flight of another one only if it needs all
 that is in it: computed anew for this request, it would come later, never sooner. So nobody waits for the 10,000 rows of
-somebody else. What fails a flight as a whole (no room, no time, no model) fails all who wait for it, at once; each is
-told for itself, and may come back.
+somebody else. What fails a flight as a whole (no room, no model) fails all who wait for it, at once; each is told for
+itself, and may come back. Only where its time is up do those who came later, and have some left, wait for another one.
 """
 
 import asyncio
@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from prediction_service.batching.ending import ended
 from prediction_service.batching.job import Outcome, Result, Results
+from prediction_service.batching.problems import TookTooLong
 from prediction_service.caching.kept import from_cache
 from prediction_service.request.caller import Caller
 from prediction_service.signature.signature import Instance
@@ -100,10 +101,21 @@ class Flights:
         """By the key of their first row: who needs all rows of a flight needs that one."""
 
     async def bring(self, rows: Rows, caller: Caller, deadline: float) -> Waiting | None:
-        """Waits until all of these rows have landed; None: the time was up. Raises CallerLeft, and what failed one."""
+        """Waits until all of these rows have landed; None: the time was up. Raises CallerLeft, and what failed one.
+
+        A flight that began before this request may run out of time before it does: then the request boards once more,
+        with all who waited for that one. The flight that the first of them begins has more time than any of them.
+        """
         waiting = self._board(rows)
         try:
-            return waiting if await ended(waiting.done, deadline, caller) else None
+            while True:
+                try:
+                    return waiting if await ended(waiting.done, deadline, caller) else None
+                except TookTooLong:
+                    if perf_counter() >= deadline:
+                        raise
+                earlier, waiting = waiting, self._board(rows)
+                self._leave(earlier)
         finally:
             self._leave(waiting)
 

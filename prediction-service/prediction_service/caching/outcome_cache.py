@@ -4,18 +4,23 @@ Exact, for what a model says of an instance depends on nothing but the instance 
 loop only.
 """
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from time import perf_counter
 
 import structlog
 
-from prediction_service.batching.job import Outcome, Results
+from prediction_service.batching.job import Outcome, Result, Results
 from prediction_service.batching.measures import Measures
 from prediction_service.caching.flights import Compute, Flights, Landed, again
 from prediction_service.caching.kept import Kept
 from prediction_service.caching.keys import key_of
 from prediction_service.request.caller import Caller
 from prediction_service.signature.signature import Instance
+
+KEPT_AT_ONCE = 128
+"""Rows that are kept before others on the event loop have their turn: some milliseconds of vectors."""
 
 log = structlog.get_logger()
 
@@ -25,6 +30,7 @@ class OutcomeCache:
 
     def __init__(self, rows: int, max_bytes: int, compute: Compute, measures: Measures) -> None:
         self._kept, self._flights, self._measures = Kept(rows, max_bytes), Flights(compute, self._keep), measures
+        self._closed = False
         self._shown = (0, 0)  # rows and bytes, as they were told last
         self._show()
         measures.looked_up(0, 0, 0.0)
@@ -50,18 +56,26 @@ class OutcomeCache:
 
     def close(self) -> None:
         """Keeps nothing any more."""
+        self._closed = True
         self._kept.clear()
         self._show()
 
     def _keep(self, landed: Landed) -> None:
         """Keeps what a flight brought; what failed is asked again. Who waits has it already, whatever happens."""
+        self._keep_some(iter(landed.items()))
+
+    def _keep_some(self, rest: Iterator[tuple[bytes, Result]]) -> None:
+        """A few rows at a time: to copy ten thousand large outputs takes a second, and others have requests too."""
+        some = [] if self._closed else [*islice(rest, KEPT_AT_ONCE)]
         try:
-            for key, result in landed.items():
+            for key, result in some:
                 if isinstance(result, Outcome):
                     self._kept.keep(key, result.output)
         except Exception:
             log.exception("an output could not be kept")
         self._show()
+        if len(some) == KEPT_AT_ONCE:
+            asyncio.get_running_loop().call_soon(self._keep_some, rest)
 
     def _show(self) -> None:
         """Tells what has changed: models of one name and version, loaded one after the other, share a gauge."""
