@@ -1,18 +1,23 @@
 """A service listens on a Unix socket as well as on its port."""
 
 import json
+import os
 import stat
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
+from shared.embedded.ports import free_ports
 from shared.processes.server import ServerProcess
 from shared.settings.behind_the_gateway import MAX_SOCKET_BYTES, SettingsBehindTheGateway
 
 Start = Callable[..., ServerProcess]
+
+SERVICE = Path(__file__).parent / "echo_service.py"
 
 
 def asked(*where: str) -> dict[str, str]:
@@ -39,6 +44,20 @@ def test_a_socket_that_a_killed_process_has_left_is_replaced(start_echo: Start, 
     assert socket.exists()
     first.start()
     assert asked("--unix-socket", str(socket), "http://localhost/in-the-body")["method"] == "POST"
+
+
+def test_who_is_refused_over_it_has_no_address_in_the_log(tmp_path: Path) -> None:
+    socket, port = tmp_path / "echo.sock", next(free_ports())
+    variables = os.environ | {"PORT": str(port), "UNIX_SOCKET": str(socket)}
+    server = ServerProcess([sys.executable, str(SERVICE)], port, tmp_path / "log", variables)
+    server.start()
+    try:
+        refused = ["curl", "--silent", "--max-time", "20", "--unix-socket", str(socket), "--header", "Host: two words"]
+        subprocess.run([*refused, "http://localhost/"], capture_output=True, check=True)
+    finally:
+        server.stop()
+    lines = map(json.loads, server.log.read_text().splitlines())
+    assert [(line["refused"], line["client"]) for line in lines if line["event"] == "request"] == [("host", "-")]
 
 
 def test_what_is_no_socket_stays_where_it_is(tmp_path: Path) -> None:

@@ -21,6 +21,9 @@ IN_FLIGHT = LoopGauge("http_requests_in_flight", "Requests being answered")
 UNMATCHED = "unmatched"
 """Route label of a request that no route takes: paths that clients make up must not become label values."""
 
+NO_ADDRESS = "-"
+"""What logs call a client without one: who comes over a Unix socket."""
+
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 QUIET_ROUTES = frozenset({"/health", "/health/live", "/health/ready"})
 """Probes ask every few seconds; their lines are DEBUG."""
@@ -42,7 +45,7 @@ def route_of(scope: Scope) -> str:
 
 def route_and_client(scope: Scope) -> Described:
     """The route that the framework found, and the other end of the connection."""
-    return route_of(scope), (scope["client"] or ("-",))[0], None, None
+    return route_of(scope), (scope["client"] or (NO_ADDRESS,))[0], None, None
 
 
 def record_request(

@@ -9,7 +9,7 @@ from shared.http.problems import MEDIA_TYPE, problem_body
 from shared.http.request_id import HEADER, current_request_id, new_request_id, sane_request_id
 from shared.telemetry.access_log import access_log
 from shared.telemetry.loop_metrics import LoopCounter
-from shared.telemetry.requests import METHODS, REQUESTS, UNMATCHED
+from shared.telemetry.requests import METHODS, NO_ADDRESS, REQUESTS, UNMATCHED
 
 REFUSALS = LoopCounter("http_refusals", "Requests refused before they reached the application", ["reason"])
 
@@ -67,5 +67,5 @@ def record_refusal(refused: Refused, client: str) -> None:
     """In the metrics and, if it has a line there, in the log."""
     REQUESTS.by_labels[UNMATCHED, refused.method, str(refused.status)] += 1
     if access_log.has(logging.INFO, refused.status, 0.0):
-        described = (UNMATCHED, client, None, None)
+        described = (UNMATCHED, client or NO_ADDRESS, None, None)
         access_log.tell(logging.INFO, refused.method, refused.instance, described, refused.status, 0.0, refused.reason)
