@@ -68,6 +68,39 @@ def test_what_is_no_socket_stays_where_it_is(tmp_path: Path) -> None:
     assert file.read_text() == "of somebody"
 
 
+@pytest.mark.parametrize("kind", ["a link to nothing", "a folder that may not be passed"])
+def test_where_none_can_be_is_told_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    socket = tmp_path / "echo.sock"
+    if kind == "a link to nothing":
+        socket.symlink_to("/nowhere")
+    else:
+        monkeypatch.setattr(os, "access", lambda _, wanted: not wanted & os.X_OK)
+    with pytest.raises(ValueError, match=r"no socket|UNIX_SOCKET: .* is no folder that this user may write to"):
+        SettingsBehindTheGateway(unix_socket=socket).check_machine()
+    assert os.path.lexists(socket) == (kind == "a link to nothing")
+
+
+TAKEN_MEANWHILE = """
+from shared.service.assembly import run_service
+from shared.settings.behind_the_gateway import SettingsBehindTheGateway
+from shared_tests.echo_service import echo
+
+run_service("echo", SettingsBehindTheGateway, lambda settings: settings.unix_socket.mkdir() or echo)
+"""
+"""A service whose socket's place is somebody else's by the time that it would listen there."""
+
+
+def test_one_that_the_system_refuses_ends_the_start_with_one_line(tmp_path: Path) -> None:
+    socket = str(tmp_path / "echo.sock")
+    variables = os.environ | {"PORT": str(next(free_ports())), "UNIX_SOCKET": socket, "LOG_LEVEL": "WARNING"}
+    ended = subprocess.run(
+        [sys.executable, "-c", TAKEN_MEANWHILE], check=False, env=variables, capture_output=True, text=True, timeout=60
+    )
+    assert (ended.returncode, ended.stderr) == (3, "")
+    (line,) = map(json.loads, ended.stdout.splitlines())
+    assert (line["event"], line["path"]) == ("cannot listen on UNIX_SOCKET", socket)
+
+
 def test_the_longest_path_can_be_listened_on_and_no_longer_one(start_echo: Start, tmp_path: Path) -> None:
     folder = tmp_path / "f"
     folder.mkdir()

@@ -13,11 +13,15 @@ from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
+import structlog
 import uvicorn
 from starlette.types import Scope
+from uvicorn.config import STARTUP_FAILURE
 
 from shared.service.liveness import Liveness
 from shared.telemetry.logs import flush_logs
+
+log = structlog.get_logger()
 
 TICK_SECONDS = 0.1
 """uvicorn's own rhythm: what it does once a second, it does every tenth tick."""
@@ -50,12 +54,20 @@ class Server(uvicorn.Server):
         """Whatever the start takes; from then on the event loop is watched."""
         await super().startup(sockets)
         if self._unix_socket is not None:
-            loop = asyncio.get_running_loop()
-            listening = await loop.create_unix_server(
-                self._make_connection, sock=bound(self._unix_socket), backlog=self.config.backlog
-            )
-            self.servers.append(listening)
+            await self._listen_on(self._unix_socket)
         self._liveness.start()
+
+    async def _listen_on(self, path: Path) -> None:
+        """Where that cannot be, all ends with one line, as uvicorn has it for a port that is taken."""
+        try:
+            listening = await asyncio.get_running_loop().create_unix_server(
+                self._make_connection, sock=bound(path), backlog=self.config.backlog
+            )
+        except OSError as error:
+            log.error("cannot listen on UNIX_SOCKET", path=str(path), error=error.strerror)  # noqa: TRY400
+            await self.lifespan.shutdown()
+            raise SystemExit(STARTUP_FAILURE) from error
+        self.servers.append(listening)
 
     def _make_connection(self) -> asyncio.Protocol:
         """As uvicorn does for those that come over its own sockets."""

@@ -18,7 +18,7 @@ def usable_socket(path: Path | None) -> Path | None:
         return None
     if len(os.fsencode(path.absolute())) > MAX_SOCKET_BYTES:
         raise ValueError(f"is longer than {MAX_SOCKET_BYTES} bytes with the folder that it lies in")
-    if path.exists() and not path.is_socket():
+    if os.path.lexists(path) and not path.is_socket():
         raise ValueError("is there already, and no socket")
     return path
 
@@ -33,5 +33,5 @@ class SettingsBehindTheGateway(ServiceSettings):
     def check_machine(self) -> None:
         """Raises ValueError where no socket can be made."""
         super().check_machine()
-        if self.unix_socket is not None and not os.access(self.unix_socket.parent, os.W_OK):
+        if self.unix_socket is not None and not os.access(self.unix_socket.parent, os.W_OK | os.X_OK):
             raise ValueError(f"UNIX_SOCKET: {self.unix_socket.parent} is no folder that this user may write to")
