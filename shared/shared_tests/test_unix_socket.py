@@ -37,6 +37,16 @@ def test_both_have_the_same_response_and_the_socket_is_for_this_user_alone(start
     assert stat.S_IMODE(socket.stat().st_mode) == 0o600
 
 
+def test_a_gateway_comes_over_it_whatever_names_requests_may_be_for(start_echo: Start, tmp_path: Path) -> None:
+    socket = tmp_path / "echo.sock"
+    server = start_echo(UNIX_SOCKET=socket, ALLOWED_HOSTS="echo.internal")
+    path = "/in-the-body"
+    over_socket = asked("--unix-socket", str(socket), f"http://localhost{path}")
+    assert over_socket == asked("--header", "Host: echo.internal", f"http://127.0.0.1:{server.port}{path}")
+    with pytest.raises(KeyError, match="method"):  # a problem
+        asked("--unix-socket", str(socket), f"http://other.internal{path}")
+
+
 def test_a_socket_that_a_killed_process_has_left_is_replaced(start_echo: Start, tmp_path: Path) -> None:
     socket = tmp_path / "echo.sock"
     first = start_echo(UNIX_SOCKET=socket)

@@ -7,12 +7,11 @@ from typing import NamedTuple, Self
 from pydantic import HttpUrl, TypeAdapter, ValidationError
 from yarl import URL
 
-from shared.settings.behind_the_gateway import MAX_SOCKET_BYTES
+from shared.settings.behind_the_gateway import LOCALHOST, MAX_SOCKET_BYTES
 
 UNIX = "unix:"
 
-LOCAL = URL("http://localhost")
-"""What requests over a socket are for: HTTP wants a name, and every service answers to this one."""
+LOCAL = URL(f"http://{LOCALHOST}")
 
 http_url = TypeAdapter(HttpUrl)
 

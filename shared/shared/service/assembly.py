@@ -30,7 +30,7 @@ from shared.service.health import HealthReport, health_router
 from shared.service.liveness import Liveness
 from shared.service.memory import keep_large_blocks_apart
 from shared.service.stopping import Server
-from shared.settings.behind_the_gateway import SettingsBehindTheGateway
+from shared.settings.behind_the_gateway import LOCALHOST, SettingsBehindTheGateway
 from shared.settings.settings import ServiceSettings, Settings, load_settings, stop_for_bad_setting
 from shared.telemetry.access_log import access_log
 from shared.telemetry.logs import configure_logging
@@ -151,7 +151,13 @@ def check_before_start(
 
 def door_for(settings: ServiceSettings) -> Door:
     """A door that counts no client on its own: behind the gateway there is only one."""
-    return Door(bounds_within_the_system(settings), Hosts(settings.allowed_hosts))
+    return Door(bounds_within_the_system(settings), Hosts(names_of(settings)))
+
+
+def names_of(settings: ServiceSettings) -> tuple[str, ...]:
+    """What requests may be for; a gateway that comes over the Unix socket asks for LOCALHOST, whatever is allowed."""
+    over_a_socket = isinstance(settings, SettingsBehindTheGateway) and settings.unix_socket is not None
+    return (*settings.allowed_hosts, LOCALHOST) if settings.allowed_hosts and over_a_socket else settings.allowed_hosts
 
 
 def bounds_within_the_system(settings: ServiceSettings) -> Bounds:

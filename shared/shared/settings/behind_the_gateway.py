@@ -8,6 +8,9 @@ from pydantic import AfterValidator, Field
 
 from shared.settings.settings import ServiceSettings
 
+LOCALHOST = "localhost"
+"""What requests over a Unix socket are for: HTTP wants a name, and every service that has one answers to this."""
+
 MAX_SOCKET_BYTES = 103
 """Of a path: macOS takes no longer one, Linux four more."""
 
