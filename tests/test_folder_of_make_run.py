@@ -92,8 +92,18 @@ def test_where_no_socket_can_be_the_services_have_their_ports_alone(tmp_path: Pa
     assert told["UNIX_SOCKET"] == ""
     for awkward in ("long" * 20, "a,b", 'a"b'):
         (tmp_path / awkward).mkdir()
-        assert StackFolder(tmp_path / awkward).postgres_sockets is None
-    assert StackFolder(tmp_path).postgres_sockets == tmp_path / "postgres"
+        assert StackFolder(tmp_path / awkward).postgres_sockets() is None
+    assert StackFolder(tmp_path).postgres_sockets() == tmp_path / "postgres"
+
+
+def test_the_lock_of_a_killed_postgres_keeps_no_later_one_out(tmp_path: Path) -> None:
+    """On another port than the last one's: of that alone Postgres itself knows what became of it."""
+    folder = made(tmp_path)
+    (folder.postgres / "postmaster.pid").write_text("99999999\n/x\n0\n5433\n")
+    for name in (".s.PGSQL.5432", ".s.PGSQL.5432.lock"):
+        (folder.postgres / name).write_text(f"{os.getpid()}\n")
+    assert folder.postgres_sockets() == folder.postgres
+    assert sorted(path.name for path in folder.postgres.iterdir()) == ["cluster.made", "postmaster.pid"]
 
 
 @pytest.mark.parametrize("kind", ["missing", "of something else"])

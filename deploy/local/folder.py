@@ -52,9 +52,15 @@ class StackFolder:
         path = self.path / f"{service}.sock"
         return path if can_be_bound(path) else None
 
-    @property
     def postgres_sockets(self) -> Path | None:
-        """Where Postgres has its socket: among its data, where only its user comes. None where it can have none."""
+        """Where Postgres has its socket: among its data, where only its user comes. None where it can have none.
+
+        What a killed one has left there goes: Postgres would take the lock beside it for that of a server that runs,
+        as soon as some process has the number in it. Raises OSError and CannotRunError.
+        """
+        if self.port_of_running_postgres() is None:
+            for left in self.postgres.glob(".s.PGSQL.*"):
+                left.unlink()
         longest = self.postgres / ".s.PGSQL.65535"
         too_long = len(os.fsencode(longest)) > MAX_SOCKET_BYTES
         lists = any(separator in str(self.postgres) for separator in ',"')  # to Postgres and to libpq

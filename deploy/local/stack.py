@@ -63,7 +63,7 @@ def plan(settings: LocalSettings, folder: StackFolder) -> Stack:
     """The stack for these settings. Makes no process and no cluster yet."""
     passwords = folder.passwords()
     ports = choose_ports(settings)
-    sockets = folder.postgres_sockets if settings.database_url is None else None
+    sockets = folder.postgres_sockets() if settings.database_url is None else None
     programs = stores(settings, folder, ports, passwords, sockets)
     stack = Stack(programs, [], ports, passwords, settings.database_url, sockets)
     for name, module in SERVICES.items():
