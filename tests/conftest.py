@@ -13,8 +13,9 @@ _addresses = (f"198.51.{third}.{fourth}" for third, fourth in itertools.product(
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
-    """One stack for all tests that do not break it."""
-    stack = LocalStack(tmp_path_factory.mktemp("stack") / "local").start()
+    """One stack for all tests that do not break it. No request is slow in it, however busy the machine is."""
+    folder = tmp_path_factory.mktemp("stack") / "local"
+    stack = LocalStack(folder, ACCESS_LOG_SLOW_SECONDS="600").start()
     yield stack
     stack.end()
 
