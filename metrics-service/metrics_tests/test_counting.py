@@ -108,6 +108,17 @@ async def test_late_predictions_of_many_minutes_are_counted_step_by_step(
     assert counted[90:] == [*[(10, 10)] * 9, (60, 30), (60, 60), (360, 90), (1440, 90)]
 
 
+async def test_a_step_takes_no_more_rows_than_it_was_told_of_however_many_minutes(
+    database: Database, writers: list[asyncpg.Connection]
+) -> None:
+    for number in range(9):
+        await insert_over(writers[0], [Row(created_at=NOON + timedelta(minutes=number % 3))])
+    service = await asyncpg.connect(for_libpq(database.url("metrics_service")))
+    assert [await service.fetchval("SELECT metrics.count_predictions(4)") for _ in range(4)] == [4, 4, 1, 0]
+    await service.close()
+    assert (1440, 9) in await rows_of(database, "rollup_counted")
+
+
 async def test_who_counts_waits_for_nobody_and_nobody_for_it(
     database: Database, engine: AsyncEngine, writers: list[asyncpg.Connection]
 ) -> None:

@@ -107,8 +107,11 @@ async def write_as_today(server: PostgresServer, name: str) -> None:
     await service.close()
 
 
-async def test_whoever_reads_for_long_makes_the_upgrade_wait_and_no_writer(postgres_server: PostgresServer) -> None:
-    """Of the migration that changes the table of predictions: a writer that waits behind it would answer nobody."""
+@pytest.mark.parametrize("since", ["0010", "0032"])
+async def test_whoever_reads_for_long_makes_the_upgrade_wait_and_no_writer(
+    postgres_server: PostgresServer, since: str
+) -> None:
+    """Of migrations that change the table of predictions: a writer that waits behind one would answer nobody."""
     name = "while_somebody_reads"
     database = Database(postgres_server, name)
     await postgres_server.execute(f"CREATE DATABASE {name}")
@@ -116,7 +119,7 @@ async def test_whoever_reads_for_long_makes_the_upgrade_wait_and_no_writer(postg
     engine = create_engine(database.url(), "test", pool_size=1)
     async with engine.begin() as connection:
         await ensure_roles(connection, passwords)
-        await connection.run_sync(upgrade, "0010")
+        await connection.run_sync(upgrade, since)
     await engine.dispose()
     reader = await asyncpg.connect(postgres_server.url(name))
     reading = reader.transaction()

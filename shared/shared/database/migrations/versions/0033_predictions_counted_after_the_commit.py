@@ -56,14 +56,15 @@ ADDED = {
 """Of each table, how a row is added to the one that is there."""
 
 LOCKS = """
--- As in 0011: nobody queues behind this for longer than it waits itself. Without a writer no trigger is at work.
+-- As in 0011: nobody queues behind this for longer than it waits itself. Without a writer no trigger is at work, and a
+-- trigger is dropped below: that needs a table without readers, too.
 DO $$
 BEGIN
     SET LOCAL lock_timeout = '500ms';
     FOR attempt IN 1 .. 60 LOOP
         BEGIN
-            LOCK TABLE predictions.prediction IN SHARE ROW EXCLUSIVE MODE;
-            LOCK TABLE metrics.rollup, metrics.value_rollup, metrics.label_rollup IN ACCESS EXCLUSIVE MODE;
+            LOCK TABLE predictions.prediction, metrics.rollup, metrics.value_rollup, metrics.label_rollup
+                IN ACCESS EXCLUSIVE MODE;
             EXIT;
         EXCEPTION WHEN lock_not_available THEN
             IF attempt = 60 THEN
@@ -307,12 +308,13 @@ LABELS = """
             """
 
 COUNT = f"""
--- Counts what at most `at_most` statements of a minute have written, of the first few minutes that there are, and
--- returns how many rows of prediction_batch it took. One counts at a time, and whoever comes meanwhile counts nothing:
+-- Counts at most `at_most` rows of prediction_batch, of a few minutes, and returns how many it took. They are looked for
+-- once: where much has piled up, to look for those of each minute would be to read all of it for each. One counts at a time, and whoever comes meanwhile counts nothing:
 -- so nobody waits for it, and no two wait for each other.
 CREATE FUNCTION metrics.count_predictions(at_most integer) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
 DECLARE
+    the_next   tid[];
     the_minute timestamptz;
     taken      bigint;
     counted    bigint := 0;
@@ -320,13 +322,10 @@ BEGIN
     IF NOT pg_try_advisory_xact_lock(470311828, 0) THEN
         RETURN 0;
     END IF;
-    FOR the_minute IN
-        SELECT DISTINCT minute FROM (SELECT minute FROM metrics.prediction_batch LIMIT at_most) AS next LIMIT 20
-    LOOP
+    the_next := ARRAY(SELECT ctid FROM metrics.prediction_batch LIMIT at_most);
+    FOR the_minute IN SELECT DISTINCT minute FROM metrics.prediction_batch WHERE ctid = ANY (the_next) LIMIT 20 LOOP
         WITH gone AS (
-            DELETE FROM metrics.prediction_batch WHERE ctid = ANY (ARRAY(
-                SELECT ctid FROM metrics.prediction_batch WHERE minute = the_minute LIMIT at_most
-            )) RETURNING *
+            DELETE FROM metrics.prediction_batch WHERE ctid = ANY (the_next) AND minute = the_minute RETURNING *
         ), numbered AS MATERIALIZED (
             SELECT *, dense_rank() OVER (
                 ORDER BY model_name, model_version, task_type, prediction_label
