@@ -20,6 +20,12 @@ REVIEW = "/predictions/review"
 NOW = datetime.now(UTC).replace(microsecond=0)
 
 
+@pytest.fixture(autouse=True)
+def now(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The beginning of each test: half an hour may go by between that of the run and one of its tests."""
+    monkeypatch.setitem(globals(), "NOW", datetime.now(UTC).replace(microsecond=0))
+
+
 def row(minutes_ago: float = 5, confidence: float | None = 0.9, **other: Any) -> Row:
     """No two of the same length, so that none is like another."""
     return Row(created_at=NOW - timedelta(minutes=minutes_ago), confidence=confidence,

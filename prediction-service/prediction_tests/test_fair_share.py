@@ -16,7 +16,7 @@ from prediction_service.models.folders.manifest_file import read_manifest
 from prediction_service.models.runtimes.load import load_runtime
 from prediction_service.tasks.classification import Classification
 from prediction_tests.gated_model import STAYS
-from prediction_tests.service import MODELS, StartService, assert_problem
+from prediction_tests.service import MODELS, StartService, assert_problem, until_loaded
 from shared.http.problems import Overloaded
 
 
@@ -222,7 +222,7 @@ async def test_more_characters_than_a_batch_may_have_are_a_422(client: httpx.Asy
 async def test_what_two_processors_could_not_answer_is_refused_at_once(
     start_service: StartService, texts: list[str]
 ) -> None:
-    client = await start_service(models_dir=MODELS, default_model="sentiment")
+    client = await until_loaded(await start_service(models_dir=MODELS, default_model="sentiment"), "sentiment")
     problem = assert_problem(await client.post("/predict/batch", json={"texts": texts}), 413)
     assert problem["type"] == "urn:problem-type:request-too-costly"
     assert problem["max_tokens"] == 262_144
