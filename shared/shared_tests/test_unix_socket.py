@@ -70,6 +70,23 @@ def test_who_is_refused_over_it_has_no_address_in_the_log(tmp_path: Path) -> Non
     assert [(line["refused"], line["client"]) for line in lines if line["event"] == "request"] == [("host", "-")]
 
 
+def test_who_ends_in_order_leaves_no_socket_but_one_that_another_process_has_made(
+    start_echo: Start, tmp_path: Path
+) -> None:
+    socket = tmp_path / "echo.sock"
+    first = start_echo(UNIX_SOCKET=socket)
+    first.stop()
+    assert list(tmp_path.iterdir()) == []
+    first.start()
+    second = start_echo(UNIX_SOCKET=socket)
+    first.stop()
+    assert asked("--unix-socket", str(socket), "http://localhost/in-the-body")["method"] == "POST"
+    first.start()
+    second.stop()
+    assert socket.exists()
+    second.start()
+
+
 def test_what_is_no_socket_stays_where_it_is(tmp_path: Path) -> None:
     file = tmp_path / "notes"
     file.write_text("of somebody")

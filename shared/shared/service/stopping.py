@@ -10,6 +10,7 @@ import os
 import signal
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 
@@ -49,6 +50,7 @@ class Server(uvicorn.Server):
     ) -> None:
         super().__init__(config)
         self._delay_seconds, self._liveness, self._unix_socket = delay_seconds, liveness, unix_socket
+        self._file_of_socket: os.stat_result | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Whatever the start takes; from then on the event loop is watched."""
@@ -61,13 +63,18 @@ class Server(uvicorn.Server):
         """Where that cannot be, all ends with one line, as uvicorn has it for a port that is taken."""
         try:
             listening = await asyncio.get_running_loop().create_unix_server(
-                self._make_connection, sock=bound(path), backlog=self.config.backlog
+                self._make_connection, sock=self._bound(path), backlog=self.config.backlog
             )
         except OSError as error:
             log.error("cannot listen on UNIX_SOCKET", path=str(path), error=error.strerror)  # noqa: TRY400
             await self.lifespan.shutdown()
             raise SystemExit(STARTUP_FAILURE) from error
         self.servers.append(listening)
+
+    def _bound(self, path: Path) -> socket.socket:
+        found = bound(path)
+        self._file_of_socket = path.stat()
+        return found
 
     def _make_connection(self) -> asyncio.Protocol:
         """As uvicorn does for those that come over its own sockets."""
@@ -81,9 +88,18 @@ class Server(uvicorn.Server):
         self.lifespan.state[CLOSED] = True
         for server in self.servers:
             server.close()
+        self._remove_socket()
         await self._go_on(lambda: bool(self.server_state.connections))
         await super().shutdown(sockets)
         self._liveness.stop()
+
+    def _remove_socket(self) -> None:
+        """Leaves nothing behind where the path is still ours, and not of a process that has come in the meantime."""
+        if self._unix_socket is None or self._file_of_socket is None:
+            return
+        with suppress(OSError):
+            if os.path.samestat(self._unix_socket.stat(), self._file_of_socket):
+                self._unix_socket.unlink()
 
     def run(self, sockets: list[socket.socket] | None = None) -> None:
         """Serves until a signal, which uvicorn raises once more when all is done: then the process ends."""
