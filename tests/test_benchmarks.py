@@ -156,8 +156,8 @@ def turn_of(cost: float, *around: tuple[float, float]) -> Turn:
 
 def test_a_pair_in_which_a_core_changed_its_speed_does_not_count() -> None:
     steady = turn_of(3, (100, 150), (110, 140)), turn_of(2, (105, 150))
-    slower_core = turn_of(90, (100, 150), (100, 180)), turn_of(2, (100, 150))
-    slower_other = turn_of(3, (100, 150)), turn_of(90, (120, 150))
+    slower_core = turn_of(90, (100, 150), (100, 250)), turn_of(2, (100, 150))
+    slower_other = turn_of(3, (100, 150)), turn_of(90, (140, 150))
     assert [is_steady(*pair) for pair in (steady, slower_core, slower_other)] == [True, False, False]
     duel = Duel([steady, slower_core, steady, slower_other, steady])
     assert (duel.ratio().values, duel.said) == ([1.5, 1.5, 1.5], "3 of 5")

@@ -2,8 +2,8 @@
 
 Rates on a shared machine say as much about the neighbours as about the program, and processor time is what a team pays
 for. All contestants run all the time. The one that is looked at takes a short turn beside each turn of each other, as
-the first or the second by turns, and what counts is the median of the ratios of such pairs. A pair in which a core
-changed its speed is left out.
+the first or the second by turns, and what counts is the median of the ratios of such pairs. A pair between whose turns
+the cores changed their speed is left out.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,7 +15,7 @@ from benchmarks.harness.calibration import Readings, cores
 from benchmarks.harness.turns import Paired, Sample
 
 STEADY = 1.15
-"""On no core may the slowest reading around the two turns of a pair take so many times as long as the fastest."""
+"""Around one turn of a pair the cores' fixed work may take less than so many times as long as around the other."""
 
 MOST_TIMES = 2
 """So many times as many pairs as are wanted are tried until so many were steady."""
@@ -52,6 +52,11 @@ class Turn:
     """What the cores' fixed work took before it and after it."""
 
     @property
+    def reading(self) -> float:
+        """What the fixed work took around it, on average."""
+        return fmean(reading for around in self.around for reading in around)
+
+    @property
     def total(self) -> float:
         """Microseconds of processor time of a request, of all roles."""
         return sum(self.microseconds.values())
@@ -65,7 +70,7 @@ class Duel:
 
     @property
     def steady(self) -> list[tuple[Turn, Turn]]:
-        """Pairs between whose turns no core changed its speed."""
+        """Pairs between whose turns the cores did not change their speed."""
         return [pair for pair in self.pairs if is_steady(*pair)]
 
     @property
@@ -107,8 +112,13 @@ class Duel:
 
 
 def is_steady(one: Turn, other: Turn) -> bool:
-    """Whether every core kept its speed around both."""
-    return all(max(readings) < STEADY * min(readings) for readings in zip(*one.around, *other.around, strict=True))
+    """Whether the cores had the same speed around both: the mean of all cores, before and after.
+
+    Of each core alone it would be too much to ask: on some machines no pair is left, for cores there change their speed
+    several times a second.
+    """
+    fast, slow = sorted((one.reading, other.reading))
+    return slow < STEADY * fast
 
 
 def contest(
@@ -148,11 +158,3 @@ def turn(contestant: Contestant, seconds: float) -> Turn:
         raise RuntimeError("nothing was answered")
     microseconds = {role: (spent - before.get(role, 0)) * 1e6 / requests for role, spent in after.items()}
     return Turn(microseconds, requests / took, (around, cores()))
-
-
-def mean_reading(duels: Mapping[str, Duel]) -> float:
-    """Microseconds that the fixed work took on average: how fast this machine was."""
-    return fmean(
-        reading for duel in duels.values() for pair in duel.pairs for turn in pair for around in turn.around
-        for reading in around
-    )  # fmt: skip
