@@ -1,7 +1,8 @@
 """Predictions for tests, written by the role that writes them in production."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
@@ -102,6 +103,16 @@ async def insert_over(connection: asyncpg.Connection, rows: Iterable[Row]) -> No
 def array(values: tuple[str, ...] | tuple[int | None, ...] | None) -> str | None:
     """As Postgres reads it; the labels of tests are words."""
     return None if values is None else "{" + ",".join("NULL" if v is None else str(v) for v in values) + "}"
+
+
+@asynccontextmanager
+async def writers_to(database: Database, number: int) -> AsyncIterator[list[asyncpg.Connection]]:
+    """So many connections as the prediction-service's role has them."""
+    url = for_libpq(database.url("prediction_service"))
+    connections = [await asyncpg.connect(url) for _ in range(number)]
+    yield connections
+    for connection in connections:
+        await connection.close()
 
 
 REGISTER = """

@@ -21,7 +21,7 @@ from metrics_service.maintenance.compaction import (
 from metrics_service.windows.aggregates import aggregate
 from metrics_service.windows.rollups import Selection
 from metrics_service.windows.window import Window
-from metrics_tests.rows import Row, insert_over
+from metrics_tests.rows import Row, insert_over, writers_to
 from shared.database.urls import for_libpq
 from shared.testing.postgres import Database
 
@@ -34,11 +34,8 @@ TABLES = ("rollup", "value_rollup", "label_rollup")
 
 @pytest.fixture
 async def writers(database: Database) -> AsyncIterator[list[asyncpg.Connection]]:
-    url = for_libpq(database.url("prediction_service"))
-    connections = [await asyncpg.connect(url) for _ in range(WRITERS)]
-    yield connections
-    for connection in connections:
-        await connection.close()
+    async with writers_to(database, WRITERS) as writers:
+        yield writers
 
 
 async def write_at_once(writers: list[asyncpg.Connection], *, at: datetime) -> None:

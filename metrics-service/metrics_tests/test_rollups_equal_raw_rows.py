@@ -18,7 +18,7 @@ from metrics_service.windows.aggregates import count as count_all
 from metrics_service.windows.rollups import Selection
 from metrics_service.windows.window import Window
 from metrics_tests import plain_sql
-from metrics_tests.rows import Row, insert_over
+from metrics_tests.rows import Row, insert_over, writers_to
 from shared.contracts.values import LabelMetrics, ValueMetrics
 from shared.database.urls import for_libpq
 from shared.testing.postgres import Database
@@ -58,11 +58,8 @@ examples = count()
 
 @pytest.fixture
 async def writers(database: Database) -> AsyncIterator[list[asyncpg.Connection]]:
-    url = for_libpq(database.url("prediction_service"))
-    connections = [await asyncpg.connect(url) for _ in range(WRITERS)]
-    yield connections
-    for connection in connections:
-        await connection.close()
+    async with writers_to(database, WRITERS) as writers:
+        yield writers
 
 
 @pytest.fixture

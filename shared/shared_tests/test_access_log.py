@@ -3,41 +3,18 @@
 import asyncio
 import json
 import logging
-import os
 import socket
-import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import httpx
 import pytest
 
-from shared.embedded.ports import free_ports
 from shared.processes.server import ServerProcess
 from shared.telemetry.access_log import AccessLog
 
-SERVICE = Path(__file__).parent / "slow_service.py"
 REFUSED = b"GET /refused HTTP/1.1\r\nHost: slow\r\nHost: slow\r\n\r\n"
 
 Start = Callable[..., ServerProcess]
-
-
-@pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
-    """Starts the service with variables of the test's choice."""
-    servers: list[ServerProcess] = []
-
-    def start(**variables: str) -> ServerProcess:
-        ports = free_ports()
-        environment = os.environ | {"PORT": str(next(ports)), "TELEMETRY_PORT": str(next(ports))} | variables
-        server = ServerProcess([sys.executable, str(SERVICE)], int(environment["PORT"]), tmp_path / "log", environment)
-        servers.append(server)
-        server.start()
-        return server
-
-    yield start
-    for server in servers:
-        server.kill()
 
 
 def ask(server: ServerProcess, *paths: str) -> None:

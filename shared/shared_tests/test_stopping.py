@@ -3,38 +3,15 @@
 import asyncio
 import os
 import signal
-import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import httpx
 import pytest
 
-from shared.embedded.ports import free_ports
 from shared.processes.server import ServerProcess
 from shared.processes.waiting import wait_until
 
-SLOW_SERVICE = str(Path(__file__).parent / "slow_service.py")
-
 Start = Callable[..., ServerProcess]
-
-
-@pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
-    """Starts the service with variables of the test's choice."""
-    servers: list[ServerProcess] = []
-
-    def start(**variables: str) -> ServerProcess:
-        port = next(free_ports())
-        environment = os.environ | {"PORT": str(port)} | variables
-        server = ServerProcess([sys.executable, SLOW_SERVICE], port, tmp_path / "log", environment)
-        servers.append(server)
-        server.start()
-        return server
-
-    yield start
-    for server in servers:
-        server.kill()
 
 
 def client_of(server: ServerProcess) -> httpx.AsyncClient:

@@ -2,11 +2,8 @@
 
 import json
 import socket
-import sys
 import time
-from collections.abc import Callable, Iterator
-from os import environ
-from pathlib import Path
+from collections.abc import Callable
 
 import httpx
 import pytest
@@ -16,28 +13,8 @@ from shared.processes.server import ServerProcess
 from shared.processes.waiting import wait_until
 
 TAKE = b"POST /take HTTP/1.1\r\nHost: slow\r\nContent-Type: application/json\r\n"
-SLOW_SERVICE = str(Path(__file__).parent / "slow_service.py")
 
 Start = Callable[..., ServerProcess]
-
-
-@pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
-    """Starts the service with variables of the test's choice."""
-    servers: list[ServerProcess] = []
-
-    def start(**variables: str) -> ServerProcess:
-        port = next(free_ports())
-        server = ServerProcess(
-            [sys.executable, SLOW_SERVICE], port, tmp_path / "log", environ | {"PORT": str(port)} | variables
-        )
-        servers.append(server)
-        server.start()
-        return server
-
-    yield start
-    for server in servers:
-        server.kill()
 
 
 def ask(server: ServerProcess, path: str) -> httpx.Response:

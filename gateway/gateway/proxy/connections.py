@@ -48,7 +48,7 @@ class UpstreamSession:
 
     def get(self, address: Address, path: str) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
         """The response to a request of our own. Raises as aiohttp does."""
-        return self._client(address.socket).get(f"{address.url}".rstrip("/") + path)
+        return self._client(address.socket).get(f"{address.url}{path}")
 
     async def connect(self, address: Address) -> Connection:
         """A connection to that place on which nothing is under way: a kept one or a new one.

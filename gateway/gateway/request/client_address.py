@@ -19,8 +19,6 @@ LONGEST_ENTRY = 128
 """Characters of one entry: an IPv6 address with a mapped one in it, zone, brackets and port, has at most 80. Anything
 longer is garbage, and is not remembered: it could fill the memory."""
 
-IPV4 = 4
-
 Network = IPv4Network | IPv6Network
 
 
@@ -62,7 +60,7 @@ def cached_client(entry: str) -> Client | None:
 def ipv4_bytes(text: str) -> bytes | None:
     """The four bytes of a plain IPv4 address, which has one spelling; None for anything else.
 
-    Most addresses are of this kind, and what is not remembered of them is found ten times as fast as by `ip_address`.
+    Most addresses are of this kind. One that is not remembered takes a quarter of the time of `ip_address`.
     """
     try:
         return inet_pton(AF_INET, text)
@@ -82,7 +80,7 @@ class ClientAddresses:
         self._trusted_ipv4 = [
             (int(network.network_address), int(network.netmask))
             for network in trusted_proxies
-            if network.version == IPV4
+            if isinstance(network, IPv4Network)
         ]
         self._is_trusted = lru_cache(maxsize=4096)(self._is_in_networks)
 
