@@ -21,11 +21,15 @@ FORCE:
 endif
 endif
 
+# What a start imports: compiled once, when it is installed, also where Python is told to write no bytecode.
+STARTED := gateway prediction-service metrics-service analytics-service local supervisor.supervisord
+
 INSTALL = PYTHON='$(PYTHON)' deploy/install
 
-$(VENV)/installed: requirements.txt deploy/requirements/uv.txt $(DISTRIBUTIONS:%=%/pyproject.toml)
+$(VENV)/installed: requirements.txt deploy/requirements/uv.txt deploy/import_all.py $(DISTRIBUTIONS:%=%/pyproject.toml)
 	@echo "Installing into $(VENV) …"
 	@$(INSTALL) $(ANEW) $(VENV) requirements.txt -- $(DISTRIBUTIONS:%=./%)
+	@env -u PYTHONDONTWRITEBYTECODE PYTHONPATH=deploy $(BIN)/python deploy/import_all.py $(STARTED)
 	@touch $@
 
 .PHONY: run

@@ -1,6 +1,7 @@
-"""Imports every module of a service: a dependency that it does not declare fails the build of its image.
+"""Imports every module of packages, which finds what is missing and leaves their bytecode for those that import later.
 
-`python import_all.py prediction-service`. What only tests use is left out: the image does not hold what that needs.
+`python import_all.py prediction-service`: in an image, a dependency that the service does not declare fails the build.
+What only tests use is left out: the image does not hold what that needs.
 """
 
 import importlib
@@ -9,15 +10,15 @@ import sys
 from collections.abc import Iterator
 
 
-def modules_of(package: str) -> Iterator[str]:
-    """The names of a package's modules, its own first, without those for tests."""
-    yield package
-    for module in pkgutil.iter_modules(importlib.import_module(package).__path__, f"{package}."):
-        if module.name.endswith(".testing"):
-            continue
-        yield from modules_of(module.name) if module.ispkg else [module.name]
+def modules_of(name: str) -> Iterator[str]:
+    """The name of a module, and of all within it, without those for tests."""
+    yield name
+    for module in pkgutil.iter_modules(getattr(importlib.import_module(name), "__path__", ()), f"{name}."):
+        if not module.name.endswith(".testing"):
+            yield from modules_of(module.name) if module.ispkg else [module.name]
 
 
 if __name__ == "__main__":
-    for name in modules_of(sys.argv[1].replace("-", "_")):
-        importlib.import_module(name)
+    for package in sys.argv[1:]:
+        for name in modules_of(package.replace("-", "_")):
+            importlib.import_module(name)

