@@ -1,5 +1,6 @@
 """What stands in LOCAL_DIR, or does not: `make psql` and `make run` say it in one line, and write nothing."""
 
+import asyncio
 import json
 import os
 import shutil
@@ -9,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from local.environments import environment_of
@@ -16,7 +18,13 @@ from local.errors import CannotRunError
 from local.folder import SECRETS, StackFolder
 from local.psql import running_postgres
 from local.settings import LocalSettings
+from shared.embedded import redis
+from shared.embedded.ports import free_ports
+from shared.processes.server import ServerProcess
+from shared.processes.waiting import wait_until
 from tests.stack import REPOSITORY, LocalStack
+
+RECORDED = "SELECT count(*) FROM predictions.prediction WHERE prediction_id = $1"
 
 GOOD = json.dumps(dict.fromkeys(SECRETS, "x"))
 
@@ -76,6 +84,28 @@ def test_the_services_reach_postgres_over_its_socket(running: LocalStack) -> Non
     ports = {port.raddr.port for process in connected for port in process.net_connections("tcp") if port.raddr}
     assert running.port + 20 not in ports
     assert running.client.get("/health").json()["status"] == "ok"
+
+
+async def test_when_somebody_has_deleted_the_socket_of_postgres_the_services_reach_it_by_its_port(
+    running: LocalStack,
+) -> None:
+    folder = StackFolder(running.folder)
+    (socket,) = (path for path in folder.postgres.glob(".s.PGSQL.*") if path.is_socket())
+    socket.unlink()
+    password = folder.stored_passwords()["postgres"]
+    url = f"postgresql://postgres:{password}@127.0.0.1:{running.port + 20}/modelserver?sslmode=disable"
+    admin = await asyncpg.connect(url)
+    try:
+        ended = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename <> current_user"
+        assert await admin.fetchval(ended)
+        prediction = running.client.post("/predict", json={"text": "A fine day."}).raise_for_status().json()
+        async with asyncio.timeout(30):
+            while not await admin.fetchval(RECORDED, prediction["prediction_id"]):
+                await asyncio.sleep(0.05)
+    finally:
+        await admin.close()
+    running.client.get("/metrics/count").raise_for_status()
+    wait_until(lambda: running.client.get("/health").json()["status"] == "ok", "all to be well", deadline_seconds=30)
 
 
 def test_where_no_socket_can_be_the_services_have_their_ports_alone(tmp_path: Path) -> None:
@@ -182,3 +212,22 @@ def test_a_wrong_setting_is_one_line_of_every_command(tmp_path: Path, words: tup
     told = run(*words, LOCAL_DIR=str(tmp_path), ADMIN_TOKEN_FILE=str(tmp_path / "no-such-file"))
     assert (told.returncode, told.stderr.count("\n")) == (78, 1)
     assert "ADMIN_TOKEN_FILE: cannot read" in told.stderr
+
+
+@pytest.mark.parametrize("variable", ["LOCAL_DIR", "MODELS_DIR", "MODEL_ENVIRONMENTS_DIR"])
+def test_a_folder_that_is_a_link_to_itself_is_one_line(tmp_path: Path, variable: str) -> None:
+    (link := tmp_path / "link").symlink_to(link)
+    told = run("local", **{"LOCAL_DIR": str(tmp_path / "stack"), variable: str(link)})
+    assert (told.returncode, told.stderr) == (
+        78,
+        f"make run: {variable}: has a link in it that leads back to itself\n",
+    )
+
+
+@pytest.mark.parametrize("name", ["a*b", "is it?", "[x]", "back\\slash", "[back\\slash]", 'it\'s "q" #1 $x %d &'])
+def test_redis_finds_what_it_is_told_in_a_folder_of_any_name(tmp_path: Path, name: str) -> None:
+    data, port = tmp_path / name, next(free_ports())
+    server = ServerProcess(redis.server_command(data, port, "word"), port, tmp_path / "log", working_folder=tmp_path)
+    server.start(deadline_seconds=10)
+    server.stop()
+    assert (data / "appendonlydir").is_dir()

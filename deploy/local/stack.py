@@ -52,11 +52,12 @@ class Stack:
         return f"postgresql://{role}:{password}@127.0.0.1:{port}/{database}?sslmode=disable"
 
     def service_url(self, role: str) -> str:
-        """The same for a service: over a socket if there is one."""
+        """The same for a service: over a socket if there is one; by the port while somebody has deleted its file."""
         if self.postgres_sockets is None:
             return self.database_url(role)
         port, password = self.ports["postgres"], self.passwords[role]
-        return f"postgresql://{role}:{password}@/{DATABASE}?host={quote(str(self.postgres_sockets))}&port={port}"
+        hosts = f"{quote(str(self.postgres_sockets))},127.0.0.1"
+        return f"postgresql://{role}:{password}@/{DATABASE}?host={hosts}&port={port}&sslmode=disable"
 
 
 def plan(settings: LocalSettings, folder: StackFolder) -> Stack:

@@ -45,7 +45,9 @@ async def test_a_socket_without_a_service_is_one_that_cannot_be_reached_until_it
 ) -> None:
     socket, upstream = tmp_path / "service.sock", UpstreamServer(next(free_ports()))
     gateway = await start_gateway(prediction_url=f"unix:{socket}")
-    assert (await gateway.post("/predict", json={"text": "a"})).status_code == 502, "there is none"
+    problem = await gateway.post("/predict", json={"text": "a"})
+    assert problem.status_code == 502, "there is none"
+    assert problem.json()["detail"] == "The prediction-service cannot be reached at the moment."
     for _ in range(2):
         async with listening(upstream, socket):
             assert await answer_of(gateway) == 200

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 
 from shared.service.assembly import create_service, run_service
 from shared.service.health import HealthReport
+from shared.settings.behind_the_gateway import SettingsBehindTheGateway
 from shared.settings.settings import ServiceSettings
 
 
@@ -62,4 +63,4 @@ def create_app(settings: ServiceSettings) -> ASGIApp:
 
 
 if __name__ == "__main__":
-    run_service("slow", ServiceSettings, create_app)
+    run_service("slow", SettingsBehindTheGateway, create_app)

@@ -10,7 +10,6 @@ import os
 import signal
 import socket
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 
@@ -20,12 +19,15 @@ from starlette.types import Scope
 from uvicorn.config import STARTUP_FAILURE
 
 from shared.service.liveness import Liveness
+from shared.service.unix_socket import UnixSocket
 from shared.telemetry.logs import flush_logs
 
 log = structlog.get_logger()
 
 TICK_SECONDS = 0.1
 """uvicorn's own rhythm: what it does once a second, it does every tenth tick."""
+
+TICKS_A_SECOND = 10
 
 STOPPING = "stopping"
 CLOSED = "closed"
@@ -49,8 +51,10 @@ class Server(uvicorn.Server):
         self, config: uvicorn.Config, delay_seconds: float, liveness: Liveness, unix_socket: Path | None = None
     ) -> None:
         super().__init__(config)
-        self._delay_seconds, self._liveness, self._unix_socket = delay_seconds, liveness, unix_socket
-        self._file_of_socket: os.stat_result | None = None
+        self._delay_seconds, self._liveness = delay_seconds, liveness
+        self._unix_socket = (
+            None if unix_socket is None else UnixSocket(unix_socket, config.backlog, self._make_connection)
+        )
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Whatever the start takes; from then on the event loop is watched."""
@@ -59,22 +63,20 @@ class Server(uvicorn.Server):
             await self._listen_on(self._unix_socket)
         self._liveness.start()
 
-    async def _listen_on(self, path: Path) -> None:
+    async def _listen_on(self, unix_socket: UnixSocket) -> None:
         """Where that cannot be, all ends with one line, as uvicorn has it for a port that is taken."""
         try:
-            listening = await asyncio.get_running_loop().create_unix_server(
-                self._make_connection, sock=self._bound(path), backlog=self.config.backlog
-            )
+            await unix_socket.listen()
         except OSError as error:
-            log.error("cannot listen on UNIX_SOCKET", path=str(path), error=error.strerror)  # noqa: TRY400
+            log.error("cannot listen on UNIX_SOCKET", path=str(unix_socket.path), error=error.strerror)  # noqa: TRY400
             await self.lifespan.shutdown()
             raise SystemExit(STARTUP_FAILURE) from error
-        self.servers.append(listening)
 
-    def _bound(self, path: Path) -> socket.socket:
-        found = bound(path)
-        self._file_of_socket = path.stat()
-        return found
+    async def on_tick(self, counter: int) -> bool:
+        """What uvicorn does in its rhythm, and a look after the Unix socket, which whoever stops leaves to others."""
+        if self._unix_socket is not None and counter % TICKS_A_SECOND == 0 and STOPPING not in self.lifespan.state:
+            await self._unix_socket.listen_anew_if_gone()
+        return await super().on_tick(counter)
 
     def _make_connection(self) -> asyncio.Protocol:
         """As uvicorn does for those that come over its own sockets."""
@@ -88,18 +90,11 @@ class Server(uvicorn.Server):
         self.lifespan.state[CLOSED] = True
         for server in self.servers:
             server.close()
-        self._remove_socket()
+        if self._unix_socket is not None:
+            self._unix_socket.close()
         await self._go_on(lambda: bool(self.server_state.connections))
         await super().shutdown(sockets)
         self._liveness.stop()
-
-    def _remove_socket(self) -> None:
-        """Leaves nothing behind where the path is still ours, and not of a process that has come in the meantime."""
-        if self._unix_socket is None or self._file_of_socket is None:
-            return
-        with suppress(OSError):
-            if os.path.samestat(self._unix_socket.stat(), self._file_of_socket):
-                self._unix_socket.unlink()
 
     def run(self, sockets: list[socket.socket] | None = None) -> None:
         """Serves until a signal, which uvicorn raises once more when all is done: then the process ends."""
@@ -114,15 +109,6 @@ class Server(uvicorn.Server):
                 return
             await self.on_tick(tick)  # keeps the Date header true
             await asyncio.sleep(TICK_SECONDS)
-
-
-def bound(path: Path) -> socket.socket:
-    """A socket that only this user may connect to, in the place of one that an earlier process has left there."""
-    path.unlink(missing_ok=True)
-    found = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    found.bind(str(path))
-    path.chmod(0o600)  # before anybody listens: until then connections are refused
-    return found
 
 
 def end_process(number: int, frame: FrameType | None) -> None:

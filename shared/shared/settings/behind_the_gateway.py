@@ -21,9 +21,14 @@ def usable_socket(path: Path | None) -> Path | None:
         return None
     if len(os.fsencode(path.absolute())) > MAX_SOCKET_BYTES:
         raise ValueError(f"is longer than {MAX_SOCKET_BYTES} bytes with the folder that it lies in")
-    if os.path.lexists(path) and not path.is_socket():
+    if is_something_else(path):
         raise ValueError("is there already, and no socket")
     return path
+
+
+def is_something_else(path: Path) -> bool:
+    """Whether what is there must stay there: no process has left it as its socket."""
+    return os.path.lexists(path) and not path.is_socket()
 
 
 class SettingsBehindTheGateway(ServiceSettings):
