@@ -24,11 +24,14 @@ CLASSES: dict[str, type[EnvironmentSettings]] = {
 }
 REQUIRED = {"DATABASE_URL": "postgresql://user:word@127.0.0.1:1/database", "ADMIN_TOKEN": "sixteen-letters-1"}
 
+NO_UTF8 = os.fsdecode(b"caf\xe9")
+
 WRONG: dict[str, tuple[str, ...]] = {
     "HOST": ("not a host", "http://127.0.0.1", "127.0.0.1:80", "1.2.3", "::1::", "256.0.0.1"),
     "TELEMETRY_HOST": ("not a host", "256.0.0.1"),
     "REUSE_PORT": ("perhaps", "2"),
-    "UNIX_SOCKET": ("README.md", "/no/such/folder/service.sock", "long" * 40),
+    "UNIX_SOCKET": ("README.md", "/no/such/folder/service.sock", "/no/such\nfolder/service.sock", "long" * 40),
+    "LOCAL_DIR": ("two\nlines", NO_UTF8, f"{NO_UTF8}/within"),
     "LOG_LEVEL": ("LOUD", "info,debug"),
     "OTEL_EXPORTER_OTLP_ENDPOINT": ("nowhere", "ftp://host", "http://"),
     "OTEL_EXPORTER_OTLP_HEADERS": ("a key", "=secret", "a b=c", "name=value,,", "name=v\u00e4lue"),
@@ -48,7 +51,7 @@ WRONG: dict[str, tuple[str, ...]] = {
     "ADMIN_TOKEN": ("short", "x" * (FEWEST_CHARACTERS - 1), "sixteen letters and spaces", "pässwörter-gehen-nicht"),
     "ANONYMOUS": ("everybody", "DENY!", "allow,predict"),
     "KEYS_WITHOUT_DATABASE": ("perhaps", "LAST!"),
-    "MODELS_DIR": ("/no/such/folder", "README.md"),
+    "MODELS_DIR": ("/no/such/folder", "README.md", "two\nlines", NO_UTF8),
     "DEFAULT_MODEL": ("sentimnet", "a/b", "..", "Sentiment"),
     "MODEL_ENVIRONMENTS_DIR": ("README.md", "README.md/environments"),
     "STORE_INPUTS": ("perhaps", "2", "sentiment,perhaps", "sentiment,true", "../x", ","),
@@ -77,7 +80,7 @@ WRONG: dict[str, tuple[str, ...]] = {
 }
 """Of variables that are no numbers."""
 
-ANY_TEXT = {"LOCAL_DIR", "REDIS_USERNAME", "REDIS_PASSWORD", "REDIS_SENTINEL_PASSWORD"}
+ANY_TEXT = {"REDIS_USERNAME", "REDIS_PASSWORD", "REDIS_SENTINEL_PASSWORD"}
 """Whatever stands in them is right, or shows later."""
 
 WRONG_NUMBERS = ("often", "nan", "inf", "-1e30", "1e30", "0x10", "1,5", "9" * 5000)

@@ -1,10 +1,11 @@
 """What `make run` itself can be told; every other variable is passed on to the services."""
 
 import resource
+import unicodedata
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from shared.database.urls import DatabaseUrl
 from shared.settings.listed_names import Names
@@ -23,6 +24,28 @@ FEWEST_FILES = 1024
 MOST_FILES = 65_536
 
 
+def findable(path: Path) -> Path:
+    """Raises ValueError for a path whose links lead nowhere."""
+    try:
+        path.resolve()
+    except RuntimeError:
+        raise ValueError("has a link in it that leads back to itself") from None
+    return path
+
+
+def writable_everywhere(path: Path) -> Path:
+    """Raises ValueError for a folder whose path has signs that addresses of sockets and other programs' files may not.
+
+    Such are control characters, and bytes that are no UTF-8, which Python reads as halves of surrogate pairs.
+    """
+    if any(unicodedata.category(sign) in ("Cc", "Cs") for sign in str(findable(path).resolve())):
+        raise ValueError("has, with the folder that it lies in, a control character in its path or is no UTF-8")
+    return path
+
+
+FoundFolder = Annotated[Path, AfterValidator(findable)]
+
+
 class LocalSettings(EnvironmentSettings):
     """Where the stack lives and where it listens."""
 
@@ -34,9 +57,11 @@ class LocalSettings(EnvironmentSettings):
     store_port: int | None = Field(
         None, ge=1, le=65_534, description="Port of Postgres, and the next of Redis; not set: PORT + 20"
     )
-    local_dir: Path = Field(Path(".local"), description="Folder of the data, over restarts")
-    models_dir: Path = Field(Path("models"), description="The model repository")
-    model_environments_dir: Path | None = Field(
+    local_dir: Annotated[Path, AfterValidator(writable_everywhere)] = Field(
+        Path(".local"), validate_default=True, description="Folder of the data, over restarts"
+    )
+    models_dir: FoundFolder = Field(Path("models"), description="The model repository")
+    model_environments_dir: FoundFolder | None = Field(
         None, description="Environments of Python models; not set: in LOCAL_DIR"
     )
     log_format: Literal["json", "console"] = "console"

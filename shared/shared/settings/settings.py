@@ -189,6 +189,7 @@ def variable_of(location: tuple[int | str, ...]) -> str:
 
 
 def stop_for_bad_setting(service: str, message: str) -> NoReturn:
-    """Ends the process with one line on standard error."""
-    sys.stderr.write(f"{service}: {message}\n")
+    """Ends the process with one line on standard error; line ends in it, and the unprintable, as Python writes them."""
+    line = "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in f"{service}: {message}")
+    sys.stderr.write(f"{line}\n")
     raise SystemExit(EXIT_BAD_SETTING)

@@ -5,6 +5,7 @@ and, within a request, the request id, and that of its trace if it has one. A tr
 what variables hold: texts of clients are among them. No line is longer than a pipe takes in one piece.
 """
 
+import json
 import logging
 import sys
 from functools import cache
@@ -116,14 +117,22 @@ def drop_color_message(logger: WrappedLogger, method: str, event: EventDict) -> 
 
 
 def to_json(event: EventDict, **_: Any) -> str:
-    """JSON by orjson; what it does not know is written as text. What makes the line too long is cut."""
-    line = orjson.dumps(event, default=str)
+    """The event as JSON. What makes the line too long is cut."""
+    line = dumped(event)
     return (line if len(line) < LONGEST_LINE_BYTES else shortened(event)).decode()
+
+
+def dumped(value: Any) -> bytes:
+    """JSON by orjson; what it does not know is written as text. Names of files that are no UTF-8 it does not take."""
+    try:
+        return orjson.dumps(value, default=str)
+    except TypeError:
+        return json.dumps(value, default=str).encode()
 
 
 def shortened(event: EventDict) -> bytes:
     """The JSON of the event with its longest values as text, cut so that the line fits, and a word that they are."""
-    texts = {key: orjson.dumps(value, default=str) for key, value in event.items()}
+    texts = {key: dumped(value) for key, value in event.items()}
     longest = sorted(texts, key=lambda key: len(texts[key]), reverse=True)[:LONG_VALUES]
     rest = {key: value for key, value in event.items() if key not in longest}
     if sum(len(key) + len(texts[key]) for key in rest) > LONGEST_LINE_BYTES // 4:
@@ -131,7 +140,7 @@ def shortened(event: EventDict) -> bytes:
     line = b""
     for most in CUTS:
         cut = {key: ascii(texts[key].decode())[1 : most + 1] for key in longest}
-        line = orjson.dumps({**rest, **cut, "shortened": True}, default=str)
+        line = dumped({**rest, **cut, "shortened": True})
         if len(line) < LONGEST_LINE_BYTES:
             break
     return line
