@@ -28,11 +28,14 @@ class Call:
     answer: "asyncio.Future[Results]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     cancelled: bool = False
 
-    def land(self) -> None:
-        """Lets the model say it."""
+    def land(self, queue_seconds: float = 0.0) -> None:
+        """Lets the model say it; its call began so long after the rows came."""
         rows = len(self.texts)
         self.answer.set_result(
-            [ModelFailed("no") if said(text) is ModelFailed else Outcome(said(text), 0.5, rows) for text in self.texts]
+            [
+                ModelFailed("no") if said(text) is ModelFailed else Outcome(said(text), 0.5, rows, queue_seconds)
+                for text in self.texts
+            ]
         )
 
 

@@ -1,20 +1,28 @@
 """A model's cache: never another result than without it, and one computation for what is asked for at once."""
 
 import asyncio
+import threading
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from time import perf_counter
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from prediction_service.batching.job import Outcome, Results
+from prediction_service.batching.measures import Measures
 from prediction_service.batching.problems import CallerLeft, ModelFailed, ModelUnavailable, TookTooLong
 from prediction_service.batching.reading import RequestTooCostly
+from prediction_service.caching import outcome_cache
 from prediction_service.caching.flights import PATIENT, another
 from prediction_service.caching.kept import Kept
+from prediction_service.caching.keys import keys_of, tensor_bytes
+from prediction_service.caching.outcome_cache import LARGE_BYTES, OutcomeCache
 from prediction_service.request.caller import Caller
+from prediction_service.signature.signature import Instance
 from prediction_tests.cached_echo import Call, Echo, are_cached, outputs, said, settled
 from shared.http.problems import Overloaded, Problem
 
@@ -93,6 +101,77 @@ async def test_who_came_first_may_leave_and_the_others_are_told() -> None:
     (call,) = model.calls
     call.land()
     assert outputs(await following) == ["<a>"]
+
+
+async def test_who_came_later_was_in_the_queue_for_so_much_shorter_and_what_is_computed_is_no_queue() -> None:
+    model = Echo()
+    leading = await model.asked("a", "a")
+    came = perf_counter()
+    while perf_counter() - came < 0.01:  # the later one comes so much later
+        pass
+    following = await model.asked("a")
+    (call,) = model.calls
+    call.land(queue_seconds=1000.0)
+    (first, same), (later,) = await leading, await following
+    assert first.queue_seconds == same.queue_seconds == 1000.0
+    assert 900.0 < later.queue_seconds < 999.99
+    assert (first.inference_seconds, later.inference_seconds) == (0.5, 0.0)
+    following = await model.asked("b"), await model.asked("b")
+    (call,) = model.open
+    call.land(queue_seconds=0.0)
+    assert [results[0].queue_seconds for results in await asyncio.gather(*following)] == [0.0, 0.0]
+
+
+async def test_what_is_computed_is_counted_once_whoever_has_left_and_what_is_spared_for_each_who_is_told() -> None:
+    model, door = Echo(), asyncio.Event()
+
+    async def left() -> None:
+        await door.wait()
+
+    leading = asyncio.create_task(model.ask("a", "b", caller=Caller(left)))
+    await settled()
+    following = [await model.asked("a", "b") for _ in range(2)]
+    door.set()
+    with pytest.raises(CallerLeft):
+        await leading
+    assert counted(model) == (0, 0)
+    (call,) = model.calls
+    call.land()
+    await asyncio.gather(*following)
+    assert counted(model) == (4, 2)
+    await model.told("a", "c", "c")
+    assert counted(model) == (6, 3)
+
+
+def counted(model: Echo) -> tuple[int, int]:
+    """Rows that were spared, and those that were computed."""
+    statistics = model.cache._measures.statistics
+    return statistics.cache_hit.count, statistics.cache_miss.count
+
+
+async def test_the_keys_of_large_tensors_are_made_beside_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads = list[str]()
+
+    def seen(instances: Sequence[Instance]) -> list[bytes]:
+        threads.append(threading.current_thread().name)
+        return keys_of(instances)
+
+    async def compute(instances: Sequence[Instance], _: Caller) -> Results:
+        return [Outcome(float(row[1].sum()), 0.5, len(instances)) for row in instances]
+
+    monkeypatch.setattr(outcome_cache, "keys_of", seen)
+    cache = OutcomeCache(10, 1 << 20, compute, Measures("large/1.0.0"))
+    small = [("a", np.zeros(LARGE_BYTES // 8))]
+    large = [("a", None), ("a", np.ones(LARGE_BYTES // 16)), ("a", np.ones(LARGE_BYTES // 16 + 1))]
+    assert outputs(await cache.run(small, PATIENT, float(1 << 40))) == [0.0]
+    for is_kept in (False, True):
+        results = await cache.run(large[1:], PATIENT, float(1 << 40))
+        assert outputs(results) == [LARGE_BYTES // 16, LARGE_BYTES // 16 + 1]
+        assert are_cached(results) == [is_kept, is_kept]
+    cache.close()
+    assert threads == ["MainThread", "cache-keys-1", "cache-keys-1"]
+    assert tensor_bytes(large) == LARGE_BYTES + 8, "one that is missing in the first row is none that all lack"
+    assert tensor_bytes([]) == tensor_bytes(["text"]) == tensor_bytes([("text", 1.5)]) == 0
 
 
 async def test_the_time_of_who_came_first_is_its_own() -> None:

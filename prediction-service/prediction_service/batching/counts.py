@@ -11,9 +11,9 @@ class Duration:
     count: int = 0
     seconds: float = 0.0
 
-    def add(self, seconds: float) -> None:
-        """Adds one occurrence."""
-        self.count += 1
+    def add(self, seconds: float, count: int = 1) -> None:
+        """Adds one occurrence, or several that took so long together."""
+        self.count += count
         self.seconds += seconds
 
 

@@ -59,15 +59,15 @@ class Measures:
         if called := max(outcome.inference_seconds for outcome in outcomes):  # 0: all of them came from the cache
             self.statistics.inference.add(called)
 
-    def looked_up(self, hits: int, misses: int, seconds: float) -> None:
-        """Counts the rows that the model's cache spared it, and the others, and what looking took for all of them."""
-        for counter, duration, rows in (
-            (CACHE_HITS, self.statistics.cache_hit, hits),
-            (CACHE_MISSES, self.statistics.cache_miss, misses),
-        ):
-            counter.by_labels[self._labels] += rows
-            duration.count += rows
-            duration.seconds += seconds * rows / max(hits + misses, 1)
+    def rows_spared(self, rows: int, looking: float) -> None:
+        """Counts rows of a request that the model's cache spared it, each found after so many seconds."""
+        CACHE_HITS.by_labels[self._labels] += rows
+        self.statistics.cache_hit.add(looking * rows, rows)
+
+    def rows_computed(self, rows: int, looking: float) -> None:
+        """Counts rows that a model with a cache computed, each looked for in vain for so many seconds."""
+        CACHE_MISSES.by_labels[self._labels] += rows
+        self.statistics.cache_miss.add(looking * rows, rows)
 
     def cache_changed(self, rows: int, size: int) -> None:
         """So many rows and bytes are in the model's cache besides those that were told before, or less."""

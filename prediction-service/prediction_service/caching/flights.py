@@ -41,6 +41,9 @@ class Flight:
     """Rows that are computed together, and who waits for them."""
 
     rows: Rows
+    looking: float
+    """Seconds for which each of the rows was looked for, in vain."""
+    began: float = field(default_factory=perf_counter)
     landed: Landed = field(default_factory=dict)
     waiting: "set[Waiting]" = field(default_factory=set)
     task: "asyncio.Task[None] | None" = None
@@ -75,9 +78,9 @@ class Waiting:
     @property
     def landed(self) -> Landed:
         """What they brought. What was computed for others is marked as such."""
-        waited, landed = perf_counter() - self.began, Landed()
+        landed = Landed()
         for flight in self.others:
-            landed |= {key: again(result, waited) for key, result in flight.landed.items()}
+            landed |= {key: again(result, self.began - flight.began) for key, result in flight.landed.items()}
         return landed if self.own is None else landed | self.own.landed
 
     def count_down(self) -> None:
@@ -93,20 +96,22 @@ class Waiting:
 
 
 class Flights:
-    """The flights of one model; used on the event loop only. `keep` is given what has landed."""
+    """The flights of one model; used on the event loop only. `landed` is given each that has brought its rows."""
 
-    def __init__(self, compute: Compute, keep: Callable[[Landed], None]) -> None:
-        self._compute, self._keep = compute, keep
+    def __init__(self, compute: Compute, landed: Callable[[Flight], None]) -> None:
+        self._compute, self._landed = compute, landed
         self._by_first: defaultdict[bytes, set[Flight]] = defaultdict(set)
         """By the key of their first row: who needs all rows of a flight needs that one."""
 
-    async def bring(self, rows: Rows, caller: Caller, deadline: float) -> Waiting | None:
+    async def bring(self, rows: Rows, looking: float, caller: Caller, deadline: float) -> Waiting | None:
         """Waits until all of these rows have landed; None: the time was up. Raises CallerLeft, and what failed one.
+
+        `looking`: seconds for which each of them was looked for, in vain.
 
         A flight that began before this request may run out of time before it does: then the request boards once more,
         with all who waited for that one. The flight that the first of them begins has more time than any of them.
         """
-        waiting = self._board(rows)
+        waiting = self._board(rows, looking)
         try:
             while True:
                 try:
@@ -114,20 +119,20 @@ class Flights:
                 except TookTooLong:
                     if perf_counter() >= deadline:
                         raise
-                earlier, waiting = waiting, self._board(rows)
+                earlier, waiting = waiting, self._board(rows, looking)
                 self._leave(earlier)
         finally:
             self._leave(waiting)
 
-    def _board(self, rows: Rows) -> Waiting:
+    def _board(self, rows: Rows, looking: float) -> Waiting:
         begun = self._by_first.keys() & rows.keys()
         others = [flight for first in begun for flight in self._by_first[first] if flight.rows.keys() <= rows.keys()]
         brought = {key for flight in others for key in flight.rows}
         own = {key: instance for key, instance in rows.items() if key not in brought} if brought else rows
-        return Waiting(self._take_off(own) if own else None, others)
+        return Waiting(self._take_off(own, looking) if own else None, others)
 
-    def _take_off(self, rows: Rows) -> Flight:
-        flight = Flight(rows)
+    def _take_off(self, rows: Rows, looking: float) -> Flight:
+        flight = Flight(rows, looking)
         self._by_first[flight.first].add(flight)
         flight.task = asyncio.create_task(self._fly(flight))
         return flight
@@ -145,7 +150,7 @@ class Flights:
         self._forget(flight)
         for waiting in flight.waiting:
             waiting.count_down()
-        self._keep(flight.landed)
+        self._landed(flight)
 
     def _leave(self, waiting: Waiting) -> None:
         """A request waits no longer; what nobody waits for any more is computed no further."""
@@ -163,9 +168,14 @@ class Flights:
             del self._by_first[flight.first]
 
 
-def again(result: Result, waited: float) -> Result:
-    """A result for one who waited so many seconds for what was computed for another."""
-    return from_cache(result.output, waited) if isinstance(result, Outcome) else another(result)
+def again(result: Result, later: float) -> Result:
+    """A result for one who came so many seconds later than those for whom it is computed.
+
+    It was in the queue for so much shorter, and in none where the call had begun by then.
+    """
+    if not isinstance(result, Outcome):
+        return another(result)
+    return from_cache(result.output, max(result.queue_seconds - later, 0.0))
 
 
 def another(error: Error) -> Error:

@@ -80,5 +80,5 @@ class Kept:
 
 
 def from_cache(output: Output, waited: float = 0.0) -> Outcome:
-    """The outcome of an instance that was not computed for the request in question, which waited so many seconds."""
+    """The outcome of an instance that was not computed for the request in question, which was so long in the queue."""
     return Outcome(output, 0.0, 0, waited, is_cached=True)

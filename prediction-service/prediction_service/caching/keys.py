@@ -2,7 +2,7 @@
 
 import marshal
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from hashlib import blake2b
 from typing import Any
 
@@ -17,6 +17,19 @@ copy takes half as long as a new one."""
 
 WITHOUT_SHARING = 2
 """The version of marshal that writes each value out, whether or not it is the same object as another one."""
+
+
+def keys_of(instances: Sequence[Instance]) -> list[bytes]:
+    """The key of each."""
+    return [*map(key_of, instances)]
+
+
+def tensor_bytes(instances: Sequence[Instance]) -> int:
+    """Bytes of all tensors in instances of one model; texts are bounded elsewhere."""
+    if not instances or isinstance(instances[0], str):
+        return 0
+    places = [place for place, value in enumerate(instances[0]) if value is None or is_tensor(value)]
+    return sum(getattr(row[place], "nbytes", 0) for place in places for row in instances)
 
 
 def key_of(instance: Instance) -> bytes:

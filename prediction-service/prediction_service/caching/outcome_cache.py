@@ -13,14 +13,18 @@ import structlog
 
 from prediction_service.batching.job import Outcome, Result, Results
 from prediction_service.batching.measures import Measures
-from prediction_service.caching.flights import Compute, Flights, Landed, again
+from prediction_service.batching.threads import DaemonThreads
+from prediction_service.caching.flights import Compute, Flight, Flights, Landed, again
 from prediction_service.caching.kept import Kept
-from prediction_service.caching.keys import key_of
+from prediction_service.caching.keys import keys_of, tensor_bytes
 from prediction_service.request.caller import Caller
 from prediction_service.signature.signature import Instance
 
 KEPT_AT_ONCE = 128
 """Rows that are kept before others on the event loop have their turn: some milliseconds of vectors."""
+
+LARGE_BYTES = 1 << 20
+"""Tensors of a request whose keys are made in a thread: a millisecond or two, for which others would wait."""
 
 log = structlog.get_logger()
 
@@ -29,11 +33,13 @@ class OutcomeCache:
     """What one model said last, at most `rows` rows in `max_bytes`, and what it is about to say."""
 
     def __init__(self, rows: int, max_bytes: int, compute: Compute, measures: Measures) -> None:
-        self._kept, self._flights, self._measures = Kept(rows, max_bytes), Flights(compute, self._keep), measures
+        self._kept, self._flights, self._measures = Kept(rows, max_bytes), Flights(compute, self._landed), measures
+        self._thread = DaemonThreads(1, "cache-keys")
         self._closed = False
         self._shown = (0, 0)  # rows and bytes, as they were told last
         self._show()
-        measures.looked_up(0, 0, 0.0)
+        measures.rows_spared(0, 0.0)
+        measures.rows_computed(0, 0.0)
 
     async def run(self, instances: Sequence[Instance], caller: Caller, deadline: float) -> Results | None:
         """The result of each instance, of which as few as possible are computed; None: the time was up.
@@ -41,28 +47,38 @@ class OutcomeCache:
         Raises CallerLeft, and what computing raises.
         """
         started = perf_counter()
-        keys = [*map(key_of, instances)]
+        keys = await self._keys_of(instances)
         found = [*map(self._kept.find, keys)]
-        seconds = perf_counter() - started
+        looking = (perf_counter() - started) / max(len(keys), 1)
         computed, landed = 0, Landed()
         if not all(found):
             rows = {key: row for key, row, kept in zip(keys, instances, found, strict=True) if kept is None}
-            brought = await self._flights.bring(rows, caller, deadline)
+            brought = await self._flights.bring(rows, looking, caller, deadline)
             if brought is None:
                 return None
             computed, landed = len(brought.own.rows) if brought.own else 0, brought.landed
-        self._measures.looked_up(len(keys) - computed, computed, seconds)
+        self._measures.rows_spared(len(keys) - computed, looking)
         return in_their_places(keys, found, landed)
 
     def close(self) -> None:
         """Keeps nothing any more."""
         self._closed = True
+        self._thread.shutdown()
         self._kept.clear()
         self._show()
 
-    def _keep(self, landed: Landed) -> None:
-        """Keeps what a flight brought; what failed is asked again. Who waits has it already, whatever happens."""
-        self._keep_some(iter(landed.items()))
+    async def _keys_of(self, instances: Sequence[Instance]) -> list[bytes]:
+        if tensor_bytes(instances) <= LARGE_BYTES:
+            return keys_of(instances)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, keys_of, instances)
+
+    def _landed(self, flight: Flight) -> None:
+        """Keeps what a flight brought; what failed is asked again. Who waits has it already, whatever happens.
+
+        What was computed is counted here, for whoever of them is still there.
+        """
+        self._measures.rows_computed(len(flight.rows), flight.looking)
+        self._keep_some(iter(flight.landed.items()))
 
     def _keep_some(self, rest: Iterator[tuple[bytes, Result]]) -> None:
         """A few rows at a time: to copy ten thousand large outputs takes a second, and others have requests too."""
