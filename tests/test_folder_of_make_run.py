@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import asyncpg
@@ -49,7 +50,8 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     models = tmp_path_factory.mktemp("models")
     shutil.copytree(REPOSITORY / "models" / "sentiment-lexicon", models / "sentiment-lexicon")
     folder = tmp_path_factory.mktemp("stack") / "local"
-    stack = LocalStack(folder, MODELS_DIR=str(models), DEFAULT_MODEL="sentiment-lexicon").start()
+    told = {"MODELS_DIR": str(models), "DEFAULT_MODEL": "sentiment-lexicon", "INGRESS_LIMITS": "off"}
+    stack = LocalStack(folder, **told).start()
     yield stack
     stack.end()
 
@@ -84,6 +86,21 @@ def test_the_services_reach_postgres_over_its_socket(running: LocalStack) -> Non
     ports = {port.raddr.port for process in connected for port in process.net_connections("tcp") if port.raddr}
     assert running.port + 20 not in ports
     assert running.client.get("/health").json()["status"] == "ok"
+
+
+@pytest.mark.parametrize("name", ["prediction-service", "metrics-service", "analytics-service"])
+def test_when_somebody_has_deleted_the_socket_of_a_service_it_is_there_again_within_seconds(
+    running: LocalStack, name: str
+) -> None:
+    socket = running.folder / f"{name}.sock"
+    socket.unlink()
+    wait_until(socket.is_socket, "the socket", deadline_seconds=10)
+    at_once = 30  # more than the gateway keeps connected
+    with ThreadPoolExecutor(at_once) as threads:
+        asked = threads.map(lambda _: running.client.post("/predict", json={"text": "A fine day."}), range(at_once))
+        assert [response.status_code for response in asked] == [200] * at_once
+    services = running.client.get("/health").json()["services"]
+    assert {service["status"] for service in services.values()} == {"ok"}
 
 
 async def test_when_somebody_has_deleted_the_socket_of_postgres_the_services_reach_it_by_its_port(
