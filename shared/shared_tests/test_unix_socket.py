@@ -32,9 +32,16 @@ def asked(*where: str) -> dict[str, str]:
     return {name: answer[name] for name in ("method", "path", "body")}
 
 
+def is_served(path: Path) -> bool:
+    """Whether the service answers over it; at a start its port is there a moment earlier."""
+    command = ["curl", "--silent", "--max-time", "20", "--data", "a body", "--unix-socket", str(path)]
+    return subprocess.run([*command, "http://localhost/in-the-body"], capture_output=True, check=False).returncode == 0
+
+
 def test_both_have_the_same_response_and_the_socket_is_for_this_user_alone(start_echo: Start, tmp_path: Path) -> None:
     socket = tmp_path / "echo.sock"
     server = start_echo(UNIX_SOCKET=socket)
+    wait_until(lambda: is_served(socket), "the socket")
     path = "/predict/in-the-body"
     over_port = asked(f"http://127.0.0.1:{server.port}{path}")
     assert asked("--unix-socket", str(socket), f"http://localhost{path}") == over_port
@@ -45,6 +52,7 @@ def test_both_have_the_same_response_and_the_socket_is_for_this_user_alone(start
 def test_a_gateway_comes_over_it_whatever_names_requests_may_be_for(start_echo: Start, tmp_path: Path) -> None:
     socket = tmp_path / "echo.sock"
     server = start_echo(UNIX_SOCKET=socket, ALLOWED_HOSTS="echo.internal")
+    wait_until(lambda: is_served(socket), "the socket")
     path = "/in-the-body"
     over_socket = asked("--unix-socket", str(socket), f"http://localhost{path}")
     assert over_socket == asked("--header", "Host: echo.internal", f"http://127.0.0.1:{server.port}{path}")
@@ -55,9 +63,11 @@ def test_a_gateway_comes_over_it_whatever_names_requests_may_be_for(start_echo: 
 def test_a_socket_that_a_killed_process_has_left_is_replaced(start_echo: Start, tmp_path: Path) -> None:
     socket = tmp_path / "echo.sock"
     first = start_echo(UNIX_SOCKET=socket)
+    wait_until(lambda: is_served(socket), "the socket")
     first.kill()
     assert socket.exists()
     first.start()
+    wait_until(lambda: is_served(socket), "the socket")
     assert asked("--unix-socket", str(socket), "http://localhost/in-the-body")["method"] == "POST"
 
 
@@ -68,7 +78,7 @@ def server(tmp_path: Path) -> Iterator[ServerProcess]:
     port = next(free_ports())
     variables = os.environ | {"PORT": str(port), "UNIX_SOCKET": str(tmp_path / "sockets" / "echo.sock")}
     server = ServerProcess([sys.executable, str(SERVICE)], port, tmp_path / "log", variables)
-    server.start()
+    server.start(lambda: is_served(tmp_path / "sockets" / "echo.sock"))
     yield server
     server.stop()
 
@@ -97,12 +107,6 @@ def test_who_is_refused_over_it_has_no_address_in_the_log(server: ServerProcess,
 def test_who_ends_in_order_leaves_no_socket(server: ServerProcess, path: Path) -> None:
     server.stop()
     assert list(path.parent.iterdir()) == []
-
-
-def is_served(path: Path) -> bool:
-    """Whether the service answers over it; asked until it does."""
-    command = ["curl", "--silent", "--max-time", "20", "--data", "a body", "--unix-socket", str(path)]
-    return subprocess.run([*command, "http://localhost/in-the-body"], capture_output=True, check=False).returncode == 0
 
 
 def test_one_whose_file_is_deleted_is_made_anew_as_often_as_it_is_and_who_is_connected_stays(
@@ -164,6 +168,7 @@ def test_who_ends_leaves_the_file_of_another_process_and_one_that_is_no_socket(
 def test_one_whose_name_is_no_utf8_is_listened_on_and_looked_after(start: Start, tmp_path: Path) -> None:
     path = tmp_path / os.fsdecode(b"caf\xe9.sock")
     server = start(UNIX_SOCKET=str(path))
+    wait_until(path.is_socket, "the socket")
     path.unlink()
     wait_until(lambda: bool(said(server, ANEW)), "a line")
     assert said(server, ANEW)[0]["path"] == str(path)
@@ -195,7 +200,7 @@ def test_two_processes_cannot_have_one_and_the_first_keeps_it(
     server.stop()
     assert server.environment is not None
     server.environment = {**server.environment, "REUSE_PORT": reuse_port, "LOG_LEVEL": "WARNING"}
-    server.start()
+    server.start(lambda: is_served(path))
     variables = {**server.environment, "PORT": port}
     second = subprocess.run(
         [sys.executable, str(SERVICE)], check=False, env=variables, capture_output=True, text=True, timeout=60
@@ -253,6 +258,7 @@ def test_the_longest_path_can_be_listened_on_and_no_longer_one(start_echo: Start
     folder.mkdir()
     longest = folder / ("s" * (MAX_SOCKET_BYTES - len(str(folder)) - 1))
     start_echo(UNIX_SOCKET=longest)
+    wait_until(lambda: is_served(longest), "the socket")
     assert asked("--unix-socket", str(longest), "http://localhost/in-the-body")["method"] == "POST"
     with pytest.raises(ValidationError, match=f"longer than {MAX_SOCKET_BYTES} bytes"):
         SettingsBehindTheGateway(unix_socket=longest.with_name(longest.name + "s"))
