@@ -27,6 +27,7 @@ async def test_the_answer_is_what_is_on_record(
     assert answer.status_code == 200
     body = answer.json()
     prediction = Prediction.model_validate(body, extra="forbid")
+    assert prediction.model_dump_json().encode() == answer.content  # as documented, to the byte
     assert prediction.prediction_label == label
     assert prediction.prediction_id.version == 7
     assert abs(datetime.now(UTC) - prediction.timestamp) < timedelta(minutes=1)
@@ -91,6 +92,7 @@ async def test_a_bad_text_in_a_batch_costs_the_others_nothing(client: httpx.Asyn
     texts = ["I love it.", "  \n", "x" * 10_001, "a\0b", "\ud800", "Terrible."]
     answer = await client.post("/predict/batch", content=json.dumps({"texts": texts}), headers=JSON)
     assert answer.status_code == 200
+    assert BatchResponse.model_validate_json(answer.content).model_dump_json().encode() == answer.content
     first, blank, long, nul, half, last = answer.json()["predictions"]
     assert (first["prediction_label"], last["prediction_label"]) == ("positive", "negative")
     for index, item in enumerate((blank, long, nul, half), start=1):

@@ -53,7 +53,9 @@ def close(raw: Any) -> Any:
 async def batch(client: httpx.AsyncClient, name: str, rows: list[dict[str, Any]]) -> list[Any]:
     answer = await client.post("/predict/batch", json={"rows": rows, "model_name": name})
     assert answer.status_code == 200, answer.text
-    return BatchResponse.model_validate(answer.json()).predictions
+    response = BatchResponse.model_validate(answer.json())
+    assert response.model_dump_json().encode() == answer.content  # as documented, to the byte
+    return response.predictions
 
 
 async def test_a_classifier_of_a_table(tables: httpx.AsyncClient, database: Database) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 import psutil
 import pytest
 
+from prediction_service.api.schemas import BatchResponse
 from prediction_service.batching.runtime import ModelError
 from prediction_service.models.folders.manifest_file import ManifestError, read_manifest
 from prediction_service.models.runtimes.entities import marked
@@ -182,6 +183,7 @@ async def test_they_answer_through_the_service(start_service: StartService, tmp_
         texts = [*EXPECTED[name]["texts"], LONG]
         answer = await client.post("/predict/batch", json={"texts": texts, "model_name": name})
         assert answer.status_code == 200, answer.text
+        assert BatchResponse.model_validate_json(answer.content).model_dump_json().encode() == answer.content
         predictions = answer.json()["predictions"]
         assert {frozenset(each["raw_output"]) for each in predictions} == {frozenset(raw)}
         (value,) = raw & {"value", "vector", "outputs"} or {"scores"}

@@ -4,13 +4,13 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeVar
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel
 from starlette.responses import Response
 
 from prediction_service.api.instances import check_many, check_one, instance_of, instances_of
-from prediction_service.api.responses import batch_response, prediction_of
+from prediction_service.api.responses import write_many, write_one
 from prediction_service.api.routes import bad_timeout
-from prediction_service.api.schemas import BatchRequest, BatchResponse, Prediction, PredictionRequest
+from prediction_service.api.schemas import BatchRequest, PredictionRequest
 from prediction_service.batching.problems import ModelFailed
 from prediction_service.choice import Choice
 from prediction_service.idempotency.key import Question, question_of
@@ -32,9 +32,6 @@ Body = TypeVar("Body", bound=BaseModel)
 Write = Callable[[Sequence[Predicted | ModelFailed]], bytes]
 """From what was predicted to the body of the response."""
 
-write_one = TypeAdapter(Prediction).dump_json
-write_many = TypeAdapter(BatchResponse).dump_json
-
 
 class Asked(NamedTuple):
     """What the model is given, and how the response is written."""
@@ -50,7 +47,7 @@ def one_asked(model: Model, body: PredictionRequest) -> Asked:
         (one,) = predicted
         if isinstance(one, ModelFailed):
             raise one
-        return write_one(prediction_of(one, include_metrics=body.include_metrics))
+        return write_one(one, include_metrics=body.include_metrics)
 
     return Asked([instance_of(model, body)], write)
 
@@ -60,7 +57,7 @@ def many_asked(model: Model, body: BatchRequest) -> Asked:
     checked = instances_of(model, body)
     return Asked(
         checked.instances,
-        lambda predicted: write_many(batch_response(checked, predicted, include_metrics=body.include_metrics)),
+        lambda predicted: write_many(checked, predicted, include_metrics=body.include_metrics),
     )
 
 

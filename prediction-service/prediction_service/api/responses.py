@@ -3,23 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
-from pydantic import BaseModel
-
 from prediction_service.api.instances import CheckedBatch
 from prediction_service.api.schemas import (
     BatchItemError,
-    BatchResponse,
-    EmbeddingOutput,
-    GenericOutput,
     GoldenRows,
     LoadedModel,
     ModelList,
     ModelRollout,
-    MultilabelOutput,
-    Prediction,
-    PredictionMetric,
-    RawOutput,
-    RegressionOutput,
     SkippedFolder,
     WaitingFolder,
 )
@@ -33,79 +23,82 @@ from prediction_service.rollouts.policies import Policies
 from prediction_service.signature.signature import TEXT
 from shared.contracts.problem import FieldError, ProblemDetails
 from shared.http.problems import InvalidRequest
+from shared.http.written_json import Json, json_bytes
 from shared.service.key_models import KeyModels
 
 
-def batch_response(
-    batch: CheckedBatch, predicted: Sequence[Predicted | ModelFailed], *, include_metrics: bool
-) -> BatchResponse:
-    """Predictions and errors at the positions of their texts or rows."""
+def write_one(predicted: Predicted, *, include_metrics: bool) -> bytes:
+    """A `Prediction`."""
+    return json_bytes(prediction_of(predicted, include_metrics=include_metrics))
+
+
+def write_many(batch: CheckedBatch, predicted: Sequence[Predicted | ModelFailed], *, include_metrics: bool) -> bytes:
+    """A `BatchResponse`: predictions and errors at the positions of their texts or rows."""
     results = iter(predicted)
-    return BatchResponse(
-        predictions=[
-            bad_input(batch.faults[index])
-            if index in batch.faults
-            else batch_item(next(results), include_metrics=include_metrics)
-            for index in range(batch.size)
-        ]
-    )
+    items = [
+        bad_input(batch.faults[index])
+        if index in batch.faults
+        else batch_item(next(results), include_metrics=include_metrics)
+        for index in range(batch.size)
+    ]
+    return json_bytes({"predictions": items})
 
 
-def batch_item(predicted: Predicted | ModelFailed, *, include_metrics: bool) -> Prediction | BatchItemError:
+def batch_item(predicted: Predicted | ModelFailed, *, include_metrics: bool) -> Json:
     """A prediction, or the error in its place."""
     if isinstance(predicted, Predicted):
         return prediction_of(predicted, include_metrics=include_metrics)
-    problem = ProblemDetails(
-        type=predicted.type, title=predicted.title, status=predicted.status, detail=predicted.detail
-    )
-    return BatchItemError(error=problem)
+    return item_error(type=predicted.type, title=predicted.title, status=predicted.status, detail=predicted.detail)
 
 
-def bad_input(faults: list[FieldError]) -> BatchItemError:
+def bad_input(faults: list[FieldError]) -> Json:
     """What stands in place of a prediction for a text or row that no model was given."""
     is_text = faults[0].location.startswith("body.texts.")
     detail = f"The text {faults[0].message}." if is_text else "The row is not valid; see errors."
-    problem = ProblemDetails(title=InvalidRequest.title, status=InvalidRequest.status, detail=detail, errors=faults)
-    return BatchItemError(error=problem)
+    return item_error(title=InvalidRequest.title, status=InvalidRequest.status, detail=detail, errors=faults)
 
 
-def prediction_of(predicted: Predicted, *, include_metrics: bool) -> Prediction:
-    """The response for one instance, from what was recorded."""
-    repeated = repeated_columns(predicted.record)
-    return Prediction(
-        **repeated,
-        metric=metric_of(predicted.record, repeated) if include_metrics else None,
-        raw_output=RAW_OUTPUTS.get(predicted.record.task_type, RawOutput)(**predicted.raw_output),
-    )
+def item_error(**problem: Any) -> Json:
+    """A `BatchItemError` of these fields of a problem."""
+    return BatchItemError(error=ProblemDetails(**problem)).model_dump()
 
 
-RAW_OUTPUTS: dict[str, type[BaseModel]] = {
-    "multilabel": MultilabelOutput,
-    "regression": RegressionOutput,
-    "embedding": EmbeddingOutput,
-    "generic": GenericOutput,
-}
-"""Task → its whole output; a classification of whatever name has RawOutput."""
-
-
-def metric_of(record: Record, repeated: dict[str, Any]) -> PredictionMetric:
-    """A record as `metric`: the columns in `repeated`, and further ones."""
-    return PredictionMetric(**repeated, input_length=record.input_length, metrics_data=record.metrics_data)
-
-
-def repeated_columns(record: Record) -> dict[str, Any]:
-    """The columns of a record that every response contains, by their public names."""
+def prediction_of(predicted: Predicted, *, include_metrics: bool) -> Json:
+    """A `Prediction`, from what was recorded: its task has judged every number in it, so nobody validates it again."""
+    record = predicted.record
+    repeated = repeated_columns(record)
     return {
+        **repeated,
+        "timestamp": record.created_at,
+        "metric": metric_of(record, repeated) if include_metrics else None,
+        "raw_output": predicted.raw_output,
+    }
+
+
+def metric_of(record: Record, repeated: Json) -> Json:
+    """A record as `PredictionMetric`: the columns in `repeated`, and further ones."""
+    return {
+        **repeated,
+        "input_length": record.input_length,
+        "timestamp": record.created_at,
+        "metrics_data": record.metrics_data,
+    }
+
+
+def repeated_columns(record: Record) -> Json:
+    """The columns of a record that a response has twice, by their public names."""
+    columns = {
         "prediction_id": record.prediction_id,
         "prediction_label": record.prediction_label,
         "task_type": record.task_type,
         "model_name": record.model_name,
         "model_version": record.model_version,
         "confidence": record.confidence,
-        "prediction_value": record.prediction_value,
-        "inference_time_ms": record.inference_time_ms,
-        "timestamp": record.created_at,
     }
+    if record.prediction_value is not None:
+        columns["prediction_value"] = record.prediction_value
+    columns["inference_time_ms"] = record.inference_time_ms
+    return columns
 
 
 def inputs_of(manifest: Manifest) -> list[dict[str, Any]]:

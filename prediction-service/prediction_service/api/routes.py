@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Request, Response
 
 from prediction_service.api.instances import check_many, check_one, instance_of, instances_of
 from prediction_service.api.keyless import KeylessRoute
-from prediction_service.api.responses import batch_response, model_list, prediction_of
+from prediction_service.api.responses import model_list, write_many, write_one
 from prediction_service.api.schemas import (
     BatchRequest,
     BatchResponse,
@@ -30,6 +30,7 @@ from shared.contracts.problem import FieldError
 from shared.http.openapi import problems
 from shared.http.problems import InvalidRequest
 from shared.http.strict_route import StrictRoute
+from shared.http.written_json import WrittenJson
 
 Name = Annotated[ModelName, Path(description="A model of /models", examples=["sentiment"])]
 Version = Annotated[ModelVersion, Path(description="X.Y.Z, a version of it", examples=["2.0.0"])]
@@ -41,8 +42,14 @@ def prediction_router(predictor: Predictor, choice: Choice) -> APIRouter:
     """Predictions."""
     router = APIRouter(prefix="/predict", tags=["predictions"], route_class=KeylessRoute)
 
-    @router.post("", summary="One prediction", responses=problems(404, 409, 422, 503, 504), openapi_extra=HEADERS)
-    async def predict(body: PredictionRequest, request: Request) -> Prediction:
+    @router.post(
+        "",
+        summary="One prediction",
+        response_model=Prediction,
+        responses=problems(404, 409, 422, 503, 504),
+        openapi_extra=HEADERS,
+    )
+    async def predict(body: PredictionRequest, request: Request) -> WrittenJson:
         """What the model says about a text, or about the inputs of a row. It is on record by the time it is sent.
 
         Without `model_name` the default model is asked; without `model_version` the version that the model's
@@ -51,15 +58,16 @@ def prediction_router(predictor: Predictor, choice: Choice) -> APIRouter:
         check_one(body)
         model = choice.of(request, body.model_name, body.model_version, body.wanted_task())
         (predicted,) = await predictor.predict(model, [instance_of(model, body)], caller_of(request, bad_timeout))
-        return prediction_of(predicted, include_metrics=body.include_metrics)
+        return WrittenJson(write_one(predicted, include_metrics=body.include_metrics))
 
     @router.post(
         "/batch",
         summary="Up to 256 predictions, or a stream of any length",
+        response_model=BatchResponse,
         responses=problems(404, 409, 422, 503, 504),
         openapi_extra=HEADERS | STREAMS,
     )
-    async def predict_batch(body: BatchRequest, request: Request) -> BatchResponse:
+    async def predict_batch(body: BatchRequest, request: Request) -> WrittenJson:
         """One entry for each text or row, in their order, recorded together in one transaction.
 
         What is not acceptable (a blank text, an input of the wrong type) gets an `error` in its place; if nothing is
@@ -72,7 +80,7 @@ def prediction_router(predictor: Predictor, choice: Choice) -> APIRouter:
         model = choice.of(request, body.model_name, body.model_version, body.wanted_task())
         checked = instances_of(model, body)
         predicted = await predictor.predict_each(model, checked.instances, caller_of(request, bad_timeout))
-        return batch_response(checked, predicted, include_metrics=body.include_metrics)
+        return WrittenJson(write_many(checked, predicted, include_metrics=body.include_metrics))
 
     return router
 

@@ -19,6 +19,7 @@ from shared.http.json_body import JsonBody, check_parameters
 from shared.http.json_structure import MAX_VALUES
 from shared.http.problems import InvalidRequest
 from shared.http.request_body import MAX_BYTES, check_json_type, read_body
+from shared.http.written_json import WrittenJson
 
 
 class StrictRoute(DirectRoute):
@@ -83,26 +84,34 @@ class StrictRoute(DirectRoute):
 
     @cached_property
     def _needs_nothing_else(self) -> bool:
-        """Whether the endpoint is of the form `(body: Model, request: Request) -> Model`, with the usual status."""
+        """Whether the endpoint is of the form `(body: Model, request: Request) -> Model`, with the usual status.
+
+        Or of the same with a response of its own making, WrittenJson, which `response_model` documents.
+        """
         needed = self.dependant
         others = (needed.dependencies, needed.path_params, needed.query_params, needed.header_params)
         if any(others) or needed.request_param_name is None or needed.response_param_name is not None:
             return False
-        return self.status_code in {None, 200} and is_model(get_type_hints(self.endpoint).get("return"))
+        result = get_type_hints(self.endpoint).get("return")
+        return self.status_code in {None, 200} and inspect.isclass(result) and issubclass(result, WRITABLE)
 
 
-def is_model(result: Any) -> bool:
-    """Whether an endpoint returns a model, and not with a response of its own making."""
-    return inspect.isclass(result) and issubclass(result, BaseModel)
+WRITABLE = (BaseModel, WrittenJson)
+"""What an endpoint that goes the short way may return."""
 
 
-def short_way(endpoint: Callable[..., Any], name: str, read: Handler, result_type: type[BaseModel]) -> Handler:
+def short_way(endpoint: Callable[..., Any], name: str, read: Handler, result_type: type[Any]) -> Handler:
     """Reads, calls, writes: about a third of a short request's time is saved."""
+
+    async def respond(request: Request) -> Any:
+        return await endpoint(request=request, **{name: await read(request)})
+
+    if issubclass(result_type, WrittenJson):
+        return respond
     write = TypeAdapter(result_type).dump_json
 
     async def handle(request: Request) -> Response:
-        result = await endpoint(request=request, **{name: await read(request)})
-        return Response(write(result), media_type="application/json")
+        return WrittenJson(write(await respond(request)))
 
     return handle
 
