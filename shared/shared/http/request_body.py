@@ -14,7 +14,7 @@ from functools import partial
 from typing import ParamSpec, TypeVar
 from weakref import WeakKeyDictionary
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from shared.http.problems import Overloaded, Problem
 from shared.http.request_id import header
@@ -112,7 +112,7 @@ async def read_body(request: Request, parse: Callable[[bytes], Result], max_byte
     if length is not None and length > max_bytes:
         raise too_large(max_bytes)
     if encoding in PLAIN and length is not None and length <= SMALL_BYTES:
-        return parse(await request.body())
+        return parse(await small_body(request))
     with holding(request.scope) as hold:
         chunks = await received(request, max_bytes, hold)
         async with place_for_large():
@@ -121,6 +121,17 @@ async def read_body(request: Request, parse: Callable[[bytes], Result], max_byte
             if encoding in ENCODINGS:
                 body = await in_thread(inflated, body, max_bytes)
             return parse(body) if len(body) <= SMALL_BYTES else await in_thread(parse, body)
+
+
+async def small_body(request: Request) -> bytes:
+    """A body that mostly came with its head: `Request.body` goes through two generators. Raises ClientDisconnect."""
+    body, more = b"", True
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        body, more = body + message.get("body", b""), message.get("more_body", False)
+    return body
 
 
 async def in_thread(work: Callable[P, Result], *args: P.args, **kwargs: P.kwargs) -> Result:
