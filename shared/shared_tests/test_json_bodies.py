@@ -15,11 +15,11 @@ import httpx
 import pytest
 from fastapi import Depends, FastAPI, Query, Request
 from fastapi.routing import APIRouter
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from pydantic import AwareDatetime, BaseModel, ConfigDict, field_validator
 
-from shared.http.json_structure import MAX_DEPTH, MAX_VALUES, check_structure
+from shared.http.json_structure import MAX_DEPTH, MAX_VALUES, ONE_TEXT, check_structure
 from shared.http.problems import InvalidRequest, Problem, install_problem_handlers, place
 from shared.http.request_body import ANY_RATIO_BYTES, LARGE_AT_ONCE, MAX_BYTES, SMALL_BYTES, BodyTooLarge
 from shared.http.server.held_bytes import MOST_BYTES, MOST_OF_ONE_CALLER
@@ -413,6 +413,18 @@ def test_a_repeated_key_is_told_with_its_path(value: object, path: list[str | in
 def test_whatever_the_bytes_are_there_is_an_answer(body: bytes) -> None:
     with suppress(InvalidRequest, BodyTooLarge):
         check_structure(body)
+
+
+@given(st.text(alphabet='{}[]",:\\N1 a', max_size=12), st.integers(0, 10))
+def test_nothing_but_a_single_text_is_passed_over(odd: str, place: int) -> None:
+    usual = '{"a": "b"}'
+    body = usual[:place] + odd + usual[place:]
+    assume(ONE_TEXT.fullmatch(body.encode()))
+    try:
+        pairs = json.loads(body, object_pairs_hook=list)
+    except ValueError:
+        return  # as the parser will say
+    assert [(type(key), type(value)) for key, value in pairs] == [(str, str)]
 
 
 def test_depth_has_a_bound() -> None:

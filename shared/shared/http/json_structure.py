@@ -19,12 +19,17 @@ MAX_TENSOR_VALUES = 262_144
 MAX_DEPTH = 64
 """Arrays and objects within each other."""
 
+TEXT = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+
 TOKEN = re.compile(
-    rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|,(?:[\s\d.eE+-]{0,40}+,){0,255}+|[\[\]{}:NI]',  # the second: numbers in a row
+    TEXT + rb"|,(?:[\s\d.eE+-]{0,40}+,){0,255}+|[\[\]{}:NI]",  # the second: numbers in a row
     re.DOTALL,
 )
 """What JSON is made of, but for numbers, literals and white space. No N and no I stands outside of a string, except at
 the beginning of NaN and Infinity."""
+
+ONE_TEXT = re.compile(rb"\s*+\{\s*+" + TEXT + rb"\s*+:\s*+" + TEXT + rb"\s*+\}\s*+", re.DOTALL)
+"""What most bodies are, an object with one text in it: no key can stand twice there."""
 
 QUOTE, COMMA, COLON, OBJECT = b'",:{'
 OPENING, CLOSING = frozenset(b"[{"), frozenset(b"]}")
@@ -38,6 +43,8 @@ def check_structure(  # noqa: C901 - one loop over the kinds of tokens, on the w
     It stops at the first fault, so a body of millions of empty objects costs no more than MAX_VALUES of them. Whether
     this is JSON at all is for the parser to say.
     """
+    if ONE_TEXT.fullmatch(body):
+        return
     values, open_objects, key = 1, list[set[bytes] | None](), b""
     for token in tokens_of(body):
         kind = token[0]
