@@ -6,8 +6,9 @@ from typing import Any
 
 from fastapi import Request
 
-from prediction_service.request.timeout import parse_timeout
+from prediction_service.request.timeout import FIELD, parse_timeout
 from shared.http.problems import Problem
+from shared.http.request_id import header
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,6 @@ def caller_of(request: Request, bad_timeout: Callable[[str], Problem]) -> Caller
             pass
 
     try:
-        return Caller(left, parse_timeout(request.headers))
+        return Caller(left, parse_timeout(header(request.scope, FIELD)))
     except ValueError as error:
         raise bad_timeout(str(error)) from error

@@ -6,15 +6,15 @@ it is recorded either way, and the caller should know.
 """
 
 import re
-from collections.abc import Mapping
 from typing import Any
 
 HEADER = "X-Request-Timeout"
+FIELD = HEADER.lower().encode()
 
 MAX_SECONDS = 3600
 """Longer than anybody waits over HTTP; PREDICTION_TIMEOUT_SECONDS ends the waiting long before."""
 
-DECIMAL = re.compile(r"\d{1,4}(\.\d{1,6})?", re.ASCII)
+DECIMAL = re.compile(rb"\d{1,4}(\.\d{1,6})?")
 
 OPENAPI_PARAMETER: dict[str, Any] = {
     "name": HEADER,
@@ -27,9 +27,8 @@ OPENAPI_PARAMETER: dict[str, Any] = {
 }
 
 
-def parse_timeout(headers: Mapping[str, str]) -> float | None:
-    """The timeout in the headers, in seconds; None without one. Raises ValueError with a message for the caller."""
-    value = headers.get(HEADER)
+def parse_timeout(value: bytes | None) -> float | None:
+    """The header's value in seconds; None without one. Raises ValueError with a message for the caller."""
     if value is None:
         return None
     seconds = float(value) if DECIMAL.fullmatch(value) else 0.0
