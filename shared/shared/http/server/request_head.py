@@ -119,7 +119,8 @@ def field(line: bytes) -> Header:
     match = FIELD.fullmatch(line)
     if match is None:
         raise Refused(400, "bad_field", "A header field is not valid.")
-    return match["name"].lower(), match["value"].rstrip(b" \t")
+    name, value = match.groups()
+    return name.lower(), value.rstrip(b" \t")
 
 
 remembered_field = lru_cache(maxsize=REMEMBERED_LINES)(field)
