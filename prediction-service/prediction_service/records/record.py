@@ -69,9 +69,11 @@ def columns(records: Sequence[Record]) -> list[list[Any]]:
 
 def as_parameter(value: Any) -> Any:
     """As asyncpg takes it: JSON is text, and so is an array: one of arrays would need rows of one length."""
+    if value is None:  # as most of them are
+        return None
     if isinstance(value, dict):
         return orjson.dumps(value).decode()
-    return array_literal(value) if isinstance(value, list | tuple) else value
+    return array_literal(value) if isinstance(value, (list, tuple)) else value
 
 
 def array_literal(values: Sequence[int | str | None]) -> str:
