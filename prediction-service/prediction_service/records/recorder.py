@@ -6,32 +6,33 @@ statement waits a moment for more of them, like Postgres' own `commit_delay`.
 """
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import partial
 from time import perf_counter
 from typing import Self
 
 import structlog
-from prometheus_client import Counter, Gauge, Histogram
 
 from prediction_service.records.addition import Addition, KeptResponse
 from prediction_service.records.failover import NotRecordable, RecordFailover
 from shared.asyncio.background import Background
 from shared.asyncio.group_call import Group, GroupCall, fail, set_or_after, tell
 from shared.http.problems import Overloaded, Problem
+from shared.telemetry.loop_metrics import LoopCounter, LoopGauge, LoopHistogram
 from shared.tracing.span import span
 
-COMMITS = Counter("prediction_commits", "Statements that recorded predictions")
-COMMIT_ROWS = Histogram(
-    "prediction_commit_rows", "Predictions per statement", buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
+COMMITS = LoopCounter("prediction_commits", "Statements that recorded predictions")
+COMMIT_ROWS = LoopHistogram(
+    "prediction_commit_rows", "Predictions per statement", (), buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 )
-COMMIT_SECONDS = Histogram(
+COMMIT_SECONDS = LoopHistogram(
     "prediction_commit_seconds",
     "One statement with its commit",
+    (),
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5),
 )
-WAITING_ROWS = Gauge("prediction_commit_queue_rows", "Predictions that wait for their commit")
+WAITING_ROWS = LoopGauge("prediction_commit_queue_rows", "Predictions that wait for their commit")
 
 MAX_ROWS = 1024
 """Predictions per statement, unless a single request has more."""
@@ -61,7 +62,10 @@ class Recorder:
         self._expected = self._adding = 0
         self._few_expected = asyncio.Event()
         self._few_expected.set()
+        self._expecting = Expecting(self._expect)
         self._writer = Background(partial(self._additions.serve, self._write), "recorder")
+        for histogram in (COMMIT_ROWS, COMMIT_SECONDS):
+            histogram.begin(())
 
     async def __aenter__(self) -> Self:
         self._writer.start()
@@ -70,14 +74,9 @@ class Recorder:
     async def __aexit__(self, *_: object) -> None:
         await self._writer.end()
 
-    @contextmanager
-    def expecting(self) -> Iterator[None]:
+    def expecting(self) -> AbstractContextManager[None]:
         """A block in which a request is computed whose predictions will be added."""
-        self._expect(1)
-        try:
-            yield
-        finally:
-            self._expect(-1)
+        return self._expecting
 
     @property
     def is_busy(self) -> bool:
@@ -100,7 +99,7 @@ class Recorder:
         if self._additions.size + len(addition.records) > self._queue_rows:
             raise Overloaded("Too many predictions wait for the record.")
         committed = self._additions.join(addition)
-        WAITING_ROWS.set(self._additions.size)
+        WAITING_ROWS.by_labels[()] = self._additions.size
         self._adding += 1
         try:
             with span("commit") as spanned:
@@ -114,7 +113,7 @@ class Recorder:
         await set_or_after(self._few_expected, self._gather_seconds)
 
     async def _write(self, group: Additions) -> None:
-        WAITING_ROWS.set(self._additions.size)
+        WAITING_ROWS.by_labels[()] = self._additions.size
         await self._commit(group)
 
     async def _commit(self, group: Additions) -> None:
@@ -133,11 +132,24 @@ class Recorder:
             log.exception("predictions not recorded")
             refuse(group, NotRecordable("The prediction could not be recorded."))
         else:
-            COMMITS.inc()
-            COMMIT_ROWS.observe(sum(map(rows_of, group)))
-            COMMIT_SECONDS.observe(perf_counter() - started)
+            COMMITS.by_labels[()] += 1
+            COMMIT_ROWS.observe((), sum(map(rows_of, group)))
+            COMMIT_SECONDS.observe((), perf_counter() - started)
             for addition, waiters in group.items():
                 tell(waiters, kept_before.get(addition))
+
+
+class Expecting(AbstractContextManager[None]):
+    """One for all blocks, each of which counts while it runs: a generator for each would cost more than counting."""
+
+    def __init__(self, expect: Callable[[int], None]) -> None:
+        self._expect = expect
+
+    def __enter__(self) -> None:
+        self._expect(1)
+
+    def __exit__(self, *_: object) -> None:
+        self._expect(-1)
 
 
 def rows_of(addition: Addition) -> int:
