@@ -20,6 +20,7 @@ from prediction_service.request.texts import MAX_BATCH_BYTES
 from prediction_service.request.timeout import HEADER as REQUEST_TIMEOUT
 from prediction_service.request.timeout import OPENAPI_PARAMETER
 from shared.http.request_body import read_body
+from shared.http.written_json import WrittenJson
 
 JSON_LENGTH = "Inference-Header-Content-Length"
 
@@ -81,5 +82,5 @@ def inference_response(manifest: Manifest, request: InferenceRequest, predicted:
         head["id"] = request.id
     body, json_length = write_response(head, outputs)
     if json_length is None:
-        return Response(body, media_type="application/json")
+        return WrittenJson(body)
     return Response(body, media_type="application/octet-stream", headers={JSON_LENGTH: str(json_length)})
