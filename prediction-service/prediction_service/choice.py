@@ -27,7 +27,7 @@ class Choice:
         not do.
         """
         name = self.allowed(request, name)
-        return self.catalogue.choose(name, version, task, request.headers)
+        return self.catalogue.choose(name, version, task, lambda: request.headers)
 
     def allowed(self, request: Request, name: str | None) -> str | None:
         """The name that is to be looked for. Raises RightMissing, in the same words for a model that there is not."""

@@ -19,7 +19,7 @@ def add_models(router: APIRouter, catalogue: Catalogue, choice: Choice) -> None:
     def choose(name: str, version: str | None, request: Request) -> Model:
         """Raises RightMissing, and as the catalogue does."""
         choice.shown(request).require(name)
-        return catalogue.choose(name, version, headers=request.headers)
+        return catalogue.choose(name, version, headers=lambda: request.headers)
 
     @router.get("/models/stats", summary="Statistics of all models")
     async def all_statistics(request: Request) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Which models take requests, and which of them takes a given one: a version that is named, or else the policy's."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Self
@@ -57,7 +57,13 @@ class StableVersionMissing(Problem):
 RETRY_SECONDS = 5
 """Until a version that is being loaded is there, mostly."""
 
-NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+Headers = Callable[[], Mapping[str, str]]
+"""Those of a request, for a rollout that has a candidate: without one nobody asks."""
+
+
+def no_headers() -> Mapping[str, str]:
+    """Of who is no request."""
+    return {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +112,7 @@ class Catalogue:
         name: str | None,
         version: str | None = None,
         task: str | None = None,
-        headers: Mapping[str, str] = NO_HEADERS,
+        headers: Headers = no_headers,
     ) -> Model:
         """The model for a request: by name, in the version that it names, or else in that of the model's policy.
 
@@ -125,7 +131,7 @@ class Catalogue:
             raise InvalidRequest([FieldError(location="body.task_type", message=message)])
         return model
 
-    def _unnamed(self, name: str, headers: Mapping[str, str]) -> Model:
+    def _unnamed(self, name: str, headers: Headers) -> Model:
         """The version of a model for a request that names none. Raises as `choose` does."""
         newest = self._newest.get(name)
         if newest is None:
@@ -133,7 +139,7 @@ class Catalogue:
         in_force = self._policies.in_force(name)
         return newest if in_force is None else self._by_policy(in_force, headers)
 
-    def _by_policy(self, in_force: InForce, headers: Mapping[str, str]) -> Model:
+    def _by_policy(self, in_force: InForce, headers: Headers) -> Model:
         name = in_force.policy.model_name
         stable = self._versions.get((name, in_force.stable_version))
         if stable is None:
@@ -146,15 +152,17 @@ class Catalogue:
         arms = self._arms.get(name)
         if arms is None or not arms.are_of(in_force, stable, candidate):
             arms = self._arms[name] = Arms.of(in_force, stable, candidate)
-        return arms.share if in_force.wants_candidate(headers) else arms.stable
+        return arms.share if in_force.wants_candidate(headers()) else arms.stable
 
     def _name_by_task(self, task: str | None) -> str:
-        default = self._described(self.default_name)
-        if default is None and task is None:
+        if task is None:
+            if self.default_name in self._newest:
+                return self.default_name
             if self.is_being_tried(self.default_name):
                 raise ModelNotReady(f"The default model {self.default_name!r} is not loaded yet.")
             raise ModelNotFound(f"The default model {self.default_name!r} is not loaded.")
-        if default is not None and task in {None, default.manifest.task_type}:
+        default = self._described(self.default_name)
+        if default is not None and task == default.manifest.task_type:
             return self.default_name
         for name in sorted(self._newest):
             described = self._described(name)
@@ -208,7 +216,7 @@ class Catalogue:
     def has_default(self) -> bool:
         """Whether requests that name no model can be served."""
         try:
-            return not self._unnamed(self.default_name, NO_HEADERS).batcher.unavailable
+            return not self._unnamed(self.default_name, no_headers).batcher.unavailable
         except Problem:
             return False
 
