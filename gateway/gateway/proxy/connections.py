@@ -1,14 +1,14 @@
-"""The connections to all upstreams, kept by aiohttp; and aiohttp's clients over them, for requests of our own."""
+"""The connections to all upstreams, made by aiohttp; and aiohttp's clients, for requests of our own."""
 
-import select
 from contextlib import AbstractAsyncContextManager
 from typing import Self
 
 import aiohttp
 from aiohttp.client_reqrep import ClientRequest
-from aiohttp.connector import BaseConnector, Connection
+from aiohttp.connector import BaseConnector
 
 from gateway.proxy.address import Address
+from gateway.proxy.connection import IdleConnections, UpstreamConnection
 
 KEEPALIVE_SECONDS = 30
 """Shorter than what the services keep idle connections for, so that we never send into one that is being closed."""
@@ -19,19 +19,8 @@ DNS_SECONDS = 2
 """How long a name's addresses are believed: a replica that has moved is found soon."""
 
 
-def is_quiet(connection: Connection) -> bool:
-    """Whether the kernel has nothing for us on it, the other end's farewell neither."""
-    transport = connection.transport
-    socket = None if transport is None else transport.get_extra_info("socket")
-    if socket is None:
-        return False
-    kernel = select.poll()
-    kernel.register(socket.fileno(), select.POLLIN | select.POLLRDHUP)
-    return not kernel.poll(0)
-
-
 def connector_to(socket: str | None) -> BaseConnector:
-    """A keeper of connections, without a bound of its own."""
+    """A maker of connections, without a bound of its own."""
     if socket is not None:
         return aiohttp.UnixConnector(socket, limit=0, keepalive_timeout=KEEPALIVE_SECONDS)
     return aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEPALIVE_SECONDS, ttl_dns_cache=DNS_SECONDS)
@@ -42,25 +31,30 @@ class UpstreamSession:
 
     def __init__(self) -> None:
         self._open = False
-        # mutable: both grow by one with the first request of each upstream, or of each socket
+        # mutable: all grow by one with the first request of each upstream, or of each socket
         self._ways: dict[Address, tuple[BaseConnector, ClientRequest]] = {}
         self._clients: dict[str | None, aiohttp.ClientSession] = {}
+        self._idle: dict[Address, IdleConnections] = {}
 
     def get(self, address: Address, path: str) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
         """The response to a request of our own. Raises as aiohttp does."""
         return self._client(address.socket).get(f"{address.url}{path}")
 
-    async def connect(self, address: Address) -> Connection:
+    async def connect(self, address: Address) -> UpstreamConnection:
         """A connection to that place on which nothing is under way: a kept one or a new one.
 
         Raises aiohttp.ClientConnectorError and TimeoutError. A kept connection over which something has come that
         nobody asked for is not used: it would be taken for the response to the next request. Nor is one that the other
         end has closed, also where the event loop has not come to hear of it: what is sent into it gets no response.
         """
+        idle = self._idle.get(address) or self._idle.setdefault(address, IdleConnections(KEEPALIVE_SECONDS))
+        if (kept := idle.take()) is not None:
+            return kept
         connector, request = self._ways.get(address) or self._way(address)
         while True:
-            connection = await connector.connect(request, [], CONNECT_TIMEOUT)
-            if connection.protocol is not None and not connection.protocol.should_close and is_quiet(connection):
+            made = await connector.connect(request, [], CONNECT_TIMEOUT)
+            connection = UpstreamConnection(made, idle.keep)
+            if connection.is_quiet():
                 return connection
             connection.close()
 
@@ -88,6 +82,9 @@ class UpstreamSession:
     async def __aexit__(self, *_: object) -> None:
         self._open = False
         self._ways.clear()
+        for idle in self._idle.values():
+            idle.close()
+        self._idle.clear()
         for client in self._clients.values():
             await client.close()
         self._clients.clear()

@@ -1,7 +1,7 @@
-"""One request and its response over one of aiohttp's connections.
+"""One request and its response over one connection to an upstream.
 
-aiohttp keeps the connections, parses what comes back and bounds what waits to be read. Its session, which can do what
-any client may want, is left out: it costs twice as much as the whole rest (docs/decisions/0008).
+aiohttp makes the connections, parses whatever is not plain and bounds what waits to be read. Its session, which can do
+what any client may want, is left out: it costs twice as much as the whole rest (docs/decisions/0008).
 """
 
 import asyncio
@@ -11,16 +11,13 @@ from typing import Self
 
 from aiohttp import StreamReader
 from aiohttp.client_proto import ResponseHandler
-from aiohttp.connector import Connection
 from aiohttp.http import HttpProcessingError, RawResponseMessage, StreamWriter
 
 from gateway.proxy.body import Content
+from gateway.proxy.connection import UpstreamConnection
 from gateway.proxy.headers import Header
+from gateway.proxy.whole_response import WholeResponse
 from shared.http.server.response_head import LARGEST, LEAST
-
-READ_BUFFER_BYTES = 65_536
-"""Of a response that the client reads more slowly than the upstream sends, twice as much is held."""
-
 
 INFORMATIONAL, SWITCHING_PROTOCOLS = 100, 101
 
@@ -29,24 +26,25 @@ NO_CONTENT = (b"content-length", b"0")
 """A request of these methods without a body should say so (RFC 9110 section 8.6)."""
 
 
-class UpstreamResponse:
-    """What came back. The connection is kept once all of it is read; leaving the `with` block earlier closes it."""
+class ResponseInPieces:
+    """What comes back. The connection is kept once all of it is read; leaving the `with` block earlier closes it."""
 
     def __init__(
         self,
-        connection: Connection,
+        connection: UpstreamConnection,
         message: RawResponseMessage,
         content: StreamReader,
         sender: asyncio.Task[None] | None,
     ) -> None:
         self.status: int = message.code
-        self.headers: tuple[tuple[bytes, bytes], ...] = message.raw_headers
+        self.headers = [(name.lower(), value) for name, value in message.raw_headers]
         self._connection, self._content, self._sender = connection, content, sender
+        self._is_complete = False
 
     def limit_silence(self, seconds: float) -> None:
         """From now on, reading raises TimeoutError when nothing has come for so long."""
         protocol = self._connection.protocol
-        if protocol is not None and not self._content.is_eof():
+        if not self._content.is_eof():
             protocol.read_timeout = seconds
             protocol.start_timeout()
 
@@ -63,8 +61,9 @@ class UpstreamResponse:
         self._complete()
 
     def _complete(self) -> None:
-        """Gives the connection back; aiohttp closes it when the upstream wants that or has sent too much."""
+        """Gives the connection back, unless a part of the request has still to be sent over it."""
         if self._sender is None or self._sender.done():
+            self._is_complete = True
             self._connection.release()
 
     def __enter__(self) -> Self:
@@ -73,7 +72,11 @@ class UpstreamResponse:
     def __exit__(self, *_: object) -> None:
         if self._sender is not None:
             self._sender.cancel()
-        self._connection.close()  # unless it went back
+        if not self._is_complete:
+            self._connection.close()
+
+
+UpstreamResponse = WholeResponse | ResponseInPieces
 
 
 def request_head(method: str, target: bytes, headers: list[Header], content: Content) -> bytes:
@@ -87,30 +90,34 @@ def request_head(method: str, target: bytes, headers: list[Header], content: Con
     return b"\r\n".join(lines)
 
 
-async def exchange(connection: Connection, head: bytes, content: Content, *, bodiless: bool) -> UpstreamResponse:
+async def exchange(
+    connection: UpstreamConnection, head: bytes, content: Content, *, bodiless: bool
+) -> UpstreamResponse:
     """Sends a request and returns once the head of its response is here; a `bodiless` one (to HEAD) ends with it.
 
     Raises aiohttp.ClientError, HttpProcessingError and ConnectionError when there is no response, and what the client's
     own stream raised when that broke off. The connection is closed then.
     """
-    protocol, transport = connection.protocol, connection.transport
-    if protocol is None or transport is None:
-        raise ConnectionError("the connection was lost at once")
     sender: asyncio.Task[None] | None = None
     try:
-        protocol.set_response_params(
-            skip_payload=bodiless, read_until_eof=True, auto_decompress=False, read_bufsize=READ_BUFFER_BYTES
-        )
-        transport.write(head + content.whole)
+        if content.stream is None and not bodiless:
+            whole = await connection.ask(head + content.whole)
+            if whole is not None:
+                connection.release()
+                return whole
+        else:
+            connection.begin_parsing(bodiless=bodiless)
+            connection.transport.write(head + content.whole)
         if content.stream is not None:
-            sender = asyncio.create_task(send(content.stream, protocol, chunked=content.chunked), name="request-body")
-        message, payload = await final_head(protocol)
+            sending = send(content.stream, connection.protocol, chunked=content.chunked)
+            sender = asyncio.create_task(sending, name="request-body")
+        message, payload = await final_head(connection.protocol)
     except BaseException:
         if sender is not None:
             sender.cancel()
         connection.close()
         raise
-    return UpstreamResponse(connection, message, payload, sender)
+    return ResponseInPieces(connection, message, payload, sender)
 
 
 async def final_head(protocol: ResponseHandler) -> tuple[RawResponseMessage, StreamReader]:

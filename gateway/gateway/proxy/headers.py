@@ -121,16 +121,15 @@ def forwarded_host(scope: Scope, context: RequestContext) -> bytes:
     return said or header(scope, b"host") or b""
 
 
-def response_headers(headers: Iterable[Header]) -> list[Header]:
-    """The upstream's headers for the client."""
-    pairs = [(name.lower(), value) for name, value in headers]
+def response_headers(headers: list[Header]) -> list[Header]:
+    """The upstream's headers, names in lower case, for the client."""
     dropped = NOT_RETURNED
-    names = [name for name, _ in pairs]
+    names = [name for name, _ in headers]
     if b"connection" in names:
-        dropped = dropped | named_in_connection(pairs)
+        dropped = dropped | named_in_connection(headers)
     if b"transfer-encoding" in names:
         dropped = dropped | {b"content-length"}  # which does not count then (RFC 9112 section 6.3)
-    return [pair for pair in pairs if pair[0] not in dropped]
+    return [pair for pair in headers if pair[0] not in dropped]
 
 
 def named_in_connection(headers: Iterable[Header]) -> frozenset[bytes]:

@@ -16,5 +16,5 @@ def is_from_load_balancer(response: UpstreamResponse) -> bool:
     """
     if response.status not in STATUSES:
         return False
-    kind = next((value for name, value in response.headers if name.lower() == b"content-type"), None)
+    kind = next((value for name, value in response.headers if name == b"content-type"), None)
     return kind is None or kind.startswith(b"text/plain")

@@ -16,6 +16,7 @@ from gateway.proxy.headers import Header, request_headers, response_headers, str
 from gateway.proxy.streamed_body import StreamedBody
 from gateway.proxy.unfinished_bodies import UnfinishedBodies
 from gateway.proxy.upstream import BROKEN, Upstream
+from gateway.proxy.whole_response import WholeResponse
 from gateway.request.context import context_of
 from gateway.request.routing import Route, UpstreamName
 from shared.http.problems import Problem
@@ -151,7 +152,7 @@ async def relay(response: UpstreamResponse, upstream: Upstream, send: Send) -> N
     """
     headers = response_headers(response.headers)
     start: Message = {"type": "http.response.start", "status": response.status, "headers": headers}
-    if is_small(headers):
+    if isinstance(response, WholeResponse) or is_small(headers):
         try:
             content = await response.read()
             await send(start)

@@ -6,12 +6,12 @@ from contextlib import contextmanager
 
 import aiohttp
 import structlog
-from aiohttp.connector import Connection
 from aiohttp.http import HttpProcessingError
 from prometheus_client import Counter
 
 from gateway.proxy.address import Address
 from gateway.proxy.body import Content
+from gateway.proxy.connection import UpstreamConnection
 from gateway.proxy.connections import UpstreamSession
 from gateway.proxy.exchange import UpstreamResponse, exchange, request_head
 from gateway.proxy.headers import Header
@@ -141,7 +141,7 @@ class Upstream:
         SENT_AGAIN.labels(self.name).inc()
         return False
 
-    async def _connect(self, give_up: float) -> Connection:
+    async def _connect(self, give_up: float) -> UpstreamConnection:
         attempts = 0
         while attempts < CONNECT_ATTEMPTS or self._clock() < give_up:
             if attempts >= CONNECT_ATTEMPTS:
