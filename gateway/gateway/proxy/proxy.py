@@ -3,14 +3,14 @@
 Ends the upstream's work when the client leaves; closes the client's connection when a response breaks off half-way.
 """
 
-import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from functools import partial
 
 import structlog
 from starlette.types import Message, Receive, Scope, Send
 
 from gateway.proxy.body import BodyTooSlow, ClientGoneError, Content, RequestBody
-from gateway.proxy.deadlines import Deadlines
+from gateway.proxy.deadlines import Deadline, Deadlines
 from gateway.proxy.exchange import UpstreamResponse
 from gateway.proxy.headers import Header, request_headers, response_headers, stream_headers, target_of
 from gateway.proxy.streamed_body import StreamedBody
@@ -66,17 +66,14 @@ class Proxy:
         route, client = context.route, context.connection
         if route is None:
             raise RuntimeError("only requests with a route come here")
+        deadline = Deadline(self._deadlines)
         upstream = self._upstreams[route.upstream]
         streams = route.streams and stream_type(scope) is not None
-        body = (
-            self._stream(scope, receive, lambda: deadline)
-            if streams
-            else self._body(scope, receive, route, lambda: deadline)
-        )
+        body = self._stream(scope, receive, deadline) if streams else self._body(scope, receive, route, deadline)
         try:
-            async with asyncio.timeout(None) as deadline:
-                self._deadlines.set(deadline, self._body_timeout_seconds)
-                client.call_when_lost(lambda: deadline.reschedule(0))
+            with deadline:
+                deadline.set(self._body_timeout_seconds)
+                client.call_when_lost(deadline.end)
                 content = await body.open()
                 context.upstream = route.upstream
                 with upstream.slot(streamed=content.stream is not None), span(upstream.name, is_client=True) as spanned:
@@ -99,29 +96,26 @@ class Proxy:
         finally:
             body.end()
             client.forget()
-            self._deadlines.clear(deadline)
 
-    def _body(
-        self, scope: Scope, receive: Receive, route: Route, deadline: Callable[[], asyncio.Timeout]
-    ) -> RequestBody:
+    def _body(self, scope: Scope, receive: Receive, route: Route, deadline: Deadline) -> RequestBody:
         """A body that is bounded, and has to be here in time; from then on it is the upstream that has to be."""
         return RequestBody(
             scope,
             receive,
             self._max_body_bytes[route.large],
             self._unfinished,
-            on_complete=lambda: self._deadlines.set(deadline(), self._response_timeout_seconds),
-            on_given_up=lambda: self._deadlines.set(deadline(), 0),
+            on_complete=partial(deadline.set, self._response_timeout_seconds),
+            on_given_up=partial(deadline.set, 0),
         )
 
-    def _stream(self, scope: Scope, receive: Receive, deadline: Callable[[], asyncio.Timeout]) -> StreamedBody:
+    def _stream(self, scope: Scope, receive: Receive, deadline: Deadline) -> StreamedBody:
         """A body of any length, each piece of which has to come in time while there is no response."""
         return StreamedBody(
             scope,
             receive,
             self._unfinished,
-            on_piece=lambda: self._deadlines.renew(deadline(), self._body_timeout_seconds),
-            on_complete=lambda: self._deadlines.renew(deadline(), STREAM_SILENCE_SECONDS),
+            on_piece=partial(deadline.renew, self._body_timeout_seconds),
+            on_complete=partial(deadline.renew, STREAM_SILENCE_SECONDS),
         )
 
     async def _exchange(
@@ -131,7 +125,7 @@ class Proxy:
         send: Send,
         upstream: Upstream,
         content: Content,
-        deadline: asyncio.Timeout,
+        deadline: Deadline,
         route: Route,
         *,
         streams: bool,
@@ -139,7 +133,7 @@ class Proxy:
         repeatable = route.keyed and header(scope, IDEMPOTENCY_KEY) is not None
         asked = upstream.request(scope["method"], target_of(scope), headers, content, repeatable=repeatable)
         with await asked as response:
-            self._deadlines.clear(deadline)
+            deadline.clear()
             response.limit_silence(STREAM_SILENCE_SECONDS if streams else self._response_timeout_seconds)
             await relay(response, upstream, send)
 
