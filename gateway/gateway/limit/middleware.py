@@ -1,4 +1,4 @@
-"""ASGI middleware: asks the limiter, sets the headers; whoever has no room gets `too_many_requests`.
+"""ASGI middleware: asks the limiter, says what the response tells of it; whoever has no room gets `too_many_requests`.
 
 Headers: `RateLimit-Policy` and `RateLimit` (IETF httpapi draft 11), the older `X-RateLimit-*` for the window that is
 nearest to its end (`Reset` in seconds), `Retry-After` on a refusal, `X-RateLimit-Scope: local` when this gateway
@@ -11,12 +11,12 @@ from functools import lru_cache
 from math import ceil
 
 import structlog
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.limit.failover import LimiterFailover
 from gateway.limit.refused import Reason, Refused
 from gateway.limit.spoken import Spoken
-from gateway.limit.too_many_requests import Headers, RowsUnknown
+from gateway.limit.too_many_requests import RowsUnknown
 from gateway.limit.window import Policy, PolicyOf
 from gateway.request.context import RequestContext, context_of
 from gateway.request.route_class import RouteClass
@@ -89,7 +89,8 @@ class IngressLimit:
             if not self._dry_run:
                 raise RowsUnknown
             self._note(context, 0.0)
-            await self._app(scope, receive, with_headers(send, (WOULD_BE_REFUSED,)))
+            context.limit_headers = (WOULD_BE_REFUSED,)
+            await self._app(scope, receive, send)
             return
         with span("limit") as spanned:
             decision = await self._limiter.decide(context.counted_as, route_class, rows)
@@ -112,8 +113,8 @@ class IngressLimit:
                 self._note_refused(context.key.holder.key_id)
             await spoken.too_many_requests.respond(scope, send, decision, headers, rows)
             return
-
-        await self._app(scope, receive, with_headers(send, headers))
+        context.limit_headers = headers
+        await self._app(scope, receive, send)
 
     def _note(self, context: RequestContext, retry_in_seconds: float) -> None:
         """Somebody would have been refused."""
@@ -124,14 +125,3 @@ class IngressLimit:
             counted_as=context.counted_as,
             retry_in_seconds=round(retry_in_seconds, 3),
         )
-
-
-def with_headers(send: Send, headers: Headers) -> Send:
-    """Adds them to the response."""
-
-    async def send_with_headers(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            message["headers"] = [*message["headers"], *headers]
-        await send(message)
-
-    return send_with_headers

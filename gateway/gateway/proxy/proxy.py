@@ -3,7 +3,7 @@
 Ends the upstream's work when the client leaves; closes the client's connection when a response breaks off half-way.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 
 import structlog
@@ -135,16 +135,17 @@ class Proxy:
         with await asked as response:
             deadline.clear()
             response.limit_silence(STREAM_SILENCE_SECONDS if streams else self._response_timeout_seconds)
-            await relay(response, upstream, send)
+            await relay(response, upstream, send, context_of(scope).limit_headers)
 
 
-async def relay(response: UpstreamResponse, upstream: Upstream, send: Send) -> None:
-    """Sends the upstream's response to the client.
+async def relay(response: UpstreamResponse, upstream: Upstream, send: Send, limit_headers: Iterable[Header]) -> None:
+    """Sends the upstream's response to the client, and what the limit says.
 
     One that is malformed, or breaks off before it began, is an error; later, returning without its end makes the server
     cut the connection, which is the only way left to tell the client.
     """
     headers = response_headers(response.headers)
+    headers += limit_headers
     start: Message = {"type": "http.response.start", "status": response.status, "headers": headers}
     if isinstance(response, WholeResponse) or is_small(headers):
         try:

@@ -32,6 +32,8 @@ class RequestContext:
     """The key that came with it and may do what it asks; None: it goes on without one."""
     upstream: UpstreamName | None = None
     """The service that it was handed on to; None: the gateway has answered it itself."""
+    limit_headers: tuple[tuple[bytes, bytes], ...] = ()
+    """What the response of a service says besides of the limit that has let the request through."""
 
     @property
     def counted_as(self) -> str:
