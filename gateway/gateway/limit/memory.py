@@ -39,14 +39,14 @@ class MemoryLimiter:
         """Counts a request in every window, or in none and returns None when one of them has no room. None: costs 1."""
         now_us = self._now_us()
         windows = self._counted(client).windows
-        slots = tuple(
-            [(window.advance(now_us), cost) for window, cost in zip(windows, costs or (1,) * len(windows), strict=True)]
-        )
-        if not all(window.has_room(cost) for window, (_, cost) in zip(windows, slots, strict=True)):
-            return None
+        slots = []
+        for window, cost in zip(windows, costs or (1,) * len(windows), strict=True):
+            slots.append((window.advance(now_us), cost))
+            if not window.has_room(cost):
+                return None
         for window, (slot, cost) in zip(windows, slots, strict=True):
             window.take(slot, cost)
-        return slots
+        return tuple(slots)
 
     def give_back(self, client: str, slots: Slots) -> None:
         """Undoes a `take`."""
@@ -78,7 +78,9 @@ class MemoryLimiter:
         """The windows of a client; new ones, when another policy holds for it than before."""
         policy, counted = self.policy_of(client), self._clients.get(client)
         if counted is None or (counted.policy is not policy and counted.policy != policy):
-            counted = self._clients[client] = Counted(policy, tuple(SlidingWindow(window) for window in policy.windows))
+            counted = self._clients[client] = Counted(
+                policy, tuple([SlidingWindow(window) for window in policy.windows])
+            )
             if len(self._clients) > self._max_clients:
                 self._clients.popitem(last=False)
         else:

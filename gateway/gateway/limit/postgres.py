@@ -160,6 +160,8 @@ def arguments_of(policy: Policy) -> tuple[str, list[int], list[int]]:
 def hand_out(waiters: Waiters[Decision], row: asyncpg.Record, policy: Policy) -> None:
     """Tells one client's requests: the first `granted` are admitted, in the order they came."""
     granted, remaining, more_us, retry_us = row
-    more = tuple(wait / MICROSECONDS for wait in more_us)
-    tell(waiters[:granted], Decision(True, tuple(remaining), more, 0.0, Source.POSTGRES, policy))
-    tell(waiters[granted:], Decision(False, tuple(remaining), more, retry_us / MICROSECONDS, Source.POSTGRES, policy))
+    left, more = tuple(remaining), tuple([wait / MICROSECONDS for wait in more_us])
+    if granted:
+        tell(waiters[:granted], Decision(True, left, more, 0.0, Source.POSTGRES, policy))
+    if granted < len(waiters):
+        tell(waiters[granted:], Decision(False, left, more, retry_us / MICROSECONDS, Source.POSTGRES, policy))

@@ -34,6 +34,11 @@ class Window:
     """Which requests it counts; None: predictions, feedback and reports together."""
     in_rows: bool = False
     """Whether it counts rows, which predictions alone have."""
+    microseconds: int = field(init=False, repr=False, compare=False)
+    """Its length in microseconds, the unit of the algorithm."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "microseconds", self.seconds * MICROSECONDS)
 
     @property
     def name(self) -> str:
@@ -47,11 +52,6 @@ class Window:
         if self.in_rows:
             return frozenset({RouteClass.PREDICT})
         return COUNTED_TOGETHER if self.route_class is None else frozenset({self.route_class})
-
-    @property
-    def microseconds(self) -> int:
-        """Its length in microseconds, the unit of the algorithm."""
-        return self.seconds * MICROSECONDS
 
     @property
     def longest_wait_seconds(self) -> float:
