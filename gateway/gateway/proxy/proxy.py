@@ -76,14 +76,19 @@ class Proxy:
                 client.call_when_lost(deadline.end)
                 content = await body.open()
                 context.upstream = route.upstream
-                with upstream.slot(streamed=content.stream is not None), span(upstream.name, is_client=True) as spanned:
-                    headers = request_headers(scope, context)
-                    if streams:
-                        headers += stream_headers(scope)
-                    if spanned:
-                        spanned.set("http.request.method", scope["method"])
-                        spanned.set("server.address", upstream.name)
-                    await self._exchange(scope, headers, send, upstream, content, deadline, route, streams=streams)
+                streamed = content.stream is not None
+                upstream.begin(streamed=streamed)
+                try:
+                    with span(upstream.name, is_client=True) as spanned:
+                        headers = request_headers(scope, context)
+                        if streams:
+                            headers += stream_headers(scope)
+                        if spanned:
+                            spanned.set("http.request.method", scope["method"])
+                            spanned.set("server.address", upstream.name)
+                        await self._exchange(scope, headers, send, upstream, content, deadline, route, streams=streams)
+                finally:
+                    upstream.end(streamed=streamed)
         except ClientGoneError:
             return
         except TimeoutError as error:

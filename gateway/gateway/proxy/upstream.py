@@ -1,8 +1,6 @@
 """The services behind the gateway: a bound on what is in flight, failing fast while one is down."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import aiohttp
 import structlog
@@ -85,19 +83,18 @@ class Upstream:
         self._in_flight, self._streamed, self._labels = 0, 0, (name,)
         self._down_until = 0.0
 
-    @contextmanager
-    def slot(self, *, streamed: bool) -> Iterator[None]:
-        """One of the places in flight; `streamed`: for a body that is still coming. Raises Overloaded at once."""
+    def begin(self, *, streamed: bool) -> None:
+        """Takes a place in flight; `streamed`: for a body that is still coming. Raises Overloaded at once."""
         if self._in_flight >= self._max_in_flight or (streamed and self._streamed >= self._max_streamed):
             self.count_error("overloaded")
             raise Overloaded(f"The {self.name} has all the work it can take at the moment.")
         self._streamed += streamed
         self._count_in_flight(1)
-        try:
-            yield
-        finally:
-            self._streamed -= streamed
-            self._count_in_flight(-1)
+
+    def end(self, *, streamed: bool) -> None:
+        """Gives the place back."""
+        self._streamed -= streamed
+        self._count_in_flight(-1)
 
     def _count_in_flight(self, change: int) -> None:
         self._in_flight += change
