@@ -60,12 +60,12 @@ class Front:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        client, through_proxy = self._addresses.client_of(scope)
-        context = begin_context(scope, client, through_proxy=through_proxy)
+        client, hops = self._addresses.client_of(scope)
+        context = begin_context(scope, client, hops)
         if self._page_origins and (told := preflight_of(scope, self._page_origins)) is not None:
             await answer_preflight(send, told)
             return
-        identity = self._identities.take_off(scope, through_proxy=through_proxy)
+        identity = self._identities.take_off(scope, through_proxy=context.through_proxy)
         if scope["method"] not in SAFE_METHODS:
             host = forwarded_host(scope, context)
             refuse_foreign_pages(scope["method"], headers_by_name(scope), host, self._allowed_origins)

@@ -151,7 +151,7 @@ async def test_tries_come_back_when_the_service_says_they_do() -> None:
     async def ignore(message: dict) -> None: ...
 
     guard = failed_tokens.FailedTokens(tries, Refused()).before(app)
-    context = RequestContext(Client("client", "client"), through_proxy=False, connection=None)
+    context = RequestContext(Client("client", "client"), hops=None, connection=None)
     scope = {"headers": [(b"authorization", b"Bearer x")], CONTEXT_KEY: context}
     await guard(dict(scope), None, ignore)
     with pytest.raises(failed_tokens.TooManyWrongTokens) as refusal:

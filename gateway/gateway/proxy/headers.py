@@ -4,7 +4,6 @@ from collections.abc import Iterable
 
 from starlette.types import Scope
 
-from gateway.request.client_address import forwarded_for
 from gateway.request.context import RequestContext
 from gateway.request.shown_key import CREDENTIALS
 from shared.http.caller import CALLER_HEADER
@@ -105,8 +104,8 @@ def forwarding_headers(scope: Scope, context: RequestContext) -> tuple[Header, .
     """X-Forwarded-*: what a trusted proxy says, with this hop added; from anybody else what we see ourselves."""
     peer = scope["client"][0] if scope.get("client") else "unknown"
     proto = scope["scheme"].encode()
-    if context.through_proxy:
-        peer = ", ".join([*forwarded_for(scope), peer])
+    if context.hops is not None:
+        peer = ", ".join([*context.hops, peer])
         proto = header(scope, b"x-forwarded-proto") or proto
     return (
         (b"x-forwarded-for", peer.encode("latin-1")),

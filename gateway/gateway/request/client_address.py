@@ -101,26 +101,26 @@ class ClientAddresses:
         client = client_in(peer)
         return client is not None and self._is_trusted(client.address)
 
-    def client_of(self, scope: Scope) -> tuple[Client, bool]:
-        """The client of an ASGI request, and whether its peer is a trusted proxy.
+    def client_of(self, scope: Scope) -> tuple[Client, list[str] | None]:
+        """The client of an ASGI request, and who is before its peer, when that is a trusted proxy; else None.
 
         A hop that is garbage can only have been handed on by the trusted hop to its right, which then is the client:
         it is the last one that we know.
         """
         peer = peer_of(scope)
         if peer is None:
-            return UNKNOWN, False
+            return UNKNOWN, None
         if not self._is_trusted(peer.address):
-            return peer, False
-        last = peer
-        for hop in reversed(forwarded_for(scope)[-MAX_HOPS:]):
+            return peer, None
+        last, hops = peer, forwarded_for(scope)
+        for hop in reversed(hops[-MAX_HOPS:]):
             client = client_in(hop)
             if client is None:
                 break
             last = client
             if not self._is_trusted(client.address):
                 break
-        return last, True
+        return last, hops
 
 
 def peer_of(scope: Scope) -> Client | None:

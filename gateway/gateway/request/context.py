@@ -20,8 +20,8 @@ class RequestContext:
     """One request: who sent it, and where it goes."""
 
     client: Client
-    through_proxy: bool
-    """Whether the connection comes from a trusted proxy, whose X-Forwarded-* headers are believed."""
+    hops: list[str] | None
+    """Who is before a trusted proxy, as X-Forwarded-For says; None: the connection comes from nobody of that kind."""
     connection: Exchange
     """The client's side: it tells when the client has left."""
     route: Route | None = None
@@ -36,6 +36,11 @@ class RequestContext:
     """What the response of a service says besides of the limit that has let the request through."""
 
     @property
+    def through_proxy(self) -> bool:
+        """Whether the connection comes from a trusted proxy, whose X-Forwarded-* headers are believed."""
+        return self.hops is not None
+
+    @property
     def counted_as(self) -> str:
         """What the ingress limit counts it for: its key, where that has limits of its own, else its address."""
         if self.key is not None and self.key.counted_as is not None:
@@ -48,9 +53,9 @@ class RequestContext:
         return self.key is None or self.key.counted_as is None
 
 
-def begin_context(scope: Scope, client: Client, *, through_proxy: bool) -> RequestContext:
+def begin_context(scope: Scope, client: Client, hops: list[str] | None) -> RequestContext:
     """The context of a request that has just come, kept in its scope."""
-    context = scope[CONTEXT_KEY] = RequestContext(client, through_proxy, scope[SCOPE_KEY])
+    context = scope[CONTEXT_KEY] = RequestContext(client, hops, scope[SCOPE_KEY])
     return context
 
 
