@@ -80,16 +80,19 @@ def test_two_runs_agree_when_their_ratios_do_whatever_the_times_were() -> None:
 
 def test_a_scenario_that_is_run_again_stands_in_for_its_earlier_result_alone() -> None:
     earlier = Report(
-        {}, {"old": "1", "same": "1"}, {"a": Result("A"), "b": Result("B", measured="2026-01-01 at night")}
+        {},
+        {"old": "1", "same": "1"},
+        {"a": Result("A"), "b": Result("B", measured="2026-01-01 at night", seconds=30)},
+        seconds=100,
     )
-    found = Report({}, {"same": "2"}, {"c": Result("C"), "a": Result("A anew", measured="2026-02-02 at noon")})
+    found = Report({}, {"same": "2"}, {"c": Result("C"), "a": Result("A anew", measured="2026-02-02 at noon")}, 20)
     merged = found.with_earlier(earlier)
     assert [(name, result.title) for name, result in merged.results.items()] == [
         ("a", "A anew"),
         ("b", "B"),
         ("c", "C"),
     ]
-    assert merged.versions == {"old": "1", "same": "2"}
+    assert (merged.versions, merged.seconds) == ({"old": "1", "same": "2"}, 50)
     said = "Not all in one run: `a`: 2026-02-02; `b`: 2026-01-01; `c`: in an earlier run."
     assert said in document(merged)
 

@@ -113,7 +113,8 @@ class Report:
         """This run, and what the earlier one has of scenarios that were not run again, in the order of both."""
         order = sorted({*earlier.results, *self.results}, key=[*earlier.results, *self.results].index)
         results = {name: self.results.get(name) or earlier.results[name] for name in order}
-        return replace(self, results=results, versions=earlier.versions | self.versions)
+        seconds = self.seconds + sum(earlier.results[name].seconds for name in order if name not in self.results)
+        return replace(self, results=results, versions=earlier.versions | self.versions, seconds=seconds)
 
     def save(self, file: Path) -> None:
         """As JSON."""
