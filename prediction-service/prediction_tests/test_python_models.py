@@ -13,6 +13,7 @@ from prediction_service.models.model import Model
 from prediction_service.signature.signature import Instance
 from prediction_tests.gated_model import STAYS
 from prediction_tests.python_models import TEXT, admission, admitted, python_model
+from shared.http.written_json import json_bytes
 
 COLUMNS = """
 [runtime]
@@ -198,6 +199,24 @@ async def test_a_row_at_which_the_model_is_at_a_loss_fails_alone(tmp_path: Path)
     assert (found[0], found[3]) == (1.0, 0.5)
     assert isinstance(found[1], ModelFailed)
     assert isinstance(found[2], ModelFailed)
+
+
+async def test_what_is_nested_too_deep_for_a_response_fails_alone(tmp_path: Path) -> None:
+    """The JSON of responses goes 254 levels deep; what is accepted is within five levels of a batch's."""
+    code = """
+        def predict(rows):
+            return [{"x": nested(int(row["rooms"]))} for row in rows]
+
+        def nested(depth):
+            return [nested(depth - 1)] if depth else 0
+    """
+    async with admitted(python_model(tmp_path, code, GENERIC)) as model:
+        found = await outputs(model, *((float(depth), None) for depth in range(240, 260)))
+    accepted = [output for output in found if not isinstance(output, ModelFailed)]
+    assert accepted == found[: len(accepted)]
+    assert 0 < len(accepted) < len(found)
+    for output in accepted:
+        assert json_bytes({"predictions": [{"raw_output": {"outputs": output}}]})
 
 
 async def test_golden_rows_are_held_against_it(tmp_path: Path) -> None:
