@@ -242,6 +242,7 @@ async def test_a_request_that_a_balancer_sent_to_nobody_is_sent_again_with_its_b
 
     assert (await gateway.post("/metrics/aggregated", json={"time_window_minutes": 5})).text == "ok"
     assert len(raw.heads) == 3
+    assert raw.connections == 3, "one that leads to a balancer with nobody behind it is not used again"
 
 
 @pytest.mark.parametrize("status", [500, 502, 504])

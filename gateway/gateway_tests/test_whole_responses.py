@@ -18,6 +18,7 @@ PIECES = st.sampled_from([
     b"HTTP/1.1", b"HTTP/1.0", b" ", b"200", b"204", b"304", b"101", b"600", b" OK", b"\r\n", b"\n", b"\r", b"\t",
     b"\x00", b"\x7f", b"\xe9", b":", b": ", b" :", b"a: b", b"A:b", b"Content-Length: 2", b"content-length: 02", b"2",
     b"+2", b"Content-Length:2", b"Transfer-Encoding: chunked", b"Connection: close", b"Upgrade: x", b"ok", b"\r\n\r\n",
+    b"Proxy-Connection: close", b"Sec-WebSocket-Key1: x", b"\r\nProxy-Connection: close", b"\r\nSec-WebSocket-Key1: x",
 ])  # fmt: skip
 
 
@@ -36,13 +37,16 @@ def test_a_plain_response_is_read_whole() -> None:
         pytest.param(PLAIN.replace(b"/1.1", b"/1.0"), id="an older protocol"),
         pytest.param(PLAIN.replace(b"200", b"100"), id="informational"),
         pytest.param(PLAIN.replace(b"200", b"204"), id="a status without content"),
-        pytest.param(PLAIN.replace(b"200", b"304"), id="another one"),
+        pytest.param(PLAIN.replace(b"200", b"304"), id="one more"),
         pytest.param(PLAIN.replace(b"200", b"600"), id="no status"),
+        pytest.param(PLAIN.replace(b"200", b"503"), id="an error, which may be a load balancer's"),
+        pytest.param(PLAIN.replace(b"200", b"404"), id="another one"),
         pytest.param(PLAIN.replace(b"content-length: 2\r\n", b""), id="no length"),
         pytest.param(PLAIN.replace(b": 2", b": 2\r\nContent-Length: 2"), id="two lengths"),
         pytest.param(PLAIN.replace(b": 2", b": +2"), id="no number"),
         pytest.param(PLAIN.replace(b": 2", b": 2\r\nTransfer-Encoding: chunked"), id="a coding"),
         pytest.param(PLAIN.replace(b": 2", b": 2\r\nConnection: close"), id="the end of the connection"),
+        pytest.param(PLAIN.replace(b": 2", b": 2\r\nProxy-Connection: close"), id="the same in an old word"),
         pytest.param(PLAIN.replace(b": 2", b": 2\r\nUpgrade: other"), id="another protocol"),
         pytest.param(PLAIN.replace(b": 2", b": 2\r\n x"), id="a folded line"),
         pytest.param(PLAIN.replace(b": 2", b" : 2"), id="a space before the colon"),

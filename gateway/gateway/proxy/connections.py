@@ -43,9 +43,10 @@ class UpstreamSession:
     async def connect(self, address: Address) -> UpstreamConnection:
         """A connection to that place on which nothing is under way: a kept one or a new one.
 
-        Raises aiohttp.ClientConnectorError and TimeoutError. A kept connection over which something has come that
-        nobody asked for is not used: it would be taken for the response to the next request. Nor is one that the other
-        end has closed, also where the event loop has not come to hear of it: what is sent into it gets no response.
+        Raises aiohttp.ClientConnectorError, ConnectionError and TimeoutError. A kept connection over which something
+        has come that nobody asked for is not used: it would be taken for the response to the next request. Nor is one
+        that the other end has closed, also where the event loop has not come to hear of it: what is sent into it gets
+        no response.
         """
         idle = self._idle.get(address) or self._idle.setdefault(address, IdleConnections(KEEPALIVE_SECONDS))
         if (kept := idle.take()) is not None:

@@ -146,7 +146,7 @@ class Upstream:
             attempts += 1
             try:
                 return await self._session.connect(self._address)
-            except (aiohttp.ClientConnectorError, TimeoutError) as error:
+            except (aiohttp.ClientConnectorError, ConnectionError, TimeoutError) as error:
                 failure = error
         self._down_until = self._clock() + DOWN_SECONDS
         self.count_error("connect")

@@ -1,6 +1,7 @@
-"""The response that nearly all are: small, here at once, its head plain and its length said.
+"""The response that nearly all are: a success, small, here at once, its head plain and its length said.
 
-Only what has one reading is read here; of anything else aiohttp's parser gets every byte, and the last word.
+Only what has one reading is read here; of anything else aiohttp's parser gets every byte, and the last word. So it does
+of errors: a load balancer may have said them, whose connection is not used again.
 """
 
 import re
@@ -12,7 +13,7 @@ from shared.http.server.response_head import BODILESS
 
 VISIBLE = rb"[\t\x20-\x7e\x80-\xff]"
 FIELD = TOKEN + rb": (?![ \t])" + VISIBLE + rb"++(?<![ \t])\r\n"
-HEAD = re.compile(rb"HTTP/1\.1 ([2-5][0-9]{2}) " + VISIBLE + rb"*+\r\n((?:" + FIELD + rb")++)\r\n")
+HEAD = re.compile(rb"HTTP/1\.1 (2[0-9]{2}) " + VISIBLE + rb"*+\r\n((?:" + FIELD + rb")++)\r\n")
 """No folded lines, empty values, bare line ends or control characters."""
 
 PAIR = re.compile(rb"([^:]+): ([^\r]+)\r\n")
@@ -20,8 +21,10 @@ PAIR = re.compile(rb"([^:]+): ([^\r]+)\r\n")
 LONGEST_HEAD, MOST_FIELDS = 8190, 64
 """Bytes, and fields: no more than aiohttp takes of one line, and half as many as it takes at all."""
 
-BEYOND_LENGTH = frozenset({b"connection", b"transfer-encoding", b"upgrade"})
-"""Fields that say more of where the response, or its connection, ends."""
+BEYOND_LENGTH = frozenset({
+    b"connection", b"proxy-connection", b"transfer-encoding", b"upgrade", b"sec-websocket-key1",
+})  # fmt: skip
+"""Fields that say more of where the response, or its connection, ends, or that aiohttp does not take."""
 
 
 class WholeResponse(NamedTuple):
