@@ -17,6 +17,7 @@ import structlog
 from prediction_service.records.addition import Addition, KeptResponse
 from prediction_service.records.failover import NotRecordable, RecordFailover
 from shared.asyncio.background import Background
+from shared.asyncio.clock import Clock
 from shared.asyncio.group_call import Group, GroupCall, fail, set_or_after, tell
 from shared.http.problems import Overloaded, Problem
 from shared.telemetry.loop_metrics import LoopCounter, LoopGauge, LoopHistogram
@@ -37,12 +38,18 @@ WAITING_ROWS = LoopGauge("prediction_commit_queue_rows", "Predictions that wait 
 MAX_ROWS = 1024
 """Predictions per statement, unless a single request has more."""
 
-GATHER_SECONDS = 0.005
-"""What a statement costs Postgres and this service is mostly the same for one row and for eight: behind a busy model a
-prediction costs Postgres half as much as in a statement of its own."""
-
 MANY_EXPECTED = 8
-"""Number of requests in computation from which on GATHER_SECONDS is little compared with the time they wait anyway."""
+"""Number of requests in computation from which on a statement waits for company: what it costs Postgres and this
+service is mostly the same for one row and for eight."""
+
+GATHER_SECONDS, GATHER_MOST_SECONDS = 0.005, 0.05
+"""How long a statement waits behind a busy model at least, and at most."""
+
+GATHER_SHARE = 0.05
+"""Between these: so much of the time that the model's requests wait for it anyway."""
+
+MEMORY = 0.1
+"""Weight of the newest request in the time that each takes."""
 
 log = structlog.get_logger()
 
@@ -52,10 +59,22 @@ Additions = Group[Addition, KeptResponse | None]
 
 
 class Recorder:
-    """`async with` starts and ends the writer. `gather_seconds`: how long a statement waits behind a busy model."""
+    """`async with` starts and ends the writer.
 
-    def __init__(self, store: RecordFailover, queue_rows: int, *, gather_seconds: float = GATHER_SECONDS) -> None:
-        self._store, self._queue_rows, self._gather_seconds = store, queue_rows, gather_seconds
+    `gather_seconds`: how long a statement waits behind a busy model at least. `clock` gives seconds and never goes
+    back.
+    """
+
+    def __init__(
+        self,
+        store: RecordFailover,
+        queue_rows: int,
+        *,
+        gather_seconds: float = GATHER_SECONDS,
+        clock: Clock = perf_counter,
+    ) -> None:
+        self._store, self._queue_rows, self._gather_seconds, self._clock = store, queue_rows, gather_seconds, clock
+        self._computed_at, self._seconds_each = 0.0, 0.0
         self._additions: GroupCall[Addition, KeptResponse | None] = GroupCall(
             nothing_is_recorded, max_size=MAX_ROWS, size_of=rows_of, gather=self._gather
         )
@@ -83,7 +102,21 @@ class Recorder:
         """Whether any request is being computed or recorded."""
         return self._expected > 0 or self._adding > 0
 
+    @property
+    def patience(self) -> float:
+        """How long, in seconds, a statement waits for company by now.
+
+        Requests in computation wait for as many times what each takes as there are of them (Little's law).
+        """
+        share = GATHER_SHARE * self._expected * self._seconds_each
+        return max(self._gather_seconds, min(share, GATHER_MOST_SECONDS))
+
     def _expect(self, change: int) -> None:
+        now = self._clock()
+        if change < 0:
+            self._seconds_each += MEMORY * (now - self._computed_at - self._seconds_each)
+        if change < 0 or not self._expected:
+            self._computed_at = now
         self._expected += change
         if self._expected < MANY_EXPECTED:
             self._few_expected.set()
@@ -110,7 +143,7 @@ class Recorder:
 
     async def _gather(self) -> None:
         """Waits for more predictions while many are expected."""
-        await set_or_after(self._few_expected, self._gather_seconds)
+        await set_or_after(self._few_expected, self.patience)
 
     async def _write(self, group: Additions) -> None:
         WAITING_ROWS.by_labels[()] = self._additions.size
