@@ -24,9 +24,10 @@ from torch import nn
 
 from training import outliers, single_text
 from training.calibration import Calibration, Labelled, build_in, errors, fitted, leave_one_out
-from training.datasets import Example, read_dev
+from training.datasets import Example, read_dev, read_train
 from training.dev_scores import logits_of
 from training.encoder import restored
+from training.grids import onto_grid, own_texts
 from training.manifests import MANIFESTS
 from training.padding import padded
 from training.student import Student
@@ -57,7 +58,8 @@ def main() -> None:
     dev = read_dev(arguments.data)
     calibrate(model, dev, tokenizer, change=arguments.calibrate)
     if arguments.kind == "encoder":
-        outliers.part(model, shown(dev, tokenizer))
+        outliers.part(model, shown(texts_of_each(dev), tokenizer))
+        onto_grid(model, shown([*texts_of_each(read_train(arguments.data)), *own_texts()], tokenizer))
     with tempfile.TemporaryDirectory() as folder:
         exact, small = Path(folder, "exact.onnx"), Path(folder, "model.onnx")
         to_onnx(model, exact)
@@ -105,10 +107,15 @@ def calibrate(model: nn.Module, dev: dict[str, list[Example]], tokenizer: Tokeni
     build_in(model, calibration)
 
 
-def shown(dev: dict[str, list[Example]], tokenizer: Tokenizer) -> list[list[int]]:
-    """Texts of every kind that a network is watched at."""
+def texts_of_each(sets: dict[str, list[Example]]) -> list[str]:
+    """Texts of every kind, 50 of each set."""
+    return [row.text for rows in sets.values() for row in rows[:: max(1, len(rows) // 50)]]
+
+
+def shown(texts: list[str], tokenizer: Tokenizer) -> list[list[int]]:
+    """What a network is watched at."""
     tokenizer.enable_truncation(64)
-    encodings = tokenizer.encode_batch([row.text for rows in dev.values() for row in rows[:: max(1, len(rows) // 50)]])
+    encodings = tokenizer.encode_batch(texts)
     tokenizer.no_truncation()
     return [encoding.ids for encoding in encodings]
 
