@@ -89,3 +89,12 @@ def test_the_variance_of_bins_is_that_of_what_they_hold(chance: random.Random) -
     exact = sum((time - average) ** 2 for time in times) / len(times)
     assert binned_variance(Counter(map(binned, times)), value_of) == pytest.approx(exact, rel=0.02)
     assert binned_variance({3: 10}, value_of, half_width=0.5) == pytest.approx(0.25)
+
+
+def test_a_share_is_within_its_own_interval_to_the_last_bit() -> None:
+    """Of none and of all, rounding would leave an end beside it by some 10⁻¹⁸."""
+    for whole in range(1, 500):
+        for part in (0, whole):
+            found = of_share(part, whole, Z)
+            assert found is not None
+            assert 0 <= found.low <= part / whole <= found.high <= 1

@@ -34,13 +34,17 @@ def deviations(chance: float) -> float:
 
 
 def of_share(part: float, whole: float, z: float) -> Interval | None:
-    """Wilson's score interval (Journal of the American Statistical Association 22, 1927); None of nothing."""
+    """Wilson's score interval (Journal of the American Statistical Association 22, 1927); None of nothing.
+
+    Its ends are 0 for none and 1 for all, which rounding would leave beside the share by a hair.
+    """
     if whole <= 0:
         return None
     share = part / whole
     middle, spread = share + z * z / (2 * whole), z * sqrt(share * (1 - share) / whole + (z / (2 * whole)) ** 2)
     scale = 1 + z * z / whole
-    return Interval(share, max((middle - spread) / scale, 0.0), min((middle + spread) / scale, 1.0))
+    low, high = max((middle - spread) / scale, 0.0), min((middle + spread) / scale, 1.0)
+    return Interval(share, min(low, share), max(high, share))
 
 
 def of_average(average: float, variance: float, number: float, z: float) -> Interval | None:
