@@ -160,7 +160,7 @@ lint: install tools-install ## ruff, mypy (strict), import-linter, hadolint and 
 	$(BIN)/compose-lint check docker-compose.yml
 
 .PHONY: bench
-bench: bench-install ## Every benchmark, in three quarters of an hour: one table, benchmarks/results/, README (BENCH=<options>)
+bench: bench-install ## Every benchmark, in one to two hours: one table, benchmarks/results/, README (BENCH='--minutes 150', or other options)
 	$(BIN)/python -m benchmarks --into benchmarks/results $(BENCH)
 	$(BIN)/python -m benchmarks.readme
 
