@@ -92,7 +92,7 @@ class Predictor:
         computed = computed_of(instances, results)
         predicted = self._describe_all(model, computed)
         kept = keep(in_their_places(predicted, results))
-        kept_before = await self._recorder.add(Addition([prediction.record for prediction in predicted], kept))
+        kept_before = await self._recorder.add(addition_of(predicted, computed, kept))
         if kept_before is not None:
             return kept_before, True
         self._shadow(model, computed, predicted)
@@ -139,7 +139,7 @@ class Predictor:
     async def _record(self, model: Model, computed: Sequence[tuple[Instance, Outcome]]) -> list[Predicted]:
         """Records the predictions, all in one transaction."""
         predicted = self._describe_all(model, computed)
-        await self._recorder.add(Addition([prediction.record for prediction in predicted]))
+        await self._recorder.add(addition_of(predicted, computed))
         self._shadow(model, computed, predicted)
         return predicted
 
@@ -185,6 +185,14 @@ class Predictor:
             key_id=current_key_id.get(),
         )
         return Predicted(record, finding.raw)
+
+
+def addition_of(
+    predicted: Sequence[Predicted], computed: Sequence[tuple[Instance, Outcome]], kept: KeptResponse | None = None
+) -> Addition:
+    """What a request adds to the record; it has waited for its model as long as the last of its instances."""
+    waited = max((outcome.queue_seconds + outcome.inference_seconds for _, outcome in computed), default=0.0)
+    return Addition([prediction.record for prediction in predicted], kept, waited)
 
 
 def measured(outcome: Outcome) -> dict[str, Any]:

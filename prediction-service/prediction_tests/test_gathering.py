@@ -1,16 +1,16 @@
 """Behind a busy model a statement waits a moment for company; otherwise nobody waits."""
 
 import asyncio
-from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from math import inf
 
 import pytest
 
 from prediction_service.records.addition import Addition, KeptResponse
 from prediction_service.records.record import Record
-from prediction_service.records.recorder import GATHER_MOST_SECONDS, GATHER_SECONDS, MANY_EXPECTED, Recorder
+from prediction_service.records.recorder import GATHER_MOST_SECONDS, GATHER_SECONDS, MANY_EXPECTED, MAX_ROWS, Recorder
 
 LONG = 60.0
 RECORD = Record("id", datetime.now(UTC), "model", "1.0.0", "classification", "label", 1.0, 1.0, 1, {}, None)
@@ -70,39 +70,51 @@ async def test_a_statement_waits_for_nobody_when_a_model_has_little_in_hand() ->
 
 
 @pytest.mark.parametrize(
-    ("seconds_each", "patience"),
+    ("waited", "patience"),
     [
-        pytest.param(0.001, GATHER_SECONDS, id="what is fast is worth no longer wait"),
-        pytest.param(0.01, pytest.approx(0.05 * 64 * 0.01), id="a twentieth of the time that they wait anyway"),
-        pytest.param(1.0, GATHER_MOST_SECONDS, id="never long"),
+        pytest.param(0.064, GATHER_SECONDS, id="what is fast is worth no longer wait"),
+        pytest.param(0.64, pytest.approx(0.05 * 0.64), id="a twentieth of the time that it waited anyway"),
+        pytest.param(64.0, GATHER_MOST_SECONDS, id="never long"),
     ],
 )
-async def test_a_statement_waits_for_a_share_of_the_time_that_requests_wait_anyway(
-    seconds_each: float, patience: float
+async def test_a_statement_waits_for_a_share_of_the_time_that_its_request_waited_anyway(
+    waited: float, patience: float
 ) -> None:
-    now = 1000.0
-    async with Recorder(Statements(), 100, clock=lambda: now) as recorder:
-        in_hand = deque[ExitStack]()
-        for _ in range(200):
-            while len(in_hand) < 65:
-                in_hand.append(ExitStack())
-                in_hand[-1].enter_context(recorder.expecting())
-            now += seconds_each
-            in_hand.popleft().close()
+    async with Recorder(Statements(), 100) as recorder:
+        answer = asyncio.ensure_future(recorder.add(Addition([RECORD], waited=waited)))
+        await asyncio.sleep(0)
         assert recorder.patience == patience
-        for stack in in_hand:
-            stack.close()
+        await answer
+        assert recorder.patience == inf
 
 
-async def test_an_hour_in_which_nobody_asks_is_nobodys_wait() -> None:
-    now = 1000.0
-    async with Recorder(Statements(), 100, clock=lambda: now) as recorder:
-        with recorder.expecting():
-            now += 0.001
-        now += 3600
+@pytest.mark.parametrize("first", ["fast", "slow"])
+async def test_beside_a_slow_model_that_is_busy_a_fast_one_is_not_held_up_as_long(first: str) -> None:
+    """Whether it is the first whom a statement waits with, or comes to those that wait: then they go with it."""
+    statements = Statements()
+    async with Recorder(statements, 100, gather_seconds=0.01, gather_most_seconds=LONG) as recorder:
         with ExitStack() as in_hand:
-            for _ in range(64):
+            for _ in range(MANY_EXPECTED):
                 in_hand.enter_context(recorder.expecting())
-            with recorder.expecting():
-                now += 0.001
-            assert recorder.patience == GATHER_SECONDS
+            answers = []
+            for _ in range(2):
+                waited = {"fast": 0.001, "slow": 100 * LONG}[first]
+                answers.append(asyncio.create_task(recorder.add(Addition([RECORD], waited=waited))))
+                first = "slow" if first == "fast" else "fast"
+                await turn()
+            async with asyncio.timeout(LONG / 2):
+                await asyncio.gather(*answers)
+    assert statements.sizes == [2]
+
+
+async def test_a_full_statement_waits_for_nobody_nor_do_those_for_whom_it_had_no_room() -> None:
+    statements, full = Statements(), Addition([RECORD] * MAX_ROWS)
+    async with Recorder(statements, 2 * MAX_ROWS, gather_seconds=LONG) as recorder:
+        answers = [asyncio.create_task(recorder.add(addition)) for addition in (full, Addition([RECORD]))]
+        await asyncio.sleep(0)
+        with ExitStack() as in_hand:
+            for _ in range(MANY_EXPECTED):
+                in_hand.enter_context(recorder.expecting())
+            async with asyncio.timeout(LONG / 2):
+                await asyncio.gather(*answers)
+    assert statements.sizes == [1, 1]

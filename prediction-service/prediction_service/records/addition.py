@@ -21,10 +21,14 @@ class KeptResponse:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Addition:
-    """One request's records, and the response that is kept with them, if any."""
+    """One request's records, and the response that is kept with them, if any.
+
+    `waited`: seconds for which the request has waited for its model, in the queue and in the call.
+    """
 
     records: Sequence[Record]
     kept: KeptResponse | None = None
+    waited: float = 0.0
 
 
 def records_of(additions: Sequence[Addition]) -> list[Record]:

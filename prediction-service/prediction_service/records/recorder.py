@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import partial
+from math import inf
 from time import perf_counter
 from typing import Self
 
@@ -17,7 +18,6 @@ import structlog
 from prediction_service.records.addition import Addition, KeptResponse
 from prediction_service.records.failover import NotRecordable, RecordFailover
 from shared.asyncio.background import Background
-from shared.asyncio.clock import Clock
 from shared.asyncio.group_call import Group, GroupCall, fail, set_or_after, tell
 from shared.http.problems import Overloaded, Problem
 from shared.telemetry.loop_metrics import LoopCounter, LoopGauge, LoopHistogram
@@ -46,10 +46,7 @@ GATHER_SECONDS, GATHER_MOST_SECONDS = 0.005, 0.05
 """How long a statement waits behind a busy model at least, and at most."""
 
 GATHER_SHARE = 0.05
-"""Between these: so much of the time that the model's requests wait for it anyway."""
-
-MEMORY = 0.1
-"""Weight of the newest request in the time that each takes."""
+"""Between these: so much of the time that a request has waited for its model."""
 
 log = structlog.get_logger()
 
@@ -61,8 +58,7 @@ Additions = Group[Addition, KeptResponse | None]
 class Recorder:
     """`async with` starts and ends the writer.
 
-    `gather_seconds`: how long a statement waits behind a busy model at least. `clock` gives seconds and never goes
-    back.
+    `gather_seconds`, `gather_most_seconds`: how long a statement waits behind a busy model at least, and at most.
     """
 
     def __init__(
@@ -71,16 +67,17 @@ class Recorder:
         queue_rows: int,
         *,
         gather_seconds: float = GATHER_SECONDS,
-        clock: Clock = perf_counter,
+        gather_most_seconds: float = GATHER_MOST_SECONDS,
     ) -> None:
-        self._store, self._queue_rows, self._gather_seconds, self._clock = store, queue_rows, gather_seconds, clock
-        self._computed_at, self._seconds_each = 0.0, 0.0
+        self._store, self._queue_rows = store, queue_rows
+        self._gather_seconds, self._gather_most_seconds = gather_seconds, gather_most_seconds
+        self.patience = inf
+        """How long, in seconds, the next statement may wait for company: as the least patient who waits for it."""
         self._additions: GroupCall[Addition, KeptResponse | None] = GroupCall(
             nothing_is_recorded, max_size=MAX_ROWS, size_of=rows_of, gather=self._gather
         )
         self._expected = self._adding = 0
-        self._few_expected = asyncio.Event()
-        self._few_expected.set()
+        self._hurry = asyncio.Event()  # few are expected by now, or somebody has come who is less patient
         self._expecting = Expecting(self._expect)
         self._writer = Background(partial(self._additions.serve, self._write), "recorder")
         for histogram in (COMMIT_ROWS, COMMIT_SECONDS):
@@ -102,26 +99,10 @@ class Recorder:
         """Whether any request is being computed or recorded."""
         return self._expected > 0 or self._adding > 0
 
-    @property
-    def patience(self) -> float:
-        """How long, in seconds, a statement waits for company by now.
-
-        Requests in computation wait for as many times what each takes as there are of them (Little's law).
-        """
-        share = GATHER_SHARE * self._expected * self._seconds_each
-        return max(self._gather_seconds, min(share, GATHER_MOST_SECONDS))
-
     def _expect(self, change: int) -> None:
-        now = self._clock()
-        if change < 0:
-            self._seconds_each += MEMORY * (now - self._computed_at - self._seconds_each)
-        if change < 0 or not self._expected:
-            self._computed_at = now
         self._expected += change
         if self._expected < MANY_EXPECTED:
-            self._few_expected.set()
-        else:
-            self._few_expected.clear()
+            self._hurry.set()
 
     async def add(self, addition: Addition) -> KeptResponse | None:
         """Returns once all of it is durable, together or not at all.
@@ -132,6 +113,7 @@ class Recorder:
         if self._additions.size + len(addition.records) > self._queue_rows:
             raise Overloaded("Too many predictions wait for the record.")
         committed = self._additions.join(addition)
+        self._be_patient_with(addition)
         WAITING_ROWS.by_labels[()] = self._additions.size
         self._adding += 1
         try:
@@ -141,11 +123,24 @@ class Recorder:
         finally:
             self._adding -= 1
 
+    def _be_patient_with(self, addition: Addition) -> None:
+        """The next statement holds up none of its requests for longer than is little to it; a full one goes at once."""
+        patience = max(self._gather_seconds, min(GATHER_SHARE * addition.waited, self._gather_most_seconds))
+        if self._additions.size >= MAX_ROWS:
+            patience = 0.0
+        if patience < self.patience:
+            self.patience = patience
+            self._hurry.set()
+
     async def _gather(self) -> None:
         """Waits for more predictions while many are expected."""
-        await set_or_after(self._few_expected, self.patience)
+        began = perf_counter()
+        while self._expected >= MANY_EXPECTED and (rest := began + self.patience - perf_counter()) > 0:
+            self._hurry.clear()
+            await set_or_after(self._hurry, rest)
 
     async def _write(self, group: Additions) -> None:
+        self.patience = 0.0 if self._additions.size else inf  # for whom there was no room has waited
         WAITING_ROWS.by_labels[()] = self._additions.size
         await self._commit(group)
 
