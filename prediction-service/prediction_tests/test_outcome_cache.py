@@ -174,6 +174,40 @@ async def test_the_keys_of_large_tensors_are_made_beside_the_event_loop(monkeypa
     assert tensor_bytes([]) == tensor_bytes(["text"]) == tensor_bytes([("text", 1.5)]) == 0
 
 
+async def test_who_waits_for_the_keys_of_others_waits_no_longer_than_it_gives_or_stays(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """They are made one after the other; those of whoever is gone are not made at all."""
+    made, free = list[int](), threading.Event()
+
+    def slow(instances: Sequence[Instance]) -> list[bytes]:
+        made.append(len(instances))
+        assert free.wait(60)
+        return keys_of(instances)
+
+    async def compute(instances: Sequence[Instance], _: Caller) -> Results:
+        return [Outcome("said", 0.5, len(instances)) for _ in instances]
+
+    async def gone() -> None:
+        return
+
+    monkeypatch.setattr(outcome_cache, "keys_of", slow)
+    cache = OutcomeCache(10, 1 << 20, compute, Measures("queued/1.0.0"))
+    row = (np.ones(LARGE_BYTES // 8 + 1),)
+    async with asyncio.timeout(50):
+        first = asyncio.create_task(cache.run([row], PATIENT, float(1 << 40)))
+        await settled()
+        assert await cache.run([row] * 2, PATIENT, perf_counter() + 0.01) is None
+        with pytest.raises(CallerLeft):
+            await cache.run([row] * 3, Caller(gone), float(1 << 40))
+        await settled()
+        free.set()
+        assert outputs(await first) == ["said"]
+        assert are_cached(await cache.run([row] * 4, PATIENT, float(1 << 40))) == [True] * 4
+    assert made == [1, 4]
+    cache.close()
+
+
 async def test_the_time_of_who_came_first_is_its_own() -> None:
     model = Echo()
     leading = asyncio.create_task(model.ask("a", deadline=0.0))

@@ -11,6 +11,7 @@ from time import perf_counter
 
 import structlog
 
+from prediction_service.batching.ending import ended
 from prediction_service.batching.job import Outcome, Result, Results
 from prediction_service.batching.measures import Measures
 from prediction_service.batching.threads import DaemonThreads
@@ -47,7 +48,9 @@ class OutcomeCache:
         Raises CallerLeft, and what computing raises.
         """
         started = perf_counter()
-        keys = await self._keys_of(instances)
+        keys = await self._keys_of(instances, caller, deadline)
+        if keys is None:
+            return None
         found = [*map(self._kept.find, keys)]
         looking = (perf_counter() - started) / max(len(keys), 1)
         computed, landed = 0, Landed()
@@ -67,10 +70,22 @@ class OutcomeCache:
         self._kept.clear()
         self._show()
 
-    async def _keys_of(self, instances: Sequence[Instance]) -> list[bytes]:
+    async def _keys_of(self, instances: Sequence[Instance], caller: Caller, deadline: float) -> list[bytes] | None:
+        """The key of each instance; None: the time was up. Raises CallerLeft."""
         if tensor_bytes(instances) <= LARGE_BYTES:
             return keys_of(instances)
-        return await asyncio.get_running_loop().run_in_executor(self._thread, keys_of, instances)
+        loop = asyncio.get_running_loop()
+        making, done = loop.run_in_executor(self._thread, keys_of, instances), loop.create_future()
+
+        def made(_: object) -> None:
+            if not done.done():
+                done.set_result(True)
+
+        making.add_done_callback(made)
+        try:
+            return await making if await ended(done, deadline, caller) else None
+        finally:
+            making.cancel()
 
     def _landed(self, flight: Flight) -> None:
         """Keeps what a flight brought; what failed is asked again. Who waits has it already, whatever happens.
