@@ -29,7 +29,8 @@ INSTALL = PYTHON='$(PYTHON)' deploy/install
 $(VENV)/installed: requirements.txt deploy/requirements/uv.txt deploy/import_all.py $(DISTRIBUTIONS:%=%/pyproject.toml)
 	@echo "Installing into $(VENV) …"
 	@$(INSTALL) $(ANEW) $(VENV) requirements.txt -- $(DISTRIBUTIONS:%=./%)
-	@env -u PYTHONDONTWRITEBYTECODE PYTHONPATH=deploy $(BIN)/python deploy/import_all.py $(STARTED)
+	@env -u PYTHONDONTWRITEBYTECODE PYTHONPATH=deploy $(BIN)/python deploy/import_all.py $(STARTED) || \
+		echo "Installed, but a module cannot be imported, as above: what is not compiled yet is compiled at each start." >&2
 	@touch $@
 
 .PHONY: run
