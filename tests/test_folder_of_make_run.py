@@ -62,6 +62,15 @@ def test_the_database_of_a_stack_on_any_port_is_found_by_its_folder(running: Loc
     assert f"@127.0.0.1:{running.port + 20}/modelserver" in found.stdout
 
 
+def test_the_database_of_a_stack_is_found_whatever_its_folder_is_called(running: LocalStack, tmp_path: Path) -> None:
+    """Postgres writes the folder into the file in which it says where it listens; some signs end a line to Python."""
+    folder, file = StackFolder(tmp_path / "one\u2028two\u2029three"), running.folder / "postgres" / "postmaster.pid"
+    folder.postgres.mkdir(parents=True)
+    told = file.read_text().replace(str(running.folder), str(folder.path))
+    (folder.postgres / file.name).write_text(told)
+    assert folder.port_of_running_postgres() == running.port + 20
+
+
 def test_what_the_banner_says_to_type_opens_this_stack(running: LocalStack) -> None:
     assert f"make psql LOCAL_DIR={running.folder} opens the database" in "".join(running.output)
 

@@ -82,7 +82,7 @@ class StackFolder:
         """
         file = self.postgres / "postmaster.pid"
         try:
-            lines = file.read_text().splitlines()
+            lines = file.read_bytes().split(b"\n")  # splitlines() would end one at U+2028 in the folder's path
             process, port = int(lines[0]), int(lines[3])
             return port if psutil.Process(process).name() == "postgres" else None  # else a killed one's file
         except PermissionError as error:
