@@ -235,6 +235,22 @@ async def test_who_has_time_left_when_a_flight_has_none_waits_for_one_more_toget
     assert outputs(await more) == ["<a>", "<b>"]
 
 
+async def test_who_waited_for_a_flight_that_ran_out_of_time_was_in_the_queue_all_the_while() -> None:
+    model = Echo()
+    leading = asyncio.create_task(model.ask("a", deadline=0.0))
+    following = [await model.asked("a") for _ in range(2)]
+    assert await leading is None
+    came = perf_counter()
+    while perf_counter() - came < 0.01:
+        pass
+    model.open[0].answer.set_exception(TookTooLong("no time", retry_after_seconds=1))
+    await settled()
+    (anew,) = model.open
+    anew.land(queue_seconds=1000.0)
+    for (result,) in await asyncio.gather(*following):
+        assert 1000.01 < result.queue_seconds < 1001.0
+
+
 async def test_who_has_no_time_left_is_told_with_the_flight() -> None:
     model, soon = Echo(), perf_counter() + 0.05
     hurried = asyncio.create_task(model.cache.run(["a"], PATIENT, soon))

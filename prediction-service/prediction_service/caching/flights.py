@@ -60,6 +60,8 @@ class Waiting:
 
     own: Flight | None
     others: Sequence[Flight]
+    in_vain: float
+    """Seconds that it has waited for flights that ran out of time."""
     done: "asyncio.Future[bool]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     """True: all have landed. False: the time was up."""
     missing: int = field(init=False)
@@ -80,8 +82,13 @@ class Waiting:
         """What they brought. What was computed for others is marked as such."""
         landed = Landed()
         for flight in self.others:
-            landed |= {key: again(result, self.began - flight.began) for key, result in flight.landed.items()}
-        return landed if self.own is None else landed | self.own.landed
+            later = self.began - flight.began - self.in_vain
+            landed |= {key: again(result, later) for key, result in flight.landed.items()}
+        if self.own is None:
+            return landed
+        if self.in_vain:
+            return landed | {key: after(self.in_vain, result) for key, result in self.own.landed.items()}
+        return landed | self.own.landed
 
     def count_down(self) -> None:
         """One of them has landed."""
@@ -111,7 +118,7 @@ class Flights:
         A flight that began before this request may run out of time before it does: then the request boards once more,
         with all who waited for that one. The flight that the first of them begins has more time than any of them.
         """
-        waiting = self._board(rows, looking)
+        came, waiting = perf_counter(), self._board(rows, looking)
         try:
             while True:
                 try:
@@ -119,17 +126,17 @@ class Flights:
                 except TookTooLong:
                     if perf_counter() >= deadline:
                         raise
-                earlier, waiting = waiting, self._board(rows, looking)
+                earlier, waiting = waiting, self._board(rows, looking, perf_counter() - came)
                 self._leave(earlier)
         finally:
             self._leave(waiting)
 
-    def _board(self, rows: Rows, looking: float) -> Waiting:
+    def _board(self, rows: Rows, looking: float, in_vain: float = 0.0) -> Waiting:
         begun = self._by_first.keys() & rows.keys()
         others = [flight for first in begun for flight in self._by_first[first] if flight.rows.keys() <= rows.keys()]
         brought = {key for flight in others for key in flight.rows}
         own = {key: instance for key, instance in rows.items() if key not in brought} if brought else rows
-        return Waiting(self._take_off(own, looking) if own else None, others)
+        return Waiting(self._take_off(own, looking) if own else None, others, in_vain)
 
     def _take_off(self, rows: Rows, looking: float) -> Flight:
         flight = Flight(rows, looking)
@@ -176,6 +183,11 @@ def again(result: Result, later: float) -> Result:
     if not isinstance(result, Outcome):
         return another(result)
     return from_cache(result.output, max(result.queue_seconds - later, 0.0))
+
+
+def after(seconds: float, result: Result) -> Result:
+    """A result for one who had waited so many seconds before the computation began."""
+    return result._replace(queue_seconds=result.queue_seconds + seconds) if isinstance(result, Outcome) else result
 
 
 def another(error: Error) -> Error:
