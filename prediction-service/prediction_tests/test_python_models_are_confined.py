@@ -116,6 +116,7 @@ async def test_its_environment_is_ours_and_holds_no_secret(tmp_path: Path, monke
     monkeypatch.setenv("ADMIN_TOKEN", "secret")
     (found,) = await probed(tmp_path, ("environment", ""))
     assert found.items() <= {**ENVIRONMENT, "LC_CTYPE": "C.UTF-8"}.items()
+    assert found["ORT_DISABLE_TELEMETRY"] == "1"
 
 
 async def test_it_has_no_file_of_the_service_open(tmp_path: Path) -> None:

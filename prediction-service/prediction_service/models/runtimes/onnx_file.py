@@ -7,11 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import onnxruntime  # type: ignore[import-untyped]  # the package carries no types
-
 from prediction_service.batching.runtime import ModelError
 from prediction_service.models.folders.plain_files import is_file
 from prediction_service.models.runtimes.onnx_graph import with_locale, with_own_bytes
+from prediction_service.models.runtimes.onnx_runtime import onnxruntime
 
 USUAL_FILES = ("model.onnx", "onnx/model.onnx")
 """Where exporters write it: most of them beside the other files, those in the layout of Hugging Face's hub in onnx/."""

@@ -5,10 +5,9 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-import onnxruntime  # type: ignore[import-untyped]  # the package carries no types
-
 from prediction_service.batching.runtime import Calling
 from prediction_service.models.runtimes.onnx_file import open_session
+from prediction_service.models.runtimes.onnx_runtime import onnxruntime
 
 
 class OnnxSession:

@@ -21,8 +21,10 @@ ENVIRONMENT = {
     "HOME": "/nonexistent",
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
+    "ORT_DISABLE_TELEMETRY": "1",
 }
-"""All that a worker's environment holds: no address, no password. One thread for each: there may be several workers."""
+"""All that a worker's environment holds: no address, no password. One thread for each: there may be several workers.
+ONNX Runtime, if a model uses it, is told to report nothing to its makers."""
 
 OWN_MEMORY_BYTES = 256 << 20
 """What Python and its libraries need besides the model."""
