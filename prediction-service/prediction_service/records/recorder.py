@@ -45,7 +45,7 @@ service is mostly the same for one row and for eight."""
 GATHER_SECONDS, GATHER_MOST_SECONDS = 0.005, 0.05
 """How long a statement waits behind a busy model at least, and at most."""
 
-GATHER_SHARE = 0.05
+GATHER_SHARE = 1 / 12
 """Between these: so much of the time that a request has waited for its model."""
 
 log = structlog.get_logger()
