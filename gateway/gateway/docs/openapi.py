@@ -5,7 +5,7 @@ paths that it routes, with what it adds on the way: the ingress limit and the er
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from typing import Any
 
@@ -26,6 +26,10 @@ FRESH_SECONDS = 15.0
 """How long a service's document is used before it is asked again; one that is away keeps its last one."""
 
 FETCH_TIMEOUT_SECONDS = 2.0
+"""How long a service may take to tell its document; then its last one is used."""
+
+FIRST_FETCH_TIMEOUT_SECONDS = 10.0
+"""The same for a service that has never told it: to wait is better than to leave its paths out."""
 
 RATE_LIMIT_HEADERS = {
     "RateLimit-Policy": 'The quota of each window, e.g. `"ingress";q=60;w=60`',
@@ -50,16 +54,23 @@ class ServiceDocuments:
         self._latest: dict[UpstreamName, tuple[float, Document]] = {}
 
     async def all(self) -> dict[UpstreamName, Document]:
-        """Every service's document, as published; a service never seen yet is left out."""
-        await asyncio.gather(*(self._refresh(name) for name in self._services))
-        return {name: published(name, self._latest[name][1]) for name in self._services if name in self._latest}
+        """Every service's document, as published; a service that has never told it is left out."""
+        documents = await asyncio.gather(*(self.of(name) for name in self._services))
+        found = zip(self._services, documents, strict=True)
+        return {name: document for name, document in found if document is not None}
+
+    async def of(self, name: UpstreamName) -> Document | None:
+        """The document of one service, as published; None: it has never told it, and cannot be asked now."""
+        await self._refresh(name)
+        return published(name, self._latest[name][1]) if name in self._latest else None
 
     async def _refresh(self, name: UpstreamName) -> None:
         fetched, _ = self._latest.get(name, (float("-inf"), {}))
         if self._clock() - fetched < FRESH_SECONDS:
             return
+        patience = FETCH_TIMEOUT_SECONDS if name in self._latest else FIRST_FETCH_TIMEOUT_SECONDS
         try:
-            async with asyncio.timeout(FETCH_TIMEOUT_SECONDS):
+            async with asyncio.timeout(patience):
                 async with self._session.get(self._services[name], "/openapi.json") as response:
                     response.raise_for_status()
                     self._latest[name] = (self._clock(), orjson.loads(await response.read()))
@@ -70,6 +81,14 @@ class ServiceDocuments:
 def served_at(prefix: str, document: Document) -> Document:
     """A document with the address where its paths begin, for who sees the gateway below this prefix."""
     return {**document, "servers": [{"url": prefix or "/", "description": "This gateway"}]}
+
+
+def incomplete(document: Document, missing: Sequence[UpstreamName]) -> Document:
+    """A document that says whose paths are not in it: to people, and to programs that make something from it."""
+    note = f"**This document is incomplete**: {', '.join(missing)} could not be asked. Load it again."
+    info = document["info"]
+    described = {"description": f"{note}\n\n{info.get('description', '')}".rstrip(), "x-missing-services": [*missing]}
+    return {**document, "info": {**info, **described}}
 
 
 def published(name: UpstreamName, document: Document) -> Document:

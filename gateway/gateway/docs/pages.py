@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Message, Receive, Scope, Send
 
-from gateway.docs.openapi import Document, ServiceDocuments, merged, served_at
+from gateway.docs.openapi import Document, ServiceDocuments, incomplete, merged, served_at
 from gateway.request.public_prefix import PublicPrefix
 from gateway.request.routing import UpstreamName
 from shared.http.problems import Problem, problem_response
@@ -57,15 +57,19 @@ def docs_router(own: Callable[[], Document], documents: ServiceDocuments, prefix
 
     @router.get("/openapi.json")
     async def whole(request: Request) -> JSONResponse:
-        document = merged(own(), await documents.all())
-        return JSONResponse(served_at(prefix.of(request.scope), document))
+        told = await documents.all()
+        document = served_at(prefix.of(request.scope), merged(own(), told))
+        missing = [name for name in UpstreamName if name not in told]
+        if not missing:
+            return JSONResponse(document)
+        return JSONResponse(incomplete(document, missing), headers={"Cache-Control": "no-store"})
 
     @router.get("/openapi/{service}.json")
     async def one(service: UpstreamName, request: Request) -> JSONResponse:
-        published = await documents.all()
-        if service not in published:
+        document = await documents.of(service)
+        if document is None:
             raise DocumentUnavailable(f"The {service} cannot be reached.", headers={"Retry-After": "1"})
-        return JSONResponse(served_at(prefix.of(request.scope), published[service]))
+        return JSONResponse(served_at(prefix.of(request.scope), document))
 
     @router.get("/docs")
     async def get_swagger_ui(request: Request, service: UpstreamName | None = None) -> HTMLResponse:

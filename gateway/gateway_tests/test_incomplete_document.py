@@ -1,0 +1,106 @@
+"""A service that does not tell its document: it is said that it is missing, and what it told last goes on."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from aiohttp import web
+
+from gateway.docs import openapi
+from gateway.docs.openapi import FRESH_SECONDS, Document, ServiceDocuments
+from gateway.proxy.address import Address
+from gateway.proxy.connections import UpstreamSession
+from gateway.request.routing import UpstreamName
+from gateway_tests.conftest import StartGateway, UpstreamServer
+from shared.embedded.ports import free_ports
+from shared.testing.clock import ManualClock
+
+PATHS = {"/predict": {"post": {}}, "/metrics/count": {"get": {}}, "/analyze/quota": {"get": {}}}
+
+
+async def tell(request: web.Request) -> web.Response:
+    """What all three services serve: the gateway takes of each its own."""
+    return web.json_response({"paths": PATHS})
+
+
+async def never(request: web.Request) -> web.Response:
+    await asyncio.Event().wait()
+    raise AssertionError("nobody sets it")
+
+
+async def test_a_document_without_a_services_paths_says_so_and_is_not_kept(
+    start_gateway: StartGateway, upstream: UpstreamServer
+) -> None:
+    upstream.handler = tell
+    late = UpstreamServer(next(free_ports()), handler=tell)
+    gateway = await start_gateway(analytics_url=late.url)
+    response = await gateway.get("/openapi.json")
+    assert response.status_code == 200
+    assert response.headers["cache-control"] == "no-store"
+    document = response.json()
+    assert document["info"]["x-missing-services"] == ["analytics-service"]
+    assert document["info"]["description"].startswith("**This document is incomplete**: analytics-service ")
+    assert {"/predict", "/metrics/count"} <= set(document["paths"])
+    assert "/analyze/quota" not in document["paths"]
+    assert (await gateway.get("/openapi/prediction-service.json")).status_code == 200
+    assert (await gateway.get("/openapi/analytics-service.json")).status_code == 503
+
+    async with late.running():
+        response = await gateway.get("/openapi.json")
+    assert "cache-control" not in response.headers
+    assert "x-missing-services" not in response.json()["info"]
+    assert "incomplete" not in response.json()["info"]["description"]
+    assert set(PATHS) <= set(response.json()["paths"])
+
+
+async def test_one_services_document_waits_for_no_other(start_gateway: StartGateway, upstream: UpstreamServer) -> None:
+    upstream.handler = tell
+    silent = UpstreamServer(next(free_ports()), handler=never)
+    gateway = await start_gateway(analytics_url=silent.url)
+    async with silent.running(), asyncio.timeout(openapi.FIRST_FETCH_TIMEOUT_SECONDS / 2):
+        assert (await gateway.get("/openapi/metrics-service.json")).status_code == 200
+
+
+@pytest.fixture
+async def session() -> AsyncIterator[UpstreamSession]:
+    async with UpstreamSession() as session:
+        yield session
+
+
+async def told(documents: ServiceDocuments) -> Document | None:
+    return (await documents.all()).get(UpstreamName.METRICS)
+
+
+async def test_what_a_service_told_last_is_used_while_it_is_slow_or_away(
+    session: UpstreamSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, server = ManualClock(), UpstreamServer(next(free_ports()), handler=tell)
+    documents = ServiceDocuments(session, {UpstreamName.METRICS: Address.of(server.url)}, clock)
+    async with server.running():
+        first = await told(documents)
+        assert first is not None
+        server.handler = never
+        clock.advance(FRESH_SECONDS)
+        monkeypatch.setattr(openapi, "FETCH_TIMEOUT_SECONDS", 0.05)
+        assert await told(documents) == first
+    assert await told(documents) == first
+
+
+async def test_a_service_that_has_never_told_its_document_is_given_more_time(
+    session: UpstreamSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = UpstreamServer(next(free_ports()), handler=tell)
+    documents = ServiceDocuments(session, {UpstreamName.METRICS: Address.of(server.url)}, ManualClock())
+    monkeypatch.setattr(openapi, "FETCH_TIMEOUT_SECONDS", 0.0)
+    async with server.running():
+        assert await told(documents) is not None
+
+
+async def test_a_service_that_is_silent_beyond_that_is_left_out(
+    session: UpstreamSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = UpstreamServer(next(free_ports()), handler=never)
+    documents = ServiceDocuments(session, {UpstreamName.METRICS: Address.of(server.url)}, ManualClock())
+    monkeypatch.setattr(openapi, "FIRST_FETCH_TIMEOUT_SECONDS", 0.05)
+    async with server.running():
+        assert await documents.all() == {}
