@@ -234,3 +234,18 @@ async def test_without_the_right_token_nobody_sees_or_changes_keys(start_gateway
         assert (await gateway.request(method, path, headers=bearer("wrong"))).status_code == 401
         assert (await gateway.request(method, path, headers=bearer("msk_wrong"))).status_code == 401
     assert (await gateway.get("/keys", headers=ADMIN)).status_code == 429
+
+
+async def test_whoever_sends_the_admin_token_in_the_wrong_header_is_told_where_it_belongs_and_not_whether_it_is_right(
+    start_gateway: StartGateway,
+) -> None:
+    gateway = await start_gateway(anonymous="deny")
+    for method, path in (("GET", "/keys"), ("POST", "/predict")):
+        told = []
+        for token in (TOKEN, "wrong"):
+            for headers in ({"X-API-Key": token}, {"X-API-Key": f"Bearer {token}"}, {"Authorization": token}):
+                refused = await gateway.request(method, path, headers=headers)
+                assert refused.status_code == 401
+                told.append(refused.json()["detail"])
+        assert "the admin token, as Authorization: Bearer <ADMIN_TOKEN> and in no other header" in told[0]
+        assert told == told[:1] * len(told)

@@ -39,7 +39,8 @@ class KeyRequired(Problem):
 
     def __init__(self) -> None:
         super().__init__(
-            "This needs a key: Authorization: Bearer <key>, or X-API-Key.",
+            "This needs a key (msk_…), as Authorization: Bearer <key> or X-API-Key: <key>, "
+            "or the admin token, as Authorization: Bearer <ADMIN_TOKEN> and in no other header.",
             headers={"WWW-Authenticate": 'Bearer realm="keys"'},
         )
 

@@ -25,14 +25,18 @@ FOR_ALL_MODELS = " for all models"
 
 
 class AdminTokenRequired(Problem):
-    """No admin token came with the request, or not the right one."""
+    """No admin token came with the request, or not the right one.
+
+    What it says is the same whatever came, and in which header: it tells nobody whether a guess was right.
+    """
 
     status = 401
     title = "Unauthorized"
 
     def __init__(self) -> None:
         super().__init__(
-            "This needs the admin token: Authorization: Bearer <ADMIN_TOKEN>.",
+            "This needs the admin token, as Authorization: Bearer <ADMIN_TOKEN> and in no other header, "
+            "or a key (msk_…) with the right.",
             headers={"WWW-Authenticate": 'Bearer realm="admin"'},
         )
 
