@@ -316,13 +316,13 @@ async def test_what_is_not_utf8_is_a_400(client: httpx.AsyncClient, endpoint: tu
 
 
 @pytest.mark.parametrize(("name", "meant"), [("numbr", "number"), ("Text", "text"), ("moood", "mood"), ("zzz", None)])
-async def test_an_unknown_field_is_named_with_the_one_that_was_meant(
+async def test_an_unknown_field_is_named_with_the_one_that_was_meant_or_all_that_there_are(
     client: httpx.AsyncClient, endpoint: tuple[str, str], name: str, meant: str | None
 ) -> None:
     answer = await send(client, endpoint, json.dumps({"number": 1, name: 1}).encode())
     (error,) = answer.json()["errors"]
-    expected = f"unknown field; did you mean {meant!r}?" if meant else "unknown field"
-    assert error == {"location": f"body.{name}", "message": expected}
+    expected = f"did you mean {meant!r}?" if meant else "there is number, whole, flag, text, mood, when, who"
+    assert error == {"location": f"body.{name}", "message": f"unknown field; {expected}"}
 
 
 @pytest.mark.parametrize(
@@ -343,6 +343,18 @@ async def test_an_unknown_or_repeated_parameter_is_named(
     answer = await client.request(method, target, content=WISH, headers=JSON)
     assert answer.status_code == 422
     assert location in [error["location"] for error in answer.json()["errors"]]
+
+
+@pytest.mark.parametrize(
+    ("target", "hint"),
+    [("/list?limt=3", "; did you mean 'limit'?"), ("/list?offset=1", "; there is limit"), ("/short?zzz=1", "")],
+)
+async def test_an_unknown_parameter_comes_with_what_was_meant_or_all_that_there_are(
+    client: httpx.AsyncClient, target: str, hint: str
+) -> None:
+    method = "GET" if target.startswith("/list") else "POST"
+    (error,) = (await client.request(method, target, content=WISH, headers=JSON)).json()["errors"]
+    assert error["message"] == f"unknown parameter{hint}"
 
 
 async def test_parameters_that_are_known_work(client: httpx.AsyncClient) -> None:

@@ -6,7 +6,7 @@ nobody knows is refused by name instead of being ignored. A byte order mark is p
 
 import json
 from codecs import BOM_UTF8
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 from typing import Any, Generic, TypeVar
 
@@ -82,10 +82,11 @@ def check_utf8(body: bytes) -> None:
         raise UnreadableBody(f"The body is not UTF-8: see byte {error.start}.") from None
 
 
-def unknown(kind: str, name: str, known: Iterable[str]) -> str:
-    """What is said of it, with what was probably meant."""
-    close = get_close_matches(name.lower(), known, n=1, cutoff=0.6)
-    return f"unknown {kind}; did you mean {close[0]!r}?" if close else f"unknown {kind}"
+def unknown(kind: str, name: str, known: Collection[str]) -> str:
+    """What is said of it: what was probably meant, else what there is."""
+    if close := get_close_matches(name.lower(), known, n=1, cutoff=0.6):
+        return f"unknown {kind}; did you mean {close[0]!r}?"
+    return f"unknown {kind}; there is {', '.join(known)}" if known else f"unknown {kind}"
 
 
 def check_parameters(given: Iterable[tuple[str, Any]], known: frozenset[str]) -> None:
@@ -93,7 +94,9 @@ def check_parameters(given: Iterable[tuple[str, Any]], known: frozenset[str]) ->
     errors, seen = [], set()
     for name, _ in given:
         if name not in known:
-            errors.append(FieldError(location=place(("query", name)), message=unknown("parameter", name, known)))
+            errors.append(
+                FieldError(location=place(("query", name)), message=unknown("parameter", name, sorted(known)))
+            )
         elif name in seen:
             errors.append(FieldError(location=place(("query", name)), message="stands there twice"))
         seen.add(name)
