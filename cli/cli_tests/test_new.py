@@ -62,6 +62,14 @@ def test_the_readme_names_what_is_to_be_done(tmp_path: Path) -> None:
         assert words in readme
 
 
+@pytest.mark.parametrize("version", ["1.0", "v1.0.0", "1.0.0.0", "01.0.0"])
+def test_a_folder_of_another_kind_of_version_is_not_begun(version: str, tmp_path: Path) -> None:
+    begun = modelserver("new", tmp_path / "mine" / version)
+    assert begun.code == 2
+    assert f"{version} is no version; versions are of the form X.Y.Z, such as 1.0.0" in begun.err
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_nothing_that_is_there_is_written_over(tmp_path: Path) -> None:
     modelserver("new", tmp_path / "mine" / "1.0.0")
     before = (tmp_path / "mine" / "1.0.0" / "model.toml").read_text()

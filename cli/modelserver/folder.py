@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from argparse import ArgumentTypeError
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,13 +12,23 @@ from modelserver.errors import RefusedError
 
 VERSION = re.compile(r"(?:0|[1-9]\d{0,8})(?:\.(?:0|[1-9]\d{0,8})){2}")
 
+LIKE_A_VERSION = re.compile(r"v?\d+(?:\.\d+)+")
+"""What is meant as a version, such as `1.0` or `v1.0.0`: no server looks into a folder of that name."""
+
 FIRST_VERSION = "1.0.0"
 
 
 def version_folder(path: Path) -> Path:
-    """The folder of a version: `models/churn/1.0.0` as it is, `models/churn` with the first version behind it."""
+    """The folder of a version: `models/churn/1.0.0` as it is, `models/churn` with the first version behind it.
+
+    Raises ArgumentTypeError for what looks like another kind of version.
+    """
     path = Path(path)
-    return path if VERSION.fullmatch(path.name) else path / FIRST_VERSION
+    if VERSION.fullmatch(path.name):
+        return path
+    if LIKE_A_VERSION.fullmatch(path.name):
+        raise ArgumentTypeError(f"{path.name} is no version; versions are of the form X.Y.Z, such as {FIRST_VERSION}")
+    return path / FIRST_VERSION
 
 
 @contextmanager
