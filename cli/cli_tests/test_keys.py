@@ -9,9 +9,11 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
+from typing import ClassVar
 
 import httpx
 import pytest
@@ -211,6 +213,20 @@ def test_without_a_gateway_it_ends_with_3_and_says_what_that_means() -> None:
     assert keys("nowhere", "list").code == 2
 
 
+@contextmanager
+def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    """The address of a server that responds so."""
+    server = HTTPServer(("127.0.0.1", 0), handler)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
 SAID = {
     "/keys": b'{"keys": [{"name": "\\u001b[2Jx", "key_id": "i", "rights": ["\\r"]}], "next_after": null}',
     "/html/keys": b"<html>",
@@ -231,16 +247,47 @@ class SomethingElse(BaseHTTPRequestHandler):
 
 
 def test_nothing_that_a_server_says_moves_the_cursor() -> None:
-    server = HTTPServer(("127.0.0.1", 0), SomethingElse)
-    thread = Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        url = f"http://127.0.0.1:{server.server_port}"
+    with serving(SomethingElse) as url:
         assert "\N{REPLACEMENT CHARACTER}[2Jx" in done(url, "list")
         for path in ("/html", "/other"):
             ended = keys(url + path, "list")
             assert (ended.code, "does not speak as a gateway" in ended.err) == (2, True)
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+
+
+class Analyst(BaseHTTPRequestHandler):
+    """Plays a gateway with an analytics-service, which has one key and one report, and notes what it is asked."""
+
+    asked: ClassVar[list[object]] = []
+
+    def do_GET(self) -> None:
+        self._say({"keys": [{"key_id": UNKNOWN, "name": "checkout"}], "next_after": None})
+
+    def do_POST(self) -> None:
+        self.asked.append((self.path, json.loads(self.rfile.read(int(self.headers["Content-Length"])))))
+        issue = {"issue_type": "caller_of_most", "severity": "low", "description": "75 % came with this key."}
+        self._say({"summary": "6 \x1b[2Jcame.", "identified_issues": [issue], "recommendations": ["Give it limits."]})
+
+    def _say(self, said: object) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(json.dumps(said).encode())
+
+    def log_message(self, *words: object) -> None:
+        pass
+
+
+def test_a_report_on_a_key_is_asked_for_and_told_in_lines() -> None:
+    with serving(Analyst) as url:
+        lines = done(url, "report", "checkout").splitlines()
+        said = json.loads(done(url, "report", UNKNOWN, "--hours", "2", "--model", "sentiment", "--json"))
+    assert lines == ["6 \N{REPLACEMENT CHARACTER}[2Jcame.", "low: 75 % came with this key.", "- Give it limits."]
+    assert said["recommendations"] == ["Give it limits."]
+    first, second = {"time_window_minutes": 1440}, {"time_window_minutes": 120, "model_name": "sentiment"}
+    assert Analyst.asked == [("/analyze/performance", {"key_id": UNKNOWN, **asked}) for asked in (first, second)]
+
+
+def test_a_report_without_a_service_that_makes_it_ends_with_3_and_changes_nothing(gateway: str) -> None:
+    done(gateway, "create", "reported", "--rights", "predict")
+    ended = keys(gateway, "report", "reported")
+    assert (ended.code, "may have been done" in ended.err) == (3, False)
+    assert "analytics-service" in ended.err

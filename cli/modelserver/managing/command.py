@@ -12,7 +12,7 @@ import aiohttp
 
 from modelserver.errors import RefusedError, UsageError
 from modelserver.managing import display
-from modelserver.managing.gateway import SECONDS, Gateway
+from modelserver.managing.gateway import Gateway
 from modelserver.managing.wishes import lifetime_of, wanted_of, words_for_audit
 from modelserver.server import TOKEN_VARIABLE, authorization_of
 
@@ -32,8 +32,7 @@ async def managed(options: Namespace) -> int:
     headers = authorization_of(options)
     if not headers:
         raise UsageError(f"keys are for operators: the admin token in {TOKEN_VARIABLE} or --token-file FILE")
-    timeout = aiohttp.ClientTimeout(total=SECONDS)
-    async with aiohttp.ClientSession(timeout=timeout, headers=headers, trust_env=True) as session:
+    async with aiohttp.ClientSession(headers=headers, trust_env=True) as session:
         await ACTIONS[options.action](Gateway(session, options.url.rstrip("/")), options)
     return 0
 
@@ -108,9 +107,19 @@ async def usage(gateway: Gateway, options: Namespace) -> None:
     write_rows(options, use["days"], display.table(rows, display.USE_COLUMNS))
 
 
+async def report(gateway: Gateway, options: Namespace) -> None:
+    """On what came with a key, beside all callers; by its id it needs the rights `analyze` and `read` alone."""
+    by_id = ID.fullmatch(options.key) is not None
+    key_id = options.key if by_id else (await find(gateway, options.key))["key_id"]
+    about = {} if options.model is None else {"model_name": options.model}
+    question = {"key_id": key_id, "time_window_minutes": options.hours * 60, **about}
+    said = await gateway.ask_for_report(question)
+    write_rows(options, [said], display.report(said))
+
+
 ACTIONS: Mapping[str, Callable[[Gateway, Namespace], Awaitable[None]]] = {
     "list": list_keys, "show": show, "create": create, "change": change, "rotate": rotate, "revoke": revoke,
-    "audit": audit, "usage": usage,
+    "audit": audit, "usage": usage, "report": report,
 }  # fmt: skip
 
 

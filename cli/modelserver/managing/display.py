@@ -29,6 +29,15 @@ def fields(row: Row) -> Iterable[str]:
         yield f"{printable(name).ljust(width)}  {words(value) or NOTHING}"
 
 
+def report(said: Mapping[str, Any]) -> Iterable[str]:
+    """What happened, a line for each issue, and what to do."""
+    yield printable(said["summary"])
+    for issue in said["identified_issues"]:
+        yield printable(f"{issue['severity']}: {issue['description']}")
+    for advice in said["recommendations"]:
+        yield printable(f"- {advice}")
+
+
 def words(value: Any) -> str:
     """A value in a line."""
     if value is None:

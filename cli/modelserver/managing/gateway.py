@@ -13,6 +13,9 @@ from modelserver.problems import words_of
 SECONDS = 30.0
 """For a response; a gateway gives its own requests to Postgres less."""
 
+REPORT_SECONDS = 60.0
+"""For a report, which Gemini may write; a gateway waits for less (UPSTREAM_TIMEOUT_SECONDS)."""
+
 MOST_BYTES = 32 * 1_048_576
 """Of a response: a page of 1000 keys has some hundred kilobytes."""
 
@@ -42,16 +45,34 @@ class Gateway:
         body: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
         """What it says, in which there is a field `has`. Raises UsageError, RefusedError, NotNowError."""
+        return await self._ask(method, path, has, query, body, SECONDS, "" if method == "GET" else MAYBE)
+
+    async def ask_for_report(self, question: Mapping[str, Any]) -> dict[str, Any]:
+        """A report; the same errors. Nothing is changed by asking."""
+        return await self._ask("POST", "/analyze/performance", "summary", None, question, REPORT_SECONDS, "")
+
+    async def _ask(
+        self,
+        method: str,
+        path: str,
+        has: str,
+        query: Mapping[str, str] | None,
+        body: Mapping[str, Any] | None,
+        seconds: float,
+        otherwise: str,
+    ) -> dict[str, Any]:
+        """`otherwise`: what is said where no response comes within so many seconds."""
+        timeout = aiohttp.ClientTimeout(total=seconds)
         try:
             async with self.session.request(
-                method, self.url + path, params=query, json=body, allow_redirects=False
+                method, self.url + path, params=query, json=body, allow_redirects=False, timeout=timeout
             ) as response:
                 data = await whole(response)
         except aiohttp.InvalidURL:
             raise UsageError(f"--url {self.url}: is no address such as https://models.example") from None
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             reason = str(error) or "no response in time"
-            raise NotNowError(f"{self.url}: {reason}{'' if method == 'GET' else MAYBE}") from error
+            raise NotNowError(f"{self.url}: {reason}{otherwise}") from error
         require_success(response, data)
         return object_in(data, has, self.url)
 
