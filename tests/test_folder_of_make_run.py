@@ -152,6 +152,24 @@ def test_where_no_socket_can_be_the_services_have_their_ports_alone(tmp_path: Pa
     assert StackFolder(tmp_path).postgres_sockets() == tmp_path / "postgres"
 
 
+def test_git_does_not_see_the_passwords_of_a_stack_beside_the_first_one(tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "--quiet", tmp_path], check=True)
+    folder = StackFolder(tmp_path / ".other")
+    folder.prepare()
+    folder.passwords()
+    folder.admin_token()
+    seen = subprocess.run(
+        ["git", "status", "--porcelain", "--untracked-files=all"],
+        cwd=tmp_path, check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    assert seen.stdout == ""
+
+
+def test_nothing_is_hidden_from_git_in_a_folder_that_was_there(tmp_path: Path) -> None:
+    StackFolder(tmp_path).prepare()
+    assert not (tmp_path / ".gitignore").exists()
+
+
 def test_the_lock_of_a_killed_postgres_keeps_no_later_one_out(tmp_path: Path) -> None:
     """On another port than the last one's: of that alone Postgres itself knows what became of it."""
     folder = made(tmp_path)

@@ -29,10 +29,17 @@ class StackFolder:
         self._admin_token = self.path / "admin-token"
 
     def prepare(self) -> None:
-        """Makes the folder and takes its lock. Raises CannotRunError when it cannot be written or is in use."""
+        """Makes the folder and takes its lock. Raises CannotRunError when it cannot be written or is in use.
+
+        What is made is hidden from git, whatever it is called: it holds passwords, and lies in a checkout mostly. A
+        folder that was there is its owner's, and git goes on seeing what is in it.
+        """
         try:
+            is_new = not self.path.exists()
             for folder in (self.path, self.journal):
                 folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+            if is_new:
+                (self.path / ".gitignore").write_text("*\n", encoding="utf-8")
             descriptor = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise CannotRunError(f"cannot write to {self.path}: {error.strerror}; choose another LOCAL_DIR=") from error
