@@ -227,6 +227,19 @@ async def test_a_candidate_that_is_unloaded_and_loaded_again_goes_on(start_servi
     assert (await client.get(ROLLOUT)).json()["mode"] == "canary"
 
 
+async def test_without_the_whole_model_nothing_is_said_of_its_policy_that_is_not_so(
+    start_service: StartService, models: Path
+) -> None:
+    client = await start_service(models_dir=models)
+    await put(client, 0, PINNED)
+    assert (await client.post(f"/v2/repository/models/{NAME}/unload")).status_code == 200
+    assert_problem(await client.post("/predict", json={"text": "Fine."}), 404)
+    assert (await client.get(ROLLOUT)).json()["here"]["trouble"].endswith("requests without a version are refused")
+    assert (await client.post(f"/v2/repository/models/{NAME}/load")).status_code == 200
+    assert await version_for(client) == "1.0.0"
+    assert (await client.get(ROLLOUT)).json()["here"]["trouble"] == ""
+
+
 async def test_the_stable_version_serves_on_when_its_folder_goes_and_nothing_takes_its_place(
     start_service: StartService, models: Path, database: Database, tmp_path: Path
 ) -> None:
@@ -246,7 +259,8 @@ async def test_the_stable_version_serves_on_when_its_folder_goes_and_nothing_tak
         assert problem["type"] == "urn:problem-type:stable-version-missing"
         assert await version_for(restarted, model_version="2.0.0", model_name=NAME) == "2.0.0"
         assert (await restarted.get("/health")).status_code == 503
-        assert "1.0.0 is not loaded" in (await restarted.get(ROLLOUT)).json()["here"]["trouble"]
+        trouble = "the stable version 1.0.0 is not loaded; requests without a version are refused"
+        assert (await restarted.get(ROLLOUT)).json()["here"]["trouble"] == trouble
         await put(restarted, 1, {"mode": "newest"})
         assert await version_for(restarted) == "3.0.0"
     await until_loaded(client, "2.0.0", "3.0.0")

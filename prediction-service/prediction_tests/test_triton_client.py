@@ -85,5 +85,8 @@ def test_models_are_unloaded_and_loaded_by_those_who_may(server: triton.Inferenc
         server.infer(MODEL, [texts("I love it.", binary=True)])
     server.load_model(MODEL, headers=ADMIN)
     assert server.is_model_ready(MODEL)
+    for instead in ({"config": '{"max_batch_size": 8}'}, {"config": "{}", "files": {"file:1/model.onnx": b"other"}}):
+        with pytest.raises(InferenceServerException, match="what a model is, its folder says"):
+            server.load_model(MODEL, headers=ADMIN, **instead)
     with pytest.raises(InferenceServerException, match="no model 'oracle'"):
         server.load_model("oracle", headers=ADMIN)

@@ -9,7 +9,7 @@ from prediction_service.choice import Choice
 from prediction_service.inference_protocol.descriptions import index_of
 from prediction_service.inference_protocol.errors import BadInference, documented_errors
 from prediction_service.inference_protocol.paths import Name
-from prediction_service.inference_protocol.schemas import IndexRequest
+from prediction_service.inference_protocol.schemas import IndexRequest, LoadRequest
 from prediction_service.models.repository import ModelRepository
 from shared.http.request_body import read_body
 from shared.service.key_models import admin_of_model
@@ -29,11 +29,12 @@ def add_repository(router: APIRouter, repository: ModelRepository, choice: Choic
     @router.post(
         "/repository/models/{name}/load",
         summary="Load a model's folders anew",
-        responses=documented_errors(401, 404, 422),
+        responses=documented_errors(400, 401, 404, 413, 422),
         dependencies=admin,
     )
-    async def load_model(name: Name) -> dict[str, Any]:
-        """Versions that are new or changed are loaded beside what serves, and then take over."""
+    async def load_model(name: Name, request: Request) -> dict[str, Any]:
+        """All versions are loaded beside what serves, and then take over; the folder says what they are."""
+        await read_body(request, check_load_request)
         await repository.load(name)
         return {}
 
@@ -44,7 +45,7 @@ def add_repository(router: APIRouter, repository: ModelRepository, choice: Choic
         dependencies=admin,
     )
     async def unload_model(name: Name) -> dict[str, Any]:
-        """All versions finish what they have; `load` brings them back."""
+        """All versions finish what they have, here; `load`, or a start of the service, brings them back."""
         await repository.unload(name)
         return {}
 
@@ -55,3 +56,14 @@ def read_index_request(body: bytes) -> IndexRequest:
         return IndexRequest.model_validate_json(body or b"{}")
     except ValidationError as error:
         raise BadInference("The body is {} or {'ready': true}.") from error
+
+
+def check_load_request(body: bytes) -> None:
+    """Raises BadInference for what would have to be loaded otherwise than it lies in the folder, and for no JSON."""
+    try:
+        wanted = LoadRequest.model_validate_json(body or b"{}")
+    except ValidationError as error:
+        raise BadInference("The body is {} or left out.") from error
+    if wanted.parameters:
+        names = ", ".join(map(repr, wanted.parameters))
+        raise BadInference(f"A load takes no parameters ({names}): what a model is, its folder says.")

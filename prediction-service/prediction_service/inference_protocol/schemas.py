@@ -86,6 +86,12 @@ class InferenceResponse(BaseModel):
     outputs: list[OutputTensor]
 
 
+class LoadRequest(BaseModel):
+    """`parameters`: what Triton lets a client put in the place of the folder's contents."""
+
+    parameters: dict[str, Any] = {}
+
+
 class IndexRequest(BaseModel):
     """`ready`: only models that take requests."""
 

@@ -30,7 +30,7 @@ class Candidates:
         policy = self._policies.of(name)
         stable, candidate = policy.stable_version, policy.candidate_version
         if stable is not None and self._catalogue.loaded(name, stable) is None:
-            return f"the stable version {stable} is not loaded; requests without a version get a 503"
+            return f"the stable version {stable} is not loaded; requests without a version are refused"
         if candidate is not None and not self._is_served(policy):
             reason = self._catalogue.unfit(name, candidate) or "it is not loaded"
             return f"the candidate {candidate} is not served: {reason}; requests get {stable}"
