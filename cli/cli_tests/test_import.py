@@ -185,5 +185,8 @@ def test_a_missing_library_is_named(trained: Path, tmp_path: Path) -> None:
 
 def test_check_names_the_extra_that_it_needs(trained: Path) -> None:
     ended = modelserver("check", trained, programs=EXAMPLES)
-    told = "modelserver check: prediction_service is not installed here: pip install 'modelserver-cli[check]'\n"
+    told = (
+        "modelserver check: prediction_service is not installed here: "
+        "pip install ./shared ./prediction-service './cli[check]', in the repository of the server\n"
+    )
     assert (ended.code, ended.err) == (2, told)

@@ -5,7 +5,10 @@ from typing import Any
 
 from modelserver.errors import UsageError
 
-PACKAGES = {"prediction_service": "'modelserver-cli[check]'", "sklearn": "scikit-learn"}
+OUR_OWN = "./shared ./prediction-service './cli[check]', in the repository of the server"
+"""No index has these packages; what it has under such a name is somebody else's."""
+
+PACKAGES = {"prediction_service": OUR_OWN, "shared": OUR_OWN, "sklearn": "scikit-learn"}
 """Module → what is installed for it, where that is not called the same."""
 
 
