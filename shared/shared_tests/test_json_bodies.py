@@ -345,6 +345,15 @@ async def test_an_unknown_or_repeated_parameter_is_named(
     assert location in [error["location"] for error in answer.json()["errors"]]
 
 
+async def test_a_parameter_of_the_query_that_stands_in_the_body_is_told_where_it_belongs(
+    client: httpx.AsyncClient,
+) -> None:
+    answer = await send(client, ("PUT", "/long/x"), b'{"number": 1, "model_name": "y"}')
+    assert answer.json()["errors"] == [
+        {"location": "body.model_name", "message": "unknown field; it belongs in the query: ?model_name=…"}
+    ]
+
+
 @pytest.mark.parametrize(
     ("target", "hint"),
     [("/list?limt=3", "; did you mean 'limit'?"), ("/list?offset=1", "; there is limit"), ("/short?zzz=1", "")],

@@ -26,11 +26,13 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 class JsonBody(Generic[Model]):
-    """Reads bodies of one type."""
+    """Reads bodies of one type. `parameters`: of the query beside it, which people put into the body."""
 
-    def __init__(self, model: type[Model], max_values: int = MAX_VALUES) -> None:
+    def __init__(
+        self, model: type[Model], max_values: int = MAX_VALUES, parameters: frozenset[str] = frozenset()
+    ) -> None:
         self._adapter = TypeAdapter(model)
-        self._max_values = max_values
+        self._max_values, self._parameters = max_values, parameters
         self._names = [field.alias or name for name, field in model.model_fields.items()]
 
     def parse(self, body: bytes) -> Model:
@@ -70,8 +72,13 @@ class JsonBody(Generic[Model]):
             return FieldError(location="body", message="is missing" if not fault["input"] else fault["msg"])
         message = in_words(fault)
         if fault["type"] == "extra_forbidden":
-            message = unknown("field", str(location[-1]), self._names if len(location) == 1 else ())
+            message = self._unknown(str(location[-1]), is_nested=len(location) > 1)
         return FieldError(location=place(("body", *location)), message=message)
+
+    def _unknown(self, name: str, *, is_nested: bool) -> str:
+        if not is_nested and name in self._parameters:
+            return f"unknown field; it belongs in the query: ?{name}=…"
+        return unknown("field", name, () if is_nested else self._names)
 
 
 def check_utf8(body: bytes) -> None:

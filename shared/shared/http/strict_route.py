@@ -70,7 +70,8 @@ class StrictRoute(DirectRoute):
         (parameter,) = self.dependant.body_params
         hints, check_type = get_type_hints(self.endpoint, include_extras=True), self._type_check()
         body_type = hints[parameter.name]
-        body = JsonBody(body_type, getattr(body_type, "max_values", MAX_VALUES))
+        parameters = frozenset(parameter_names(self.dependant))
+        body = JsonBody(body_type, getattr(body_type, "max_values", MAX_VALUES), parameters)
         max_bytes = getattr(body_type, "max_body_bytes", MAX_BYTES)
 
         async def read(request: Request) -> Any:
