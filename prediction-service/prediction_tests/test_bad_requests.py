@@ -82,3 +82,4 @@ async def test_a_model_that_is_not_there_is_a_404_with_a_type_of_its_own(
     problem = assert_problem(await client.post(path, json=text | choice), 404)
     assert problem["type"] == "urn:problem-type:model-not-found"
     assert "oracle" in problem["detail"] or "divination" in problem["detail"]
+    assert problem["detail"].endswith("; GET /models says which ones are loaded, and why others are not.")

@@ -57,6 +57,9 @@ class StableVersionMissing(Problem):
 RETRY_SECONDS = 5
 """Until a version that is being loaded is there, mostly."""
 
+SEE_MODELS = "; GET /models says which ones are loaded, and why others are not."
+"""Where a name that is mistyped shows, and the reason for a folder that is skipped."""
+
 Headers = Callable[[], Mapping[str, str]]
 """Those of a request, for a rollout that has a candidate: without one nobody asks."""
 
@@ -160,7 +163,7 @@ class Catalogue:
                 return self.default_name
             if self.is_being_tried(self.default_name):
                 raise ModelNotReady(f"The default model {self.default_name!r} is not loaded yet.")
-            raise ModelNotFound(f"The default model {self.default_name!r} is not loaded.")
+            raise ModelNotFound(f"The default model {self.default_name!r} is not loaded{SEE_MODELS}")
         default = self._described(self.default_name)
         if default is not None and task == default.manifest.task_type:
             return self.default_name
@@ -170,7 +173,7 @@ class Catalogue:
                 return name
         if self._tried:
             raise ModelNotReady(f"No loaded model does {task!r}, and others are not loaded yet.")
-        raise ModelNotFound(f"No loaded model does {task!r}.")
+        raise ModelNotFound(f"No loaded model does {task!r}{SEE_MODELS}")
 
     def _described(self, name: str) -> Model | None:
         """The version that says what a model does: the one that most requests get, else the newest."""
@@ -191,7 +194,7 @@ class Catalogue:
             which = f"The model {name!r}" if version is None else f"Version {version!r} of the model {name!r}"
             return ModelNotReady(f"{which} is being tried and loaded; it is not ready yet.")
         if version is None or name not in self._newest:
-            return ModelNotFound(f"No model {name!r} is loaded.")
+            return ModelNotFound(f"No model {name!r} is loaded{SEE_MODELS}")
         versions = self.versions(name)
         return ModelNotFound(
             f"No model {name!r} of version {version!r} is loaded; there is {', '.join(versions)}.",
