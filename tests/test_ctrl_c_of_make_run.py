@@ -1,12 +1,16 @@
 """Ctrl-C is quiet whenever it comes: no traceback, and the exit code that a shell expects."""
 
+import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from local.folder import StackFolder
+from local.run import stop
 from shared.processes.waiting import wait_until
 from tests.stack import REPOSITORY, LocalStack
 
@@ -71,3 +75,18 @@ def test_ctrl_c_before_it_is_known_that_the_supervisor_runs_leaves_no_process(tm
     stack.environment["PYTHONPATH"] += f":{tmp_path}"
     assert stack.launch().process.wait(120) == 130
     assert stack.processes() == []
+
+
+def test_a_stack_whose_output_nobody_reads_any_more_is_ended_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with subprocess.Popen(["sleep", "600"]) as process, suppress(BrokenPipeError), os.fdopen(writer, "w") as nobody:
+        monkeypatch.setattr(sys, "stdout", nobody)
+        try:
+            stop(process, StackFolder(tmp_path))
+        finally:
+            ended = process.poll()
+            process.kill()
+    assert ended == -signal.SIGTERM

@@ -123,7 +123,8 @@ def stop(process: subprocess.Popen[str] | None, folder: StackFolder) -> None:
     None: the signal to stop came before it was known that supervisord runs; then it is found by its folder.
     """
     if process is not None and process.poll() is None:
-        say("stopping …")
+        with suppress(OSError):  # as in `make run | head`: nobody may be there to read it
+            say("stopping …")
         process.terminate()
         try:
             process.wait(STOP_SECONDS)
