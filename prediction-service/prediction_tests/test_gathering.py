@@ -72,7 +72,7 @@ async def test_a_statement_waits_for_nobody_when_a_model_has_little_in_hand() ->
 @pytest.mark.parametrize(
     ("waited", "patience"),
     [
-        pytest.param(0.064, GATHER_SECONDS, id="what is fast is worth no longer wait"),
+        pytest.param(0.05, GATHER_SECONDS, id="what is fast is worth no longer wait"),
         pytest.param(0.48, pytest.approx(0.04), id="a twelfth of the time that it waited anyway"),
         pytest.param(64.0, GATHER_MOST_SECONDS, id="never long"),
     ],
