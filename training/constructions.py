@@ -147,7 +147,7 @@ SHARES: dict[Callable[[int, random.Random], Example], float] = {
         of_kind(name): share
         for name, share in {
             "finance": 0.14, "waiting": 0.06, "denial": 0.06, "comparison": 0.06, "idiom": 0.06, "sarcasm": 0.07,
-            "reviews": 0.08, "messages": 0.03, "news": 0.04, "mild": 0.02, "strong": 0.03,
+            "reviews": 0.08, "messages": 0.03, "news": 0.04, "mild": 0.02, "strong": 0.03, "everyday": 0.06,
         }.items()
     },
 }  # fmt: skip

@@ -1,6 +1,6 @@
 """From weights to a folder that the service loads: calibrated, in ONNX, in 8 bits, with a manifest.
 
-    python -m training.export --data DATA --run RUN --kind encoder --into models/sentiment/2.0.0 [--fp32 FOLDER]
+    python -m training.export --data DATA --run RUN --kind encoder --into models/sentiment/2.1.0 [--fp32 FOLDER]
     python -m training.export --data DATA --run RUN --kind student --calibrate --into models/sentiment-fast/1.0.0
 
 With --calibrate the calibration goes into the last layer, so whoever runs the file gets calibrated logits; runs that

@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from training import identities
+from training import desk, identities
 from training.constructions import constructed
 from training.encoder import Classifier
+from training.labels import NEGATIVE, NEUTRAL, POSITIVE
 from training.outliers import EXACT
 from training.rounding import rounded
 
@@ -43,7 +44,9 @@ def products_of_inputs(model: Classifier, dense: Sequence[nn.Linear], texts: Seq
 
 
 def own_texts() -> list[str]:
-    """Sentences about people, where the least error may decide a label, and of all constructions."""
+    """Sentences like those of the polishes; most are of people at a desk, where the least error may decide a label."""
     rng = random.Random(0)  # noqa: S311 - nothing secret is drawn
-    alike = [text for group in identities.formed(50, rng) for text in group.texts]
-    return [*alike, *(example.text for example in constructed(100, rng))]
+    alike = [text for group in identities.formed(25, rng) for text in group.texts]
+    desks = [desk.form(rng.choice((NEGATIVE, NEUTRAL, NEUTRAL, NEUTRAL, POSITIVE)), rng) for _ in range(300)]
+    named = [form.replace("{n}", rng.choice(identities.TERMS["n"])) for form in desks]
+    return [*(example.text for example in constructed(100, rng)), *alike, *named]
