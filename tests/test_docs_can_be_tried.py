@@ -22,7 +22,7 @@ NOBODY = "01a20847-a5a7-7417-9958-3271ea4081d2"
 
 
 ROLLOUT = "/models/sentiment/rollout"
-CANDIDATE = "2.0.1"
+CANDIDATE = "2.1.1"
 """A second version, so that there is something to promote and to go back from."""
 
 
@@ -30,7 +30,7 @@ CANDIDATE = "2.0.1"
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     folder = tmp_path_factory.mktemp("docs")
     models = shutil.copytree(REPOSITORY / "models", folder / "models")
-    shutil.copytree(models / "sentiment" / "2.0.0", models / "sentiment" / CANDIDATE)
+    shutil.copytree(models / "sentiment" / "2.1.0", models / "sentiment" / CANDIDATE)
     stack = LocalStack(folder / "local", INGRESS_LIMITS="1000/60s", MODELS_DIR=str(models)).start()
     with httpx.Client(base_url=stack.url, headers=ADMIN, timeout=30) as client:
         wait_until(lambda: client.get("/models").json()["waiting"] == [], "all models", stack.still_runs, 120)
@@ -74,7 +74,7 @@ def values_of(document: dict, parameter: dict) -> list[Any]:
 
 def begin_canary(client: httpx.Client) -> None:
     """What the examples of a rollout's end, and of a report on it, take for granted."""
-    policy = {"mode": "canary", "stable_version": "2.0.0", "candidate_version": CANDIDATE, "share": 10}
+    policy = {"mode": "canary", "stable_version": "2.1.0", "candidate_version": CANDIDATE, "share": 10}
     revision = client.get(ROLLOUT).json()["revision"]
     client.put(ROLLOUT, json=policy | {"revision": revision, "reason": "example"}).raise_for_status()
 
@@ -133,7 +133,7 @@ def test_every_example_is_answered(client: httpx.Client, document: dict) -> None
         )
         if body is not None:
             request.headers["Content-Type"] = "application/json"
-        assert all(value in ("sentiment", "2.0.0", NOBODY) for where, value in values.values() if where == "path")
+        assert all(value in ("sentiment", "2.1.0", NOBODY) for where, value in values.values() if where == "path")
         answer = client.send(request)
         assert answer.status_code in {200, 201, 204}, f"{method} {request.url} {body}: {answer.text}"
         assert '"error"' not in answer.text, answer.text

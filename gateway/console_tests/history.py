@@ -36,7 +36,7 @@ class Model:
 
 
 MODELS = (
-    Model("sentiment", "2.0.0", "classification", {"positive": 5, "neutral": 3, "negative": 2}, 0.7, 4.0),
+    Model("sentiment", "2.1.0", "classification", {"positive": 5, "neutral": 3, "negative": 2}, 0.7, 4.0),
     Model("sentiment-lexicon", "1.0.0", "classification", {"positive": 4, "neutral": 4, "negative": 2}, 0.2, 0.4),
     Model("spam-words", "1.0.0", "spam-detection", {"ham": 8, "spam": 2}, 0.1, 0.7),
 )

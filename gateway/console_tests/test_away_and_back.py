@@ -20,8 +20,8 @@ def away(page: Page, pattern: str) -> None:
     [
         ("playground", "**/models", "#input-0"),
         ("alerts", "**/metrics/thresholds", "#min_confidence_warning"),
-        ("models?card=sentiment&version=2.0.0", "**/card", ".prose h2"),
-        ("models?compare=sentiment&version=2.0.0", "**/metrics/compare", "section .badge"),
+        ("models?card=sentiment&version=2.1.0", "**/card", ".prose h2"),
+        ("models?compare=sentiment&version=2.1.0", "**/metrics/compare", "section .badge"),
     ],
 )
 def test_what_is_asked_for_once_is_asked_for_until_it_is_there(

@@ -65,9 +65,9 @@ def test_a_model_card_is_shown_with_its_tables_and_links(console: Console, clien
     expect(page.get_by_role("link", name="Model card")).to_have_count(len(CARDS))
     assert not any("marked" in url for url in loaded)  # what reads cards is loaded with the first one
     page.locator(".card", has_text="Sentiment of English texts").get_by_role("link", name="Model card").first.click()
-    expect(page).to_have_url(re.compile("card=sentiment&version=2.0.0"))
-    expect(page.get_by_role("heading", name="Model card: sentiment 2.0.0", level=2)).to_be_visible()
-    written = client.get("/models/sentiment/2.0.0/card").text
+    expect(page).to_have_url(re.compile("card=sentiment&version=2.1.0"))
+    expect(page.get_by_role("heading", name="Model card: sentiment 2.1.0", level=2)).to_be_visible()
+    written = client.get("/models/sentiment/2.1.0/card").text
     expect(page.locator(".prose h3")).to_have_text(re.findall(r"(?m)^## (.*)", written))
     expect(page.get_by_role("cell", name="Stanford Sentiment Treebank")).to_be_visible()
     assert page.locator(".prose a:not([href^='http'])").count() == 0
@@ -106,15 +106,15 @@ def test_a_card_that_is_not_there_is_said_so(console: Console, model: str) -> No
 def test_two_versions_are_compared_in_words(console: Console, client: httpx.Client) -> None:
     page = console.open("models")
     page.locator(".card", has_text="Sentiment of English texts").get_by_role("link", name="Compare").first.click()
-    expect(page).to_have_url(re.compile("compare=sentiment&version=2.0.0"))
-    query = {"model_name": "sentiment", "model_version": "2.0.0", "time_window_minutes": 1440}
+    expect(page).to_have_url(re.compile("compare=sentiment&version=2.1.0"))
+    query = {"model_name": "sentiment", "model_version": "2.1.0", "time_window_minutes": 1440}
     said = client.post("/metrics/compare", json=query).json()
-    place = page.locator(".card", has=page.get_by_role("heading", name="sentiment 2.0.0 beside itself"))
+    place = page.locator(".card", has=page.get_by_role("heading", name="sentiment 2.1.0 beside itself"))
     expect(place.locator(".badge").first).to_contain_text(said["verdict"].replace("_", " "))
     expect(place.get_by_role("region", name="Differences").locator("tbody tr")).to_have_count(len(said["differences"]))
     for sentence in said["words"]:
         expect(place.locator(".sentences")).to_contain_text(sentence.partition(" ")[0])
-    expect(page.get_by_label("Version", exact=True)).to_have_value("2.0.0")
+    expect(page.get_by_label("Version", exact=True)).to_have_value("2.1.0")
     found = Axe().run(page, options=RULES)
     assert found.violations_count == 0, found.generate_report()
 

@@ -57,7 +57,7 @@ def test_one_prediction_is_shown_with_all_that_is_on_record(console: Console, cl
     page = opened(console, f"record?id={said['prediction_id']}")
     facts = page.locator(".facts")
     expect(facts).to_contain_text(said["prediction_id"])
-    expect(facts).to_contain_text("sentiment 2.0.0")
+    expect(facts).to_contain_text("sentiment 2.1.0")
     expect(facts).to_contain_text("11 characters")
     expect(page.get_by_text("Nobody has said yet.")).to_be_visible()
     page.get_by_role("button", name="negative").click()

@@ -33,7 +33,7 @@ from shared.http.strict_route import StrictRoute
 from shared.http.written_json import WrittenJson
 
 Name = Annotated[ModelName, Path(description="A model of /models", examples=["sentiment"])]
-Version = Annotated[ModelVersion, Path(description="X.Y.Z, a version of it", examples=["2.0.0"])]
+Version = Annotated[ModelVersion, Path(description="X.Y.Z, a version of it", examples=["2.1.0"])]
 
 HEADERS = {"parameters": [OPENAPI_PARAMETER, IDEMPOTENCY_KEY]}
 

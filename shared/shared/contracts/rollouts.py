@@ -103,7 +103,7 @@ class RolloutChange(Policy):
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [
-                {"revision": 0, "mode": "pinned", "stable_version": "2.0.0", "reason": "before the next one comes"}
+                {"revision": 0, "mode": "pinned", "stable_version": "2.1.0", "reason": "before the next one comes"}
             ]
         }
     )
