@@ -1,6 +1,7 @@
 """`python -m benchmarks.compare one/report.json other/report.json`: the bars of two runs side by side.
 
-Ratios must agree; times and sizes stand there too, but hang on what else the machine did.
+Ratios must agree; times and sizes stand there too, but hang on what else the machine did. What only one run has is
+named.
 """
 
 import argparse
@@ -16,11 +17,14 @@ AGREEMENT, PAIRED_AGREEMENT = 0.15, 0.07
 
 
 def pairs(one: Report, other: Report) -> list[tuple[Bar, Bar]]:
-    """What both have measured. Raises ValueError when they were not asked the same."""
+    """What both have measured."""
     again = {bar.what: bar for bar in other.bars}
-    if {bar.what for bar in one.bars} != again.keys():
-        raise ValueError("the two runs have different bars")
-    return [(bar, again[bar.what]) for bar in one.bars]
+    return [(bar, again[bar.what]) for bar in one.bars if bar.what in again]
+
+
+def alone(one: Report, other: Report) -> list[str]:
+    """What only one of them has measured."""
+    return sorted({bar.what for bar in one.bars} ^ {bar.what for bar in other.bars})
 
 
 def difference(one: Bar, other: Bar) -> float:
@@ -50,7 +54,7 @@ def row(one: Bar, other: Bar) -> list[str]:
 
 
 def main() -> int:
-    """Exit code 1 when a ratio differs."""
+    """Exit code 1 when a ratio differs, or when nothing can be compared."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("reports", nargs=2, type=Path, metavar="report.json")
     one, other = (load(file) for file in parser.parse_args().reports)
@@ -58,10 +62,12 @@ def main() -> int:
     ratios = [pair for pair in found if pair[0].is_ratio]
     agreeing = sum(agrees(*pair) for pair in ratios)
     print(table(found))
+    for what in alone(one, other):
+        print(f"only in one run: {what}")
     said = f"{AGREEMENT:.0%}, those of processor time within {PAIRED_AGREEMENT:.0%}"
     print(f"\n{agreeing} of {len(ratios)} ratios agree within {said}", end="; ")
     print(f"the runs took {one.seconds / 60:.0f} and {other.seconds / 60:.0f} minutes")
-    return 0 if agreeing == len(ratios) else 1
+    return 0 if found and agreeing == len(ratios) else 1
 
 
 if __name__ == "__main__":

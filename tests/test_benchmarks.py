@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from benchmarks.compare import agrees, pairs, table
+from benchmarks.compare import agrees, alone, pairs, table
 from benchmarks.harness.calibration import cores
 from benchmarks.harness.contest import Contestant, Duel, Turn, contest, is_steady
 from benchmarks.harness.load import parsed
@@ -97,9 +97,10 @@ def test_a_scenario_that_is_run_again_stands_in_for_its_earlier_result_alone() -
     assert said in document(merged)
 
 
-def test_runs_with_different_bars_are_not_compared() -> None:
-    with pytest.raises(ValueError, match="different bars"):
-        pairs(run_with(FASTER), run_with(SLOWER))
+def test_what_only_one_run_has_is_named_and_not_compared() -> None:
+    one, other = run_with(FASTER), run_with(FASTER, SLOWER)
+    assert pairs(one, other) == [(FASTER, FASTER)]
+    assert alone(one, other) == alone(other, one) == [SLOWER.what]
 
 
 def test_contestants_take_turns_and_nobody_is_always_first() -> None:
