@@ -35,8 +35,7 @@ def main() -> int:
         report = run_all(chosen(arguments.scenarios), options_of(arguments, folder))
     print(document(report) if arguments.details else bars_table(report.bars))
     if arguments.into:
-        earlier = arguments.into / "report.json"
-        keep(report.with_earlier(load(earlier)) if arguments.update and earlier.exists() else report, arguments.into)
+        keep(updated(report, arguments.into) if arguments.update else report, arguments.into)
     return 1 if any(result.failed for result in report.results.values()) else 0
 
 
@@ -103,6 +102,12 @@ def run(name: str, options: Options) -> Result:
     except Exception as error:  # noqa: BLE001 -- whatever it is, the other scenarios are still worth running
         traceback.print_exc()
         return Result(name, skipped=[f"{name}: {type(error).__name__}: {error}"], failed=True)
+
+
+def updated(report: Report, folder: Path) -> Report:
+    """With what the report in the folder has of other scenarios, as far as they are still asked."""
+    earlier = folder / "report.json"
+    return report.with_earlier(load(earlier).only(SCENARIOS)) if earlier.exists() else report
 
 
 def keep(report: Report, folder: Path) -> None:

@@ -97,6 +97,19 @@ def test_a_scenario_that_is_run_again_stands_in_for_its_earlier_result_alone() -
     assert said in document(merged)
 
 
+def test_what_was_measured_on_another_machine_says_so_and_what_is_asked_no_more_goes() -> None:
+    slow, fast = {"processor": "2 × slow"}, {"processor": "2 × fast"}
+    first = Report(slow, {}, {"a": Result("A"), "b": Result("B"), "gone": Result("Gone")}).only(("a", "b"))
+    second = Report(fast, {}, {"a": Result("A anew", measured="2026-02-02 at noon")}).with_earlier(first)
+    assert "Not all in one run: `a`: 2026-02-02; `b`: in an earlier run on 2 × slow." in document(second)
+    third = Report(slow, {}, {"c": Result("C")}).with_earlier(second)
+    assert [(name, result.elsewhere) for name, result in third.results.items()] == [
+        ("a", "2 × fast"),
+        ("b", ""),
+        ("c", ""),
+    ]
+
+
 def test_what_only_one_run_has_is_named_and_not_compared() -> None:
     one, other = run_with(FASTER), run_with(FASTER, SLOWER)
     assert pairs(one, other) == [(FASTER, FASTER)]

@@ -24,10 +24,11 @@ def conditions(report: Report) -> str:
     head = f"Measured on: {machine}. It took {report.seconds / 60:.0f} minutes.\n\nWith {software}."
     times: dict[str, list[str]] = defaultdict(list)
     for name, result in report.results.items():
-        times[result.measured[:10]].append(f"`{name}`")
+        when = result.measured[:10] or "in an earlier run"
+        times[f"{when} on {result.elsewhere}" if result.elsewhere else when].append(f"`{name}`")
     if len(times) == 1:
         return head
-    said = "; ".join(f"{', '.join(names)}: {day or 'in an earlier run'}" for day, names in times.items())
+    said = "; ".join(f"{', '.join(names)}: {when}" for when, names in times.items())
     return f"{head}\n\nNot all in one run: {said}."
 
 

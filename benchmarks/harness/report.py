@@ -1,6 +1,7 @@
 """What a run found out, as data: it is kept as JSON, from which every text and plot is made."""
 
 import json
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -91,6 +92,8 @@ class Result:
     seconds: float = 0.0
     measured: str = ""
     """When, and how busy the machine was before."""
+    elsewhere: str = ""
+    """The processor, where it was another one than that of the report."""
 
 
 @dataclass
@@ -112,9 +115,19 @@ class Report:
     def with_earlier(self, earlier: "Report") -> "Report":
         """This run, and what the earlier one has of scenarios that were not run again, in the order of both."""
         order = sorted({*earlier.results, *self.results}, key=[*earlier.results, *self.results].index)
-        results = {name: self.results.get(name) or earlier.results[name] for name in order}
+        results = {name: self.results.get(name) or self._elsewhere(earlier, name) for name in order}
         seconds = self.seconds + sum(earlier.results[name].seconds for name in order if name not in self.results)
         return replace(self, results=results, versions=earlier.versions | self.versions, seconds=seconds)
+
+    def _elsewhere(self, earlier: "Report", name: str) -> Result:
+        """An earlier result, which says on what it was measured if that was another machine."""
+        result = earlier.results[name]
+        processor = result.elsewhere or earlier.machine.get("processor", "")
+        return replace(result, elsewhere="" if processor == self.machine.get("processor", "") else processor)
+
+    def only(self, names: Collection[str]) -> "Report":
+        """Without what is not asked any more."""
+        return replace(self, results={name: result for name, result in self.results.items() if name in names})
 
     def save(self, file: Path) -> None:
         """As JSON."""
