@@ -62,11 +62,11 @@ def main() -> int:
     ratios = [pair for pair in found if pair[0].is_ratio]
     agreeing = sum(agrees(*pair) for pair in ratios)
     print(table(found))
-    for what in alone(one, other):
+    for what in (lonely := alone(one, other)):
         print(f"only in one run: {what}")
     said = f"{AGREEMENT:.0%}, those of processor time within {PAIRED_AGREEMENT:.0%}"
-    print(f"\n{agreeing} of {len(ratios)} ratios agree within {said}", end="; ")
-    print(f"the runs took {one.seconds / 60:.0f} and {other.seconds / 60:.0f} minutes")
+    print(f"\n{agreeing} of {len(ratios)} ratios agree within {said}; {len(lonely)} figures are in one run only.")
+    print(f"The runs took {one.seconds / 60:.0f} and {other.seconds / 60:.0f} minutes.")
     return 0 if found and agreeing == len(ratios) else 1
 
 

@@ -21,7 +21,7 @@ def conditions(report: Report) -> str:
     machine, software = (
         ", ".join(f"{name} {value}" for name, value in facts.items()) for facts in (report.machine, report.versions)
     )
-    head = f"Measured on: {machine}. It took {report.seconds / 60:.0f} minutes.\n\nWith {software}."
+    head = f"Measured on: {machine}. It took {report.seconds / 60:.0f} minutes in all.\n\nWith {software}."
     times: dict[str, list[str]] = defaultdict(list)
     for name, result in report.results.items():
         when = result.measured[:10] or "in an earlier run"
