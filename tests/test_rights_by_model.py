@@ -19,6 +19,8 @@ from tests.stack import REPOSITORY, LocalStack
 from tests.test_docs_can_be_tried import NOBODY, OFFERED_EMPTY, UNLOAD, example_of_body, values_of
 
 OWN, OTHER, NOTHING = "sentiment", "others", "nothing"
+(VERSION,) = (folder.name for folder in (REPOSITORY / "models" / OWN).iterdir())
+"""The one that is shipped, which the document's examples name."""
 PLENTY = "1000000/60s"
 RIGHT_MISSING = "urn:problem-type:right-missing"
 
@@ -85,7 +87,7 @@ def body_fields(document: dict, described: dict) -> dict[str, bool]:
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     folder = tmp_path_factory.mktemp("models-of-keys")
     for name in (OWN, OTHER):
-        shutil.copytree(REPOSITORY / "models" / "sentiment-lexicon" / "1.0.0", folder / "models" / name / "2.0.0")
+        shutil.copytree(REPOSITORY / "models" / "sentiment-lexicon" / "1.0.0", folder / "models" / name / VERSION)
     models = str(folder / "models")
     local = LocalStack(
         folder / "local", INGRESS_LIMITS=PLENTY, WRONG_TOKEN_LIMITS=PLENTY, MODELS_DIR=models, DEFAULT_MODEL=OWN
@@ -183,7 +185,7 @@ def test_predictions_of_the_default_model_need_a_right_for_it(stack: Stack) -> N
                 assert told.status_code == status, (path, told.text)
                 once["Idempotency-Key"] = once["Idempotency-Key"][:-1] + ("1" if path == "/predict" else "0")
         assert stack.client.post("/predict/batch", content=rows, headers=bearer(key) | csv).status_code == status
-        named = {"text": "fine", "model_version": "2.0.0"}
+        named = {"text": "fine", "model_version": VERSION}
         assert stack.client.post("/predict", json=named, headers=bearer(key)).status_code == status
         by_task = {"text": "fine", "task_type": "classification"}
         assert stack.client.post("/predict", json=by_task, headers=bearer(key)).status_code == status
@@ -191,7 +193,7 @@ def test_predictions_of_the_default_model_need_a_right_for_it(stack: Stack) -> N
         query = {"model_name": model}
         streamed = stack.client.post("/predict/batch", content=rows, params=query, headers=bearer(mine) | csv)
         assert streamed.status_code == status
-        version = stack.client.get(f"/v2/models/{model}/versions/2.0.0", headers=bearer(mine))
+        version = stack.client.get(f"/v2/models/{model}/versions/{VERSION}", headers=bearer(mine))
         assert version.status_code == status
 
 

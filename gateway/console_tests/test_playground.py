@@ -26,7 +26,7 @@ def test_a_text_is_predicted_with_scores_and_times(console: Console, client: htt
     said = client.post("/predict", json={"text": "I love it."}).json()
     bars = page.locator(".bars li")
     expect(bars).to_have_count(3)
-    expect(bars.first).to_contain_text(f"{said['raw_output']['scores']['positive']:.1%}"[:4])
+    expect(bars.first).to_contain_text(f"{round(said['raw_output']['scores']['positive'] * 100, 1):g} %")
     expect(page.get_by_text("Sure enough: above the threshold of 0.6.")).to_be_visible()
     expect(page.locator(".facts")).to_have_text(re.compile(r"Model[\d.]+ msWaited[\d.]+ msFrom here[\d.]+ ms"))
 
