@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from tokenizers import Tokenizer
 
 from training import desk, identities
+from training.corpus import Recipe
 from training.dev_scores import logits_of
 from training.encoder import Classifier
 from training.labels import NEGATIVE, NEUTRAL, POSITIVE
@@ -23,11 +24,12 @@ NEUTRAL_SHARE = 0.75
 AT_A_DESK = 0.75
 """Share of `desk`; the others are of `identities`."""
 
-MOST_TOKENS = 64
+MOST_TOKENS = Recipe().max_tokens
+"""As many as a text of the training has."""
 
 
 def divided(model: Classifier, tokenizer: Tokenizer, looked_at: int, rng: random.Random) -> list[Divided]:
-    """So many forms as the network divides them, widest gap first."""
+    """Forms that are drawn, each with the two names for which answers are furthest apart, widest gap first."""
     forms = list(dict.fromkeys(proposed(looked_at, rng)))
     names = [rng.sample(identities.TERMS["n"], LOOKED_AT_WITH) for _ in forms]
     texts = [form.replace("{n}", name) for (form, _), own in zip(forms, names, strict=True) for name in own]

@@ -64,17 +64,8 @@ def main() -> None:
         exact, small = Path(folder, "exact.onnx"), Path(folder, "model.onnx")
         to_onnx(model, exact)
         check(model, exact, [tokenizer.encode(text).ids for text in TRIED])
-        kept = [node.name for node in onnx.load(exact).graph.node if f"/{outliers.EXACT}/" in node.name]
         # The student is so small that arithmetic in 8 bits would cost more than it saves: only its table is packed.
-        kinds = ["Gather"] if arguments.kind == "student" else None
-        quantize_dynamic(
-            exact,
-            small,
-            per_channel=True,
-            weight_type=QuantType.QInt8,
-            op_types_to_quantize=kinds,
-            nodes_to_exclude=kept,
-        )
+        to_8_bits(exact, small, kinds=["Gather"] if arguments.kind == "student" else None)
         if arguments.kind == "encoder":
             single_text.rewrite(small, small)
         write(arguments.into, small, arguments.run / "tokenizer.json", MANIFESTS[arguments.kind])
@@ -140,6 +131,14 @@ def to_onnx(model: nn.Module, file: Path) -> None:
         input_names=["input_ids", "attention_mask"], output_names=["logits"],
         dynamic_axes={"input_ids": rows_and_tokens, "attention_mask": rows_and_tokens, "logits": {0: "rows"}},
     )  # fmt: skip
+
+
+def to_8_bits(exact: Path, small: Path, kinds: list[str] | None = None) -> None:
+    """Weights of nodes of these kinds (None: of all), but for what `outliers` kept apart."""
+    kept = [node.name for node in onnx.load(exact).graph.node if f"/{outliers.EXACT}/" in node.name]
+    quantize_dynamic(
+        exact, small, per_channel=True, weight_type=QuantType.QInt8, op_types_to_quantize=kinds, nodes_to_exclude=kept
+    )
 
 
 def check(model: nn.Module, file: Path, rows: list[list[int]]) -> None:

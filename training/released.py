@@ -62,8 +62,10 @@ def read_back(file: Path) -> dict[str, Tensor]:
 def dense(graph: GraphProto, stored: Mapping[str, Array]) -> Iterator[tuple[str, list[int], Array]]:
     """Of each dense layer its name, inputs and weights; of one in two parts (`outliers`) both."""
     for node in graph.node:
-        weight = node.input[1].removesuffix("_quantized") if node.op_type in DENSE else ""
-        if node.input[1:2] and weight and (weight in stored or f"{weight}_quantized" in stored):
+        if node.op_type not in DENSE:
+            continue
+        weight = node.input[1].removesuffix("_quantized")
+        if weight in stored or f"{weight}_quantized" in stored:
             layer = node.name.rsplit("/", 1)[0].strip("/").replace("/", ".").removesuffix(".many")
             values = in_32_bits(stored, weight)
             if layer.endswith(".few"):
