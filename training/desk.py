@@ -13,6 +13,12 @@ from training.labels import LABELS, NEUTRAL
 
 WORDS: dict[str, Any] = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
 
+REPORTS = 0.5
+"""Their share; the rest are cases."""
+
+MANNERS = 0.4
+"""Share of what somebody was like, among the good and the bad."""
+
 
 def form(label: int, rng: random.Random) -> str:
     """A sentence with `{n}` in it: a report or a case, some with a good or bad end; or what somebody was like."""
@@ -22,13 +28,6 @@ def form(label: int, rng: random.Random) -> str:
     if label != NEUTRAL:
         text = text.rstrip(".") + rng.choice(WORDS["ends"][LABELS[label]]) + "."
     return text[0].upper() + text[1:]
-
-
-REPORTS = 0.5
-"""Their share; the rest are cases."""
-
-MANNERS = 0.4
-"""Share of what somebody was like, among the good and the bad."""
 
 
 def manner(label: int, rng: random.Random) -> str:
