@@ -1,10 +1,13 @@
 """A Postgres that ends while the stack starts ends the wait for it; one that is not ready yet is no error."""
 
+import os
 import re
 import shutil
 import signal
 import socket
+import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -100,6 +103,19 @@ def test_the_end_of_a_program_is_remembered_with_its_last_word(capsys: pytest.Ca
         "redis": "terminated by SIGKILL; not expected",
     }
     assert len(capsys.readouterr().out.splitlines()) == 5
+
+
+def test_a_log_that_nobody_reads_any_more_is_followed_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in `make run | head`: else supervisord stands still as soon as the pipe from it, of 64 KiB, is full."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    log, line = LogStream(), "x" * 1023 + "\n"
+    lines = iter([*([line] * 1024), "2026-01-02 12:00:00,000 WARN exited: redis (exit status 1; not expected)\n"])
+    with suppress(BrokenPipeError), os.fdopen(writer, "w") as nobody:
+        monkeypatch.setattr(sys, "stdout", nobody)
+        log.relay(lines)
+    assert next(lines, None) is None
+    assert log.ended == {"redis": "exit status 1; not expected"}
 
 
 def test_a_server_that_will_never_listen_is_not_waited_for() -> None:

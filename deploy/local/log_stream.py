@@ -4,6 +4,7 @@ import re
 import sys
 import threading
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import NamedTuple
 
 SHAPES = (
@@ -77,13 +78,17 @@ class LogStream:
             self._thread.join(seconds)
 
     def relay(self, lines: Iterable[str]) -> None:
-        """Writes every line to standard output until the stream ends."""
+        """Writes every line to standard output until the stream ends; what cannot be written is lost.
+
+        The stream is read to its end in any case: a supervisord whose lines nobody takes stands still when it writes.
+        """
         for text in lines:
             line = shaped(text.rstrip("\n"))
             self._note(line)
             if not any(noise in text for noise in NOISE):
-                sys.stdout.write(line.shown + "\n")
-                sys.stdout.flush()
+                with suppress(OSError):  # as in `make run | head`, or on a disk that is full for now
+                    sys.stdout.write(line.shown + "\n")
+                    sys.stdout.flush()
 
     def _note(self, line: Line) -> None:
         if line.level in FATAL:
