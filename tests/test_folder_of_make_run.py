@@ -152,9 +152,15 @@ def test_where_no_socket_can_be_the_services_have_their_ports_alone(tmp_path: Pa
     assert StackFolder(tmp_path).postgres_sockets() == tmp_path / "postgres"
 
 
-def test_git_does_not_see_the_passwords_of_a_stack_beside_the_first_one(tmp_path: Path) -> None:
+@pytest.mark.parametrize("left", ["nothing", "an empty folder", "an empty file in it"])
+def test_git_does_not_see_the_passwords_of_a_stack_beside_the_first_one(tmp_path: Path, left: str) -> None:
+    """Whatever a run that was killed at its first steps has left."""
     subprocess.run(["git", "init", "--quiet", tmp_path], check=True)
     folder = StackFolder(tmp_path / ".other")
+    if left != "nothing":
+        folder.path.mkdir()
+    if left == "an empty file in it":
+        (folder.path / ".gitignore").touch()
     folder.prepare()
     folder.passwords()
     folder.admin_token()
@@ -165,9 +171,16 @@ def test_git_does_not_see_the_passwords_of_a_stack_beside_the_first_one(tmp_path
     assert seen.stdout == ""
 
 
-def test_nothing_is_hidden_from_git_in_a_folder_that_was_there(tmp_path: Path) -> None:
+def test_nothing_is_hidden_from_git_in_a_folder_that_had_something_in_it(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").touch()
     StackFolder(tmp_path).prepare()
     assert not (tmp_path / ".gitignore").exists()
+
+
+def test_what_the_owner_of_a_folder_tells_git_stays(tmp_path: Path) -> None:
+    (tmp_path / ".gitignore").write_text("*.log\n")
+    StackFolder(tmp_path).prepare()
+    assert (tmp_path / ".gitignore").read_text() == "*.log\n"
 
 
 def test_the_lock_of_a_killed_postgres_keeps_no_later_one_out(tmp_path: Path) -> None:

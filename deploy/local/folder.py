@@ -14,6 +14,8 @@ from shared.settings.behind_the_gateway import MAX_SOCKET_BYTES
 
 SECRETS = ("postgres", "gateway", "prediction_service", "metrics_service", "redis", "supervisor")
 
+GIT_IGNORE = ".gitignore"
+
 
 class StackFolder:
     """Everything that outlives a run."""
@@ -32,14 +34,14 @@ class StackFolder:
         """Makes the folder and takes its lock. Raises CannotRunError when it cannot be written or is in use.
 
         What is made is hidden from git, whatever it is called: it holds passwords, and lies in a checkout mostly. A
-        folder that was there is its owner's, and git goes on seeing what is in it.
+        folder with something in it is its owner's, and git goes on seeing what is in it.
         """
         try:
-            is_new = not self.path.exists()
-            for folder in (self.path, self.journal):
-                folder.mkdir(mode=0o755, parents=True, exist_ok=True)
-            if is_new:
-                (self.path / ".gitignore").write_text("*\n", encoding="utf-8")
+            self.path.mkdir(mode=0o755, parents=True, exist_ok=True)
+            # The first thing in it, so that a run that was killed before leaves the folder as empty as it made it.
+            if is_empty(self.path):
+                (self.path / GIT_IGNORE).write_text("*\n", encoding="utf-8")
+            self.journal.mkdir(mode=0o755, exist_ok=True)
             descriptor = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise CannotRunError(f"cannot write to {self.path}: {error.strerror}; choose another LOCAL_DIR=") from error
@@ -130,6 +132,11 @@ class StackFolder:
         if self.is_made:
             return "without it nobody gets into the Postgres there: put a copy of it back, or choose another LOCAL_DIR="
         return "there is no data yet: remove it, and it is made anew"
+
+
+def is_empty(folder: Path) -> bool:
+    """Whether nothing is in it, or nothing but the empty file of a run that was killed as it began to write it."""
+    return all(path.name == GIT_IGNORE and path.stat().st_size == 0 for path in folder.iterdir())
 
 
 def can_be_bound(path: Path) -> bool:
