@@ -107,6 +107,7 @@ def create_app(settings: Settings) -> ASGIApp:
     }
 
     session = UpstreamSession()
+    documents = ServiceDocuments(session, services, time.monotonic)
     upstreams = {
         name: Upstream(
             name,
@@ -160,12 +161,20 @@ def create_app(settings: Settings) -> ASGIApp:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         cleanup = Background(partial(forget_old_clients_forever, connector), "limiter-cleanup")
-        async with session, shared_limiter, key_places, deadlines.watched(), history, cleanup, keys.following():
+        async with (
+            session,
+            documents,
+            shared_limiter,
+            key_places,
+            deadlines.watched(),
+            history,
+            cleanup,
+            keys.following(),
+        ):
             yield
 
     prefix = PublicPrefix(settings.root_path)
     health = gateway_health(SERVICE, release, lambda: shared_limiter.available and key_places.available)
-    documents = ServiceDocuments(session, services, time.monotonic)
     own = create_api(
         title=NAME,
         version=release,

@@ -7,11 +7,12 @@ import pytest
 from aiohttp import web
 
 from gateway.docs import openapi
-from gateway.docs.openapi import FRESH_SECONDS, Document, ServiceDocuments
+from gateway.docs.openapi import FRESH_SECONDS, SILENT_SECONDS, Document, ServiceDocuments
 from gateway.proxy.address import Address
 from gateway.proxy.connections import UpstreamSession
 from gateway.request.routing import UpstreamName
 from gateway_tests.conftest import StartGateway, UpstreamServer
+from shared.asyncio.background import end
 from shared.embedded.ports import free_ports
 from shared.testing.clock import ManualClock
 
@@ -104,3 +105,72 @@ async def test_a_service_that_is_silent_beyond_that_is_left_out(
     monkeypatch.setattr(openapi, "FIRST_FETCH_TIMEOUT_SECONDS", 0.05)
     async with server.running():
         assert await documents.all() == {}
+
+
+async def test_a_service_that_was_silent_for_that_long_is_not_given_it_again_at_once(
+    session: UpstreamSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, server = ManualClock(), UpstreamServer(next(free_ports()), handler=never)
+    documents = ServiceDocuments(session, {UpstreamName.METRICS: Address.of(server.url)}, clock)
+    monkeypatch.setattr(openapi, "FETCH_TIMEOUT_SECONDS", 0.0)
+    monkeypatch.setattr(openapi, "FIRST_FETCH_TIMEOUT_SECONDS", 0.05)
+    async with server.running():
+        assert await told(documents) is None
+        monkeypatch.setattr(openapi, "FIRST_FETCH_TIMEOUT_SECONDS", 60.0)
+        server.handler = tell
+        clock.advance(SILENT_SECONDS - 1)
+        assert await told(documents) is None
+        clock.advance(1)
+        assert await told(documents) is not None
+
+
+async def test_a_service_that_refused_at_first_is_given_that_time_as_soon_as_it_listens(
+    session: UpstreamSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = UpstreamServer(next(free_ports()), handler=tell)
+    documents = ServiceDocuments(session, {UpstreamName.METRICS: Address.of(server.url)}, ManualClock())
+    assert await told(documents) is None
+    monkeypatch.setattr(openapi, "FETCH_TIMEOUT_SECONDS", 0.0)
+    async with server.running():
+        assert await told(documents) is not None
+
+
+async def test_all_who_want_a_document_at_once_wait_for_one_request_whoever_leaves(session: UpstreamSession) -> None:
+    asked, go_on = asyncio.Queue[None](), asyncio.Event()
+
+    async def tell_later(request: web.Request) -> web.Response:
+        asked.put_nowait(None)
+        await go_on.wait()
+        return await tell(request)
+
+    server = UpstreamServer(next(free_ports()), handler=tell_later)
+    documents = ServiceDocuments(session, {UpstreamName.METRICS: Address.of(server.url)}, ManualClock())
+    async with server.running(), documents:
+        waiting = [asyncio.create_task(told(documents)) for _ in range(5)]
+        await asked.get()
+        await end(waiting.pop(0))
+        go_on.set()
+        assert None not in await asyncio.gather(*waiting)
+    assert asked.empty()
+
+
+async def test_what_is_being_fetched_ends_with_the_gateway(session: UpstreamSession) -> None:
+    left = asyncio.Event()
+
+    async def tell_nobody(request: web.Request) -> web.Response:
+        asked.set()
+        try:
+            return await never(request)
+        finally:
+            left.set()
+
+    asked, server = asyncio.Event(), UpstreamServer(next(free_ports()), handler=tell_nobody)
+    documents = ServiceDocuments(session, {UpstreamName.METRICS: Address.of(server.url)}, ManualClock())
+    async with server.running():
+        async with documents:
+            waiting = asyncio.create_task(told(documents))
+            await asked.wait()
+            await end(waiting)
+            assert not left.is_set()
+        async with asyncio.timeout(openapi.FIRST_FETCH_TIMEOUT_SECONDS / 2):
+            await left.wait()

@@ -7,7 +7,7 @@ paths that it routes, with what it adds on the way: the ingress limit and the er
 import asyncio
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from typing import Any
+from typing import Any, Self
 
 import aiohttp
 import orjson
@@ -17,6 +17,7 @@ from gateway.proxy.address import Address
 from gateway.proxy.connections import UpstreamSession
 from gateway.request.access import NEVER, Access
 from gateway.request.routing import UpstreamName, route_of_template
+from shared.asyncio.background import end
 from shared.asyncio.clock import Clock
 from shared.contracts.rights import Right
 from shared.http.openapi import problem_response
@@ -30,6 +31,9 @@ FETCH_TIMEOUT_SECONDS = 2.0
 
 FIRST_FETCH_TIMEOUT_SECONDS = 10.0
 """The same for a service that has never told it: to wait is better than to leave its paths out."""
+
+SILENT_SECONDS = 15.0
+"""How long after that it is not given that much time again: a service that hangs holds up few."""
 
 RATE_LIMIT_HEADERS = {
     "RateLimit-Policy": 'The quota of each window, e.g. `"ingress";q=60;w=60`',
@@ -47,11 +51,23 @@ log = structlog.get_logger()
 
 
 class ServiceDocuments:
-    """The services' documents, fetched when needed. `clock` gives seconds."""
+    """The services' documents, fetched when needed: of each service once at a time, for all who want it then.
+
+    `clock` gives seconds. The end of the block ends what is being fetched.
+    """
 
     def __init__(self, session: UpstreamSession, services: Mapping[UpstreamName, Address], clock: Clock) -> None:
         self._session, self._services, self._clock = session, services, clock
+        # mutable, by `_fetch` alone: when a document was told, and what; when a first one was waited for in vain
         self._latest: dict[UpstreamName, tuple[float, Document]] = {}
+        self._silent: dict[UpstreamName, float] = {}
+        self._fetching: dict[UpstreamName, asyncio.Task[None]] = {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await end(*self._fetching.values())
 
     async def all(self) -> dict[UpstreamName, Document]:
         """Every service's document, as published; a service that has never told it is left out."""
@@ -68,13 +84,22 @@ class ServiceDocuments:
         fetched, _ = self._latest.get(name, (float("-inf"), {}))
         if self._clock() - fetched < FRESH_SECONDS:
             return
-        patience = FETCH_TIMEOUT_SECONDS if name in self._latest else FIRST_FETCH_TIMEOUT_SECONDS
+        if name not in self._fetching:
+            fetching = self._fetching[name] = asyncio.create_task(self._fetch(name), name=f"document of {name}")
+            fetching.add_done_callback(lambda _: self._fetching.pop(name))
+        await asyncio.shield(self._fetching[name])  # who leaves takes nothing from those who wait with him
+
+    async def _fetch(self, name: UpstreamName) -> None:
+        was_silent = self._clock() - self._silent.get(name, float("-inf")) < SILENT_SECONDS
+        is_first = name not in self._latest and not was_silent
+        patience = asyncio.timeout(FIRST_FETCH_TIMEOUT_SECONDS if is_first else FETCH_TIMEOUT_SECONDS)
         try:
-            async with asyncio.timeout(patience):
-                async with self._session.get(self._services[name], "/openapi.json") as response:
-                    response.raise_for_status()
-                    self._latest[name] = (self._clock(), orjson.loads(await response.read()))
+            async with patience, self._session.get(self._services[name], "/openapi.json") as response:
+                response.raise_for_status()
+                self._latest[name] = (self._clock(), orjson.loads(await response.read()))
         except (aiohttp.ClientError, OSError, TimeoutError, orjson.JSONDecodeError) as error:
+            if is_first and patience.expired():
+                self._silent[name] = self._clock()
             log.warning("a service's document cannot be had", upstream=name, error=type(error).__name__)
 
 
