@@ -231,6 +231,8 @@ SAID = {
     "/keys": b'{"keys": [{"name": "\\u001b[2Jx", "key_id": "i", "rights": ["\\r"]}], "next_after": null}',
     "/html/keys": b"<html>",
     "/other/keys": b'{"status": "fine"}',
+    "/analyze/performance": b'{"summary": null, "identified_issues": [{"description": "\\u001b[2J"}, "\\r"]}',
+    "/odd/analyze/performance": b'{"summary": ["\\n"], "identified_issues": null, "recommendations": [null, ["\\r"]]}',
 }
 
 
@@ -242,6 +244,10 @@ class SomethingElse(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(SAID[self.path.partition("?")[0]])
 
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.do_GET()
+
     def log_message(self, *words: object) -> None:
         pass
 
@@ -252,6 +258,9 @@ def test_nothing_that_a_server_says_moves_the_cursor() -> None:
         for path in ("/html", "/other"):
             ended = keys(url + path, "list")
             assert (ended.code, "does not speak as a gateway" in ended.err) == (2, True)
+        sign = "\N{REPLACEMENT CHARACTER}"
+        assert done(url, "report", UNKNOWN).splitlines() == ["-", f"-: {sign}[2J", sign]
+        assert done(url + "/odd", "report", UNKNOWN).splitlines() == [sign, "- -", f"- {sign}"]
 
 
 class Analyst(BaseHTTPRequestHandler):

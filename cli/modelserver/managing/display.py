@@ -29,13 +29,19 @@ def fields(row: Row) -> Iterable[str]:
         yield f"{printable(name).ljust(width)}  {words(value) or NOTHING}"
 
 
-def report(said: Mapping[str, Any]) -> Iterable[str]:
+def report(said: Row) -> Iterable[str]:
     """What happened, a line for each issue, and what to do."""
-    yield printable(said["summary"])
-    for issue in said["identified_issues"]:
-        yield printable(f"{issue['severity']}: {issue['description']}")
-    for advice in said["recommendations"]:
-        yield printable(f"- {advice}")
+    yield words(said.get("summary")) or NOTHING
+    for issue in listed(said.get("identified_issues")):
+        about = [issue.get("severity"), issue.get("description")] if isinstance(issue, Mapping) else [issue]
+        yield ": ".join(words(each) or NOTHING for each in about)
+    for advice in listed(said.get("recommendations")):
+        yield f"- {words(advice) or NOTHING}"
+
+
+def listed(value: Any) -> list[Any]:
+    """What is in a list; nothing, where it is none."""
+    return value if isinstance(value, list) else []
 
 
 def words(value: Any) -> str:
