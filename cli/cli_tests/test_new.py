@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from cli_tests.terminal import REPOSITORY, modelserver
+from modelserver.errors import RefusedError
+from modelserver.folder import version_folder
 
 TABLES = REPOSITORY / "prediction-service" / "prediction_tests" / "exports" / "tables"
 """Models that scikit-learn, LightGBM and XGBoost export; see make_tables.py there."""
@@ -62,12 +64,39 @@ def test_the_readme_names_what_is_to_be_done(tmp_path: Path) -> None:
         assert words in readme
 
 
-@pytest.mark.parametrize("version", ["1.0", "v1.0.0", "1.0.0.0", "01.0.0"])
+@pytest.mark.parametrize("version", ["1.0", "v1", "1.0.0.0", "01.0.0"])
 def test_a_folder_of_another_kind_of_version_is_not_begun(version: str, tmp_path: Path) -> None:
     begun = modelserver("new", tmp_path / "mine" / version)
     assert begun.code == 2
     assert f"{version} is no version; versions are of the form X.Y.Z, such as 1.0.0" in begun.err
     assert list(tmp_path.iterdir()) == []
+
+
+MEANT_AS_VERSIONS = [
+    "1", "20270131", "2027-01-31", "1.0", "1_0_0", "01.0.0", "1.0.0.0", "v1.0.0", "V1.0.0", "v.1", "v-1.0", "ver1",
+    "Version_2", "1.0.0.x", "1.0.0-rc1", "1.0.0rc1", "1.0.0-RC.1", "1.0.0+linux", "1.0.0-x.7.z", "1.0beta",
+    "v2-beta", "1.0.dev3", "1.0-SNAPSHOT",
+]  # fmt: skip
+
+NAMES = [
+    "bert-2", "llama3.1", "gpt-4.1-2027-01-31", "3.5-turbo", "7b", "3d-unet", "2-stage", "v2-large", "v8n", "vgg16",
+    "v", "1st", "version", "verb2", "rc1", "beta", "churn.1.0.0", "resnet50-v1.5", "2.5-preview",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MEANT_AS_VERSIONS)
+def test_what_is_meant_as_a_version_is_refused_whoever_asks(name: str) -> None:
+    with pytest.raises(RefusedError, match=r"is no version; .* of that name: mine/.*/1\.0\.0\)"):
+        version_folder(Path("mine") / name)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_model_may_have_a_number_in_its_name(name: str) -> None:
+    assert version_folder(Path("models") / name) == Path("models") / name / "1.0.0"
+
+
+def test_a_model_whose_name_is_like_a_version_has_its_version_behind_it() -> None:
+    assert version_folder(Path("models/v2/1.0.0")) == Path("models/v2/1.0.0")
 
 
 def test_nothing_that_is_there_is_written_over(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 import re
 import shutil
-from argparse import ArgumentTypeError
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,8 +11,18 @@ from modelserver.errors import RefusedError
 
 VERSION = re.compile(r"(?:0|[1-9]\d{0,8})(?:\.(?:0|[1-9]\d{0,8})){2}")
 
-LIKE_A_VERSION = re.compile(r"v?\d+(?:\.\d+)+")
-"""What is meant as a version, such as `1.0` or `v1.0.0`: no server looks into a folder of that name."""
+LIKE_A_VERSION = re.compile(
+    r"""
+    (?: v (?: er (?: sion )? )? [-._]? )?
+    \d+
+    (?: (?: [-._] \d+ )* (?: [-._+]? (?: alpha | beta | rc | pre | dev | snapshot ) [-._]? \d* )?  # 1, v1.0, 1.0-rc1
+      | (?: \. \d+ ){2} \D .*  # 1.0.0+linux
+    )
+    """,
+    re.VERBOSE | re.IGNORECASE | re.ASCII,
+)
+"""What is meant as a version: no server looks into a folder of that name. Models are called `bert-2`, `llama3.1`, `7b`
+or `3.5-turbo`."""
 
 FIRST_VERSION = "1.0.0"
 
@@ -21,13 +30,16 @@ FIRST_VERSION = "1.0.0"
 def version_folder(path: Path) -> Path:
     """The folder of a version: `models/churn/1.0.0` as it is, `models/churn` with the first version behind it.
 
-    Raises ArgumentTypeError for what looks like another kind of version.
+    Raises RefusedError for what looks like another kind of version; that it is a model's name can be said by a version
+    behind it.
     """
-    path = Path(path)
     if VERSION.fullmatch(path.name):
         return path
     if LIKE_A_VERSION.fullmatch(path.name):
-        raise ArgumentTypeError(f"{path.name} is no version; versions are of the form X.Y.Z, such as {FIRST_VERSION}")
+        raise RefusedError(
+            f"{path.name} is no version; versions are of the form X.Y.Z, such as {FIRST_VERSION} "
+            f"(for a model of that name: {path / FIRST_VERSION})"
+        )
     return path / FIRST_VERSION
 
 

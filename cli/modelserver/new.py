@@ -6,8 +6,9 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from modelserver.arguments import version_folder_argument
 from modelserver.errors import UsageError
-from modelserver.folder import filling, version_folder
+from modelserver.folder import filling
 from modelserver.inputs import HOW, DeclaredInput, parse_input
 from modelserver.manifest import TASKS, WITH_LABELS, Manifest, toml_of
 from modelserver.python_model import model_py
@@ -59,7 +60,9 @@ def add_to(commands: Any) -> None:
     command = commands.add_parser(
         "new", help="begin a model's folder: manifest, README, for Python a model.py", description=__doc__
     )
-    command.add_argument("folder", type=version_folder, help="models/<name>/<version>; without a version: 1.0.0")
+    command.add_argument(
+        "folder", type=version_folder_argument, help="models/<name>/<version>; without a version: 1.0.0"
+    )
     command.add_argument("--task", choices=TASKS, default="classification")
     command.add_argument("--input", action="append", default=[], metavar="NAME:TYPE", help=f"{HOW}; none: one text")
     command.add_argument("--labels", default="", metavar="A,B,…", help="in the order of the model's outputs")

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from modelserver import check
+from modelserver.arguments import version_folder_argument
 from modelserver.errors import CommandError, UsageError
-from modelserver.folder import version_folder
 from modelserver.importing.boosters import LightgbmModel, XgboostModel
 from modelserver.importing.graph import session_of
 from modelserver.importing.huggingface import HuggingFaceModel
@@ -45,7 +45,9 @@ def add_to(commands: Any) -> None:
     command.add_argument(
         "--sample", type=Path, required=True, help="CSV or Parquet: rows that the model was trained on"
     )
-    command.add_argument("--into", type=version_folder, required=True, metavar="FOLDER", help="models/<name>/<version>")
+    command.add_argument(
+        "--into", type=version_folder_argument, required=True, metavar="FOLDER", help="models/<name>/<version>"
+    )
     command.add_argument(
         "--without", action="append", default=[], metavar="COLUMN", help="leave a column of the sample out"
     )

@@ -40,7 +40,10 @@ class Imported:
 
 
 def import_model(original: Original, folder: Path, about: About | None = None) -> Imported:
-    """Converts, compares, writes. Raises RefusedError when no conversion says what the original says."""
+    """Converts, compares, writes.
+
+    Raises RefusedError when no conversion says what the original says, and for a folder of another kind of version.
+    """
     about, folder, sample = about or About(), version_folder(folder), original.sample
     expected = original.says(sample.frame)
     converted, comparison = faithful(original, expected)
