@@ -71,8 +71,7 @@ class Recorder:
     ) -> None:
         self._store, self._queue_rows = store, queue_rows
         self._gather_seconds, self._gather_most_seconds = gather_seconds, gather_most_seconds
-        self.patience = inf
-        """How long, in seconds, the next statement may wait for company: as the least patient who waits for it."""
+        self._patience = inf  # mutable: less with each who is less patient, and as new with each statement that begins
         self._additions: GroupCall[Addition, KeptResponse | None] = GroupCall(
             nothing_is_recorded, max_size=MAX_ROWS, size_of=rows_of, gather=self._gather
         )
@@ -93,6 +92,11 @@ class Recorder:
     def expecting(self) -> AbstractContextManager[None]:
         """A block in which a request is computed whose predictions will be added."""
         return self._expecting
+
+    @property
+    def patience(self) -> float:
+        """How long, in seconds, the next statement may wait for company: as the least patient who waits for it."""
+        return self._patience
 
     @property
     def is_busy(self) -> bool:
@@ -128,19 +132,19 @@ class Recorder:
         patience = max(self._gather_seconds, min(GATHER_SHARE * addition.waited, self._gather_most_seconds))
         if self._additions.size >= MAX_ROWS:
             patience = 0.0
-        if patience < self.patience:
-            self.patience = patience
+        if patience < self._patience:
+            self._patience = patience
             self._hurry.set()
 
     async def _gather(self) -> None:
         """Waits for more predictions while many are expected."""
         began = perf_counter()
-        while self._expected >= MANY_EXPECTED and (rest := began + self.patience - perf_counter()) > 0:
+        while self._expected >= MANY_EXPECTED and (rest := began + self._patience - perf_counter()) > 0:
             self._hurry.clear()
             await set_or_after(self._hurry, rest)
 
     async def _write(self, group: Additions) -> None:
-        self.patience = 0.0 if self._additions.size else inf  # for whom there was no room has waited
+        self._patience = 0.0 if self._additions.size else inf  # for whom there was no room has waited
         WAITING_ROWS.by_labels[()] = self._additions.size
         await self._commit(group)
 
