@@ -92,7 +92,7 @@ async def test_a_statement_waits_for_a_share_of_the_time_that_its_request_waited
 async def test_beside_a_slow_model_that_is_busy_a_fast_one_is_not_held_up_as_long(first: str) -> None:
     """Whether it is the first whom a statement waits with, or comes to those that wait: then they go with it."""
     statements = Statements()
-    async with Recorder(statements, 100, gather_seconds=0.01, gather_most_seconds=LONG) as recorder:
+    async with Recorder(statements, 100, gather_seconds=1.0, gather_most_seconds=LONG) as recorder:
         with ExitStack() as in_hand:
             for _ in range(MANY_EXPECTED):
                 in_hand.enter_context(recorder.expecting())
