@@ -190,7 +190,7 @@ class Predictor:
 def addition_of(
     predicted: Sequence[Predicted], computed: Sequence[tuple[Instance, Outcome]], kept: KeptResponse | None = None
 ) -> Addition:
-    """What a request adds to the record; it has waited for its model as long as the last of its instances."""
+    """What a request adds to the record; it has waited for its model at least as long as the last of its instances."""
     waited = max((outcome.queue_seconds + outcome.inference_seconds for _, outcome in computed), default=0.0)
     return Addition([prediction.record for prediction in predicted], kept, waited)
 

@@ -23,7 +23,8 @@ class KeptResponse:
 class Addition:
     """One request's records, and the response that is kept with them, if any.
 
-    `waited`: seconds for which the request has waited for its model, in the queue and in the call.
+    `waited`: seconds for which the request has waited for its model at least, in the queue and in the call. What is
+    not in it: the call for rows that another request's computation brought, and what a candidate took that failed.
     """
 
     records: Sequence[Record]
