@@ -50,9 +50,7 @@ def add_to(commands: Any) -> None:
     usage.add_argument("--since", metavar="DAY", help="the first day, such as 2027-01-31; 30 days if it is not said")
     usage.add_argument("--until", metavar="DAY", help="the last day; today if it is not said")
     report = action("report", "what came with a key, beside all callers, in words", add_key)
-    report.add_argument(
-        "--hours", type=int, default=24, metavar="N", help="the last so many, by the clock: 24; 1 to 24"
-    )
+    report.add_argument("--hours", type=int, default=24, metavar="N", help="hours to look back, 1 to 24 (24)")
     report.add_argument("--model", metavar="NAME", help="of this model alone")
     audit.add_argument("--limit", type=int, default=100, metavar="N", help="at most so many: 100; up to 1000")
 
