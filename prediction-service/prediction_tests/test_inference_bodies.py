@@ -10,6 +10,7 @@ import pytest
 
 from prediction_service.request.texts import MAX_BATCH_BYTES
 from shared.http.request_body import ANY_RATIO_BYTES
+from shared.testing.admin import ADMIN
 from shared.testing.compression import gzipped
 from shared.testing.postgres import Database
 
@@ -63,6 +64,27 @@ async def test_what_does_not_fit_is_refused(
     assert answer.status_code == status, answer.text
     assert list(answer.json()) == ["error"]
     assert await database.fetch("SELECT 1 FROM predictions.prediction") == []
+
+
+@pytest.mark.parametrize("path", ["/v2/repository/index", "/v2/repository/models/sentiment-lexicon/load"])
+@pytest.mark.parametrize(("encoding", "body", "status"), [("identity", ROOM + BODY + b" ", 413), ("br", b"{}", 415)])
+async def test_a_body_about_the_repository_is_bounded_and_both_are_documented(
+    client: httpx.AsyncClient, path: str, encoding: str, body: bytes, status: int
+) -> None:
+    answer = await client.post(path, content=body, headers={"Content-Encoding": encoding, **ADMIN})
+    assert answer.status_code == status, answer.text
+    documented = (await client.get("/openapi.json")).json()["paths"][path.replace("sentiment-lexicon", "{name}")]
+    assert str(status) in documented["post"]["responses"]
+
+
+async def test_of_many_parameters_of_a_load_few_are_named(client: httpx.AsyncClient) -> None:
+    path = "/v2/repository/models/sentiment-lexicon/load"
+    parameters = {"long" * 100: 1} | {f"p{number}": number for number in range(100)}
+    answer = await client.post(path, json={"parameters": parameters}, headers=ADMIN)
+    assert answer.status_code == 400
+    assert f"({'long' * 25!r}, 'p0', 'p1', 'p2', 'p3' and 96 more)" in answer.json()["error"]
+    answer = await client.post(path, json={"parameters": {"config": "{}", "x": 1}}, headers=ADMIN)
+    assert answer.json()["error"] == "A load takes no parameters ('config', 'x'): what a model is, its folder says."
 
 
 async def test_a_415_says_what_is_taken(client: httpx.AsyncClient) -> None:

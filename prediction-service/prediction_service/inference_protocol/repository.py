@@ -1,5 +1,7 @@
 """`/v2/repository`: the index of all folders, and loading and unloading by operators."""
 
+from collections.abc import Mapping
+from itertools import islice
 from typing import Any
 
 from fastapi import APIRouter, Depends, Request
@@ -14,13 +16,18 @@ from prediction_service.models.repository import ModelRepository
 from shared.http.request_body import read_body
 from shared.service.key_models import admin_of_model
 
+MOST_NAMES, MOST_NAME_CHARACTERS = 5, 100
+"""Of parameters that a problem repeats."""
+
 
 def add_repository(router: APIRouter, repository: ModelRepository, choice: Choice, token: SecretStr) -> None:
     """The routes of the index, and those for operators."""
     admin = [Depends(admin_of_model(token))]
 
     @router.post(
-        "/repository/index", summary="Every version that is known, and its state", responses=documented_errors(400, 413)
+        "/repository/index",
+        summary="Every version that is known, and its state",
+        responses=documented_errors(400, 413, 415),
     )
     async def repository_index(request: Request) -> list[dict[str, str]]:
         wanted, shown = await read_body(request, read_index_request), choice.shown(request)
@@ -29,7 +36,7 @@ def add_repository(router: APIRouter, repository: ModelRepository, choice: Choic
     @router.post(
         "/repository/models/{name}/load",
         summary="Load a model's folders anew",
-        responses=documented_errors(400, 401, 404, 413, 422),
+        responses=documented_errors(400, 401, 404, 413, 415, 422),
         dependencies=admin,
     )
     async def load_model(name: Name, request: Request) -> dict[str, Any]:
@@ -65,5 +72,13 @@ def check_load_request(body: bytes) -> None:
     except ValidationError as error:
         raise BadInference("The body is {} or left out.") from error
     if wanted.parameters:
-        names = ", ".join(map(repr, wanted.parameters))
-        raise BadInference(f"A load takes no parameters ({names}): what a model is, its folder says.")
+        raise BadInference(
+            f"A load takes no parameters ({named(wanted.parameters)}): what a model is, its folder says."
+        )
+
+
+def named(parameters: Mapping[str, object]) -> str:
+    """The first of them, cut where a name is long, and how many more there are: a body has room for many."""
+    names = [repr(name[:MOST_NAME_CHARACTERS]) for name in islice(parameters, MOST_NAMES)]
+    more = len(parameters) - len(names)
+    return ", ".join(names) + (f" and {more} more" if more else "")
