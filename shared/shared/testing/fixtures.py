@@ -10,12 +10,16 @@ from tempfile import TemporaryDirectory
 
 import pytest
 import pytest_asyncio
+from hypothesis import settings
 
 from shared.testing.admin import TOKEN
 from shared.testing.postgres import Database, PostgresServer
 from shared.testing.redis import RedisServer
 
 os.environ["ADMIN_TOKEN"] = TOKEN
+
+settings.register_profile("unhurried", parent=settings(), deadline=None)  # how busy the machine is proves nothing
+settings.load_profile("unhurried")
 
 MEMORY, ENOUGH_BYTES = Path("/dev/shm"), 2 << 30  # noqa: S108 - below it a folder of our own
 """Where there is so much room, the session's Postgres has its files in memory: a database is made and dropped for each
