@@ -29,6 +29,13 @@ async def never(request: web.Request) -> web.Response:
     raise AssertionError("nobody sets it")
 
 
+def documents_of(
+    server: UpstreamServer, session: UpstreamSession, clock: ManualClock | None = None
+) -> ServiceDocuments:
+    """Those of one service alone."""
+    return ServiceDocuments(session, {UpstreamName.METRICS: Address.of(server.url)}, clock or ManualClock())
+
+
 async def test_a_document_without_a_services_paths_says_so_and_is_not_kept(
     start_gateway: StartGateway, upstream: UpstreamServer
 ) -> None:
@@ -76,7 +83,7 @@ async def test_what_a_service_told_last_is_used_while_it_is_slow_or_away(
     session: UpstreamSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock, server = ManualClock(), UpstreamServer(next(free_ports()), handler=tell)
-    documents = ServiceDocuments(session, {UpstreamName.METRICS: Address.of(server.url)}, clock)
+    documents = documents_of(server, session, clock)
     async with server.running():
         first = await told(documents)
         assert first is not None
@@ -91,7 +98,7 @@ async def test_a_service_that_has_never_told_its_document_is_given_more_time(
     session: UpstreamSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = UpstreamServer(next(free_ports()), handler=tell)
-    documents = ServiceDocuments(session, {UpstreamName.METRICS: Address.of(server.url)}, ManualClock())
+    documents = documents_of(server, session)
     monkeypatch.setattr(openapi, "FETCH_TIMEOUT_SECONDS", 0.0)
     async with server.running():
         assert await told(documents) is not None
@@ -101,7 +108,7 @@ async def test_a_service_that_is_silent_beyond_that_is_left_out(
     session: UpstreamSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = UpstreamServer(next(free_ports()), handler=never)
-    documents = ServiceDocuments(session, {UpstreamName.METRICS: Address.of(server.url)}, ManualClock())
+    documents = documents_of(server, session)
     monkeypatch.setattr(openapi, "FIRST_FETCH_TIMEOUT_SECONDS", 0.05)
     async with server.running():
         assert await documents.all() == {}
@@ -111,7 +118,7 @@ async def test_a_service_that_was_silent_for_that_long_is_not_given_it_again_at_
     session: UpstreamSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock, server = ManualClock(), UpstreamServer(next(free_ports()), handler=never)
-    documents = ServiceDocuments(session, {UpstreamName.METRICS: Address.of(server.url)}, clock)
+    documents = documents_of(server, session, clock)
     monkeypatch.setattr(openapi, "FETCH_TIMEOUT_SECONDS", 0.0)
     monkeypatch.setattr(openapi, "FIRST_FETCH_TIMEOUT_SECONDS", 0.05)
     async with server.running():
@@ -128,7 +135,7 @@ async def test_a_service_that_refused_at_first_is_given_that_time_as_soon_as_it_
     session: UpstreamSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = UpstreamServer(next(free_ports()), handler=tell)
-    documents = ServiceDocuments(session, {UpstreamName.METRICS: Address.of(server.url)}, ManualClock())
+    documents = documents_of(server, session)
     assert await told(documents) is None
     monkeypatch.setattr(openapi, "FETCH_TIMEOUT_SECONDS", 0.0)
     async with server.running():
@@ -144,7 +151,7 @@ async def test_all_who_want_a_document_at_once_wait_for_one_request_whoever_leav
         return await tell(request)
 
     server = UpstreamServer(next(free_ports()), handler=tell_later)
-    documents = ServiceDocuments(session, {UpstreamName.METRICS: Address.of(server.url)}, ManualClock())
+    documents = documents_of(server, session)
     async with server.running(), documents:
         waiting = [asyncio.create_task(told(documents)) for _ in range(5)]
         await asked.get()
@@ -165,7 +172,7 @@ async def test_what_is_being_fetched_ends_with_the_gateway(session: UpstreamSess
             left.set()
 
     asked, server = asyncio.Event(), UpstreamServer(next(free_ports()), handler=tell_nobody)
-    documents = ServiceDocuments(session, {UpstreamName.METRICS: Address.of(server.url)}, ManualClock())
+    documents = documents_of(server, session)
     async with server.running():
         async with documents:
             waiting = asyncio.create_task(told(documents))
