@@ -39,7 +39,7 @@ def test_true_sentences_stay(name: str) -> None:
 
 @pytest.mark.timeout(180)
 @seed(20260105)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data())
 def test_of_whatever_happened_true_sentences_stay(data: st.DataObject) -> None:
     before = data.draw(windows())

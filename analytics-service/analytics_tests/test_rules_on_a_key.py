@@ -168,7 +168,7 @@ SILLY = re.compile(r"\d[eE][+-]?\d|\d\.\d{10,}|\bnan\b|\binf\b|\bNone\b|(?<![\d,
 BESIDE = re.compile(r"(?:was|took) ([\d.,]+)(?: ms on average)? with this key, ([\d.,]+)(?: ms)? over all callers")
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(PARTS, PARTS)
 def test_whatever_a_key_did_each_sentence_is_borne_out_by_the_facts(own: list[Got], others: list[Got]) -> None:
     facts = facts_of_key(own, others)

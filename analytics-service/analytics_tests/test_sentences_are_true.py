@@ -71,7 +71,7 @@ ALERTS = st.builds(
 
 @pytest.mark.timeout(180)
 @seed(20260105)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.data())
 def test_every_sentence_is_true_of_the_aggregates_it_speaks_of(data: st.DataObject) -> None:
     before = data.draw(windows())
@@ -114,7 +114,7 @@ NAMES = st.sampled_from(["ok", "fraud", "ham", "spam", "approve", "reject", "-1"
 
 @pytest.mark.timeout(120)
 @seed(20260106)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.lists(NAMES, min_size=2, max_size=10, unique=True),
     st.integers(1, 9),

@@ -109,9 +109,7 @@ def neighbours(in_order: list[float], fraction: float) -> tuple[tuple[float, flo
     return (in_order[rank], 1 - weight), (in_order[min(rank + 1, len(in_order) - 1)], weight)
 
 
-@settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     batches=st.lists(st.lists(rows | other_tasks, min_size=1, max_size=12), min_size=1, max_size=WRITERS),
     window=windows,

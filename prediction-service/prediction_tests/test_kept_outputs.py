@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from prediction_service.batching.job import Outcome
 from prediction_service.caching.kept import ENTRY_BYTES, Kept
 
-BUSY = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+BUSY = settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow])
 """Whatever else the machine does."""
 
 PLENTY = 1 << 30

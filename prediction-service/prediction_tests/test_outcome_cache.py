@@ -448,7 +448,7 @@ steps = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
 @given(rows=st.integers(1, 5), story=st.lists(st.tuples(steps, st.booleans()), max_size=25))
 def test_whatever_happens_everybody_is_told_what_the_model_says_or_why_not(rows: int, story: list[tuple]) -> None:
     async def play() -> None:

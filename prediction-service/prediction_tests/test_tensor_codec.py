@@ -19,7 +19,7 @@ from prediction_service.signature.datatypes import NUMPY
 
 DATATYPES = sorted(NUMPY)
 
-PATIENT = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+PATIENT = settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
 """The first text takes seconds on a busy machine: Hypothesis looks at all of Unicode."""
 
 Array = np.ndarray[Any, Any]

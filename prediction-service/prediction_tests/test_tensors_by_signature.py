@@ -305,7 +305,7 @@ def test_sizes_in_binary_must_add_up() -> None:
         read_request(body[:-1], length)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data(), st.sampled_from(["FP16", "FP32", "FP64", "INT8", "INT32", "UINT8", "UINT32"]), st.booleans())
 def test_numbers_of_any_datatype_are_what_the_client_had(data: st.DataObject, datatype: str, binary: bool) -> None:
     """Named columns and one table of them, JSON and binary, give a model the same."""
